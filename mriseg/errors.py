@@ -1,0 +1,26 @@
+"""What can go wrong, said to the person who can put it right.
+
+Every message is one line: what is wrong, with which file, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class MrisegError(Exception):
+    """Base of every error that mriseg raises on purpose."""
+
+
+class ImageError(MrisegError):
+    """An image that cannot be read, or that is no scan to segment."""
+
+
+class MaskError(MrisegError):
+    """A brain mask that does not fit the scan, or that cannot be found in it."""
+
+
+class MixtureError(MrisegError):
+    """A mixture that cannot be fitted to the values that it was given."""
+
+
+class OutputError(MrisegError):
+    """Results that cannot be written where they were asked for."""

@@ -1,0 +1,1 @@
+"""Gaussian mixtures: arrays in, arrays out; numpy and scipy only."""
