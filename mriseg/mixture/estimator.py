@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,13 @@ class Estimator:
         for name, value in settings.items():
             setattr(self, name, value)
         return self
+
+    def __sklearn_tags__(self) -> object:
+        """Describe the estimator to scikit-learn, which has been imported if it asks."""
+        utilities = sys.modules["sklearn.utils"]
+        return utilities.Tags(
+            estimator_type="density_estimator", target_tags=utilities.TargetTags(required=False)
+        )
 
     def __repr__(self) -> str:
         signature = inspect.signature(type(self).__init__).parameters
