@@ -132,7 +132,7 @@ class CovarianceModel:
         try:
             with np.errstate(over="raise", divide="raise", invalid="raise"):
                 return self._maximum(counts, scatter, previous)
-        except FloatingPointError:
+        except (FloatingPointError, np.linalg.LinAlgError):
             raise self._lost_rank() from None
 
     def _maximum(self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None) -> FloatArray:

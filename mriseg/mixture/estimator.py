@@ -103,6 +103,36 @@ def checked_weights(sample_weight: ArrayLike | None, n: int) -> FloatArray | Non
     return weights
 
 
+def distinct(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Count equal values (N,): return them ascending, (M, 1), and how often each was observed, (M,)."""
+    whole = values.max() - values.min() < len(values) and np.array_equal(values, np.rint(values))
+    if whole:
+        low = values.min()
+        counts = np.bincount((values - low).astype(np.intp), weights=sample_weight).astype(float)
+        found = np.flatnonzero(counts)
+        return (found + float(low))[:, None], counts[found]
+    if sample_weight is None:
+        unique, counts = np.unique(values, return_counts=True)
+    else:
+        unique, inverse = np.unique(values, return_inverse=True)
+        counts = np.bincount(inverse, weights=sample_weight)
+    return unique[counts > 0, None].astype(float), counts[counts > 0].astype(float)
+
+
+def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) -> None:
+    """Refuse settings that no fit can use.
+
+    Raises
+    ------
+    MixtureError
+        Naming the setting.
+    """
+    if not (isinstance(n_components, int | np.integer) and n_components >= 1):
+        raise MixtureError(f"n_components must be a whole number of at least 1, not {n_components!r}")
+    if n_init < 1 or max_iter < 0 or not tol >= 0:
+        raise MixtureError("n_init must be at least 1, max_iter and tol not negative")
+
+
 class Mixture(Estimator):
     """A mixture that has its parameters: what can be asked of it.
 

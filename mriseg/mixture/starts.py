@@ -12,6 +12,7 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture.agglomeration import agglomerate
+from mriseg.mixture.expectation import Observations
 from mriseg.mixture.hierarchical import merge_neighbours
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ HIERARCHICAL_POINTS = 1000
 # k-means sees at most so many points for each component.
 KMEANS_POINTS = 100
 KMEANS_ITERATIONS = 100
+
+
+def starting_totals(
+    method: str, data: Observations, n_components: int, model: CovarianceModel, generator: np.random.Generator
+) -> FloatArray:
+    """Return the totals (K, P) of a partition, as an E-step would; a subsample's stand for all observations.
+
+    Parameters are those of `starting_partition`.
+    """
+    points, weights, partition = starting_partition(
+        method, data.X, data.sample_weight, n_components, model, generator
+    )
+    if points is data.X:
+        return data.assigned(partition, n_components)
+    some = Observations.prepare(points, weights, diagonal=data.diagonal, n_components=n_components)
+    return some.assigned(partition, n_components) * (data.total / some.total)
 
 
 def starting_partition(
