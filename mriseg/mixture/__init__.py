@@ -2,6 +2,7 @@
 
 from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.bayesian import BayesianGaussianMixture
+from mriseg.mixture.density import goodness_of_fit, histogram_density, pareto_density, quantile_pairs
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.hierarchical import MergeTree, merge_neighbours
 from mriseg.mixture.parameters import DegenerateError, Parameters
@@ -19,6 +20,10 @@ __all__ = [
     "agglomerate",
     "bootstrap_likelihood_ratio",
     "default_prior",
+    "goodness_of_fit",
+    "histogram_density",
     "merge_neighbours",
+    "pareto_density",
+    "quantile_pairs",
     "select_model",
 ]

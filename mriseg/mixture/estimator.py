@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.mixture import univariate
 from mriseg.mixture.expectation import BLOCK, coefficients, features, normalise
 from mriseg.mixture.parameters import Frame, Parameters
 
@@ -219,6 +220,14 @@ class Mixture(Estimator):
             mine = labels == component
             points[mine] = means[component] + deviates[mine] @ factors[component].T
         return points, labels
+
+    def pdf(self, x: ArrayLike) -> FloatArray:
+        """Return the density at x, of any shape, of a mixture of one dimension."""
+        return univariate.pdf(self._fitted(), np.asarray(x, dtype=float))
+
+    def cdf(self, x: ArrayLike) -> FloatArray:
+        """Return the probability of a value of at most x, of any shape, in one dimension."""
+        return univariate.cdf(self._fitted(), np.asarray(x, dtype=float))
 
     def _fitted(self) -> Parameters:
         """Return the parameters; refuse before there are any."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.mixture import conditional
 from mriseg.mixture.covariance import FLOOR, covariance_model
 from mriseg.mixture.em import Climb, climb, stops
 from mriseg.mixture.estimator import Mixture, check_settings, checked_data, checked_weights, distinct
@@ -18,7 +19,7 @@ from mriseg.mixture.priors import Fixed, FixedTerms, Prior, PriorTerms, default_
 from mriseg.mixture.starts import RANDOM, nearest, starting_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
@@ -124,14 +125,28 @@ class GaussianMixture(Mixture):
         """Make a mixture from known numbers: weights (K,), means (K, D) and covariances (K, D, D).
 
         In one dimension means (K,) and variances (K,) will do.
+
+        Raises
+        ------
+        MixtureError
+            If the shapes do not fit, or the weights are no proportions.
         """
         weights, means = np.asarray(weights, dtype=float), np.asarray(means, dtype=float)
         means = means.reshape(len(weights), -1)
         covariances = np.asarray(covariances, dtype=float)
-        if covariances.ndim < 3:
-            covariances = covariances.reshape(len(weights), 1, 1)
-        mixture = cls(len(weights))
-        mixture.parameters_ = Parameters(weights, means, covariances)
+        if means.shape[1] == 1:
+            covariances = covariances.reshape(-1, 1, 1)
+        if covariances.shape != (*means.shape, means.shape[1]):
+            raise MixtureError(f"covariances {covariances.shape} do not fit means {means.shape}")
+        if weights.min() < 0 or abs(weights.sum() - 1) > 1e-9:
+            raise MixtureError("weights must not be negative and sum to 1")
+        return cls._of(Parameters(weights, means, covariances))
+
+    @classmethod
+    def _of(cls, parameters: Parameters) -> GaussianMixture:
+        """Wrap parameters."""
+        mixture = cls(len(parameters.weights))
+        mixture.parameters_ = parameters
         return mixture
 
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: ARG002
@@ -223,6 +238,18 @@ class GaussianMixture(Mixture):
         weights = 1.0 if sample_weight is None else np.asarray(sample_weight, dtype=float)
         certainty = np.log(self.predict_proba(X).max(axis=1))
         return self.bic(X, sample_weight) - 2 * float((weights * certainty).sum())
+
+    def marginal(self, dimensions: Sequence[int]) -> GaussianMixture:
+        """Return the mixture of some dimensions, in the order given; see `mriseg.mixture.conditional`."""
+        return self._of(conditional.marginal(self._fitted(), dimensions))
+
+    def condition(self, dimensions: Sequence[int], values: ArrayLike) -> GaussianMixture:
+        """Return the mixture of the other dimensions given the values (G,) of some."""
+        return self._of(conditional.condition(self._fitted(), dimensions, np.asarray(values, dtype=float)))
+
+    def regress(self, dimensions: Sequence[int], X: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return mean (N, F) and covariance (N, F, F) of the other dimensions given rows (N, G) of some."""
+        return conditional.regress(self._fitted(), dimensions, np.asarray(X, dtype=float))
 
     @property
     def n_parameters_(self) -> int:
