@@ -146,7 +146,7 @@ def carry(array: NDArray[np.float32], template: Template, registration: Registra
     return carried
 
 
-def _coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[NDArray[np.float32], Floats]:
+def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[NDArray[np.float32], Floats]:
     """Average blocks of voxels to about a spacing in mm and smooth away what is finer."""
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
@@ -160,10 +160,10 @@ def _coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple
 
 def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
     """Coarsen a scan to the registration's spacings, with bright fat cut down to the bright end of the head."""
-    data, affine = _coarsen(volume.data, volume.affine, _SPACINGS_MM[1])
+    data, affine = coarsen(volume.data, volume.affine, _SPACINGS_MM[1])
     head = data[data > _head_threshold(data)]
     fine = np.minimum(data, np.percentile(head, 98)), affine
-    return [_coarsen(*fine, _SPACINGS_MM[0]), fine]
+    return [coarsen(*fine, _SPACINGS_MM[0]), fine]
 
 
 def _head_threshold(data: NDArray[np.float32]) -> float:
@@ -174,8 +174,8 @@ def _level(template: Template, spacing: float) -> _Level:
     zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
     beside = ndimage.distance_transform_edt(template.brain < 0.5, sampling=zooms)
     near = np.clip((_REACH_MM - beside) / 8, 0, 1).astype(np.float32)
-    head, affine = _coarsen(template.head, template.affine, spacing)
-    weights, _ = _coarsen(near, template.affine, spacing)
+    head, affine = coarsen(template.head, template.affine, spacing)
+    weights, _ = coarsen(near, template.affine, spacing)
     slopes = np.gradient(head.astype(np.float64), *np.linalg.norm(affine[:3, :3], axis=0))
     kept = weights > 0.05
     points = np.argwhere(kept) @ affine[:3, :3].T + affine[:3, 3]
