@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from mriseg.errors import MaskError
-from mriseg.images import Volume
 from mriseg.template import carry, coarsen, load_template, register
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.images import Volume
 
 # No brain with the CSF around it is larger; the smallest adult head without its neck is.
 _LARGEST_BRAIN_ML = 2500.0
@@ -69,8 +73,8 @@ def brain_mask(volume: Volume) -> BrainMask:
 def is_stripped(volume: Volume) -> bool:
     """Tell whether all but the brain has been removed from a scan.
 
-    A stripped scan has one constant background, not more foreground than a brain can fill, and no dark ring of
-    skull under its surface.
+    A stripped scan has one constant background, not more foreground than a brain can fill, and no dark ring
+    of skull under its surface.
 
     Parameters
     ----------
@@ -111,7 +115,9 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     """
     foreground = volume.data != _background(volume)
     if foreground.mean() > 0.95:
-        raise MaskError(f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped")
+        raise MaskError(
+            f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
+        )
     labels, _ = ndimage.label(foreground)
     largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
     mask: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == largest)
@@ -120,10 +126,14 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
 
 def _background(volume: Volume) -> float:
     """Return the intensity of most voxels on the faces of the volume."""
-    faces = [volume.data[i] for i in (0, -1)] + [volume.data[:, i] for i in (0, -1)] + [volume.data[..., i] for i in (0, -1)]
+    faces = (
+        [volume.data[i] for i in (0, -1)]
+        + [volume.data[:, i] for i in (0, -1)]
+        + [volume.data[..., i] for i in (0, -1)]
+    )
     return float(np.median(np.concatenate([face.ravel() for face in faces])))
 
 
-def _median_between(data: NDArray[np.float32], depth: NDArray[np.float64], low: float, high: float) -> float:
+def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:
     layer = data[(depth > low) & (depth <= high)]
     return float(np.median(layer)) if layer.size else 0.0

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BINS = 1024
 _TAIL_PERCENT = 0.05
 
 
-def intensity_histogram(intensities: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def intensity_histogram(
+    intensities: NDArray[np.float32],
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Gather intensities in equal bins, each standing for its voxels by their mean and their number.
 
-    The mean of a bin's own values, not its middle, so that integer scans leave no comb. The brightest and darkest
-    0.05 % (vessels, remnants of fat) are drawn in to the rest, lest they stretch the bins or claim a component.
+    The mean of a bin's own values, not its middle, so that integer scans leave no comb. The brightest and
+    darkest 0.05 % (vessels, remnants of fat) are drawn in to the rest, lest they stretch the bins.
 
     Parameters
     ----------

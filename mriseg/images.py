@@ -6,19 +6,21 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
 from nibabel.spatialimages import HeaderDataError
-from numpy.typing import NDArray
 
 from mriseg.errors import ImageError, MaskError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 EXTENSIONS = (".nii.gz", ".nii", ".hdr", ".img")
 
-# Everything in a NIfTI header that places voxels in space, and nothing else: free text may hold patient names.
+# All that places voxels in space in a NIfTI header, and nothing else: free text may hold patient names.
 _GEOMETRY = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
              "qoffset_z", "srow_x", "srow_y", "srow_z")  # fmt: skip
 
@@ -196,11 +198,15 @@ def _open(path: Path) -> nib.Nifti1Pair:
     if not path.is_file():
         raise ImageError(f"{path}: is not a file; give one NIfTI image")
     if not path.name.lower().endswith(EXTENSIONS):
-        raise ImageError(f"{path}: is not named as a NIfTI image; give a file that ends in {', '.join(EXTENSIONS)}")
+        raise ImageError(
+            f"{path}: is not named as a NIfTI image; give a file that ends in {', '.join(EXTENSIONS)}"
+        )
     try:
         image = nib.load(path)
     except _UNREADABLE as error:
-        raise ImageError(f"{path}: cannot be read as a NIfTI image ({_one_line(error)}); export it again") from error
+        raise ImageError(
+            f"{path}: cannot be read as a NIfTI image ({_one_line(error)}); export it again"
+        ) from error
     if not isinstance(image, nib.Nifti1Pair):
         raise ImageError(f"{path}: is an {type(image).__name__}, not NIfTI, so left and right are not known; "
                          "convert it to NIfTI")  # fmt: skip
@@ -216,7 +222,9 @@ def _array(image: nib.Nifti1Pair, path: Path) -> NDArray[np.float32]:
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if len(shape) > 3:
-        raise ImageError(f"{path}: holds {_by(shape)} values, a series and not one scan; extract one volume first")
+        raise ImageError(
+            f"{path}: holds {_by(shape)} values, a series and not one scan; extract one volume first"
+        )
     if len(shape) < 3 or min(shape) < 2:
         raise ImageError(f"{path}: holds {_by(shape)} voxels; give a three-dimensional scan")
     try:
@@ -259,7 +267,9 @@ def _affine_mm(header: nib.Nifti1Header, path: Path) -> NDArray[np.float64]:
     affine = np.array(header.get_best_affine(), dtype=np.float64)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         zooms = " x ".join(f"{z:g}" for z in header.get_zooms()[:3])
-        raise ImageError(f"{path}: its header does not place the voxels in space (zooms {zooms}); repair the header")
+        raise ImageError(
+            f"{path}: its header does not place the voxels in space (zooms {zooms}); repair the header"
+        )
     unit = _MM_PER_UNIT.get(header.get_xyzt_units()[0], 1.0)
     return np.asarray(np.diag([unit, unit, unit, 1.0]) @ affine)
 

@@ -1,4 +1,4 @@
-"""What a segmentation holds, and the files that it becomes: names and tables as BIDS derivatives have them."""
+"""What a segmentation holds, and the files that it becomes, named and laid out as BIDS derivatives are."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import csv
 import glob
 import json
 import platform
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mriseg import __version__
-from mriseg.brain import BrainMask
 from mriseg.images import Volume, save_array, stem
-from mriseg.mixture import GaussianMixture
 from mriseg.staging import staged
 from mriseg.tissue import BACKGROUND, Tissue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from mriseg.brain import BrainMask
+    from mriseg.mixture import GaussianMixture
 
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib")
 
@@ -50,7 +54,7 @@ class TissueVolume:
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """Labels, posteriors and all that is known about how they came to be; arrays on the grid of the scan's file.
+    """Labels, posteriors and how they came to be; arrays on the grid of the scan's file.
 
     Parameters
     ----------
@@ -82,7 +86,7 @@ class Segmentation:
     posteriors: dict[str, NDArray[np.float32]]
     tissues: tuple[Tissue, ...]
     volumes: dict[str, TissueVolume]
-    histogram: tuple[NDArray[np.float64], NDArray[np.float64]]
+    histogram: tuple[NDArray[np.floating], NDArray[np.floating]]
     model: GaussianMixture
     settings: dict[str, Any]
     warnings: list[str]
@@ -154,7 +158,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
     Returns
     -------
     dict
-        Of plain numbers, strings, lists and dicts; the same for the same input, wherever and whenever it runs.
+        Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
     """
     model, scan = result.model, result.volume
     return {
@@ -202,20 +206,28 @@ def _write(result: Segmentation, paths: list[Path]) -> None:
     save_array(result.mask.astype(np.uint8), scan, mask)
     for path, posterior in zip(posteriors, result.posteriors.values(), strict=True):
         save_array(posterior, scan, path, intent="estimate")
-    _write_table(label_table, ("index", "name", "abbreviation", "color", "mapping"), _label_rows(result.tissues))
+    _write_table(
+        label_table, ("index", "name", "abbreviation", "color", "mapping"), _label_rows(result.tissues)
+    )
     columns = _volume_columns(result)
     _write_table(volume_table, columns.keys(), [columns.values()])
     save_overlay(scan, scan.to_canonical(result.labels), result.tissues, overlay)
-    sidecar_file.write_text(json.dumps(sidecar(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-                            encoding="utf-8")  # fmt: skip
+    sidecar_file.write_text(
+        json.dumps(sidecar(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def _label_rows(tissues: Sequence[Tissue]) -> list[tuple[object, ...]]:
     return [
-        (tissue.index, tissue.name, tissue.abbreviation, tissue.color,
-         "n/a" if tissue.mapping is None else tissue.mapping)
+        (
+            tissue.index,
+            tissue.name,
+            tissue.abbreviation,
+            tissue.color,
+            "n/a" if tissue.mapping is None else tissue.mapping,
+        )
         for tissue in (BACKGROUND, *tissues)
-    ]  # fmt: skip
+    ]
 
 
 def _volume_columns(result: Segmentation) -> dict[str, str]:

@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mriseg.brain import BrainMask, brain_mask, stripped_mask
-from mriseg.errors import MaskError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
 from mriseg.mixture import GaussianMixture
 from mriseg.outputs import Segmentation, TissueVolume
-from mriseg.tissue import MOST_CLASSES, RISING_MEANS, Tissue, name_tissues, naming_rule, out_of_order_share, plausibility
+from mriseg.tissue import (
+    MOST_CLASSES,
+    RISING_MEANS,
+    Tissue,
+    name_components,
+    out_of_order_share,
+    plausibility,
+    rising_tissues,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +36,14 @@ _TOLERANCE = 1e-6
 _MAX_ITERATIONS = 1000
 
 
-def segment(scan: str | Path | Volume, *, mask: str | Path | None = None, stripped: bool = False,
-            contrast: str = "t1", classes: int = 3) -> Segmentation:  # fmt: skip
+def segment(
+    scan: str | Path | Volume,
+    *,
+    mask: str | Path | None = None,
+    stripped: bool = False,
+    contrast: str = "t1",
+    classes: int = 3,
+) -> Segmentation:
     """Segment the brain of a scan into tissues.
 
     Parameters
@@ -73,14 +89,14 @@ def segment(scan: str | Path | Volume, *, mask: str | Path | None = None, stripp
     histogram = intensity_histogram(intensities)
     model = _fit(*histogram, classes)
     _log.info("naming the tissues")
-    tissues = name_tissues(model.means_[:, 0], contrast)
+    tissues = name_components(model.means_[:, 0], contrast)
     responsibilities = model.predict_proba(intensities[:, None])
     settings = {
         "Mask": Path(mask).name if mask else None,
         "Stripped": stripped,
         "Contrast": contrast,
         "Classes": classes,
-        "NamingRule": naming_rule(contrast, classes),
+        "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
     }
     return _assemble(volume, brain, histogram, model, tissues, responsibilities, settings)
 
@@ -102,18 +118,26 @@ def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool) -> Brai
     return brain_mask(volume)
 
 
-def _fit(values: NDArray[np.float64], counts: NDArray[np.float64], classes: int) -> GaussianMixture:
+def _fit(values: NDArray[np.floating], counts: NDArray[np.floating], classes: int) -> GaussianMixture:
     return GaussianMixture(
         classes, model="V", init="hierarchical", tol=_TOLERANCE, max_iter=_MAX_ITERATIONS
     ).fit(values[:, None], sample_weight=counts)
 
 
-def _assemble(volume: Volume, brain: BrainMask, histogram: tuple[NDArray[np.float64], NDArray[np.float64]],
-              model: GaussianMixture, components: tuple[Tissue, ...], responsibilities: NDArray[np.float32],
-              settings: dict[str, object]) -> Segmentation:  # fmt: skip
+def _assemble(
+    volume: Volume,
+    brain: BrainMask,
+    histogram: tuple[NDArray[np.floating], NDArray[np.floating]],
+    model: GaussianMixture,
+    components: tuple[Tissue, ...],
+    responsibilities: NDArray[np.float32],
+    settings: dict[str, Any],
+) -> Segmentation:
     """Put labels and responsibilities back on the scan's grid, measure them and say what is doubtful."""
     means, sds = model.means_[:, 0], np.sqrt(model.covariances_[:, 0, 0])
-    labels = np.array([tissue.index for tissue in components], dtype=np.uint8)[responsibilities.argmax(axis=1)]
+    labels = np.array([tissue.index for tissue in components], dtype=np.uint8)[
+        responsibilities.argmax(axis=1)
+    ]
     ml = responsibilities.sum(axis=0, dtype=np.float64) * volume.voxel_ml
     shares = ml / ml.sum()
     volumes = {
@@ -129,17 +153,22 @@ def _assemble(volume: Volume, brain: BrainMask, histogram: tuple[NDArray[np.floa
     order = sorted(range(len(components)), key=lambda k: components[k].index)
     names = [components[k].abbreviation for k in order]
     values, counts = histogram
-    out_of_order = out_of_order_share(values, counts, model.predict(values[:, None]))
+    out_of_order = out_of_order_share(counts, model.predict(values[:, None]))
     warnings = plausibility(components, shares, means, sds, out_of_order, float(ml.sum()), brain.similarity)
     if not model.converged_:
         warnings.append(f"the mixture has not converged in {model.n_iter_} iterations")
     if volume.not_finite:
-        warnings.append(f"{volume.not_finite} voxels of the scan are not finite; they were taken as background")
+        warnings.append(
+            f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
+        )
     return Segmentation(
         volume=volume,
         brain=brain,
         labels=_on_scan_grid(labels, brain.mask, volume),
-        posteriors={components[k].abbreviation: _on_scan_grid(responsibilities[:, k], brain.mask, volume) for k in order},
+        posteriors={
+            components[k].abbreviation: _on_scan_grid(responsibilities[:, k], brain.mask, volume)
+            for k in order
+        },
         tissues=tuple(components[k] for k in order),
         volumes={name: volumes[name] for name in names},
         histogram=histogram,
@@ -149,7 +178,7 @@ def _assemble(volume: Volume, brain: BrainMask, histogram: tuple[NDArray[np.floa
     )
 
 
-def _on_scan_grid(values, mask: NDArray[np.bool_], volume: Volume):
+def _on_scan_grid(values: NDArray[Any], mask: NDArray[np.bool_], volume: Volume) -> NDArray[Any]:
     array = np.zeros(mask.shape, dtype=values.dtype)
     array[mask] = values
     return volume.to_scan_grid(array)

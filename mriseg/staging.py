@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mriseg.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def refuse_existing(folder: Path, names: Sequence[str]) -> None:
@@ -21,7 +24,7 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
 
 @contextmanager
 def staged(folder: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[Path]:
-    """Lend a scratch folder, then move what was written there under its final name, the last name last.
+    """Lend a scratch folder, then move what was written there to its final names, the last name last.
 
     Parameters
     ----------
@@ -57,7 +60,9 @@ def staged(folder: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
         for name in names:
             (scratch / name).replace(folder / name)
     except OSError as error:
-        raise OutputError(f"{folder}: writing failed ({error.strerror or error}); nothing is complete there") from error
+        raise OutputError(
+            f"{folder}: writing failed ({error.strerror or error}); nothing is complete there"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         for parent in made:

@@ -2,12 +2,12 @@
 
 The registration is Gauss-Newton on intensities: at every step the scan, sampled where the template's voxels
 fall, is regressed on the template, a constant and the derivatives of the template by the twelve parameters of
-an affine. The coefficients are the step. Deriving the template instead of the scan makes the design matrix the
-same in every step [1]_, and regressing on the template makes the intensities of scan and template comparable.
+an affine. The coefficients are the step. Deriving the template instead of the scan keeps the design matrix
+the same in every step [1]_; regressing on the template makes the intensities of the two comparable.
 
 References
 ----------
-.. [1] Baker S, Matthews I (2004). Lucas-Kanade 20 years on: a unifying framework. Int J Comput Vis 56, 221-255.
+.. [1] Baker S, Matthews I (2004). Lucas-Kanade 20 years on: a unifying framework. Int J Comput Vis 56:221-255.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from skimage.measure import block_reduce
 
 from mriseg.images import Volume, load_volume
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 # Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
 _REACH_MM = 22.0
@@ -33,8 +33,8 @@ _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
 _START_SCALES = (0.8, 0.9, 1.0)
 
-# Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps from
-# a rough start may only move, turn and scale; with all twelve free they would stretch the head out of shape.
+# Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
+# from a rough start may only move, turn and scale; all twelve free would stretch the head out of shape.
 _AFFINE = np.eye(12)
 _SIMILARITY = np.array([
     [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -84,7 +84,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class _Level:
-    """The template at one spacing: points (N, 3) in mm; at each its weight, intensity, derivatives (N, 12)."""
+    """The template at one spacing: points (N, 3), mm; at each its weight, intensity, derivatives (N, 12)."""
 
     points: Floats
     weights: Floats
@@ -117,7 +117,9 @@ def register(volume: Volume, template: Template) -> Registration:
     """
     scans = _pyramid(volume)
     levels = [_level(template, spacing) for spacing in _SPACINGS_MM]
-    tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in _starts(*scans[0], template)]
+    tries = [
+        _gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in _starts(*scans[0], template)
+    ]
     best = max(tries, key=lambda found: found.similarity)
     for level, scan in zip(levels, scans, strict=True):
         best = _gauss_newton(level, *scan, best.affine, _AFFINE)
@@ -155,11 +157,13 @@ def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[
     coarse_affine[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
     finer = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
     fwhm_to_sigma = 1 / np.sqrt(8 * np.log(2))
-    return ndimage.gaussian_filter(blocks.astype(np.float32), finer * fwhm_to_sigma, mode="nearest"), coarse_affine
+    return ndimage.gaussian_filter(
+        blocks.astype(np.float32), finer * fwhm_to_sigma, mode="nearest"
+    ), coarse_affine
 
 
 def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
-    """Coarsen a scan to the registration's spacings, with bright fat cut down to the bright end of the head."""
+    """Coarsen a scan to the registration's spacings, fat cut down to the bright end of the head."""
     data, affine = coarsen(volume.data, volume.affine, _SPACINGS_MM[1])
     head = data[data > _head_threshold(data)]
     fine = np.minimum(data, np.percentile(head, 98)), affine
@@ -201,14 +205,14 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     starts = []
     for height, scale in product(_START_HEIGHTS_MM, _START_SCALES):
         start = np.diag([scale, scale, scale, 1.0])
-        start[:3, 3] = crown + (0, 0, height) - scale * anchor
+        start[:3, 3] = (*crown, 0, 0, height) - scale * anchor
         starts.append(start)
     return starts
 
 
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,
                   freedom: Floats) -> Registration:  # fmt: skip
-    """Climb from a start to the nearest maximum of the similarity, by steps in the span of `freedom` (12, P)."""
+    """Climb from a start to the nearest maximum of the similarity by steps in the span of `freedom` (12, P)."""
     constant = np.ones(len(level.points))
     regressors = np.column_stack([level.derivatives @ freedom, level.intensities, constant])
     to_voxels = np.linalg.inv(affine)
@@ -231,9 +235,9 @@ def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, star
 
 def _regress(level: _Level, regressors: Floats, data: NDArray[np.float32],
              to_voxels: Floats) -> tuple[float, Floats]:  # fmt: skip
-    """Regress the scan under the template; return the R squared of the template alone, and the next step (P,)."""
+    """Regress the scan on the template; return the R squared of the template alone, and the next step (P,)."""
     places = to_voxels[:3, :3] @ level.points.T + to_voxels[:3, 3:]
-    inside = ((places > -0.5) & (places.T < np.array(data.shape) - 0.5).T).all(axis=0)
+    inside = ((places > -0.5) & (np.array(data.shape) - 0.5 > places.T).T).all(axis=0)
     weights = level.weights * inside
     if weights.sum() < _LEAST_OVERLAP * level.weights.sum():
         return -np.inf, np.zeros(regressors.shape[1] - 2)

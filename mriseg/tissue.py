@@ -1,12 +1,17 @@
-"""The one table of tissues: names, BIDS numbers and colours; which component is which; is the result plausible."""
+"""The one table of tissues (names, BIDS numbers, colours); which component is which; what is plausible."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,18 @@ BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 # Rising mean intensity. In proton density CSF is brightest because its long T2 outweighs its long T1.
 RISING_MEANS = {"t1": (CSF, GM, WM), "t2": (WM, GM, CSF), "pd": (WM, GM, CSF)}
 
-_CLASS_COLORS = ("#0072b2", "#56b4e9", "#009e73", "#f0e442", "#e69f00", "#d55e00", "#cc79a7", "#999999",
-                 "#7f3c8d", "#b3de69")  # fmt: skip
+_CLASS_COLORS = (
+    "#0072b2",
+    "#56b4e9",
+    "#009e73",
+    "#f0e442",
+    "#e69f00",
+    "#d55e00",
+    "#cc79a7",
+    "#999999",
+    "#7f3c8d",
+    "#b3de69",
+)
 
 MOST_CLASSES = len(_CLASS_COLORS)
 
@@ -56,18 +71,32 @@ _MOST_OUT_OF_ORDER = 0.01
 _LEAST_SIMILARITY = 0.3
 
 
-def naming_rule(contrast: str, classes: int) -> str:
-    """Say in words which component is given which name.
+def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
+    """List the classes of a segmentation by rising mean intensity.
 
-    >>> naming_rule("t2", 3)
-    'rising mean intensity (T2): WM, GM, CSF'
+    Parameters
+    ----------
+    contrast : {"t1", "t2", "pd"}
+    classes : int
+        From 2 to `MOST_CLASSES`.
+
+    Returns
+    -------
+    tuple of Tissue
+        Three classes are CSF, GM and WM in the order of the contrast; any other number are classes from 1.
+
+    >>> [tissue.abbreviation for tissue in rising_tissues("t2", 3)]
+    ['WM', 'GM', 'CSF']
     """
-    if classes != len(RISING_MEANS[contrast]):
-        return f"rising mean intensity: classes 1 to {classes}"
-    return f"rising mean intensity ({contrast.upper()}): {', '.join(t.abbreviation for t in RISING_MEANS[contrast])}"
+    rising = RISING_MEANS[contrast]
+    if classes == len(rising):
+        return rising
+    return tuple(
+        Tissue(i, f"Class {i}", f"class{i}", _CLASS_COLORS[i - 1], None) for i in range(1, classes + 1)
+    )
 
 
-def name_tissues(means: NDArray[np.float64], contrast: str) -> tuple[Tissue, ...]:
+def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue, ...]:
     """Name the components of a mixture by the order of their means.
 
     Parameters
@@ -79,21 +108,22 @@ def name_tissues(means: NDArray[np.float64], contrast: str) -> tuple[Tissue, ...
     Returns
     -------
     tuple of Tissue, length K
-        The tissue of each component. Three components are CSF, GM and WM; any other number are classes numbered
-        by rising mean.
+        What each component is.
     """
-    rising = RISING_MEANS[contrast]
-    if len(means) != len(rising):
-        rising = tuple(
-            Tissue(i + 1, f"Class {i + 1}", f"class{i + 1}", _CLASS_COLORS[i], None) for i in range(len(means))
-        )
+    rising = rising_tissues(contrast, len(means))
     ranks = np.argsort(np.argsort(means, kind="stable"), kind="stable")
     return tuple(rising[rank] for rank in ranks)
 
 
-def plausibility(tissues: Sequence[Tissue], shares: NDArray[np.float64], means: NDArray[np.float64],
-                 sds: NDArray[np.float64], out_of_order: float, brain_ml: float,
-                 similarity: float | None) -> list[str]:  # fmt: skip
+def plausibility(
+    tissues: Sequence[Tissue],
+    shares: NDArray[np.floating],
+    means: NDArray[np.floating],
+    sds: NDArray[np.floating],
+    out_of_order: float,
+    brain_ml: float,
+    similarity: float | None,
+) -> list[str]:
     """List what makes a segmentation doubtful, in plain words.
 
     Parameters
@@ -121,46 +151,50 @@ def plausibility(tissues: Sequence[Tissue], shares: NDArray[np.float64], means: 
         if share < _EMPTY_SHARE:
             flags.append(f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)")
         elif not low <= share <= high:
-            flags.append(f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual")
+            flags.append(
+                f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"
+            )
     rising = np.argsort(means, kind="stable")
-    for i, j in zip(rising[:-1], rising[1:], strict=True):
+    for i, j in itertools.pairwise(rising):
         if means[j] - means[i] < _SEPARATED_SDS * (sds[i] + sds[j]) / 2:
-            flags.append(f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
-                         f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})")  # fmt: skip
+            flags.append(
+                f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
+                f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})"
+            )
     if out_of_order > _MOST_OUT_OF_ORDER:
-        flags.append(f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities")
+        flags.append(
+            f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities"
+        )
     if not _PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= _PLAUSIBLE_BRAIN_ML[1]:
         flags.append(f"the brain mask holds {brain_ml:.0f} mL; a human brain has 700 to 2300 mL")
     if similarity is not None and similarity < _LEAST_SIMILARITY:
-        flags.append(f"the head template fits the scan poorly (explains {similarity:.0%}); look at the brain mask")
+        flags.append(
+            f"the head template fits the scan poorly (explains {similarity:.0%}); look at the brain mask"
+        )
     return flags
 
 
-def out_of_order_share(intensities: NDArray[np.float64], counts: NDArray[np.float64],
-                       ranks: NDArray[np.intp]) -> float:  # fmt: skip
-    """Weigh the intensities that are labelled lower than a darker one, or higher than a brighter one.
+def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:
+    """Measure how far labels fail to rise with intensity.
 
-    A component with a large variance claims the far tails on both sides, also the tail beyond its neighbour.
+    A component with a large variance claims the far tails on both sides, also the one beyond its neighbour.
 
     Parameters
     ----------
-    intensities : ndarray, shape (B,)
-        Rising.
     counts : ndarray, shape (B,)
-        Voxels of each intensity.
+        Voxels of each intensity, by rising intensity.
     ranks : ndarray of int, shape (B,)
         Rank, by mean, of the most probable component of each intensity.
 
     Returns
     -------
     float
-        Share of all voxels: the fewest whose labels would have to change for labels to rise with intensity.
+        The smallest share of voxels whose labels would have to change for labels to rise with intensity.
 
-    >>> out_of_order_share(np.array([1.0, 2.0, 3.0]), np.array([1.0, 8.0, 1.0]), np.array([1, 0, 1]))
+    >>> out_of_order_share(np.array([1.0, 8.0, 1.0]), np.array([1, 0, 1]))
     0.1
     """
-    best = np.zeros(int(ranks.max()) + 1)
+    kept = np.zeros(int(ranks.max()) + 1)  # voxels in the best rising sequence that ends with each rank
     for rank, count in zip(ranks, counts, strict=True):
-        kept = best[: rank + 1].max() + count
-        best[rank] = max(best[rank], kept)
-    return float(1 - best.max() / counts.sum())
+        kept[rank] = kept[: rank + 1].max() + count
+    return float(1 - kept.max() / counts.sum())

@@ -4,23 +4,26 @@
     pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0 && unzip -d SOURCES 'SOURCES/*.whl'
     python scripts/build_template.py SOURCES
 
-Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean head is
-resampled to MNI space, averaged with its mirror image and stored with the mask at 2 mm.
+Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean head
+is resampled to MNI space, averaged with its mirror image and stored with the mask at 2 mm.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import block_reduce
 
 from mriseg.images import load_volume
 from mriseg.template import Template, register
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ASSETS = Path(__file__).parent.parent / "mriseg" / "assets"
 NECK_MM = 30  # MNI152's field of view ends at the cerebellum; a head needs some neck to be held by
@@ -28,7 +31,9 @@ NECK_MM = 30  # MNI152's field of view ends at the cerebellum; a head needs some
 SULCAL_CSF_MM = 2.0
 
 
-def resample(data: NDArray[np.float32], to_source: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def resample(
+    data: NDArray[np.float32], to_source: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
     """Resample an array by a matrix that takes target voxels to source voxels."""
     return ndimage.affine_transform(data, to_source[:3, :3], to_source[:3, 3], output_shape=shape, order=1)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
-from mriseg.images import Volume
-from mriseg.tissue import Tissue
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from mriseg.images import Volume
+    from mriseg.tissue import Tissue
 
 _COLUMNS = 6
 _MARGIN_MM = 8.0
@@ -50,18 +53,30 @@ def save_overlay(volume: Volume, labels: NDArray[np.uint8], tissues: Sequence[Ti
     inches = _WIDTH_INCHES / (_COLUMNS * widest)
     figure = Figure(figsize=(_WIDTH_INCHES, sum(heights) * inches + 0.9), dpi=_DPI, facecolor="black")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(3, _COLUMNS, gridspec_kw={
-        "height_ratios": heights, "hspace": 0.06, "wspace": 0.02,
-        "left": 0.005, "right": 0.995, "top": 0.985, "bottom": 0.045})  # fmt: skip
+    grid = figure.subplots(
+        3,
+        _COLUMNS,
+        gridspec_kw={
+            "height_ratios": heights,
+            "hspace": 0.06,
+            "wspace": 0.02,
+            "left": 0.005,
+            "right": 0.995,
+            "top": 0.985,
+            "bottom": 0.045,
+        },
+    )
     for row, plane in zip(grid, _PLANES, strict=True):
         for axes, index in zip(row, _slices(brain, plane[0]), strict=True):
             _draw_slice(axes, volume, labels, tissues, plane, index, box, shade)
     keys = [Line2D([], [], color=tissue.color, linewidth=3, label=tissue.name) for tissue in tissues]
-    figure.legend(handles=keys, loc="lower center", ncols=len(keys), frameon=False, labelcolor="white", fontsize=13)
+    figure.legend(
+        handles=keys, loc="lower center", ncols=len(keys), frameon=False, labelcolor="white", fontsize=13
+    )
     figure.savefig(path, metadata={"Software": None}, facecolor="black")
 
 
-def _box(brain: NDArray[np.bool_], zooms: NDArray[np.float64]) -> tuple[slice, ...]:
+def _box(brain: NDArray[np.bool_], zooms: NDArray[np.floating]) -> tuple[slice, ...]:
     """Bound the brain with a margin."""
     sides = []
     for axis in range(3):
@@ -78,16 +93,29 @@ def _slices(brain: NDArray[np.bool_], axis: int) -> list[int]:
     return [int(np.searchsorted(reached, share)) for share in np.linspace(0.06, 0.94, _COLUMNS)]
 
 
-def _draw_slice(axes: Axes, volume: Volume, labels: NDArray[np.uint8], tissues: Sequence[Tissue],
-                plane: tuple[int, str, str, str, str], index: int, box: tuple[slice, ...],
-                shade: dict[str, Any]) -> None:  # fmt: skip
+def _draw_slice(
+    axes: Axes,
+    volume: Volume,
+    labels: NDArray[np.uint8],
+    tissues: Sequence[Tissue],
+    plane: tuple[int, str, str, str, str],
+    index: int,
+    box: tuple[slice, ...],
+    shade: dict[str, Any],
+) -> None:
     axis, _, world, left, right = plane
     inside: list[slice | int] = list(box)
     inside[axis] = index
     cut = labels[tuple(inside)].T
     across, up = (volume.zooms[a] for a in range(3) if a != axis)
-    axes.imshow(volume.data[tuple(inside)].T, origin="lower", cmap="gray", aspect=up / across,
-                interpolation="bilinear", **shade)  # fmt: skip
+    axes.imshow(
+        volume.data[tuple(inside)].T,
+        origin="lower",
+        cmap="gray",
+        aspect=up / across,
+        interpolation="bilinear",
+        **shade,
+    )
     for tissue in tissues:
         here = cut == tissue.index
         if here.any() and not here.all():
@@ -96,7 +124,7 @@ def _draw_slice(axes: Axes, volume: Volume, labels: NDArray[np.uint8], tissues: 
     middle = [(side.start + side.stop - 1) / 2 for side in box]
     middle[axis] = index
     position = (volume.affine[:3, :3] @ middle + volume.affine[:3, 3])[axis]
-    edge = {"color": "white", "fontsize": 11, "transform": axes.transAxes}
+    edge: dict[str, Any] = {"color": "white", "fontsize": 11, "transform": axes.transAxes}
     axes.text(0.01, 0.5, left, ha="left", va="center", **edge)
     axes.text(0.99, 0.5, right, ha="right", va="center", **edge)
     axes.text(0.5, 0.0, f"{world} = {position:.0f} mm", ha="center", va="bottom", **edge)
