@@ -7,7 +7,7 @@ the same in every step [1]_; regressing on the template makes the intensities of
 
 References
 ----------
-.. [1] Baker S, Matthews I (2004). Lucas-Kanade 20 years on: a unifying framework. Int J Comput Vis 56:221-255.
+.. [1] Baker S, Matthews I (2004). Lucas-Kanade 20 years on. Int J Comput Vis 56:221-255.
 """
 
 from __future__ import annotations
@@ -198,14 +198,14 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
     upper = head.copy()
     upper[:, :, : max(0, top - round(130 / zooms[2]))] = False
-    x, y, _ = ndimage.center_of_mass(upper)
+    x, y, _ = np.argwhere(upper).mean(axis=0)
     crown = affine[:3, :3] @ (x, y, top) + affine[:3, 3]
     brain = np.argwhere(template.brain > 0.5) @ template.affine[:3, :3].T + template.affine[:3, 3]
     anchor = np.array([*brain.mean(axis=0)[:2], brain[:, 2].max()])
     starts = []
     for height, scale in product(_START_HEIGHTS_MM, _START_SCALES):
         start = np.diag([scale, scale, scale, 1.0])
-        start[:3, 3] = (*crown, 0, 0, height) - scale * anchor
+        start[:3, 3] = crown + np.array([0, 0, height]) - scale * anchor
         starts.append(start)
     return starts
 
