@@ -112,9 +112,16 @@ def test_existing_output_is_refused_before_any_work(run, ball, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [(), ("a.nii", "b.nii"), ("a.nii", "--contrast", "t9"), ("a.nii", "--classes", "1"), ("a.nii", "--nonsense"),
-     ("a.nii", "--mask", "m.nii", "--stripped"), ("a.nii", "-v", "-q")],
-)  # fmt: skip
+    [
+        (),
+        ("a.nii", "b.nii"),
+        ("a.nii", "--contrast", "t9"),
+        ("a.nii", "--classes", "1"),
+        ("a.nii", "--nonsense"),
+        ("a.nii", "--mask", "m.nii", "--stripped"),
+        ("a.nii", "-v", "-q"),
+    ],
+)
 def test_wrong_usage_is_exit_two(run, wrong):
     done = run("segment", *wrong)
     assert done.returncode == 2

@@ -11,11 +11,11 @@ import SimpleITK
 
 import mriseg
 
+IMAGES = ["dseg", "desc-brain_mask", "label-CSF_probseg", "label-GM_probseg", "label-WM_probseg"]
 FILES = [
-    "sub-ball_dseg.json", "sub-ball_dseg.nii.gz", "sub-ball_dseg.tsv", "sub-ball_desc-brain_mask.nii.gz",
-    "sub-ball_label-CSF_probseg.nii.gz", "sub-ball_label-GM_probseg.nii.gz", "sub-ball_label-WM_probseg.nii.gz",
-    "sub-ball_overlay.png", "sub-ball_volumes.tsv",
-]  # fmt: skip
+    *(f"sub-ball_{image}.nii.gz" for image in IMAGES),
+    *(f"sub-ball_{rest}" for rest in ("dseg.json", "dseg.tsv", "overlay.png", "volumes.tsv")),
+]
 
 
 @pytest.fixture
@@ -38,8 +38,7 @@ def test_these_files_and_no_others(saved):
 
 def test_images_hold_what_the_result_holds(saved):
     result, folder = saved
-    read = {name: np.asarray(nib.load(folder / f"sub-ball_{name}.nii.gz").dataobj) for name in (
-        "dseg", "desc-brain_mask", "label-CSF_probseg", "label-GM_probseg", "label-WM_probseg")}  # fmt: skip
+    read = {name: np.asarray(nib.load(folder / f"sub-ball_{name}.nii.gz").dataobj) for name in IMAGES}
     np.testing.assert_array_equal(read["dseg"], result.labels)
     assert read["dseg"].dtype == np.uint8
     np.testing.assert_array_equal(read["desc-brain_mask"], result.mask)
