@@ -98,8 +98,10 @@ def test_a_mask_of_white_matter_alone_is_flagged(ball, ball_labels, save_scan):
 
 
 def test_a_scan_of_two_values_is_no_scan(save_scan, ball_labels):
-    with pytest.raises(mriseg.MrisegError):
-        mriseg.segment(save_scan((ball_labels > 0).astype(np.uint8)), stripped=True)
+    path = save_scan((ball_labels > 0).astype(np.uint8))
+    with pytest.raises(mriseg.MixtureError, match="make no 3 classes") as caught:
+        mriseg.segment(path, stripped=True)
+    assert str(caught.value).startswith(str(path))
 
 
 def test_noise_without_background_is_not_stripped(save_scan):
