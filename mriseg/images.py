@@ -259,7 +259,7 @@ def _geometry(image: nib.Nifti1Pair, shape: tuple[int, ...]) -> nib.Nifti1Header
     for field in _GEOMETRY:
         header[field] = source[field]
     header["pixdim"][:4] = source["pixdim"][:4]
-    header["xyzt_units"] = int(source["xyzt_units"]) & 0b111
+    header["xyzt_units"] = source["xyzt_units"]
     return header
 
 

@@ -103,7 +103,7 @@ def test_saved_arrays_keep_the_geometry_and_nothing_else(tmp_path, ball_data, ba
     for form in ("get_sform", "get_qform"):
         for mine, theirs in zip(getattr(out, form)(coded=True), getattr(scan, form)(coded=True), strict=True):
             np.testing.assert_array_equal(mine, theirs)
-    assert out.header.get_xyzt_units()[0] == "mm"
+    assert out.header.get_xyzt_units() == scan.header.get_xyzt_units() == ("mm", "sec")
     assert int(out.header["intent_code"]) == 1002
     raw = gzip.decompress((tmp_path / "out.nii.gz").read_bytes())
     header = type(out.header)(raw[: out.header.sizeof_hdr], check=False)
