@@ -47,9 +47,7 @@ def main(scan: Path, folder: Path) -> int:
     for path in sorted(folder.glob("*.nii.gz")):
         same, good = (mrtrix(path), itk(path)) == expected, faultless(path)
         failures += not (same and good)
-        print(
-            f"{'same geometry' if same else 'DIFFERS':<15}{'header good' if good else 'FAULTY':<13}{path.name}"
-        )
+        print("same geometry" if same else "DIFFERS", "good header" if good else "FAULTY", path.name, sep="\t")
     return int(failures > 0)
 
 
