@@ -47,7 +47,7 @@ def main(scan: Path, folder: Path) -> int:
     for path in sorted(folder.glob("*.nii.gz")):
         same, good = (mrtrix(path), itk(path)) == expected, faultless(path)
         failures += not (same and good)
-        print("same geometry" if same else "DIFFERS", "good header" if good else "FAULTY", path.name, sep="\t")
+        print("same geometry" if same else "DIFFERS", "sound" if good else "FAULTY", path.name, sep="\t")
     return int(failures > 0)
 
 
