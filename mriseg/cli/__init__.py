@@ -1,0 +1,49 @@
+"""The command line: one file a command; errors in one line; exit code 1 for bad input, 2 for wrong usage."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mriseg import __version__
+from mriseg.cli.segment import segment
+from mriseg.errors import MrisegError
+
+app = typer.Typer(
+    help="Segment brain MRI into CSF, GM and WM.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mriseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Segment brain MRI into CSF, GM and WM."""
+
+
+app.command()(segment)
+
+
+def main() -> None:
+    """Run the command line and turn every expected error into one line on stderr."""
+    try:
+        app()
+    except MrisegError as error:
+        typer.echo(f"mriseg: error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,252 @@
+"""The packaged head template and its affine registration to a scan.
+
+The registration is Gauss-Newton on intensities: at every step the scan, sampled where the template's voxels
+fall, is regressed on the template, a constant and the derivatives of the template by the twelve parameters of
+an affine. The coefficients are the step. Deriving the template instead of the scan keeps the design matrix
+the same in every step [1]_; regressing on the template makes the intensities of the two comparable.
+
+References
+----------
+.. [1] Baker S, Matthews I (2004). Lucas-Kanade 20 years on. Int J Comput Vis 56:221-255.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+from skimage.measure import block_reduce
+
+from mriseg.images import Volume, load_volume
+
+Floats = NDArray[np.floating]
+
+# Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
+_REACH_MM = 22.0
+_SPACINGS_MM = (8.0, 4.0)
+_MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
+_START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
+_START_SCALES = (0.8, 0.9, 1.0)
+
+# Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
+# from a rough start may only move, turn and scale; all twelve free would stretch the head out of shape.
+_AFFINE = np.eye(12)
+_SIMILARITY = np.array([
+    [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0],
+    [0, 0, 1, 0, 0, 0, 0, 0, -1, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 1, 0, 0, -1, 0, 0],
+    [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
+], dtype=np.float64).T  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Template:
+    """A mean head in MNI space.
+
+    Parameters
+    ----------
+    head : ndarray of float32, shape (X, Y, Z)
+        T1-weighted intensities, arbitrary units.
+    brain : ndarray of float32, shape (X, Y, Z)
+        The brain with the CSF around it, 0 to 1.
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices to MNI coordinates in mm.
+    """
+
+    head: NDArray[np.float32]
+    brain: NDArray[np.float32]
+    affine: Floats
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Where the template lies in a scan.
+
+    Parameters
+    ----------
+    affine : ndarray of float64, shape (4, 4)
+        MNI coordinates to the scan's world coordinates, mm.
+    similarity : float
+        Share of the scan's variance around the brain that the template explains, 0 to 1.
+    """
+
+    affine: Floats
+    similarity: float
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The template at one spacing: points (N, 3), mm; at each its weight, intensity, derivatives (N, 12)."""
+
+    points: Floats
+    weights: Floats
+    intensities: Floats
+    derivatives: Floats
+
+
+def load_template() -> Template:
+    """Read the packaged template."""
+    with as_file(files("mriseg") / "assets") as folder:
+        head = load_volume(folder / "head.nii.gz")
+        brain = load_volume(folder / "brain.nii.gz")
+    return Template(head.data, brain.data / brain.data.max(), head.affine)
+
+
+def register(volume: Volume, template: Template) -> Registration:
+    """Find the affine that lays the template over a scan of a whole head.
+
+    Parameters
+    ----------
+    volume : Volume
+        A T1-weighted whole head.
+    template : Template
+        The head to register.
+
+    Returns
+    -------
+    Registration
+        The best of several starts in height and scale.
+    """
+    scans = _pyramid(volume)
+    levels = [_level(template, spacing) for spacing in _SPACINGS_MM]
+    tries = [
+        _gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in _starts(*scans[0], template)
+    ]
+    best = max(tries, key=lambda found: found.similarity)
+    for level, scan in zip(levels, scans, strict=True):
+        best = _gauss_newton(level, *scan, best.affine, _AFFINE)
+    return best
+
+
+def carry(array: NDArray[np.float32], template: Template, registration: Registration,
+          volume: Volume) -> NDArray[np.float32]:  # fmt: skip
+    """Resample an array on the template's grid to the grid of a registered scan, trilinearly.
+
+    Parameters
+    ----------
+    array : ndarray of float32, shape of the template
+    template : Template
+    registration : Registration
+    volume : Volume
+
+    Returns
+    -------
+    ndarray of float32, shape of the volume
+    """
+    to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
+    carried: NDArray[np.float32] = ndimage.affine_transform(
+        array, to_template[:3, :3], to_template[:3, 3], output_shape=volume.data.shape, order=1
+    )
+    return carried
+
+
+def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[NDArray[np.float32], Floats]:
+    """Average blocks of voxels to about a spacing in mm and smooth away what is finer."""
+    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
+    blocks = block_reduce(data, tuple(factors), np.mean) if (factors > 1).any() else data
+    coarse_affine = affine @ np.diag([*factors, 1.0])
+    coarse_affine[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
+    finer = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
+    fwhm_to_sigma = 1 / np.sqrt(8 * np.log(2))
+    return ndimage.gaussian_filter(
+        blocks.astype(np.float32), finer * fwhm_to_sigma, mode="nearest"
+    ), coarse_affine
+
+
+def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
+    """Coarsen a scan to the registration's spacings, fat cut down to the bright end of the head."""
+    data, affine = coarsen(volume.data, volume.affine, _SPACINGS_MM[1])
+    head = data[data > _head_threshold(data)]
+    fine = np.minimum(data, np.percentile(head, 98)), affine
+    return [coarsen(*fine, _SPACINGS_MM[0]), fine]
+
+
+def _head_threshold(data: NDArray[np.float32]) -> float:
+    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98))))
+
+
+def _level(template: Template, spacing: float) -> _Level:
+    zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
+    beside = ndimage.distance_transform_edt(template.brain < 0.5, sampling=zooms)
+    near = np.clip((_REACH_MM - beside) / 8, 0, 1).astype(np.float32)
+    head, affine = coarsen(template.head, template.affine, spacing)
+    weights, _ = coarsen(near, template.affine, spacing)
+    spacings: list[float] = np.linalg.norm(affine[:3, :3], axis=0).tolist()
+    slopes = np.gradient(head.astype(np.float64), *spacings)
+    kept = weights > 0.05
+    points = np.argwhere(kept) @ affine[:3, :3].T + affine[:3, 3]
+    slope = np.stack([axis[kept] for axis in slopes], axis=1)
+    moved = np.column_stack([points, np.ones(len(points))])
+    derivatives = (slope[:, :, None] * moved[:, None, :]).reshape(-1, 12)
+    return _Level(points, weights[kept].astype(np.float64), head[kept].astype(np.float64), derivatives)
+
+
+def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> list[Floats]:
+    """Lay the template's brain under the top of the head, at several heights and scales."""
+    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    labels, _ = ndimage.label(data > _head_threshold(data))
+    head = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    areas = head.sum(axis=(0, 1)) * zooms[0] * zooms[1]
+    top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
+    upper = head.copy()
+    upper[:, :, : max(0, top - round(130 / zooms[2]))] = False
+    x, y, _ = np.argwhere(upper).mean(axis=0)
+    crown = affine[:3, :3] @ (x, y, top) + affine[:3, 3]
+    brain = np.argwhere(template.brain > 0.5) @ template.affine[:3, :3].T + template.affine[:3, 3]
+    anchor = np.array([*brain.mean(axis=0)[:2], brain[:, 2].max()])
+    starts = []
+    for height, scale in product(_START_HEIGHTS_MM, _START_SCALES):
+        start = np.diag([scale, scale, scale, 1.0])
+        start[:3, 3] = crown + np.array([0, 0, height]) - scale * anchor
+        starts.append(start)
+    return starts
+
+
+def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,
+                  freedom: Floats) -> Registration:  # fmt: skip
+    """Climb from a start to the nearest maximum of the similarity, stepping in the span of `freedom`."""
+    constant = np.ones(len(level.points))
+    regressors = np.column_stack([level.derivatives @ freedom, level.intensities, constant])
+    to_voxels = np.linalg.inv(affine)
+    best = start
+    similarity, slopes = _regress(level, regressors, data, to_voxels @ start)
+    for _ in range(_MOST_STEPS):
+        step = np.vstack([(freedom @ slopes).reshape(3, 4), np.zeros(4)])
+        for shorter in (1.0, 0.5, 0.25, 0.125):
+            candidate = best @ np.linalg.inv(np.eye(4) + shorter * step)
+            climbed, steeper = _regress(level, regressors, data, to_voxels @ candidate)
+            if climbed > similarity:
+                break
+        else:
+            break
+        gain, best, similarity, slopes = climbed - similarity, candidate, climbed, steeper
+        if gain < _LEAST_GAIN:
+            break
+    return Registration(best, similarity)
+
+
+def _regress(level: _Level, regressors: Floats, data: NDArray[np.float32],
+             to_voxels: Floats) -> tuple[float, Floats]:  # fmt: skip
+    """Regress the scan on the template; return the R squared of the template alone, and the next step."""
+    places = to_voxels[:3, :3] @ level.points.T + to_voxels[:3, 3:]
+    inside = ((places > -0.5) & (np.array(data.shape) - 0.5 > places.T).T).all(axis=0)
+    weights = level.weights * inside
+    if weights.sum() < _LEAST_OVERLAP * level.weights.sum():
+        return -np.inf, np.zeros(regressors.shape[1] - 2)
+    sampled = ndimage.map_coordinates(data, places, order=1, mode="nearest").astype(np.float64)
+    weighted = regressors.T * weights
+    normal, moments = weighted @ regressors, weighted @ sampled
+    coefficients = np.linalg.lstsq(normal, moments, rcond=None)[0]
+    plain = np.linalg.lstsq(normal[-2:, -2:], moments[-2:], rcond=None)[0]
+    total = (weights * (sampled - moments[-1] / normal[-1, -1]) ** 2).sum()
+    residual = (weights * (sampled - regressors[:, -2:] @ plain) ** 2).sum()
+    return float(1 - residual / total), coefficients[:-2] / coefficients[-2]

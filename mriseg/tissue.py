@@ -1,0 +1,200 @@
+"""The one table of tissues (names, BIDS numbers, colours); which component is which; what is plausible."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """One row of the label table.
+
+    Parameters
+    ----------
+    index : int
+        Label in the segmentation.
+    name : str
+    abbreviation : str
+        As in file names.
+    color : str
+        Hexadecimal, for look-up tables and pictures.
+    mapping : int or None
+        Label in the BIDS standard table, None for a class without a tissue's name.
+    """
+
+    index: int
+    name: str
+    abbreviation: str
+    color: str
+    mapping: int | None
+
+
+# Colours after Okabe & Ito, told apart in every common form of colour blindness.
+GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
+WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
+CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#56b4e9", 3)
+BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
+
+# Rising mean intensity. In proton density CSF is brightest because its long T2 outweighs its long T1.
+RISING_MEANS = {"t1": (CSF, GM, WM), "t2": (WM, GM, CSF), "pd": (WM, GM, CSF)}
+
+_CLASS_COLORS = (
+    "#0072b2",
+    "#56b4e9",
+    "#009e73",
+    "#f0e442",
+    "#e69f00",
+    "#d55e00",
+    "#cc79a7",
+    "#999999",
+    "#7f3c8d",
+    "#b3de69",
+)
+
+MOST_CLASSES = len(_CLASS_COLORS)
+
+# Wide bounds of the share of each tissue in the brain mask, from young children to atrophy.
+_PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
+_PLAUSIBLE_BRAIN_ML = (700.0, 2300.0)
+_EMPTY_SHARE = 0.005
+_SEPARATED_SDS = 1.0
+_MOST_OUT_OF_ORDER = 0.01
+_LEAST_SIMILARITY = 0.3
+
+
+def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
+    """List the classes of a segmentation by rising mean intensity.
+
+    Parameters
+    ----------
+    contrast : {"t1", "t2", "pd"}
+    classes : int
+        From 2 to `MOST_CLASSES`.
+
+    Returns
+    -------
+    tuple of Tissue
+        Three classes are CSF, GM and WM in the order of the contrast; any other number are classes from 1.
+
+    >>> [tissue.abbreviation for tissue in rising_tissues("t2", 3)]
+    ['WM', 'GM', 'CSF']
+    """
+    rising = RISING_MEANS[contrast]
+    if classes == len(rising):
+        return rising
+    return tuple(
+        Tissue(i, f"Class {i}", f"class{i}", _CLASS_COLORS[i - 1], None) for i in range(1, classes + 1)
+    )
+
+
+def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue, ...]:
+    """Name the components of a mixture by the order of their means.
+
+    Parameters
+    ----------
+    means : ndarray of float64, shape (K,)
+        Mean intensity of each component.
+    contrast : {"t1", "t2", "pd"}
+
+    Returns
+    -------
+    tuple of Tissue, length K
+        What each component is.
+    """
+    rising = rising_tissues(contrast, len(means))
+    ranks = np.argsort(np.argsort(means, kind="stable"), kind="stable")
+    return tuple(rising[rank] for rank in ranks)
+
+
+def plausibility(
+    tissues: Sequence[Tissue],
+    shares: NDArray[np.floating],
+    means: NDArray[np.floating],
+    sds: NDArray[np.floating],
+    out_of_order: float,
+    brain_ml: float,
+    similarity: float | None,
+) -> list[str]:
+    """List what makes a segmentation doubtful, in plain words.
+
+    Parameters
+    ----------
+    tissues : sequence of Tissue, length K
+    shares : ndarray, shape (K,)
+        Share of each class in the brain mask, from the responsibilities.
+    means, sds : ndarray, shape (K,)
+        Of the components, in intensity units.
+    out_of_order : float
+        Share of voxels whose label contradicts the order of intensities, see `out_of_order_share`.
+    brain_ml : float
+        Volume of the brain mask, mL.
+    similarity : float or None
+        Of the template registration, 0 to 1.
+
+    Returns
+    -------
+    list of str
+        Empty if nothing is in doubt.
+    """
+    flags = []
+    for tissue, share in zip(tissues, shares, strict=True):
+        low, high = _PLAUSIBLE_SHARE.get(tissue.abbreviation, (0.0, 1.0))
+        if share < _EMPTY_SHARE:
+            flags.append(f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)")
+        elif not low <= share <= high:
+            flags.append(
+                f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"
+            )
+    rising = np.argsort(means, kind="stable")
+    for i, j in itertools.pairwise(rising):
+        if means[j] - means[i] < _SEPARATED_SDS * (sds[i] + sds[j]) / 2:
+            flags.append(
+                f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
+                f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})"
+            )
+    if out_of_order > _MOST_OUT_OF_ORDER:
+        flags.append(
+            f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities"
+        )
+    if not _PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= _PLAUSIBLE_BRAIN_ML[1]:
+        flags.append(f"the brain mask holds {brain_ml:.0f} mL; a human brain has 700 to 2300 mL")
+    if similarity is not None and similarity < _LEAST_SIMILARITY:
+        flags.append(
+            f"the head template fits the scan poorly (explains {similarity:.0%}); look at the brain mask"
+        )
+    return flags
+
+
+def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:
+    """Measure how far labels fail to rise with intensity.
+
+    A component with a large variance claims the far tails on both sides, also the one beyond its neighbour.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (B,)
+        Voxels of each intensity, by rising intensity.
+    ranks : ndarray of int, shape (B,)
+        Rank, by mean, of the most probable component of each intensity.
+
+    Returns
+    -------
+    float
+        The smallest share of voxels whose labels would have to change for labels to rise with intensity.
+
+    >>> out_of_order_share(np.array([1.0, 8.0, 1.0]), np.array([1, 0, 1]))
+    0.1
+    """
+    kept = np.zeros(int(ranks.max()) + 1)  # voxels in the best rising sequence that ends with each rank
+    for rank, count in zip(ranks, counts, strict=True):
+        kept[rank] = kept[: rank + 1].max() + count
+    return float((counts.sum() - kept.max()) / counts.sum())
