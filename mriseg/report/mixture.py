@@ -92,9 +92,11 @@ def draw_curves(
     sample_weight: NDArray[np.floating] | None = None,
 ) -> None:
     """Draw a mixture of one dimension over the histogram of values (N,)."""
-    centres, density = histogram_density(x, sample_weight=sample_weight)
+    bins = int(np.clip(2 * np.sqrt(len(x)), 20, 100))
+    centres, density = histogram_density(x, bins, sample_weight)
     axes.bar(centres, density, width=centres[1] - centres[0], color="0.85")
-    points = np.linspace(centres[0], centres[-1], 500)
+    margin = 0.1 * (centres[-1] - centres[0])
+    points = np.linspace(centres[0] - margin, centres[-1] + margin, 500)
     for k, colour in enumerate(component_colours(mixture.n_components)):
         single = mixture.from_parameters([1.0], mixture.means_[k], mixture.covariances_[k])
         axes.plot(points, mixture.weights_[k] * single.pdf(points), color=colour, label=f"component {k}")
