@@ -100,7 +100,7 @@ def draw_curves(
     for k, colour in enumerate(component_colours(mixture.n_components)):
         single = mixture.from_parameters([1.0], mixture.means_[k], mixture.covariances_[k])
         axes.plot(points, mixture.weights_[k] * single.pdf(points), color=colour, label=f"component {k}")
-    axes.plot(points, mixture.pdf(points), color="black", linewidth=1, label="mixture")
+    axes.plot(points, mixture.pdf(points), "--", color="black", linewidth=1, label="mixture")
     axes.set_ylim(bottom=0)
 
 
