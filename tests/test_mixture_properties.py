@@ -107,6 +107,15 @@ def test_rows_of_weight_zero_do_not_count():
     np.testing.assert_allclose(weighted.means_, without.means_)
 
 
+@pytest.mark.parametrize("criterion", ["EII", "VII", "EEE", "VVV"])
+def test_every_hierarchical_criterion_starts_a_fit(criterion):
+    X = clouds()
+    begun = GaussianMixture(3, init=criterion, max_iter=0).fit(X)
+    fit = GaussianMixture(3, init=criterion).fit(X)
+    assert fit.score(X) > begun.score(X) > GaussianMixture(1).fit(X).score(X)
+    np.testing.assert_array_equal(fit.predict(X), GaussianMixture(3, init=criterion).fit_predict(X))
+
+
 @pytest.mark.parametrize("start", STARTS)
 def test_a_seed_fixes_the_fit_and_restarts_only_help(start):
     X = clouds()
@@ -188,6 +197,7 @@ def test_repr_shows_what_was_set():
         ({"model": "VVX"}, "no covariance model 'VVX'"),
         ({"model": "V"}, "no covariance model 'V'"),
         ({"init": "hope"}, "no start 'hope'"),
+        ({"init": "V"}, "no start 'V'"),
         ({"init": np.zeros(3, dtype=int)}, "init has 3 rows"),
         ({"convergence": "soon"}, "no convergence criterion 'soon'"),
         ({"tol": -1.0}, "tol"),

@@ -40,9 +40,11 @@ class GaussianMixture(Mixture):
         `mriseg.mixture.covariance.MODELS` in several ("VVV" leaves all free), or scikit-learn's "spherical",
         "diag", "tied", "full".
     init : str, array or Parameters
-        The start: "hierarchical" (no random numbers in one dimension), "kmeans", "quantiles" (of the first
-        column), "random" (responsibilities); labels (N,) or responsibilities (N, K); or `Parameters`, such as
-        those of a fitted mixture.
+        The start: "hierarchical", or the name of one of its criteria ("E", "V" in one dimension, without
+        random numbers; "EII", "VII", "EEE", "VVV" in several, on 1,000 points drawn where there are more),
+        "kmeans" (on 100 points for each component), "quantiles" (of the first column), "random"
+        (responsibilities); labels (N,) or responsibilities (N, K); or `Parameters`, such as those of a
+        fitted mixture.
     means_init : array (K, D), optional
         Start with these means, every observation going to the nearest; replaces ``init``.
     n_init : int
