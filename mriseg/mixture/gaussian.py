@@ -85,7 +85,7 @@ class GaussianMixture(Mixture):
     Notes
     -----
     Time and memory: an iteration takes O(N K D) operations for diagonal models and O(N K D²) for others, as
-    matrix products over blocks that fit the cache. Beyond the data nothing is kept that grows with N times K.
+    matrix products over blocks. Beyond the data nothing is kept that grows with N times K.
     In one dimension equal values are counted first, so N is the number of distinct values.
     """
 
