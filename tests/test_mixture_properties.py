@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import GaussianMixture, Parameters
+from mriseg.mixture import GaussianMixture, Parameters, Prior
 from mriseg.mixture.covariance import MODELS
 
 NAMES = [model.name for model in MODELS]
@@ -198,7 +198,11 @@ def test_repr_shows_what_was_set():
         ({"model": "V"}, "no covariance model 'V'"),
         ({"init": "hope"}, "no start 'hope'"),
         ({"init": "V"}, "no start 'V'"),
-        ({"init": np.zeros(3, dtype=int)}, "init has 3 rows"),
+        ({"init": np.zeros(3, dtype=int)}, "init has shape"),
+        ({"init": np.full(320, 2)}, "0 to 1"),
+        ({"init": np.full((320, 2), 0.6)}, "sum to 1"),
+        ({"means_init": np.zeros((3, 3))}, "means_init has shape"),
+        ({"prior": Prior([0, 0], 1, 1.0, 5)}, "mean of the prior"),
         ({"convergence": "soon"}, "no convergence criterion 'soon'"),
         ({"tol": -1.0}, "tol"),
         ({"n_init": 0}, "n_init"),

@@ -14,9 +14,9 @@ from mriseg.mixture.estimator import Mixture, check_settings, checked_data, chec
 from mriseg.mixture.expectation import Observations
 from mriseg.mixture.maximisation import Estimation, least_variance
 from mriseg.mixture.online import StepwiseEM
-from mriseg.mixture.parameters import DegenerateError, Frame, Parameters
+from mriseg.mixture.parameters import DegenerateError, Frame, Parameters, shaped
 from mriseg.mixture.priors import Fixed, FixedTerms, Prior, PriorTerms, default_prior
-from mriseg.mixture.starts import RANDOM, nearest, starting_totals
+from mriseg.mixture.starts import RANDOM, check_partition, nearest, starting_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -142,6 +142,8 @@ class GaussianMixture(Mixture):
             raise MixtureError(f"covariances {covariances.shape} do not fit means {means.shape}")
         if weights.min() < 0 or abs(weights.sum() - 1) > 1e-9:
             raise MixtureError("weights must not be negative and sum to 1")
+        if not np.linalg.eigvalsh(covariances).min() > 0:
+            raise MixtureError("covariances must be positive definite")
         return cls._of(Parameters(weights, means, covariances))
 
     @classmethod
@@ -294,8 +296,8 @@ class GaussianMixture(Mixture):
         if isinstance(self.prior, str) and self.prior != "default":
             raise MixtureError(f"prior must be a Prior or 'default', not {self.prior!r}")
         start = self.init if isinstance(self.init, str | Parameters) else np.asarray(self.init)
-        if isinstance(start, np.ndarray) and len(start) != len(X):
-            raise MixtureError(f"init has {len(start)} rows; the data have {len(X)}")
+        if isinstance(start, np.ndarray):
+            check_partition(start, len(X), self.n_components)
         if X.shape[1] == 1 and not isinstance(start, np.ndarray):
             return *distinct(X[:, 0], weights), start
         if weights is None:
@@ -309,9 +311,8 @@ class GaussianMixture(Mixture):
         """Yield the starts, each to be computed when its turn comes."""
         data = estimation.observations
         if self.means_init is not None:
-            means = (
-                np.asarray(self.means_init, dtype=float).reshape(self.n_components, -1) - frame.centre
-            ) / frame.scale
+            given = shaped("means_init", self.means_init, (self.n_components, len(frame.scale)))
+            means = (given - frame.centre) / frame.scale
             yield lambda: estimation.begin(data.assigned(nearest(data.X, means)[0], len(means)), means)
         elif isinstance(start, Parameters):
             yield lambda: estimation.adopt(frame.enter_parameters(start))

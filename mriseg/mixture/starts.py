@@ -29,6 +29,22 @@ KMEANS_POINTS = 100
 KMEANS_ITERATIONS = 100
 
 
+def check_partition(partition: FloatArray, n: int, n_components: int) -> None:
+    """Refuse labels (N,) or responsibilities (N, K) that are none.
+
+    Raises
+    ------
+    MixtureError
+        If the shape does not fit, or a label or a responsibility is out of its range.
+    """
+    if partition.shape not in {(n,), (n, n_components)}:
+        raise MixtureError(f"init has shape {partition.shape}; it needs ({n},) or ({n}, {n_components})")
+    if partition.ndim == 1 and not np.isin(partition, np.arange(n_components)).all():
+        raise MixtureError(f"labels in init must be whole numbers of 0 to {n_components - 1}")
+    if partition.ndim > 1 and not (partition.min() >= 0 and np.allclose(partition.sum(axis=1), 1)):
+        raise MixtureError("responsibilities in init must not be negative, and sum to 1 in every row")
+
+
 def starting_totals(
     method: str, data: Observations, n_components: int, model: CovarianceModel, generator: np.random.Generator
 ) -> FloatArray:
