@@ -40,7 +40,7 @@ def test_a_histogram_gives_the_fit_of_the_expanded_sample(model):
 
 
 def test_components_ascend_and_the_history_ends_at_the_score():
-    X = three_bumps()
+    X = three_bumps(400)
     fit = GaussianMixture(4, model="V", tol=1e-9, max_iter=3000).fit(X)
     assert (np.diff(fit.means_[:, 0]) > 0).all()
     assert len(fit.history_) == fit.n_iter_ + 1
