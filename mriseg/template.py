@@ -205,7 +205,7 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     starts = []
     for height, scale in product(_START_HEIGHTS_MM, _START_SCALES):
         start = np.diag([scale, scale, scale, 1.0])
-        start[:3, 3] = (*crown, 0, 0, height) - scale * anchor
+        start[:3, 3] = crown + np.array([0, 0, height]) - scale * anchor
         starts.append(start)
     return starts
 
