@@ -188,7 +188,7 @@ def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str =
     header = volume.header.copy()
     header.set_data_dtype(array.dtype)
     header.set_intent(intent)
-    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
     kind(array, header.get_best_affine(), header=header).to_filename(path)
 
 
@@ -254,12 +254,12 @@ def _intensities(image: nib.Nifti1Pair, path: Path) -> tuple[NDArray[np.float32]
 def _geometry(image: nib.Nifti1Pair, shape: tuple[int, ...]) -> nib.Nifti1Header:
     """Make a header with the geometry of an image and nothing else of it."""
     source = image.header
-    header = (nib.Nifti2Header if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header)()
+    header = nib.Nifti2Header() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
     header.set_data_shape(shape)
     for field in _GEOMETRY:
         header[field] = source[field]
     header["pixdim"][:4] = source["pixdim"][:4]
-    header["xyzt_units"] = int(source["xyzt_units"]) & 0b111
+    header["xyzt_units"] = source["xyzt_units"]
     return header
 
 

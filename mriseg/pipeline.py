@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.brain import BrainMask, brain_mask, stripped_mask
+from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
 from mriseg.mixture import GaussianMixture
@@ -87,7 +88,10 @@ def segment(
     _log.info("fitting the mixture")
     intensities = volume.data[brain.mask]
     histogram = intensity_histogram(intensities)
-    model = _fit(*histogram, classes)
+    try:
+        model = _fit(*histogram, classes)
+    except MixtureError as error:
+        raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
     _log.info("naming the tissues")
     tissues = name_components(model.means_[:, 0], contrast)
     responsibilities = model.predict_proba(intensities[:, None])

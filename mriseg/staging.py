@@ -31,8 +31,8 @@ def staged(folder: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
     folder : Path
         Where the files go; made if it is not there.
     names : sequence of str
-        The files that the caller writes into the scratch folder. The last one marks the others as complete: it is
-        removed before the first of them is replaced, and moved when all the others are in place.
+        The files that the caller writes into the scratch folder. The last one marks the others as
+        complete: it is removed before the first of them is replaced, and moved when all are in place.
     overwrite : bool
         Replace files of these names.
 

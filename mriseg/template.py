@@ -7,7 +7,7 @@ the same in every step [1]_; regressing on the template makes the intensities of
 
 References
 ----------
-.. [1] Baker S, Matthews I (2004). Lucas-Kanade 20 years on: a unifying framework. Int J Comput Vis 56:221-255.
+.. [1] Baker S, Matthews I (2004). Lucas-Kanade 20 years on. Int J Comput Vis 56:221-255.
 """
 
 from __future__ import annotations
@@ -180,7 +180,8 @@ def _level(template: Template, spacing: float) -> _Level:
     near = np.clip((_REACH_MM - beside) / 8, 0, 1).astype(np.float32)
     head, affine = coarsen(template.head, template.affine, spacing)
     weights, _ = coarsen(near, template.affine, spacing)
-    slopes = np.gradient(head.astype(np.float64), *np.linalg.norm(affine[:3, :3], axis=0))
+    spacings: list[float] = np.linalg.norm(affine[:3, :3], axis=0).tolist()
+    slopes = np.gradient(head.astype(np.float64), *spacings)
     kept = weights > 0.05
     points = np.argwhere(kept) @ affine[:3, :3].T + affine[:3, 3]
     slope = np.stack([axis[kept] for axis in slopes], axis=1)
@@ -198,7 +199,7 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
     upper = head.copy()
     upper[:, :, : max(0, top - round(130 / zooms[2]))] = False
-    x, y, _ = ndimage.center_of_mass(upper)
+    x, y, _ = np.argwhere(upper).mean(axis=0)
     crown = affine[:3, :3] @ (x, y, top) + affine[:3, 3]
     brain = np.argwhere(template.brain > 0.5) @ template.affine[:3, :3].T + template.affine[:3, 3]
     anchor = np.array([*brain.mean(axis=0)[:2], brain[:, 2].max()])
@@ -212,7 +213,7 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
 
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,
                   freedom: Floats) -> Registration:  # fmt: skip
-    """Climb from a start to the nearest maximum of the similarity by steps in the span of `freedom` (12, P)."""
+    """Climb from a start to the nearest maximum of the similarity, stepping in the span of `freedom`."""
     constant = np.ones(len(level.points))
     regressors = np.column_stack([level.derivatives @ freedom, level.intensities, constant])
     to_voxels = np.linalg.inv(affine)
@@ -235,7 +236,7 @@ def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, star
 
 def _regress(level: _Level, regressors: Floats, data: NDArray[np.float32],
              to_voxels: Floats) -> tuple[float, Floats]:  # fmt: skip
-    """Regress the scan on the template; return the R squared of the template alone, and the next step (P,)."""
+    """Regress the scan on the template; return the R squared of the template alone, and the next step."""
     places = to_voxels[:3, :3] @ level.points.T + to_voxels[:3, 3:]
     inside = ((places > -0.5) & (np.array(data.shape) - 0.5 > places.T).T).all(axis=0)
     weights = level.weights * inside

@@ -197,4 +197,4 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
     kept = np.zeros(int(ranks.max()) + 1)  # voxels in the best rising sequence that ends with each rank
     for rank, count in zip(ranks, counts, strict=True):
         kept[rank] = kept[: rank + 1].max() + count
-    return float(1 - kept.max() / counts.sum())
+    return float((counts.sum() - kept.max()) / counts.sum())

@@ -1,10 +1,11 @@
 """Build the packaged head template, mriseg/assets/{head,brain}.nii.gz, from data of package registries.
 
     apt-get download mricron-data && dpkg -x mricron-data_*.deb SOURCES/
-    pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0 && unzip -d SOURCES 'SOURCES/*.whl'
+    pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0
+    unzip -d SOURCES 'SOURCES/*.whl'
     python scripts/build_template.py SOURCES
 
-Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean head
+Colin27 (in MNI space), with the brain mask of MNI152 2009a, is registered to pydeface's mean head; that head
 is resampled to MNI space, averaged with its mirror image and stored with the mask at 2 mm.
 """
 

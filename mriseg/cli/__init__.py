@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mriseg import __version__
+from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.errors import MrisegError
 
@@ -16,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -37,6 +39,7 @@ def _options(
 
 
 app.command()(segment)
+app.command()(mixture)
 
 
 def main() -> None:

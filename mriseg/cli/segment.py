@@ -24,7 +24,9 @@ def segment(
     scan: Annotated[
         Path,
         typer.Argument(
-            help="NIfTI scan, whole head or stripped: .nii, .nii.gz, .hdr or .img.", show_default=False
+            metavar="SCAN",
+            help="NIfTI scan, whole head or stripped: .nii, .nii.gz, .hdr or .img.",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -34,7 +36,7 @@ def segment(
             "--output",
             metavar="DIR",
             show_default=False,
-            help="Folder for the results; without it, a folder named after the scan in the current directory.",
+            help="Folder for the results; without it, one named after the scan in the current directory.",
         ),
     ] = None,
     mask: Annotated[
@@ -58,8 +60,7 @@ def segment(
             min=2,
             max=10,
             metavar="N",
-            help="Number of classes; three are named as "
-            "tissues, others are numbered by rising mean intensity.",
+            help="Number of classes; three are tissues, others are numbered by rising mean intensity.",
         ),
     ] = 3,
     overwrite: Annotated[

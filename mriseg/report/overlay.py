@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from mriseg.images import Volume
     from mriseg.tissue import Tissue
 
-_COLUMNS = 6
+_COLUMNS = 5
 _MARGIN_MM = 8.0
 _WIDTH_INCHES, _DPI = 16.0, 100
+_SPACING = {"hspace": 0.1, "wspace": 0.02, "left": 0.005, "right": 0.995, "top": 0.99, "bottom": 0.06}
+_TEXT: dict[str, Any] = {"labelcolor": "white", "fontsize": 14}
+# Above one half, so that each outline lies just inside its own tissue and neighbours do not cover each other.
+_CONTOUR_LEVEL = 0.75
 # For each plane: the axis that it cuts, its name, the world axis, the letters at its left and right edge.
 _PLANES = ((2, "axial", "z", "L", "R"), (1, "coronal", "y", "L", "R"), (0, "sagittal", "x", "P", "A"))
 
@@ -48,31 +52,16 @@ def save_overlay(volume: Volume, labels: NDArray[np.uint8], tissues: Sequence[Ti
     low, high = np.percentile(volume.data[brain], (1, 99))
     shade = {"vmin": low - 0.3 * (high - low), "vmax": high + 0.15 * (high - low)}
     extents = [(box[axis].stop - box[axis].start) * volume.zooms[axis] for axis in range(3)]
-    heights = [extents[1], extents[2], extents[2]]
-    widest = max(extents[0], extents[1])
-    inches = _WIDTH_INCHES / (_COLUMNS * widest)
-    figure = Figure(figsize=(_WIDTH_INCHES, sum(heights) * inches + 0.9), dpi=_DPI, facecolor="black")
+    widths, heights = (extents[0], extents[0], extents[1]), (extents[1], extents[2], extents[2])
+    inches = _WIDTH_INCHES / (_COLUMNS * max(widths))
+    figure = Figure(figsize=(_WIDTH_INCHES, sum(heights) * inches + 1.3), dpi=_DPI, facecolor="black")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(
-        3,
-        _COLUMNS,
-        gridspec_kw={
-            "height_ratios": heights,
-            "hspace": 0.06,
-            "wspace": 0.02,
-            "left": 0.005,
-            "right": 0.995,
-            "top": 0.985,
-            "bottom": 0.045,
-        },
-    )
+    grid = figure.subplots(3, _COLUMNS, gridspec_kw={"height_ratios": heights, **_SPACING})
     for row, plane in zip(grid, _PLANES, strict=True):
         for axes, index in zip(row, _slices(brain, plane[0]), strict=True):
             _draw_slice(axes, volume, labels, tissues, plane, index, box, shade)
-    keys = [Line2D([], [], color=tissue.color, linewidth=3, label=tissue.name) for tissue in tissues]
-    figure.legend(
-        handles=keys, loc="lower center", ncols=len(keys), frameon=False, labelcolor="white", fontsize=13
-    )
+    keys = [Line2D([], [], color=tissue.color, linewidth=4, label=tissue.name) for tissue in tissues]
+    figure.legend(handles=keys, loc="lower center", ncols=len(keys), frameon=False, **_TEXT)
     figure.savefig(path, metadata={"Software": None}, facecolor="black")
 
 
@@ -103,7 +92,7 @@ def _draw_slice(
     box: tuple[slice, ...],
     shade: dict[str, Any],
 ) -> None:
-    axis, _, world, left, right = plane
+    axis, name, world, left, right = plane
     inside: list[slice | int] = list(box)
     inside[axis] = index
     cut = labels[tuple(inside)].T
@@ -119,12 +108,12 @@ def _draw_slice(
     for tissue in tissues:
         here = cut == tissue.index
         if here.any() and not here.all():
-            axes.contour(here, levels=[0.5], colors=[tissue.color], linewidths=0.9)
+            axes.contour(here, levels=[_CONTOUR_LEVEL], colors=[tissue.color], linewidths=0.8)
     axes.set_axis_off()
     middle = [(side.start + side.stop - 1) / 2 for side in box]
     middle[axis] = index
     position = (volume.affine[:3, :3] @ middle + volume.affine[:3, 3])[axis]
-    edge: dict[str, Any] = {"color": "white", "fontsize": 11, "transform": axes.transAxes}
-    axes.text(0.01, 0.5, left, ha="left", va="center", **edge)
-    axes.text(0.99, 0.5, right, ha="right", va="center", **edge)
-    axes.text(0.5, 0.0, f"{world} = {position:.0f} mm", ha="center", va="bottom", **edge)
+    place: dict[str, Any] = {"color": "white", "fontsize": 11, "transform": axes.transAxes}
+    axes.text(0.01, 0.5, left, ha="left", va="center", **place)
+    axes.text(0.99, 0.5, right, ha="right", va="center", **place)
+    axes.text(0.5, -0.01, f"{name} {world} = {position:.0f} mm", ha="center", va="top", **place)

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import mriseg
+
+
+def test_public_names_are_these_and_no_others():
+    assert dir(mriseg) == [
+        "BrainMask", "ImageError", "MaskError", "MixtureError", "MrisegError", "OutputError", "Segmentation",
+        "Volume", "brain_mask", "load_volume", "segment",
+    ]  # fmt: skip
+    assert all(getattr(mriseg, name).__doc__ for name in dir(mriseg))
+
+
+def test_help_imports_nothing_heavy():
+    heavy = "{'numpy', 'scipy', 'nibabel', 'skimage', 'matplotlib'}"
+    code = f"import sys, mriseg.cli; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from mriseg.cli import main
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command line in this process, from the test's own folder."""
+
+    def run_here(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["mriseg", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return Done(code, *capsys.readouterr())
+
+    return run_here
+
+
+def test_with_nothing_but_the_file_name(ball, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mriseg", "segment", ball],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "sub-ball_mriseg" / "sub-ball_dseg.nii.gz").exists()
+    assert "GM" in done.stdout
+    assert "9 files in sub-ball_mriseg" in done.stdout
+    assert all(line.startswith("mriseg: warning: sub-ball_T1w.nii.gz: ") for line in done.stderr.splitlines())
+
+
+def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp_path):
+    mask = tmp_path / "mask.nii"
+    nib.Nifti1Image((ball_labels > 1).astype(np.uint8), ball_affine).to_filename(mask)
+    plain = run("segment", ball)
+    labels = {}
+    for name, options in {
+        "plain": (), "mask": ("--mask", mask), "t2": ("--contrast", "t2"), "pd": ("--contrast", "pd"),
+        "four": ("--classes", "4"), "stripped": ("--stripped",),
+    }.items():  # fmt: skip
+        done = run("segment", ball, "-o", tmp_path / name, *options)
+        assert done.returncode == 0, done.stderr
+        labels[name] = nib.load(tmp_path / name / "sub-ball_dseg.nii.gz").get_fdata()
+        sidecar = (tmp_path / name / "sub-ball_dseg.json").read_text()
+        assert ('"Stripped": true' in sidecar) == (name == "stripped")
+    for name in ("mask", "t2", "four"):
+        assert (labels[name] != labels["plain"]).any(), name
+    assert (labels["pd"] != labels["plain"]).any()
+    quiet = run("segment", ball, "--overwrite", "-q")
+    assert (quiet.returncode, quiet.stdout) == (0, "")
+    verbose = run("segment", ball, "--overwrite", "-v")
+    assert "finding the brain" in verbose.stderr
+    assert "finding the brain" not in plain.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (Path.exists, "no such file"),
+        (Path.mkdir, "not a file"),
+        (lambda path: path.write_text("text"), "cannot be read"),
+        (lambda path: nib.Nifti1Image(np.zeros((9, 9, 9)), np.eye(4)).to_filename(path), "the value 0"),
+        (lambda path: nib.Nifti1Image(np.ones((9, 9, 9, 3)), np.eye(4)).to_filename(path), "a series"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_exit_one_and_nothing_written(run, tmp_path, make, says):
+    scan = tmp_path / "scan.nii.gz"
+    make(scan)
+    before = sorted(tmp_path.iterdir())
+    done = run("segment", scan)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mriseg: error: {scan}")
+    assert says in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_existing_output_is_refused_before_any_work(run, ball, tmp_path):
+    folder = tmp_path / "sub-ball_mriseg"
+    folder.mkdir()
+    (folder / "sub-ball_dseg.json").write_text("mine")
+    done = run("segment", ball)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "--overwrite" in line
+    assert [path.name for path in folder.iterdir()] == ["sub-ball_dseg.json"]
+    assert run("segment", ball, "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (),
+        ("a.nii", "b.nii"),
+        ("a.nii", "--contrast", "t9"),
+        ("a.nii", "--classes", "1"),
+        ("a.nii", "--nonsense"),
+        ("a.nii", "--mask", "m.nii", "--stripped"),
+        ("a.nii", "-v", "-q"),
+    ],
+)
+def test_wrong_usage_is_exit_two(run, wrong):
+    done = run("segment", *wrong)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_help_and_version(run):
+    assert "mriseg segment sub-01_T1w.nii.gz" in run("segment", "--help").stdout
+    assert run("--version").stdout.startswith("mriseg 0.")

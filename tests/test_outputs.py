@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK
+
+import mriseg
+
+IMAGES = ["dseg", "desc-brain_mask", "label-CSF_probseg", "label-GM_probseg", "label-WM_probseg"]
+FILES = [
+    *(f"sub-ball_{image}.nii.gz" for image in IMAGES),
+    *(f"sub-ball_{rest}" for rest in ("dseg.json", "dseg.tsv", "overlay.png", "volumes.tsv")),
+]
+
+
+@pytest.fixture
+def saved(ball, tmp_path):
+    result = mriseg.segment(ball)
+    folder = tmp_path / "out"
+    result.save(folder)
+    return result, folder
+
+
+def _table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_these_files_and_no_others(saved):
+    _, folder = saved
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+
+
+def test_images_hold_what_the_result_holds(saved):
+    result, folder = saved
+    read = {name: np.asarray(nib.load(folder / f"sub-ball_{name}.nii.gz").dataobj) for name in IMAGES}
+    np.testing.assert_array_equal(read["dseg"], result.labels)
+    assert read["dseg"].dtype == np.uint8
+    np.testing.assert_array_equal(read["desc-brain_mask"], result.mask)
+    for name, posterior in result.posteriors.items():
+        np.testing.assert_array_equal(read[f"label-{name}_probseg"], posterior)
+
+
+def test_another_reader_sees_the_geometry_of_the_scan(saved, ball):
+    _, folder = saved
+    scan = SimpleITK.ReadImage(str(ball))
+    for path in folder.glob("*.nii.gz"):
+        image = SimpleITK.ReadImage(str(path))
+        assert image.GetSize() == scan.GetSize()
+        np.testing.assert_allclose(image.GetSpacing(), scan.GetSpacing())
+        np.testing.assert_allclose(image.GetOrigin(), scan.GetOrigin())
+        np.testing.assert_allclose(image.GetDirection(), scan.GetDirection())
+
+
+def test_no_free_text_of_the_scan_reaches_an_output(saved):
+    _, folder = saved
+    for path in folder.iterdir():
+        assert b"Jane" not in (
+            nib.load(path).header.binaryblock if path.suffix == ".gz" else path.read_bytes()
+        )
+
+
+def test_label_table(saved):
+    _, folder = saved
+    rows = _table(folder / "sub-ball_dseg.tsv")
+    assert [(row["index"], row["abbreviation"], row["mapping"]) for row in rows] == [
+        ("0", "BG", "0"), ("1", "GM", "1"), ("2", "WM", "2"), ("3", "CSF", "3")]  # fmt: skip
+    assert all(len(row["color"]) == 7 for row in rows)
+
+
+def test_volume_table(saved):
+    result, folder = saved
+    (row,) = _table(folder / "sub-ball_volumes.tsv")
+    assert row["name"] == "sub-ball"
+    assert float(row["brain_mask_ml"]) == pytest.approx(np.count_nonzero(result.mask) * 0.036, abs=1e-3)
+    for name in ("GM", "WM", "CSF"):
+        posterior = nib.load(folder / f"sub-ball_label-{name}_probseg.nii.gz").get_fdata()
+        assert float(row[f"{name}_ml"]) == pytest.approx(posterior.sum() * 0.036, abs=2e-3)
+        assert float(row[f"{name}_fraction"]) == pytest.approx(posterior.sum() / result.mask.sum(), abs=1e-5)
+
+
+def test_sidecar(saved, ball):
+    result, folder = saved
+    sidecar = json.loads((folder / "sub-ball_dseg.json").read_text())
+    assert sidecar["Sources"] == [ball.name]
+    assert sidecar["SourcesSHA256"] == {ball.name: hashlib.sha256(ball.read_bytes()).hexdigest()}
+    assert sidecar["GeneratedBy"] == [{"Name": "mriseg", "Version": mriseg.__version__}]
+    assert sidecar["Settings"]["Contrast"] == "t1"
+    assert sidecar["Settings"]["NamingRule"] == "rising mean: CSF, GM, WM"
+    assert sidecar["BrainMask"]["Method"] == "stripped scan"
+    assert sidecar["Warnings"] == result.warnings
+    mixture = sidecar["Mixture"]
+    assert mixture["Converged"] is True
+    assert len(mixture["LogLikelihood"]) == mixture["Iterations"] + 1
+    trace = np.array(mixture["LogLikelihood"])
+    assert (np.diff(trace) > -1e-9 * abs(trace[-1])).all()
+
+
+def test_two_runs_write_the_same_bytes(ball, tmp_path):
+    for folder in ("first", "second"):
+        mriseg.segment(ball).save(tmp_path / folder)
+    for name in FILES:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+
+
+def test_earlier_results_are_replaced_only_on_request(saved, ball):
+    result, folder = saved
+    with pytest.raises(mriseg.OutputError, match="--overwrite"):
+        result.save(folder)
+    mriseg.segment(ball, classes=4).save(folder, overwrite=True)
+    posteriors = sorted(path.name for path in folder.glob("*probseg*"))
+    assert posteriors == [f"sub-ball_label-class{i}_probseg.nii.gz" for i in (1, 2, 3, 4)]

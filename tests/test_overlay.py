@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.io import imread
+
+from mriseg.images import load_volume
+from mriseg.report.overlay import save_overlay
+from mriseg.tissue import CSF, GM, WM
+
+
+@pytest.fixture
+def picture(ball, ball_labels, tmp_path):
+    volume = load_volume(ball)
+    save_overlay(volume, volume.to_canonical(ball_labels), (GM, WM, CSF), tmp_path / "overlay.png")
+    return imread(tmp_path / "overlay.png")[..., :3].astype(int)
+
+
+def test_every_tissue_is_drawn_in_its_colour(picture):
+    for tissue in (GM, WM, CSF):
+        colour = np.array([int(tissue.color[i : i + 2], 16) for i in (1, 3, 5)])
+        near = np.abs(picture - colour).max(axis=-1) < 30
+        assert near[: int(0.9 * len(picture))].sum() > 300, tissue.name
+
+
+def test_a_ball_is_drawn_round_though_its_voxels_are_not_cubes(picture):
+    assert picture.shape[1] >= 1200
+    bright = (picture.min(axis=-1) > 200)[: len(picture) // 4, : picture.shape[1] // 2]
+    blue = np.abs(picture - np.array([0x56, 0xB4, 0xE9])).max(axis=-1) < 60
+    # the middle panel of the first row (axial) and of the second (coronal: 3 x 4 mm voxels)
+    width = picture.shape[1] // 5
+    heights = picture.shape[0] / 3
+    assert bright.any()
+    for row in (0, 1):
+        panel = blue[int(row * heights) : int((row + 1) * heights) - 40, 2 * width : 3 * width]
+        down, across = np.nonzero(panel)
+        assert np.ptp(down) == pytest.approx(np.ptp(across), rel=0.08)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mriseg.tissue import CSF, GM, WM, name_components, out_of_order_share, plausibility, rising_tissues
+
+HEALTHY = {
+    "tissues": (CSF, GM, WM),
+    "shares": np.array([0.2, 0.45, 0.35]),
+    "means": np.array([30.0, 70.0, 100.0]),
+    "sds": np.array([8.0, 8.0, 6.0]),
+    "out_of_order": 0.0,
+    "brain_ml": 1500.0,
+    "similarity": 0.6,
+}
+
+
+@pytest.mark.parametrize(
+    ("contrast", "names"),
+    [("t1", ["GM", "WM", "CSF"]), ("t2", ["GM", "CSF", "WM"]), ("pd", ["GM", "CSF", "WM"])],
+)
+def test_components_are_named_by_the_order_of_their_means(contrast, names):
+    tissues = name_components(np.array([70.0, 100.0, 30.0]), contrast)
+    assert [tissue.abbreviation for tissue in tissues] == names
+
+
+def test_bids_numbers():
+    assert (GM.index, WM.index, CSF.index) == (1, 2, 3)
+
+
+def test_other_numbers_of_classes_are_numbered_by_rising_mean():
+    tissues = name_components(np.array([5.0, 1.0, 3.0, 2.0]), "t1")
+    assert [tissue.index for tissue in tissues] == [4, 1, 3, 2]
+    assert len({tissue.color for tissue in rising_tissues("t1", 10)}) == 10
+
+
+def test_nothing_is_said_of_a_healthy_result():
+    assert plausibility(**HEALTHY) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"shares": np.array([0.001, 0.6, 0.399])}, "CSF is all but empty"),
+        ({"shares": np.array([0.1, 0.15, 0.75])}, "GM is 15%"),
+        ({"sds": np.array([60.0, 40.0, 6.0])}, "CSF and GM are not separated"),
+        ({"out_of_order": 0.05}, "5.0% of the brain mask has a label that contradicts"),
+        ({"brain_ml": 300.0}, "300 mL"),
+        ({"brain_ml": 4000.0}, "4000 mL"),
+        ({"similarity": 0.1}, "template fits the scan poorly"),
+    ],
+)
+def test_what_is_doubtful_is_said(change, says):
+    assert any(says in flag for flag in plausibility(**(HEALTHY | change)))
+
+
+def test_unnamed_classes_have_no_usual_share():
+    tissues = rising_tissues("t1", 2)
+    flags = plausibility(
+        tissues, np.array([0.02, 0.98]), np.array([1.0, 9]), np.array([1.0, 1]), 0, 1500, None
+    )
+    assert flags == []
+
+
+@pytest.mark.parametrize(
+    ("ranks", "share"), [([0, 0, 1, 2], 0), ([2, 1, 0, 0], 0.5), ([0, 2, 1, 2], 0.25), ([1, 0, 0, 2], 0.25)]
+)
+def test_out_of_order_share_is_the_least_that_must_change(ranks, share):
+    assert out_of_order_share(np.ones(4), np.array(ranks)) == pytest.approx(share)
