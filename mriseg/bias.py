@@ -10,13 +10,14 @@ been corrected already is left as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from skimage.measure import block_reduce
 
+from mriseg.grid import bounding_box
 from mriseg.histogram import intensity_histogram
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 
@@ -105,6 +106,8 @@ def estimate_bias_field(
         Its mean logarithm over the brain is 0. One everywhere if the brain is too small to tell, or nothing
         is gained.
     """
+    box = bounding_box(mask)
+    data, mask = data[box], mask[box]
     grid = _Cells.of(mask, zooms)
     intensities = data[mask]
     field = no_field()
@@ -121,7 +124,8 @@ def estimate_bias_field(
         log_field -= log_field.mean()
         if np.std(log_field - previous) < _SETTLED:
             break
-    return _centred(field, mask)
+    centred = _centred(field, mask)
+    return replace(centred, centre=centred.centre + [side.start for side in box])
 
 
 def _white_matter(
@@ -191,8 +195,9 @@ class _Cells:
 
 def _powers(order: int) -> list[tuple[int, int, int]]:
     """List the exponents of all monomials up to an order, the constant first."""
-    every = product(range(order + 1), repeat=3)
-    return sorted((power for power in every if sum(power) <= order), key=sum)
+    steps = range(order + 1)
+    every = [(i, j, k) for i, j, k in product(steps, steps, steps) if i + j + k <= order]
+    return sorted(every, key=sum)
 
 
 def _design(positions: Floats, order: int) -> Floats:
@@ -216,12 +221,17 @@ def _best_order(positions: Floats, log_brightness: Floats, fold: NDArray[np.intp
     for order in range(_HIGHEST_ORDER + 1):
         design = _design(positions, order)
         errors = np.concatenate([
-            np.abs(log_brightness[fold == k] - design[fold == k] @ _fit(design[fold != k], log_brightness[fold != k]))
+            np.abs(_prediction_errors(design, log_brightness, fold == k))
             for k in np.unique(fold)
         ])  # fmt: skip
         if errors.mean() < _WORTHWHILE * least:
             best, least = order, errors.mean()
     return best
+
+
+def _prediction_errors(design: Floats, values: Floats, left_out: NDArray[np.bool_]) -> Floats:
+    fitted = _fit(design[~left_out], values[~left_out])
+    return np.asarray(values[left_out] - design[left_out] @ fitted)
 
 
 def _fit(design: Floats, values: Floats) -> Floats:

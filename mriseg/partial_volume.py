@@ -80,6 +80,7 @@ class PartialVolumeMixture:
     spread: float
     history: tuple[float, ...] = ()
     converged: bool = False
+    name = "three tissues and their partial volumes"
 
     @property
     def sds(self) -> Floats:
@@ -95,7 +96,8 @@ class PartialVolumeMixture:
     def _log_weights(self) -> Floats:
         """Log of the weight of each component, less the constant of the normal density."""
         shares = self.weights / _GROUP_SIZES
-        return np.log(np.maximum(shares, 1e-300))[_GROUP] - np.log(self.sd * np.sqrt(2 * np.pi))
+        constant = np.log(self.sd * np.sqrt(2 * np.pi))
+        return np.asarray(np.log(np.maximum(shares, 1e-300))[_GROUP] - constant)
 
     def _joint(self, intensities: Floats) -> Floats:
         """Densities times weights of all components, shape (B, J)."""
@@ -188,7 +190,7 @@ def _climb(
     while not converged and len(history) <= max_iterations:
         model = following
         following, likelihood = _step(model, values, counts)
-        converged = likelihood - history[-1] < tolerance * counts.sum()
+        converged = likelihood - history[-1] < tolerance * float(counts.sum())
         history.append(likelihood)
     return replace(model, history=tuple(history), converged=converged)
 
@@ -208,9 +210,7 @@ def _starts(values: Floats, counts: Floats) -> list[PartialVolumeMixture]:
     ]
 
 
-def _step(
-    model: PartialVolumeMixture, values: Floats, counts: Floats
-) -> tuple[PartialVolumeMixture, float]:
+def _step(model: PartialVolumeMixture, values: Floats, counts: Floats) -> tuple[PartialVolumeMixture, float]:
     """Do one EM iteration; return what it leads to and the log-likelihood where it began."""
     joint = (1 - _OUTLIERS) * model._joint(values)  # noqa: SLF001
     density = joint.sum(axis=1) + _OUTLIERS / model.spread

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.grid import bounding_box
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -48,6 +50,7 @@ def regularise(
     """
     weights = neighbour_weights(zooms)
     evidence = np.log(np.maximum(posteriors, np.float32(_LEAST)))
+    mask = mask[bounding_box(mask)]
     inner = np.pad(mask, 1)
     field = np.zeros((posteriors.shape[1], *inner.shape), dtype=np.float32)
     current = posteriors
@@ -66,7 +69,7 @@ def neighbour_weights(zooms: Floats) -> NDArray[np.float32]:
     [0.20000000298023224, 0.20000000298023224, 0.10000000149011612]
     """
     closeness = 1 / np.asarray(zooms, dtype=np.float64)
-    return (closeness / (2 * closeness.sum())).astype(np.float32)
+    return np.asarray(closeness / (2 * closeness.sum()), dtype=np.float32)
 
 
 def _neighbours(padded: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
