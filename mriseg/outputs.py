@@ -132,9 +132,10 @@ class Segmentation:
         names = file_names(name, self.tissues, bias=self.corrected is not None)
         with staged(folder, names, overwrite=overwrite) as scratch:
             _write(self, [scratch / file for file in names])
-        for posterior in folder.glob(f"{glob.escape(name)}_label-*_probseg.nii.gz"):
-            if posterior.name not in names:  # left by a run with another number of classes
-                posterior.unlink()
+        earlier = folder.glob(f"{glob.escape(name)}_label-*_probseg.nii.gz")
+        for file in (*earlier, folder / f"{name}_desc-biascorr_T1w.nii.gz"):
+            if file.name not in names:  # left by a run with other settings
+                file.unlink(missing_ok=True)
         return [folder / file for file in names]
 
 

@@ -201,6 +201,8 @@ def _assemble(
     values, counts = histogram
     out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
     warnings = plausibility(components, shares, means, sds, out_of_order, float(ml.sum()), brain.similarity)
+    if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
+        warnings.append("the classes are not separated: one Gaussian describes the intensities as well")
     if not model.converged:
         warnings.append(f"the mixture has not converged in {model.n_iter} iterations")
     if volume.not_finite:
