@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from mriseg import __version__
+from mriseg.cli.evaluate import evaluate
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
+from mriseg.cli.simulate import simulate
 from mriseg.errors import MrisegError
 
 app = typer.Typer(
@@ -40,6 +42,8 @@ def _options(
 
 app.command()(segment)
 app.command()(mixture)
+app.command()(evaluate)
+app.command()(simulate)
 
 
 def main() -> None:
