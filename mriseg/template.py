@@ -13,6 +13,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from itertools import product
 
@@ -57,13 +58,22 @@ class Template:
         T1-weighted intensities, arbitrary units.
     brain : ndarray of float32, shape (X, Y, Z)
         The brain with the CSF around it, 0 to 1.
+    gm, wm : ndarray of float32, shape (X, Y, Z)
+        Probability of GM and of WM, 0 to 1.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices to MNI coordinates in mm.
     """
 
     head: NDArray[np.float32]
     brain: NDArray[np.float32]
+    gm: NDArray[np.float32]
+    wm: NDArray[np.float32]
     affine: Floats
+
+    @property
+    def csf(self) -> NDArray[np.float32]:
+        """Probability of CSF, 0 to 1: what of the brain is neither GM nor WM."""
+        return np.clip(self.brain - self.gm - self.wm, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -84,23 +94,27 @@ class Registration:
 
 @dataclass(frozen=True)
 class _Level:
-    """The template at one spacing: points (N, 3), mm; at each its weight, intensity, derivatives (N, 12)."""
+    """The template at one spacing.
+
+    Points (N, 3) in mm; at each its weight, the values of the template's maps (N, M), the last of them constant,
+    and the maps' slopes (N, 3, M).
+    """
 
     points: Floats
     weights: Floats
-    intensities: Floats
-    derivatives: Floats
+    values: Floats
+    slopes: Floats
 
 
 def load_template() -> Template:
     """Read the packaged template."""
     with as_file(files("mriseg") / "assets") as folder:
-        head = load_volume(folder / "head.nii.gz")
-        brain = load_volume(folder / "brain.nii.gz")
-    return Template(head.data, brain.data / brain.data.max(), head.affine)
+        head, *others = (load_volume(folder / f"{name}.nii.gz") for name in ("head", "brain", "gm", "wm"))
+    brain, gm, wm = (volume.data / np.float32(255) for volume in others)
+    return Template(head.data, brain, gm, wm, head.affine)
 
 
-def register(volume: Volume, template: Template) -> Registration:
+def register(volume: Volume, template: Template, contrast: str = "t1") -> Registration:
     """Find the affine that lays the template over a scan of a whole head.
 
     Parameters
@@ -116,7 +130,8 @@ def register(volume: Volume, template: Template) -> Registration:
         The best of several starts in height and scale.
     """
     scans = _pyramid(volume)
-    levels = [_level(template, spacing) for spacing in _SPACINGS_MM]
+    maps = [template.head] if contrast == "t1" else [template.head, template.brain, template.gm, template.wm]
+    levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
     tries = [
         _gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in _starts(*scans[0], template)
     ]
@@ -174,20 +189,21 @@ def _head_threshold(data: NDArray[np.float32]) -> float:
     return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98))))
 
 
-def _level(template: Template, spacing: float) -> _Level:
+def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: float) -> _Level:
     zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
     beside = ndimage.distance_transform_edt(template.brain < 0.5, sampling=zooms)
     near = np.clip((_REACH_MM - beside) / 8, 0, 1).astype(np.float32)
-    head, affine = coarsen(template.head, template.affine, spacing)
-    weights, _ = coarsen(near, template.affine, spacing)
-    spacings: list[float] = np.linalg.norm(affine[:3, :3], axis=0).tolist()
-    slopes = np.gradient(head.astype(np.float64), *spacings)
+    weights, affine = coarsen(near, template.affine, spacing)
     kept = weights > 0.05
-    points = np.argwhere(kept) @ affine[:3, :3].T + affine[:3, 3]
-    slope = np.stack([axis[kept] for axis in slopes], axis=1)
-    moved = np.column_stack([points, np.ones(len(points))])
-    derivatives = (slope[:, :, None] * moved[:, None, :]).reshape(-1, 12)
-    return _Level(points, weights[kept].astype(np.float64), head[kept].astype(np.float64), derivatives)
+    coarse = [coarsen(data, template.affine, spacing)[0].astype(np.float64) for data in maps]
+    coarse.append(np.ones(kept.shape))
+    spacings = np.linalg.norm(affine[:3, :3], axis=0)
+    return _Level(
+        points=np.argwhere(kept) @ affine[:3, :3].T + affine[:3, 3],
+        weights=weights[kept].astype(np.float64),
+        values=np.stack([data[kept] for data in coarse], axis=1),
+        slopes=np.stack([_slopes(data, spacings)[kept] for data in coarse], axis=2),
+    )
 
 
 def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> list[Floats]:
@@ -211,42 +227,63 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     return starts
 
 
+def _slopes(data: Floats, spacings: Floats) -> Floats:
+    return np.stack(np.gradient(data, *spacings), axis=-1)
+
+
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,
                   freedom: Floats) -> Registration:  # fmt: skip
-    """Climb from a start to the nearest maximum of the similarity, stepping in the span of `freedom`."""
-    constant = np.ones(len(level.points))
-    regressors = np.column_stack([level.derivatives @ freedom, level.intensities, constant])
+    """Climb from a start to the nearest maximum of the similarity, by steps in the span of `freedom` (12, P)."""
     to_voxels = np.linalg.inv(affine)
     best = start
-    similarity, slopes = _regress(level, regressors, data, to_voxels @ start)
+    similarity, sampled, weights, shares = _explain(level, data, to_voxels @ start)
     for _ in range(_MOST_STEPS):
-        step = np.vstack([(freedom @ slopes).reshape(3, 4), np.zeros(4)])
+        if not np.isfinite(similarity):
+            break
+        step = _step(level, sampled, weights, shares, freedom)
         for shorter in (1.0, 0.5, 0.25, 0.125):
             candidate = best @ np.linalg.inv(np.eye(4) + shorter * step)
-            climbed, steeper = _regress(level, regressors, data, to_voxels @ candidate)
-            if climbed > similarity:
+            explained = _explain(level, data, to_voxels @ candidate)
+            if explained[0] > similarity:
                 break
         else:
             break
-        gain, best, similarity, slopes = climbed - similarity, candidate, climbed, steeper
+        gain, best = explained[0] - similarity, candidate
+        similarity, sampled, weights, shares = explained
         if gain < _LEAST_GAIN:
             break
     return Registration(best, similarity)
 
 
-def _regress(level: _Level, regressors: Floats, data: NDArray[np.float32],
-             to_voxels: Floats) -> tuple[float, Floats]:  # fmt: skip
-    """Regress the scan on the template; return the R squared of the template alone, and the next step."""
+def _explain(level: _Level, data: NDArray[np.float32], to_voxels: Floats) -> tuple[float, Floats, Floats, Floats]:
+    """Regress the scan under the template on the template's maps.
+
+    Returns the R squared, the scan's intensities and their weights at the points (N,), and the share of each map
+    in them (M,).
+    """
     places = to_voxels[:3, :3] @ level.points.T + to_voxels[:3, 3:]
-    inside = ((places > -0.5) & (np.array(data.shape) - 0.5 > places.T).T).all(axis=0)
+    inside = ((places > -0.5) & (places.T < np.array(data.shape) - 0.5).T).all(axis=0)
     weights = level.weights * inside
     if weights.sum() < _LEAST_OVERLAP * level.weights.sum():
-        return -np.inf, np.zeros(regressors.shape[1] - 2)
+        return -np.inf, weights, weights, np.zeros(level.values.shape[1])
     sampled = ndimage.map_coordinates(data, places, order=1, mode="nearest").astype(np.float64)
+    shares = _least_squares(level.values, sampled, weights)
+    total = (weights * (sampled - weights @ sampled / weights.sum()) ** 2).sum()
+    residual = (weights * (sampled - level.values @ shares) ** 2).sum()
+    return float(1 - residual / total), sampled, weights, shares
+
+
+def _step(level: _Level, sampled: Floats, weights: Floats, shares: Floats, freedom: Floats) -> Floats:
+    """Regress the scan on the maps and on what they change by with the affine; return the change (4, 4)."""
+    slope = level.slopes @ shares
+    moved = np.column_stack([level.points, np.ones(len(level.points))])
+    derivatives = (slope[:, :, None] * moved[:, None, :]).reshape(-1, 12) @ freedom
+    coefficients = _least_squares(np.column_stack([derivatives, level.values]), sampled, weights)
+    step = (freedom @ coefficients[: freedom.shape[1]]).reshape(3, 4)
+    return np.vstack([step, np.zeros(4)])
+
+
+def _least_squares(regressors: Floats, values: Floats, weights: Floats) -> Floats:
     weighted = regressors.T * weights
-    normal, moments = weighted @ regressors, weighted @ sampled
-    coefficients = np.linalg.lstsq(normal, moments, rcond=None)[0]
-    plain = np.linalg.lstsq(normal[-2:, -2:], moments[-2:], rcond=None)[0]
-    total = (weights * (sampled - moments[-1] / normal[-1, -1]) ** 2).sum()
-    residual = (weights * (sampled - regressors[:, -2:] @ plain) ** 2).sum()
-    return float(1 - residual / total), coefficients[:-2] / coefficients[-2]
+    solution: Floats = np.linalg.lstsq(weighted @ regressors, weighted @ values, rcond=None)[0]
+    return solution
