@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg.brain import BrainMask, brain_mask, stripped_mask
+from mriseg.brain import BrainMask, brain_mask
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
 from mriseg.mixture import GaussianMixture
 from mriseg.outputs import Segmentation, TissueVolume
+from mriseg.stripped import stripped_mask
 from mriseg.tissue import (
     MOST_CLASSES,
     RISING_MEANS,

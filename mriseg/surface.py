@@ -1,9 +1,10 @@
-"""The surface of the template's brain, and its way along its normals to the surface of the brain in a scan.
+"""The surface of the template's brain, and its way along its normals to where the brain ends in a scan.
 
-After the affine registration the template's surface lies within some millimetres of the scan's. From every point
-of it, the scan is read along the normal; where on that profile the brain ends is a cost per offset, pooled over
-neighbours first widely, then narrowly, and held near what the wider look found [1]_. The mask is the template's
-signed distance less the smooth field of offsets: one piece without holes, sub-voxel, and never far from a head's.
+After the affine registration the template's surface lies within some millimetres of the scan's. From every
+point of it the scan is read along the normal. What every depth is worth as the end of the brain is pooled
+over neighbours, first widely, then narrowly, and held near what the wider look found [1]_. The mask is the
+template's signed distance less the smooth field of offsets: one piece, without holes, sub-voxel, and of a
+brain's shape whatever the scan shows.
 
 References
 ----------
@@ -14,30 +15,34 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.spatial import cKDTree
 
-from mriseg.images import Volume
 from mriseg.template import Registration, Template
+
+if TYPE_CHECKING:
+    from mriseg.images import Volume
 
 Floats = NDArray[np.float64]
 
 # Depths along a profile in mm, outward positive. A brain that lies farther off was not registered.
 DEPTHS_MM = np.arange(-20.0, 21.0)
-# Points lie 4 mm apart; smoothing over the nearest of them has this standard deviation, and grows by repetition.
+# Points lie 4 mm apart; averaging over the nearest has this standard deviation, and more when repeated.
 _GRID_STEP, _SMOOTHING_MM, _NEIGHBOURS = 2, 4.0, 24
-# Per look: how widely the costs are pooled, and the price of a mm squared off the place that the last look found.
-_LOOKS = ((12.0, 0.02), (8.0, 0.04), (4.0, 0.08))
-# The affine follows an offset in full up to about this size (mm); farther ones are rather a fault of the profile.
+# Per look: over how many mm worth is pooled, and the price of a squared mm off what the last look found.
+ROUGH_LOOKS = ((12.0, 0.02), (8.0, 0.04))
+LOOKS = (*ROUGH_LOOKS, (4.0, 0.08))
+# The affine follows offsets in full up to about this size (mm); larger ones are rather faults of a profile.
 _FAIR_OFFSET_MM = 6.0
 
-# What a profile is worth as the end of the brain, by layers of depth about it (mm, both ends included). Intensities
-# are in units of the brain beneath. Up to GREY they may be anything from bone over CSF to grey matter and tell
-# brain from what is outside; beyond, they are tissue, and there is none where the brain ends: skull and CSF part
-# it from the scalp.
+# What a depth is worth as the end of the brain: mean intensities of layers about it (mm, both ends included,
+# outward positive) times weights. Intensities are in units of the brain beneath. Up to _GREY they tell bone
+# and CSF from brain: it should be inside and not outside. What is brighter is tissue, brain or scalp: there
+# should be none about the end itself, where CSF and bone part the two.
 _GREY, _BRIGHTEST = 0.6, 1.5
 _BRAIN_BENEATH_MM, _BRAIN_LEVEL_MM = (-16.0, -3.0), 20.0
 _UP_TO_GREY = (((-9, -4), 1.0), ((-3, -2), 1.0), ((-1, 0), 0.5), ((3, 5), -0.5))
@@ -117,7 +122,8 @@ def signed_distance(mask: NDArray[np.bool_], zooms: Floats) -> NDArray[np.float3
     inside = ndimage.distance_transform_edt(mask, sampling=zooms)
     half_voxel = float(np.mean(zooms)) / 2
     distance = outside - inside - np.where(mask, -half_voxel, half_voxel)
-    return ndimage.gaussian_filter(distance, 1.0).astype(np.float32)
+    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(distance.astype(np.float32), 1.0)
+    return smoothed
 
 
 def read_profiles(surface: Surface, volume: Volume, registration: Registration) -> Floats:
@@ -160,14 +166,14 @@ def boundary_worth(profiles: Floats, surface: Surface) -> Floats:
     brain = surface.smooth(beneath, _BRAIN_LEVEL_MM)
     relative = np.clip(profiles / np.maximum(brain, np.finfo(float).tiny)[:, None], 0, _BRIGHTEST)
     grey = np.minimum(relative, _GREY)
-    return sum(
-        weight * _layer_mean(part, *layer)
-        for part, weights in ((grey, _UP_TO_GREY), (relative - grey, _BEYOND_GREY))
-        for layer, weight in weights
-    )
+    worth = np.zeros_like(profiles)
+    for part, weights in ((grey, _UP_TO_GREY), (relative - grey, _BEYOND_GREY)):
+        for layer, weight in weights:
+            worth += weight * _layer_mean(part, *layer)
+    return worth
 
 
-def settle(worth: Floats, surface: Surface, looks: tuple[tuple[float, float], ...] = _LOOKS) -> Floats:
+def settle(worth: Floats, surface: Surface, looks: tuple[tuple[float, float], ...] = LOOKS) -> Floats:
     """Choose an offset for every point: worth much, near its neighbours', and not far from where it was.
 
     Parameters
@@ -227,11 +233,16 @@ def moved_distance(offsets: Floats, surface: Surface) -> NDArray[np.float32]:
     ndarray of float32, shape of the template
         In mm, negative inside.
     """
-    field, weight = (np.zeros(surface.distance.shape, dtype=np.float32) for _ in range(2))
-    field[surface.voxels], weight[surface.voxels] = offsets, 1
-    field, weight = (ndimage.gaussian_filter(a, _GRID_STEP, truncate=6.0, mode="constant") for a in (field, weight))
-    moved: NDArray[np.float32] = surface.distance - field / np.maximum(weight, np.finfo(np.float32).tiny)
-    return moved
+    field, weight = _spread(offsets, surface), _spread(np.ones(len(offsets)), surface)
+    return surface.distance - field / np.maximum(weight, np.finfo(np.float32).tiny)
+
+
+def _spread(values: Floats, surface: Surface) -> NDArray[np.float32]:
+    """Sum values at the points into the template's voxels, weighted by a Gaussian of the distance."""
+    volume = np.zeros(surface.distance.shape, dtype=np.float32)
+    volume[surface.voxels] = values
+    spread: NDArray[np.float32] = ndimage.gaussian_filter(volume, _GRID_STEP, truncate=6.0, mode="constant")
+    return spread
 
 
 def _smoothing(points: Floats) -> sparse.csr_array:

@@ -1,9 +1,10 @@
 """The packaged head template and its affine registration to a scan.
 
-The registration is Gauss-Newton on intensities: at every step the scan, sampled where the template's voxels
-fall, is regressed on the template, a constant and the derivatives of the template by the twelve parameters of
-an affine. The coefficients are the step. Deriving the template instead of the scan keeps the design matrix
-the same in every step [1]_; regressing on the template makes the intensities of the two comparable.
+The registration is Gauss-Newton on intensities. At every step the scan, sampled where the template's voxels
+fall, is regressed on maps of the template and a constant: how much that explains is the similarity. Then it
+is regressed on the maps and on the change of what they explain with the twelve parameters of an affine: the
+coefficients are the step. Deriving the template instead of the scan keeps to the smooth side [1]_; regressing
+on the template makes the intensities of the two comparable, and with several maps does so in any contrast.
 
 References
 ----------
@@ -13,9 +14,9 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from collections.abc import Sequence
 from importlib.resources import as_file, files
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from skimage.measure import block_reduce
 
 from mriseg.images import Volume, load_volume
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Floats = NDArray[np.floating]
 
 # Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
@@ -32,7 +36,7 @@ _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
-_START_SCALES = (0.8, 0.9, 1.0)
+_START_SCALES = (0.7, 0.85, 1.0)
 
 # Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
 # from a rough start may only move, turn and scale; all twelve free would stretch the head out of shape.
@@ -73,7 +77,8 @@ class Template:
     @property
     def csf(self) -> NDArray[np.float32]:
         """Probability of CSF, 0 to 1: what of the brain is neither GM nor WM."""
-        return np.clip(self.brain - self.gm - self.wm, 0, 1)
+        csf: NDArray[np.float32] = np.maximum(self.brain - self.gm - self.wm, np.float32(0))
+        return csf
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ class Registration:
 class _Level:
     """The template at one spacing.
 
-    Points (N, 3) in mm; at each its weight, the values of the template's maps (N, M), the last of them constant,
-    and the maps' slopes (N, 3, M).
+    Points (N, 3) in mm; at each its weight, the values of the template's maps (N, M), the last of them
+    constant, and the maps' slopes (N, 3, M).
     """
 
     points: Floats
@@ -120,9 +125,12 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     Parameters
     ----------
     volume : Volume
-        A T1-weighted whole head.
+        A whole head.
     template : Template
         The head to register.
+    contrast : str
+        A scan other than "t1" is explained by four maps of the template (head, brain, GM, WM), each with a
+        share of its own, whatever its contrast; a T1 by the template's head alone, which is the steadier.
 
     Returns
     -------
@@ -141,8 +149,8 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     return best
 
 
-def carry(array: NDArray[np.float32], template: Template, registration: Registration,
-          volume: Volume) -> NDArray[np.float32]:  # fmt: skip
+def carry(array: NDArray[np.float32], template: Template, registration: Registration, volume: Volume,
+          outside: float = 0.0) -> NDArray[np.float32]:  # fmt: skip
     """Resample an array on the template's grid to the grid of a registered scan, trilinearly.
 
     Parameters
@@ -151,16 +159,32 @@ def carry(array: NDArray[np.float32], template: Template, registration: Registra
     template : Template
     registration : Registration
     volume : Volume
+    outside : float
+        The array's value all around what matters of it, and beyond.
 
     Returns
     -------
     ndarray of float32, shape of the volume
     """
     to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
-    carried: NDArray[np.float32] = ndimage.affine_transform(
-        array, to_template[:3, :3], to_template[:3, 3], output_shape=volume.data.shape, order=1
+    carried = np.full(volume.data.shape, outside, dtype=np.float32)
+    box = _reached(array != outside, np.linalg.inv(to_template), volume.data.shape)
+    shape = tuple(side.stop - side.start for side in box)
+    corner = to_template[:3, :3] @ [side.start for side in box] + to_template[:3, 3]
+    carried[box] = ndimage.affine_transform(
+        array, to_template[:3, :3], corner, output_shape=shape, order=1, cval=outside
     )
     return carried
+
+
+def _reached(filled: NDArray[np.bool_], to_voxels: Floats, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Bound the voxels of a scan that the filled part of the template falls on."""
+    lengths = [np.flatnonzero(filled.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    ends = [(length[0] - 1, length[-1] + 1) for length in lengths]
+    corners = np.array(list(product(*ends))) @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+    low = np.clip(np.floor(corners.min(axis=0)), 0, shape).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, low, shape).astype(int)
+    return tuple(slice(*sides) for sides in zip(low, high, strict=True))
 
 
 def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[NDArray[np.float32], Floats]:
@@ -180,12 +204,13 @@ def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[
 def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
     """Coarsen a scan to the registration's spacings, fat cut down to the bright end of the head."""
     data, affine = coarsen(volume.data, volume.affine, _SPACINGS_MM[1])
-    head = data[data > _head_threshold(data)]
+    head = data[data > head_threshold(data)]
     fine = np.minimum(data, np.percentile(head, 98)), affine
     return [coarsen(*fine, _SPACINGS_MM[0]), fine]
 
 
-def _head_threshold(data: NDArray[np.float32]) -> float:
+def head_threshold(data: NDArray[np.float32]) -> float:
+    """Return an intensity between those of air and of the head."""
     return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98))))
 
 
@@ -209,7 +234,7 @@ def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: flo
 def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> list[Floats]:
     """Lay the template's brain under the top of the head, at several heights and scales."""
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    labels, _ = ndimage.label(data > _head_threshold(data))
+    labels, _ = ndimage.label(data > head_threshold(data))
     head = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
     areas = head.sum(axis=(0, 1)) * zooms[0] * zooms[1]
     top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
@@ -228,12 +253,13 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
 
 
 def _slopes(data: Floats, spacings: Floats) -> Floats:
-    return np.stack(np.gradient(data, *spacings), axis=-1)
+    slopes: list[Floats] = list(np.gradient(data, *spacings))
+    return np.stack(slopes, axis=-1)
 
 
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,
                   freedom: Floats) -> Registration:  # fmt: skip
-    """Climb from a start to the nearest maximum of the similarity, by steps in the span of `freedom` (12, P)."""
+    """Climb to the nearest maximum of the similarity, by steps in the span of `freedom` (12, P)."""
     to_voxels = np.linalg.inv(affine)
     best = start
     similarity, sampled, weights, shares = _explain(level, data, to_voxels @ start)
@@ -255,14 +281,16 @@ def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, star
     return Registration(best, similarity)
 
 
-def _explain(level: _Level, data: NDArray[np.float32], to_voxels: Floats) -> tuple[float, Floats, Floats, Floats]:
+def _explain(level: _Level, data: NDArray[np.float32],
+             to_voxels: Floats) -> tuple[float, Floats, Floats, Floats]:  # fmt: skip
     """Regress the scan under the template on the template's maps.
 
-    Returns the R squared, the scan's intensities and their weights at the points (N,), and the share of each map
-    in them (M,).
+    Returns the R squared, the scan's intensities and their weights at the points (N,), and the share of each
+    map in them (M,).
     """
     places = to_voxels[:3, :3] @ level.points.T + to_voxels[:3, 3:]
-    inside = ((places > -0.5) & (places.T < np.array(data.shape) - 0.5).T).all(axis=0)
+    last = np.reshape(data.shape, (3, 1)) - 0.5
+    inside = ((places > -0.5) & (places < last)).all(axis=0)
     weights = level.weights * inside
     if weights.sum() < _LEAST_OVERLAP * level.weights.sum():
         return -np.inf, weights, weights, np.zeros(level.values.shape[1])

@@ -4,18 +4,19 @@
     pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0 && unzip -d SOURCES 'SOURCES/*.whl'
     python scripts/build_template.py SOURCES
 
-Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean head is
-resampled to MNI space, averaged with its mirror image and stored with the mask and the tissue priors at 2 mm.
+Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean
+head is resampled to MNI space, averaged with its mirror image and stored, with the mask and the tissue priors,
+at 2 mm.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import block_reduce
 
@@ -23,17 +24,21 @@ from mriseg.images import load_volume
 from mriseg.surface import signed_distance
 from mriseg.template import Template, register
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 ASSETS = Path(__file__).parent.parent / "mriseg" / "assets"
 MNI = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 NECK_MM = 30  # MNI152's field of view ends at the cerebellum; a head needs some neck to be held by
-# MNI152's mask ends at the cortex; the brain mask of this project goes on to the inner table of the skull. There
-# is that much CSF and dura at the sides of a head, twice as much at the top and none at the base.
+# MNI152's mask ends at the cortex; the brain mask of this project goes on to the inner table of the skull.
+# There is that much CSF and dura at the sides of a head, twice as much at the top and none at the base.
 SULCAL_CSF_MM = 2.0
 BRIDGED_MM = 6.0  # fissures and cisterns up to twice as wide are closed
 MARGIN_MM = 16
 
 
-def resample(data: NDArray[np.float32], to_source: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def resample(data: NDArray[np.float32], to_source: NDArray[np.float64],
+             shape: tuple[int, ...]) -> NDArray[np.float32]:  # fmt: skip
     """Resample an array by a matrix that takes target voxels to source voxels."""
     return ndimage.affine_transform(data, to_source[:3, :3], to_source[:3, 3], output_shape=shape, order=1)
 
@@ -79,9 +84,9 @@ def main(sources: Path) -> None:
     brain = grown_to_skull(closed(np.pad(mni.data > 0, neck)))
     coarse = affine @ np.array([[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]])
     colin_head = resample(colin.data, np.linalg.inv(colin.affine) @ affine, brain.shape)
-    mni_to_mean = register(mean, Template(halve(colin_head), halve(brain), coarse)).affine
-    mean_head = halve(resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, brain.shape))
     tissues = [halve(np.pad(tissue.data / tissue.data.max(), neck)) for tissue in (gm, wm)]
+    mni_to_mean = register(mean, Template(halve(colin_head), halve(brain), *tissues, coarse)).affine
+    mean_head = halve(resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, brain.shape))
     store(mean_head / mean_head.max(), coarse, "head.nii.gz")
     store(halve(brain), coarse, "brain.nii.gz")
     store(tissues[0], coarse, "gm.nii.gz")
