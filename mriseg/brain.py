@@ -36,7 +36,7 @@ _FAR_MM = 8.0
 # Below the first the registration has failed, below the second it is doubtful; real heads reach .4 to .8.
 _FAILED_SIMILARITY, _DOUBTFUL_SIMILARITY = 0.25, 0.35
 _PLAUSIBLE_ML = (700.0, 2300.0)
-_MOST_ASYMMETRY = 0.06
+_MOST_ASYMMETRY, _COARSE_MM = 0.06, 3.0
 _MOST_BORDER_CM2 = 20.0
 # Half the width of bridges from the brain to dura in a mask, and to eyes and muscle in a whole head.
 _DURA_BRIDGE_MM, _HEAD_BRIDGE_MM = 1.5, 5.0
@@ -190,14 +190,18 @@ def _registration_doubts(mask: NDArray[np.bool_], volume: Volume, registration: 
     if registration.similarity < _DOUBTFUL_SIMILARITY:
         share = f"{registration.similarity:.0%}"
         doubts.append(f"the head template fits the scan poorly (explains {share}); look at the brain mask")
-    to_mni = np.linalg.inv(registration.affine) @ volume.affine
-    rightness = to_mni[0, 3] + sum(
-        np.arange(n).reshape(np.roll((n, 1, 1), axis)) * to_mni[0, axis] for axis, n in enumerate(mask.shape)
-    )
-    asymmetry = 2 * abs(float(np.mean(rightness[mask] > 0)) - 0.5)
+    asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
     if asymmetry > _MOST_ASYMMETRY:
         doubts.append(f"the halves of the brain mask differ by {asymmetry:.0%} of its volume")
     return doubts
+
+
+def _asymmetry(mask: NDArray[np.bool_], to_mni: NDArray[np.floating]) -> float:
+    """Measure by what share of the whole the halves of a mask on either side of the midplane differ."""
+    steps = np.maximum(1, np.round(_COARSE_MM / np.linalg.norm(to_mni[:3, :3], axis=0))).astype(int)
+    voxels = np.argwhere(mask[tuple(slice(None, None, step) for step in steps)]) * steps
+    right = voxels @ to_mni[0, :3] + to_mni[0, 3] > 0
+    return 2 * abs(float(np.mean(right)) - 0.5)
 
 
 def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> float:

@@ -92,7 +92,7 @@ def template_surface(template: Template) -> Surface:
     Surface
     """
     zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
-    distance = signed_distance(template.brain > 0.5, zooms)
+    distance = template.distance
     slopes = np.stack(np.gradient(ndimage.gaussian_filter(distance, 4.0 / zooms), *zooms), axis=-1)
     sparse_grid = np.zeros(distance.shape, dtype=bool)
     sparse_grid[::_GRID_STEP, ::_GRID_STEP, ::_GRID_STEP] = True
@@ -101,29 +101,6 @@ def template_surface(template: Template) -> Surface:
     places = np.stack(voxels, axis=1) @ template.affine[:3, :3].T + template.affine[:3, 3]
     points = places - distance[voxels][:, None] * normals
     return Surface(distance, voxels, points, normals, _smoothing(points))
-
-
-def signed_distance(mask: NDArray[np.bool_], zooms: Floats) -> NDArray[np.float32]:
-    """Measure the distance of every voxel to the surface of a mask in mm, negative inside.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (X, Y, Z)
-        Neither empty nor full.
-    zooms : ndarray of float64, shape (3,)
-        Voxel size in mm.
-
-    Returns
-    -------
-    ndarray of float32, shape (X, Y, Z)
-        Smoothed by one voxel, so that the surface has no steps.
-    """
-    outside = ndimage.distance_transform_edt(~mask, sampling=zooms)
-    inside = ndimage.distance_transform_edt(mask, sampling=zooms)
-    half_voxel = float(np.mean(zooms)) / 2
-    distance = outside - inside - np.where(mask, -half_voxel, half_voxel)
-    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(distance.astype(np.float32), 1.0)
-    return smoothed
 
 
 def read_profiles(surface: Surface, volume: Volume, registration: Registration) -> Floats:
@@ -234,7 +211,8 @@ def moved_distance(offsets: Floats, surface: Surface) -> NDArray[np.float32]:
         In mm, negative inside.
     """
     field, weight = _spread(offsets, surface), _spread(np.ones(len(offsets)), surface)
-    return surface.distance - field / np.maximum(weight, np.finfo(np.float32).tiny)
+    moved = surface.distance - field / np.maximum(weight, np.finfo(np.float32).tiny)
+    return moved.astype(np.float32)
 
 
 def _spread(values: Floats, surface: Surface) -> NDArray[np.float32]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating]
 
+ASSETS = ("head", "distance", "gm", "wm")
+
 # Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
@@ -60,8 +62,9 @@ class Template:
     ----------
     head : ndarray of float32, shape (X, Y, Z)
         T1-weighted intensities, arbitrary units.
-    brain : ndarray of float32, shape (X, Y, Z)
-        The brain with the CSF around it, 0 to 1.
+    distance : ndarray of float32, shape (X, Y, Z)
+        Signed distance in mm to the surface of the brain with the CSF around it, negative inside; right up to
+        some 25 mm.
     gm, wm : ndarray of float32, shape (X, Y, Z)
         Probability of GM and of WM, 0 to 1.
     affine : ndarray of float64, shape (4, 4)
@@ -69,10 +72,16 @@ class Template:
     """
 
     head: NDArray[np.float32]
-    brain: NDArray[np.float32]
+    distance: NDArray[np.float32]
     gm: NDArray[np.float32]
     wm: NDArray[np.float32]
     affine: Floats
+
+    @property
+    def brain(self) -> NDArray[np.float32]:
+        """Share of the brain with the CSF around it in each voxel, 0 to 1."""
+        share: NDArray[np.float32] = np.clip(0.5 - self.distance / np.float32(self.affine[2, 2]), 0, 1)
+        return share
 
     @property
     def csf(self) -> NDArray[np.float32]:
@@ -114,9 +123,9 @@ class _Level:
 def load_template() -> Template:
     """Read the packaged template."""
     with as_file(files("mriseg") / "assets") as folder:
-        head, *others = (load_volume(folder / f"{name}.nii.gz") for name in ("head", "brain", "gm", "wm"))
-    brain, gm, wm = (volume.data / np.float32(255) for volume in others)
-    return Template(head.data, brain, gm, wm, head.affine)
+        volumes = [load_volume(folder / f"{name}.nii.gz") for name in ASSETS]
+    head, distance, gm, wm = (volume.data for volume in volumes)
+    return Template(head, distance, gm, wm, volumes[0].affine)
 
 
 def register(volume: Volume, template: Template, contrast: str = "t1") -> Registration:
@@ -215,9 +224,7 @@ def head_threshold(data: NDArray[np.float32]) -> float:
 
 
 def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: float) -> _Level:
-    zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
-    beside = ndimage.distance_transform_edt(template.brain < 0.5, sampling=zooms)
-    near = np.clip((_REACH_MM - beside) / 8, 0, 1).astype(np.float32)
+    near: NDArray[np.float32] = np.clip((_REACH_MM - template.distance) / np.float32(8), 0, 1)
     weights, affine = coarsen(near, template.affine, spacing)
     kept = weights > 0.05
     coarse = [coarsen(data, template.affine, spacing)[0].astype(np.float64) for data in maps]

@@ -1,12 +1,12 @@
-"""Build the packaged head template, mriseg/assets/{head,brain,gm,wm}.nii.gz, from data of package registries.
+"""Build the packaged head template, mriseg/assets/*.nii.gz, from data of package registries.
 
     apt-get download mricron-data && dpkg -x mricron-data_*.deb SOURCES/
     pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0 && unzip -d SOURCES 'SOURCES/*.whl'
     python scripts/build_template.py SOURCES
 
 Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean
-head is resampled to MNI space, averaged with its mirror image and stored, with the mask and the tissue priors,
-at 2 mm.
+head is resampled to MNI space, averaged with its mirror image and stored at 2 mm, with the distance to the
+mask's surface and the tissue priors.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from scipy import ndimage
 from skimage.measure import block_reduce
 
 from mriseg.images import load_volume
-from mriseg.surface import signed_distance
-from mriseg.template import Template, register
+from mriseg.template import ASSETS, Template, register
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ASSETS = Path(__file__).parent.parent / "mriseg" / "assets"
+FOLDER = Path(__file__).parent.parent / "mriseg" / "assets"
 MNI = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 NECK_MM = 30  # MNI152's field of view ends at the cerebellum; a head needs some neck to be held by
 # MNI152's mask ends at the cortex; the brain mask of this project goes on to the inner table of the skull.
@@ -35,6 +34,7 @@ NECK_MM = 30  # MNI152's field of view ends at the cerebellum; a head needs some
 SULCAL_CSF_MM = 2.0
 BRIDGED_MM = 6.0  # fissures and cisterns up to twice as wide are closed
 MARGIN_MM = 16
+FAR_MM = 26  # beyond, the distance to the brain's surface does not matter
 
 
 def resample(data: NDArray[np.float32], to_source: NDArray[np.float64],
@@ -49,12 +49,13 @@ def halve(data: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def store(data: NDArray[np.float32], affine: NDArray[np.float64], name: str) -> None:
-    """Write an array in [0, 1] as 8-bit NIfTI in MNI space."""
-    image = nib.Nifti1Image(np.round(255 * np.clip(data, 0, 1)).astype(np.uint8), affine)
+    """Write an array as NIfTI in MNI space, scaled to 8 bit."""
+    image = nib.Nifti1Image(data.astype(np.float32), affine)
+    image.set_data_dtype(np.uint8)
     image.set_sform(affine, "mni")
     image.set_qform(affine, "mni")
     image.header.set_xyzt_units("mm")
-    image.to_filename(ASSETS / name)
+    image.to_filename(FOLDER / name)
 
 
 def closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -66,12 +67,19 @@ def closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return ndimage.binary_fill_holes(mask | shrunk[inner])
 
 
-def grown_to_skull(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Measure the distance to the surface of a mask with voxels of 1 mm, negative inside, without steps."""
+    outside, inside = ndimage.distance_transform_edt(~mask), ndimage.distance_transform_edt(mask)
+    distance = outside - inside - np.where(mask, -0.5, 0.5)
+    return ndimage.gaussian_filter(distance.astype(np.float32), 1.0)
+
+
+def grown_to_skull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Grow a mask of the cortex with voxels of 1 mm to the inner table of the skull."""
-    distance = signed_distance(mask, np.ones(3))
+    distance = signed_distance(mask)
     slopes = np.gradient(ndimage.gaussian_filter(distance, 6.0))
     upward = slopes[2] / np.maximum(np.sqrt(sum(slope**2 for slope in slopes)), 1e-6)
-    return (distance < SULCAL_CSF_MM * (1 + upward)).astype(np.float32)
+    return distance < SULCAL_CSF_MM * (1 + upward)
 
 
 def main(sources: Path) -> None:
@@ -80,17 +88,16 @@ def main(sources: Path) -> None:
     colin = load_volume(sources / "usr/share/mricron/templates/ch2.nii.gz")
     mean = load_volume(sources / "pydeface/data/mean_reg2mean.nii.gz")
     affine = mni.affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -NECK_MM], [0, 0, 0, 1.0]])
+    coarse = affine @ np.array([[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]])
     neck = ((0, 0), (0, 0), (NECK_MM, 0))
     brain = grown_to_skull(closed(np.pad(mni.data > 0, neck)))
-    coarse = affine @ np.array([[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]])
-    colin_head = resample(colin.data, np.linalg.inv(colin.affine) @ affine, brain.shape)
+    distance = halve(np.clip(signed_distance(brain), -FAR_MM, FAR_MM))
     tissues = [halve(np.pad(tissue.data / tissue.data.max(), neck)) for tissue in (gm, wm)]
-    mni_to_mean = register(mean, Template(halve(colin_head), halve(brain), *tissues, coarse)).affine
-    mean_head = halve(resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, brain.shape))
-    store(mean_head / mean_head.max(), coarse, "head.nii.gz")
-    store(halve(brain), coarse, "brain.nii.gz")
-    store(tissues[0], coarse, "gm.nii.gz")
-    store(tissues[1], coarse, "wm.nii.gz")
+    colin_head = resample(colin.data, np.linalg.inv(colin.affine) @ affine, brain.shape)
+    mni_to_mean = register(mean, Template(halve(colin_head), distance, *tissues, coarse)).affine
+    mean_head = resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, brain.shape)
+    for name, data in zip(ASSETS, (halve(mean_head), distance, *tissues), strict=True):
+        store(data, coarse, f"{name}.nii.gz")
 
 
 if __name__ == "__main__":
