@@ -1,7 +1,29 @@
 """Gaussian mixtures on arrays: fit, select, and judge them; nothing here knows of images."""
 
+from mriseg.mixture.agglomeration import agglomerate
+from mriseg.mixture.bayesian import BayesianGaussianMixture
+from mriseg.mixture.density import goodness_of_fit, histogram_density, pareto_density, quantile_pairs
 from mriseg.mixture.gaussian import GaussianMixture
+from mriseg.mixture.hierarchical import MergeTree, merge_neighbours
 from mriseg.mixture.parameters import DegenerateError, Parameters
-from mriseg.mixture.priors import Fixed, Prior
+from mriseg.mixture.priors import Fixed, Prior, default_prior
+from mriseg.mixture.selection import bootstrap_likelihood_ratio, select_model
 
-__all__ = ["DegenerateError", "Fixed", "GaussianMixture", "Parameters", "Prior"]
+__all__ = [
+    "BayesianGaussianMixture",
+    "DegenerateError",
+    "Fixed",
+    "GaussianMixture",
+    "MergeTree",
+    "Parameters",
+    "Prior",
+    "agglomerate",
+    "bootstrap_likelihood_ratio",
+    "default_prior",
+    "goodness_of_fit",
+    "histogram_density",
+    "merge_neighbours",
+    "pareto_density",
+    "quantile_pairs",
+    "select_model",
+]

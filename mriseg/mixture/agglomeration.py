@@ -88,7 +88,7 @@ class Clusters:
         variance = float(weights @ (X**2).mean(axis=1)) / float(weights.sum())
         alpha = variance * (np.finfo(float).eps if model == "V" else 1)
         scatter = np.zeros((n, dimensions, dimensions) if model == "VVV" else n)
-        terms = np.zeros(n) if model in {"E", "EII", "EEE"} else weights * np.log(alpha / weights)
+        terms = np.zeros(n) if model in {"E", "EII", "EEE"} else weights * (np.log(alpha) - np.log(weights))
         return cls(model, alpha, weights.copy(), X.copy(), scatter, terms)
 
     def union(self, i: int, others: NDArray[np.intp]) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -117,7 +117,7 @@ class Clusters:
         if self.model in {"E", "EII", "EEE"}:
             return scatter
         if self.model in {"V", "VII"}:
-            return np.asarray(counts * np.log((scatter + self.alpha) / counts))
+            return np.asarray(counts * (np.log(scatter + self.alpha) - np.log(counts)))
         spread = (np.trace(scatter, axis1=1, axis2=2) + self.alpha) / counts
         full = counts > self.means.shape[1]
         determinants = np.where(full, np.linalg.det(scatter / counts[:, None, None]), 0.0)

@@ -129,6 +129,14 @@ class CovarianceModel:
         DegenerateError
             If a covariance loses rank under a model that a floor would contradict.
         """
+        try:
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                return self._maximum(counts, scatter, previous)
+        except (FloatingPointError, np.linalg.LinAlgError):
+            raise self._lost_rank() from None
+
+    def _maximum(self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None) -> FloatArray:
+        """Estimate along the axes of the model, and turn back."""
         rule = RULES[self.name[:2]]
         if self.diagonal:
             return self._floored(rule(counts, scatter))
@@ -152,11 +160,14 @@ class CovarianceModel:
         if variances.min() >= FLOOR:
             return variances
         if self.name in {"VEI", "EVI", "VEE", "EVE", "VEV", "EVV"} or not np.isfinite(variances).all():
-            raise DegenerateError(
-                f"a covariance of model {self.name} has lost rank: ask for fewer components, another start, "
-                "a prior, or a model that takes a floor (VVI, VVV)"
-            )
+            raise self._lost_rank()
         return np.maximum(variances, FLOOR)
+
+    def _lost_rank(self) -> DegenerateError:
+        return DegenerateError(
+            f"a covariance of model {self.name} has lost rank: ask for fewer components, another start, "
+            "a prior, or a model that takes a floor (VVI, VVV)"
+        )
 
     def _equal_up_to_volume(self, counts: FloatArray, scatter: FloatArray) -> FloatArray:
         """VEE: one matrix of determinant one, times a volume for each component."""

@@ -6,7 +6,7 @@ Dempster, Laird and Rubin, J. R. Statist. Soc. B 39, 1977: alternate the two ste
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -85,9 +85,7 @@ def climb(
     return Climb(state, history, converged=False)
 
 
-def stops(
-    criterion: Criterion, tol: float, total: float
-) -> Callable[[list[float], Parameters, Parameters], bool]:
+def stops(criterion: Criterion, tol: float, total: float) -> Callable[[list[float], Any, Any], bool]:
     """Return the test of convergence that `climb` asks after every iteration.
 
     Parameters
@@ -108,7 +106,7 @@ def stops(
         If there is no such criterion.
     """
 
-    def likelihood(history: list[float], _previous: Parameters, _state: Parameters) -> bool:
+    def likelihood(history: list[float], _previous: object, _state: object) -> bool:
         return history[-1] - history[-2] < tol * (abs(history[-1]) + total)
 
     def parameters(_history: list[float], previous: Parameters, state: Parameters) -> bool:
@@ -119,7 +117,7 @@ def stops(
         )
         return max(float(np.abs(after - before).max()) for before, after in pairs) < tol
 
-    def aitken(history: list[float], _previous: Parameters, _state: Parameters) -> bool:
+    def aitken(history: list[float], _previous: object, _state: object) -> bool:
         if len(history) < 3:
             return False
         before, rise = history[-2] - history[-3], history[-1] - history[-2]

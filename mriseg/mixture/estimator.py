@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.mixture import univariate
 from mriseg.mixture.expectation import BLOCK, coefficients, features, normalise
 from mriseg.mixture.parameters import Frame, Parameters
 
@@ -45,6 +47,13 @@ class Estimator:
         for name, value in settings.items():
             setattr(self, name, value)
         return self
+
+    def __sklearn_tags__(self) -> object:
+        """Describe the estimator to scikit-learn, which has been imported if it asks."""
+        utilities = sys.modules["sklearn.utils"]
+        return utilities.Tags(
+            estimator_type="density_estimator", target_tags=utilities.TargetTags(required=False)
+        )
 
     def __repr__(self) -> str:
         signature = inspect.signature(type(self).__init__).parameters
@@ -93,6 +102,36 @@ def checked_weights(sample_weight: ArrayLike | None, n: int) -> FloatArray | Non
     if not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
         raise MixtureError("sample_weight must be finite and not negative, with a positive sum")
     return weights
+
+
+def distinct(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Count equal values (N,): return them ascending, (M, 1), and how often each was observed, (M,)."""
+    whole = values.max() - values.min() < len(values) and np.array_equal(values, np.rint(values))
+    if whole:
+        low = values.min()
+        counts = np.bincount((values - low).astype(np.intp), weights=sample_weight).astype(float)
+        found = np.flatnonzero(counts)
+        return (found + float(low))[:, None], counts[found]
+    if sample_weight is None:
+        unique, counts = np.unique(values, return_counts=True)
+    else:
+        unique, inverse = np.unique(values, return_inverse=True)
+        counts = np.bincount(inverse, weights=sample_weight)
+    return unique[counts > 0, None].astype(float), counts[counts > 0].astype(float)
+
+
+def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) -> None:
+    """Refuse settings that no fit can use.
+
+    Raises
+    ------
+    MixtureError
+        Naming the setting.
+    """
+    if not (isinstance(n_components, int | np.integer) and n_components >= 1):
+        raise MixtureError(f"n_components must be a whole number of at least 1, not {n_components!r}")
+    if n_init < 1 or max_iter < 0 or not tol >= 0:
+        raise MixtureError("n_init must be at least 1, max_iter and tol not negative")
 
 
 class Mixture(Estimator):
@@ -181,6 +220,14 @@ class Mixture(Estimator):
             mine = labels == component
             points[mine] = means[component] + deviates[mine] @ factors[component].T
         return points, labels
+
+    def pdf(self, x: ArrayLike) -> FloatArray:
+        """Return the density at x, of any shape, of a mixture of one dimension."""
+        return univariate.pdf(self._fitted(), np.asarray(x, dtype=float))
+
+    def cdf(self, x: ArrayLike) -> FloatArray:
+        """Return the probability of a value of at most x, of any shape, in one dimension."""
+        return univariate.cdf(self._fitted(), np.asarray(x, dtype=float))
 
     def _fitted(self) -> Parameters:
         """Return the parameters; refuse before there are any."""

@@ -181,15 +181,15 @@ class Moments:
             If a component holds nothing.
         """
         counts = totals[:, 0]
-        if not counts.min() > np.finfo(float).tiny * 1e16:
+        if not counts.min() > np.finfo(float).eps * counts.sum():
             raise DegenerateError(
                 f"component {int(counts.argmin())} is empty: ask for fewer components or start otherwise"
             )
         means = totals[:, 1 : dimensions + 1] / counts[:, None]
-        packed = totals[:, dimensions + 1 :]
+        squares = second_moments(totals, dimensions, diagonal=diagonal)
         if diagonal:
-            return cls(counts, means, np.maximum(packed - counts[:, None] * means**2, 0))
-        return cls(counts, means, _unpacked(packed, dimensions) - counts[:, None, None] * outer(means))
+            return cls(counts, means, np.maximum(squares - counts[:, None] * means**2, 0))
+        return cls(counts, means, squares - counts[:, None, None] * outer(means))
 
     @classmethod
     def implied(cls, parameters: Parameters) -> Moments:
@@ -221,8 +221,11 @@ def _packed(precisions: FloatArray) -> FloatArray:
     return np.where(left == right, -0.5, -1.0) * precisions[:, left, right]
 
 
-def _unpacked(packed: FloatArray, dimensions: int) -> FloatArray:
-    """Turn upper triangles (K, D (D + 1) / 2) into symmetric matrices (K, D, D)."""
+def second_moments(totals: FloatArray, dimensions: int, *, diagonal: bool) -> FloatArray:
+    """Return the sums of squares (K, D), or of products (K, D, D), that totals (K, P) carry."""
+    packed = totals[:, dimensions + 1 :]
+    if diagonal:
+        return packed
     left, right = np.triu_indices(dimensions)
     matrices = np.empty((len(packed), dimensions, dimensions))
     matrices[:, left, right] = packed

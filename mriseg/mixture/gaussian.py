@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.mixture import conditional
 from mriseg.mixture.covariance import FLOOR, covariance_model
 from mriseg.mixture.em import Climb, climb, stops
-from mriseg.mixture.estimator import Mixture, checked_data, checked_weights
+from mriseg.mixture.estimator import Mixture, check_settings, checked_data, checked_weights, distinct
 from mriseg.mixture.expectation import Observations
 from mriseg.mixture.maximisation import Estimation, least_variance
+from mriseg.mixture.online import StepwiseEM
 from mriseg.mixture.parameters import DegenerateError, Frame, Parameters
 from mriseg.mixture.priors import Fixed, FixedTerms, Prior, PriorTerms, default_prior
-from mriseg.mixture.starts import RANDOM, nearest, starting_partition
+from mriseg.mixture.starts import RANDOM, nearest, starting_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -88,6 +91,7 @@ class GaussianMixture(Mixture):
     n_iter_: int
     history_: FloatArray
     at_floor_: NDArray[np.bool_]
+    _online: StepwiseEM | None = None
 
     def __init__(
         self,
@@ -121,17 +125,31 @@ class GaussianMixture(Mixture):
         """Make a mixture from known numbers: weights (K,), means (K, D) and covariances (K, D, D).
 
         In one dimension means (K,) and variances (K,) will do.
+
+        Raises
+        ------
+        MixtureError
+            If the shapes do not fit, or the weights are no proportions.
         """
         weights, means = np.asarray(weights, dtype=float), np.asarray(means, dtype=float)
         means = means.reshape(len(weights), -1)
         covariances = np.asarray(covariances, dtype=float)
-        if covariances.ndim < 3:
-            covariances = covariances.reshape(len(weights), 1, 1)
-        mixture = cls(len(weights))
-        mixture.parameters_ = Parameters(weights, means, covariances)
+        if means.shape[1] == 1:
+            covariances = covariances.reshape(-1, 1, 1)
+        if covariances.shape != (*means.shape, means.shape[1]):
+            raise MixtureError(f"covariances {covariances.shape} do not fit means {means.shape}")
+        if weights.min() < 0 or abs(weights.sum() - 1) > 1e-9:
+            raise MixtureError("weights must not be negative and sum to 1")
+        return cls._of(Parameters(weights, means, covariances))
+
+    @classmethod
+    def _of(cls, parameters: Parameters) -> GaussianMixture:
+        """Wrap parameters."""
+        mixture = cls(len(parameters.weights))
+        mixture.parameters_ = parameters
         return mixture
 
-    def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> GaussianMixture:  # noqa: ARG002
+    def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: ARG002
         """Fit the mixture.
 
         Parameters
@@ -155,21 +173,45 @@ class GaussianMixture(Mixture):
         DegenerateError
             If every start ends with an empty component or a covariance that lost rank.
         """
-        X, weights, start = self._rows(checked_data(X), checked_weights(sample_weight, len(np.asarray(X))))
-        model = covariance_model(self.model, X.shape[1])
-        frame = Frame.of(X, weights, per_column=model.scale_free)
-        prior = self.prior
-        if isinstance(prior, str):
-            prior = default_prior(X, self.n_components, model, weights)
-        points = frame.enter(X)
-        estimation = Estimation(
-            model,
-            Observations.prepare(points, weights, diagonal=model.diagonal, n_components=self.n_components),
-            None if prior is None else PriorTerms.of(prior, model, frame, self.n_components),
-            None if self.fixed is None else FixedTerms.of(self.fixed, model, frame, self.n_components),
-        )
-        best = self._best(estimation, self._starts(estimation, frame, start))
-        self._keep(best, estimation, frame)
+        data, weights = checked_data(X), checked_weights(sample_weight, len(np.asarray(X)))
+        self._fit_block(*self._rows(data, weights))
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: ARG002
+        """Take one block of data that do not fit in memory together.
+
+        The first block is fitted to convergence; each further one moves the mixture by one step of stepwise
+        EM (`mriseg.mixture.online`). Blocks should be alike: shuffle the data before they are cut.
+        ``history_``, ``converged_`` and ``n_iter_`` stay those of the first block. `fit` begins anew.
+
+        Parameters
+        ----------
+        X : array (N, D)
+            The block.
+        y : None
+            Ignored.
+        sample_weight : array (N,), optional
+            How often each row was observed.
+
+        Returns
+        -------
+        GaussianMixture
+            Itself.
+
+        Raises
+        ------
+        MixtureError
+            As `fit`.
+        """
+        data = checked_data(X)
+        weights = checked_weights(sample_weight, len(data))
+        if self._online is None:
+            estimation, frame, parameters = self._fit_block(*self._rows(data, weights))
+            self._online = StepwiseEM.begin(estimation, frame, parameters)
+        else:
+            weights = np.ones(len(data)) if weights is None else weights
+            self._online.update(self._checked(data), weights.astype(data.dtype))
+            self._publish(self._online.parameters, self._online.frame)
         return self
 
     def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -197,6 +239,18 @@ class GaussianMixture(Mixture):
         certainty = np.log(self.predict_proba(X).max(axis=1))
         return self.bic(X, sample_weight) - 2 * float((weights * certainty).sum())
 
+    def marginal(self, dimensions: Sequence[int]) -> GaussianMixture:
+        """Return the mixture of some dimensions, in the order given; see `mriseg.mixture.conditional`."""
+        return self._of(conditional.marginal(self._fitted(), dimensions))
+
+    def condition(self, dimensions: Sequence[int], values: ArrayLike) -> GaussianMixture:
+        """Return the mixture of the other dimensions given the values (G,) of some."""
+        return self._of(conditional.condition(self._fitted(), dimensions, np.asarray(values, dtype=float)))
+
+    def regress(self, dimensions: Sequence[int], X: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return mean (N, F) and covariance (N, F, F) of the other dimensions given rows (N, G) of some."""
+        return conditional.regress(self._fitted(), dimensions, np.asarray(X, dtype=float))
+
     @property
     def n_parameters_(self) -> int:
         """Number of free parameters; held ones do not count."""
@@ -204,18 +258,39 @@ class GaussianMixture(Mixture):
         fixed = Fixed() if self.fixed is None else self.fixed
         return fixed.n_parameters(covariance_model(self.model, dimensions), n_components, dimensions)
 
+    def _fit_block(
+        self, X: FloatArray, weights: FloatArray, start: FloatArray | Parameters | str
+    ) -> tuple[Estimation, Frame, Parameters]:
+        """Fit rows that are checked; return the estimation, its frame, and the mixture in that frame."""
+        self._online = None
+        model = covariance_model(self.model, X.shape[1])
+        frame = Frame.of(X, weights, per_column=model.scale_free)
+        prior = self.prior
+        if isinstance(prior, str):
+            prior = default_prior(X, self.n_components, model, weights)
+        points = frame.enter(X)
+        estimation = Estimation(
+            model,
+            Observations.prepare(points, weights, diagonal=model.diagonal, n_components=self.n_components),
+            None if prior is None else PriorTerms.of(prior, model, frame, self.n_components),
+            None if self.fixed is None else FixedTerms.of(self.fixed, model, frame, self.n_components),
+        )
+        best = self._best(estimation, self._starts(estimation, frame, start))
+        parameters = best.state
+        if X.shape[1] == 1 and isinstance(start, str) and self.means_init is None and self.fixed is None:
+            parameters = parameters.ordered(np.argsort(parameters.means[:, 0], kind="stable"))
+        self.converged_, self.n_iter_ = best.converged, len(best.history) - 1
+        self.history_ = np.array(best.history) - estimation.observations.total * frame.log_volume
+        self._publish(parameters, frame)
+        return estimation, frame, parameters
+
     def _rows(
         self, X: FloatArray, weights: FloatArray | None
     ) -> tuple[FloatArray, FloatArray, FloatArray | Parameters | str]:
         """Check the settings against the data; drop rows of weight zero, and count equal values in 1-D."""
-        if not (isinstance(self.n_components, int | np.integer) and self.n_components >= 1):
-            raise MixtureError(
-                f"n_components must be a whole number of at least 1, not {self.n_components!r}"
-            )
+        check_settings(self.n_components, self.n_init, self.tol, self.max_iter)
         if isinstance(self.prior, str) and self.prior != "default":
             raise MixtureError(f"prior must be a Prior or 'default', not {self.prior!r}")
-        if self.n_init < 1 or self.max_iter < 0 or not self.tol >= 0:
-            raise MixtureError("n_init must be at least 1, max_iter and tol not negative")
         start = self.init if isinstance(self.init, str | Parameters) else np.asarray(self.init)
         if isinstance(start, np.ndarray) and len(start) != len(X):
             raise MixtureError(f"init has {len(start)} rows; the data have {len(X)}")
@@ -243,19 +318,9 @@ class GaussianMixture(Mixture):
         else:
             generator = np.random.default_rng(self.random_state)
             for _ in range(self.n_init if start in RANDOM else 1):
-                yield lambda: self._named_start(start, estimation, generator)
-
-    def _named_start(self, name: str, estimation: Estimation, generator: np.random.Generator) -> Parameters:
-        """Compute a start from a partition of the observations, or of a subsample."""
-        data = estimation.observations
-        points, weights, partition = starting_partition(
-            name, data.X, data.sample_weight, self.n_components, estimation.model, generator
-        )
-        if points is not data.X:
-            data = Observations.prepare(
-                points, weights, diagonal=data.diagonal, n_components=self.n_components
-            )
-        return estimation.begin(data.assigned(partition, self.n_components))
+                yield lambda: estimation.begin(
+                    starting_totals(start, data, self.n_components, estimation.model, generator)
+                )
 
     def _best(self, estimation: Estimation, starts: Iterator[Callable[[], Parameters]]) -> Climb[Parameters]:
         """Climb from every start; return the highest end, or the first failure if all degenerate."""
@@ -270,38 +335,12 @@ class GaussianMixture(Mixture):
             raise failures[0]
         return max(climbs, key=lambda end: end.history[-1])
 
-    def _keep(self, best: Climb[Parameters], estimation: Estimation, frame: Frame) -> None:
-        """Set the fitted attributes."""
-        parameters = best.state
-        if (
-            len(frame.scale) == 1
-            and isinstance(self.init, str)
-            and self.means_init is None
-            and self.fixed is None
-        ):
-            parameters = parameters.ordered(np.argsort(parameters.means[:, 0], kind="stable"))
+    def _publish(self, parameters: Parameters, frame: Frame) -> None:
+        """Set the parameters in the units of the data."""
         self.at_floor_ = least_variance(parameters.covariances) <= FLOOR * (1 + 1e-9)
         self.parameters_ = frame.leave_parameters(parameters)
-        self.converged_, self.n_iter_ = best.converged, len(best.history) - 1
-        self.history_ = np.array(best.history) - estimation.observations.total * frame.log_volume
 
     @staticmethod
     def _total(X: ArrayLike, sample_weight: ArrayLike | None) -> float:
         """Return the number of observations: the rows, or the sum of their weights."""
         return float(len(np.asarray(X)) if sample_weight is None else np.sum(sample_weight))
-
-
-def distinct(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
-    """Count equal values: return them ascending, (M, 1), and how often each was observed, (M,)."""
-    whole = values.max() - values.min() < len(values) and np.array_equal(values, np.rint(values))
-    if whole:
-        low = values.min()
-        counts = np.bincount((values - low).astype(np.intp), weights=sample_weight).astype(float)
-        found = np.flatnonzero(counts)
-        return (found + float(low))[:, None], counts[found]
-    if sample_weight is None:
-        unique, counts = np.unique(values, return_counts=True)
-    else:
-        unique, inverse = np.unique(values, return_inverse=True)
-        counts = np.bincount(inverse, weights=sample_weight)
-    return unique[counts > 0, None].astype(float), counts[counts > 0].astype(float)

@@ -120,7 +120,7 @@ def _merge_chain(
         return count, squares[i] + squares[j] + counts[i] * counts[j] / count * gap * gap, gap
 
     def term(count: float, square: float) -> float:
-        return count * log((square + floor) / count)
+        return count * (log(square + floor) - log(count))
 
     def cost(i: int, j: int) -> float:
         count, square, _ = union(i, j)

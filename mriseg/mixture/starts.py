@@ -12,6 +12,7 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture.agglomeration import agglomerate
+from mriseg.mixture.expectation import Observations
 from mriseg.mixture.hierarchical import merge_neighbours
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ HIERARCHICAL_POINTS = 1000
 # k-means sees at most so many points for each component.
 KMEANS_POINTS = 100
 KMEANS_ITERATIONS = 100
+
+
+def starting_totals(
+    method: str, data: Observations, n_components: int, model: CovarianceModel, generator: np.random.Generator
+) -> FloatArray:
+    """Return the totals (K, P) of a partition, as an E-step would; a subsample's stand for all observations.
+
+    Parameters are those of `starting_partition`.
+    """
+    points, weights, partition = starting_partition(
+        method, data.X, data.sample_weight, n_components, model, generator
+    )
+    if points is data.X:
+        return data.assigned(partition, n_components)
+    some = Observations.prepare(points, weights, diagonal=data.diagonal, n_components=n_components)
+    return some.assigned(partition, n_components) * (data.total / some.total)
 
 
 def starting_partition(
@@ -83,14 +100,11 @@ def starting_partition(
 def start_tree(
     X: FloatArray, sample_weight: FloatArray, model: CovarianceModel, generator: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, MergeTree]:
-    """Cluster hierarchically: neighbours in one dimension, else "VVV" on whitened axes of a subsample.
-
-    Whitening is what Scrucca and Raftery (Adv. Data Anal. Classif. 9, 2015) found to start EM best.
-    """
+    """Cluster hierarchically: neighbours in one dimension, else "VVV" on scaled axes of a subsample."""
     if X.shape[1] == 1:
         return X, sample_weight, merge_neighbours(X[:, 0], sample_weight, "E" if model.common else "V")
     points, weights = subsample(X, sample_weight, HIERARCHICAL_POINTS, generator)
-    return points, weights, agglomerate(whitened(points, weights), "VVV", weights)
+    return points, weights, agglomerate(half_whitened(points, weights), "VVV", weights)
 
 
 def quantile_labels(values: FloatArray, sample_weight: FloatArray, n_components: int) -> IntArray:
@@ -114,13 +128,18 @@ def subsample(
     return X[chosen], sample_weight[chosen]
 
 
-def whitened(X: FloatArray, sample_weight: FloatArray) -> FloatArray:
-    """Turn points (N, D) to their principal axes and give each axis variance one; flat axes stay flat."""
+def half_whitened(X: FloatArray, sample_weight: FloatArray) -> FloatArray:
+    """Turn points (N, D) to their principal axes and divide each axis by the root of its standard deviation.
+
+    The columns have variance one to begin with; axes along which they do not vary are left out. This is the
+    "scaled SVD" that Scrucca and Raftery (Adv. Data Anal. Classif. 9, 2015) found to start EM best.
+    """
     centred = X - np.average(X, axis=0, weights=sample_weight)
-    covariance = (centred * sample_weight[:, None]).T @ centred / sample_weight.sum()
-    eigenvalues, axes = np.linalg.eigh(covariance)
-    kept = eigenvalues > eigenvalues[-1] * np.finfo(X.dtype).eps * X.shape[1]
-    return np.asarray(centred @ (axes[:, kept] / np.sqrt(eigenvalues[kept])))
+    centred = centred / np.sqrt(np.average(centred**2, axis=0, weights=sample_weight))
+    correlation = (centred * sample_weight[:, None]).T @ centred / sample_weight.sum()
+    eigenvalues, axes = np.linalg.eigh(correlation)
+    kept = eigenvalues > np.finfo(X.dtype).eps * X.shape[1]
+    return np.asarray(centred @ (axes[:, kept] / eigenvalues[kept] ** 0.25))
 
 
 def kmeans_labels(

@@ -1,0 +1,126 @@
+"""Plots of mixtures: curves over a histogram in one dimension, ellipses over pairs of columns in several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+
+from mriseg.mixture import histogram_density
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from mriseg.mixture import GaussianMixture
+
+# Pairs of more columns than these would be too small to read.
+COLUMNS = 6
+# Points of a scatter plot; more are drawn as a regular subset.
+POINTS = 4000
+
+
+def save_mixture_plot(
+    mixture: GaussianMixture,
+    X: NDArray[np.floating],
+    columns: Sequence[str],
+    path: Path,
+    *,
+    sample_weight: NDArray[np.floating] | None = None,
+) -> None:
+    """Draw a fitted mixture over its data.
+
+    One column: the histogram, each component times its weight, and their sum. Several: for each pair of the
+    first six columns the points, coloured by component, and ellipses that hold half and 95 % of each
+    component; on the diagonal the histograms.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+        Fitted, of D dimensions.
+    X : array (N, D)
+        The data.
+    columns : sequence of str
+        Names of the D columns.
+    path : Path
+        A PNG file.
+    sample_weight : array (N,), optional
+        How often each row was observed.
+    """
+    shown = min(X.shape[1], COLUMNS)
+    figure = Figure(
+        figsize=(7, 4) if shown == 1 else (2.4 * shown, 2.4 * shown), dpi=120, layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(shown, shown, squeeze=False)
+    labels = mixture.predict(X)
+    colours = component_colours(mixture.n_components)
+    for row in range(shown):
+        for column in range(shown):
+            axes = grid[row, column]
+            if row == column:
+                draw_curves(axes, mixture.marginal([row]), X[:, row], sample_weight)
+            else:
+                _draw_points(axes, X[:, [column, row]], labels, colours)
+                draw_ellipses(axes, mixture.marginal([column, row]))
+            if row == shown - 1:
+                axes.set_xlabel(columns[column])
+            axes.set_ylabel("density" if row == column else columns[row] if column == 0 else "")
+    if shown == 1:
+        grid[0, 0].legend(frameon=False)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def component_colours(n_components: int) -> NDArray[np.floating]:
+    """Return a colour (RGBA) for each component."""
+    if n_components <= 10:
+        return np.asarray(colormaps["tab10"](np.arange(n_components)))
+    return np.asarray(colormaps["turbo"](np.linspace(0.05, 0.95, n_components)))
+
+
+def draw_curves(
+    axes: Axes,
+    mixture: GaussianMixture,
+    x: NDArray[np.floating],
+    sample_weight: NDArray[np.floating] | None = None,
+) -> None:
+    """Draw a mixture of one dimension over the histogram of values (N,)."""
+    bins = int(np.clip(2 * np.sqrt(len(x)), 20, 100))
+    centres, density = histogram_density(x, bins, sample_weight)
+    axes.bar(centres, density, width=centres[1] - centres[0], color="0.85")
+    margin = 0.1 * (centres[-1] - centres[0])
+    points = np.linspace(centres[0] - margin, centres[-1] + margin, 500)
+    for k, colour in enumerate(component_colours(mixture.n_components)):
+        single = mixture.from_parameters([1.0], mixture.means_[k], mixture.covariances_[k])
+        axes.plot(points, mixture.weights_[k] * single.pdf(points), color=colour, label=f"component {k}")
+    axes.plot(points, mixture.pdf(points), "--", color="black", linewidth=1, label="mixture")
+    axes.set_ylim(bottom=0)
+
+
+def draw_ellipses(axes: Axes, mixture: GaussianMixture) -> None:
+    """Draw for each component of two dimensions the ellipses that hold half and 95 % of it."""
+    colours = component_colours(mixture.n_components)
+    for mean, covariance, colour in zip(mixture.means_, mixture.covariances_, colours, strict=True):
+        variances, directions = np.linalg.eigh(covariance)
+        angle = np.degrees(np.arctan2(directions[1, 1], directions[0, 1]))
+        for share in (0.5, 0.95):
+            width, height = 2 * np.sqrt(-2 * np.log(1 - share) * variances[::-1])
+            axes.add_patch(
+                Ellipse(tuple(mean), width, height, angle=angle, fill=False, color=colour, linewidth=1.5)
+            )
+
+
+def _draw_points(
+    axes: Axes, X: NDArray[np.floating], labels: NDArray[np.intp], colours: NDArray[np.floating]
+) -> None:
+    """Scatter points (N, 2), at most `POINTS` of them."""
+    every = -(-len(X) // POINTS)
+    x, y = X[::every].T
+    axes.scatter(x, y, s=6, c=colours[labels[::every]], alpha=0.4, linewidths=0)

@@ -1,0 +1,119 @@
+"""Variational Bayes."""
+
+import warnings
+
+import numpy as np
+import pytest
+from mixture_reference import dataset
+from scipy import stats
+from sklearn.mixture import BayesianGaussianMixture as ScikitMixture
+
+from mriseg.errors import MixtureError
+from mriseg.mixture import BayesianGaussianMixture
+
+KINDS = ["dirichlet_process", "dirichlet_distribution"]
+
+
+def blobs(seed=0):
+    rng = np.random.default_rng(seed)
+    centres = np.array([[0, 0], [8, 0], [0, 8]])
+    return rng.normal(size=(450, 2)) + np.repeat(centres, 150, axis=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["iris", "faithful", "eruptions"])
+def test_parameters_are_those_of_scikit_learn(name, kind):
+    X = dataset(name)
+    covariance = np.atleast_2d(np.cov(X, rowvar=False))
+    shared = {
+        "n_components": 5,
+        "max_iter": 80,
+        "tol": 0,
+        "weight_concentration_prior_type": kind,
+        "mean_prior": X.mean(axis=0),
+    }
+    ours = BayesianGaussianMixture(**shared, init="quantiles", covariance_prior=covariance).fit(X)
+    theirs = ScikitMixture(**shared, reg_covar=0, covariance_prior=covariance if X.shape[1] > 1 else None)
+    theirs._initialize_parameters = lambda X, *_args, **_: theirs._initialize(X, start)
+    order = np.argsort(X[:, 0], kind="stable")
+    start = np.zeros((len(X), 5))
+    start[order, np.minimum((np.arange(len(X)) + 0.5) * 5 // len(X), 4).astype(int)] = 1
+    if name == "eruptions":  # equal values start together
+        _, inverse, counts = np.unique(X, return_inverse=True, return_counts=True)
+        middle = np.cumsum(counts) - counts / 2
+        start = np.eye(5)[np.minimum(middle * 5 // len(X), 4).astype(int)][inverse.ravel()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it did not converge
+        theirs.fit(X)
+    np.testing.assert_allclose(ours.weights_, theirs.weights_, atol=1e-6)
+    np.testing.assert_allclose(ours.means_, theirs.means_, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", ["VVV", "VVI"])
+def test_superfluous_components_are_emptied(model, kind):
+    fit = BayesianGaussianMixture(
+        10, model=model, weight_concentration_prior_type=kind, weight_concentration_prior=1e-3, max_iter=3000
+    ).fit(blobs())
+    assert (fit.counts_ > 1).sum() == 3
+    np.testing.assert_allclose(np.sort(fit.counts_)[-3:], 150, atol=5)
+    assert fit.counts_.sum() == pytest.approx(450)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", ["VVV", "VVI"])
+def test_the_bound_never_falls(model, kind):
+    fit = BayesianGaussianMixture(6, model=model, weight_concentration_prior_type=kind, tol=1e-9).fit(blobs())
+    assert (np.diff(fit.history_) >= -1e-9 * 450).all()
+
+
+def test_the_bound_of_one_component_is_the_log_evidence():
+    """With one component the belief is the exact posterior, and the bound the density of the data."""
+    x = np.random.default_rng(0).normal(2, 3, size=6)
+    fit = BayesianGaussianMixture(
+        1,
+        weight_concentration_prior_type="dirichlet_distribution",
+        mean_prior=[1.0],
+        mean_precision_prior=2.0,
+        degrees_of_freedom_prior=4.0,
+        covariance_prior=[[5.0]],
+    ).fit(x[:, None])
+    evidence, precision, mean, freedom, scatter = 0.0, 2.0, 1.0, 4.0, 5.0
+    for value in x:  # predictive densities, one observation after the other
+        scale = np.sqrt(scatter * (precision + 1) / (precision * freedom))
+        evidence += stats.t.logpdf(value, freedom, mean, scale)
+        scatter += precision / (precision + 1) * (value - mean) ** 2
+        mean = (precision * mean + value) / (precision + 1)
+        precision, freedom = precision + 1, freedom + 1
+    assert fit.history_[-1] == pytest.approx(evidence, rel=1e-9)
+    assert fit.means_[0, 0] == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_histogram_gives_the_fit_of_the_sample(kind):
+    X = np.round(dataset("eruptions"), 1)
+    values, counts = np.unique(X, return_counts=True)
+    sample = BayesianGaussianMixture(4, weight_concentration_prior_type=kind).fit(X)
+    binned = BayesianGaussianMixture(4, weight_concentration_prior_type=kind).fit(
+        values[:, None], sample_weight=counts
+    )
+    np.testing.assert_allclose(binned.means_, sample.means_, rtol=1e-9)
+    np.testing.assert_allclose(binned.history_, sample.history_, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "EEE"}, "VVV and VVI"),
+        ({"degrees_of_freedom_prior": 0.5}, "degrees_of_freedom_prior"),
+        ({"mean_precision_prior": 0.0}, "positive"),
+        ({"init": "hope"}, "no start"),
+        ({"n_components": 0}, "n_components"),
+        ({"weight_concentration_prior_type": "flat"}, "weight_concentration_prior_type"),
+    ],
+)
+def test_unusable_settings_are_named(settings, message):
+    with pytest.raises(MixtureError, match=message):
+        BayesianGaussianMixture(**{"n_components": 2, **settings}).fit(blobs())
