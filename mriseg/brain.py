@@ -97,7 +97,7 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
     if is_stripped(volume):
         mask = stripped_mask(volume)
-        return BrainMask(mask, "stripped scan", warnings=tuple(mask_doubts(mask, volume)))
+        return BrainMask(mask, "stripped scan", warnings=mask_doubts(mask, volume))
     template = load_template()
     registration = register(volume, template, contrast)
     if registration.similarity < _FAILED_SIMILARITY:
@@ -161,7 +161,7 @@ def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "
     return _largest_part(tissue & mask, volume.zooms, _DURA_BRIDGE_MM) & mask
 
 
-def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> list[str]:
+def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
     """List what makes a brain mask doubtful whatever it was found by, in plain words.
 
     Parameters
@@ -172,7 +172,7 @@ def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> list[str]:
 
     Returns
     -------
-    list of str
+    tuple of str
         Empty if nothing is in doubt.
     """
     doubts = []
@@ -182,7 +182,7 @@ def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> list[str]:
     border = _border_cm2(mask, volume.zooms)
     if border > _MOST_BORDER_CM2:
         doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
-    return doubts
+    return tuple(doubts)
 
 
 def _registration_doubts(mask: NDArray[np.bool_], volume: Volume, registration: Registration) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg.brain import BrainMask, brain_mask
+from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
@@ -85,7 +85,7 @@ def segment(
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     _log.info("finding the brain")
-    brain = _find_brain(volume, mask, stripped)
+    brain = _find_brain(volume, mask, stripped, contrast)
     _log.info("fitting the mixture")
     intensities = volume.data[brain.mask]
     histogram = intensity_histogram(intensities)
@@ -115,12 +115,12 @@ def _check_arguments(mask: str | Path | None, stripped: bool, contrast: str, cla
         raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
 
 
-def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool) -> BrainMask:
-    if mask is not None:
-        return BrainMask(load_mask(mask, volume), "given")
-    if stripped:
-        return BrainMask(stripped_mask(volume), "stripped scan")
-    return brain_mask(volume)
+def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:
+    if mask is None and not stripped:
+        return brain_mask(volume, contrast)
+    found = load_mask(mask, volume) if mask is not None else stripped_mask(volume)
+    method = "given" if mask is not None else "stripped scan"
+    return BrainMask(found, method, warnings=mask_doubts(found, volume))
 
 
 def _fit(values: NDArray[np.floating], counts: NDArray[np.floating], classes: int) -> GaussianMixture:
@@ -159,7 +159,7 @@ def _assemble(
     names = [components[k].abbreviation for k in order]
     values, counts = histogram
     out_of_order = out_of_order_share(counts, model.predict(values[:, None]))
-    warnings = plausibility(components, shares, means, sds, out_of_order, float(ml.sum()), brain.similarity)
+    warnings = [*brain.warnings, *plausibility(components, shares, means, sds, out_of_order)]
     if not model.converged_:
         warnings.append(f"the mixture has not converged in {model.n_iter_} iterations")
     if volume.not_finite:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mriseg import __version__
+from mriseg.cli.brain import brain
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.errors import MrisegError
@@ -39,6 +40,7 @@ def _options(
 
 
 app.command()(segment)
+app.command()(brain)
 app.command()(mixture)
 
 
