@@ -127,6 +127,30 @@ def load_volume(path: str | Path) -> Volume:
     )
 
 
+def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:
+    """Make a volume that was not read from a file, with a plain header in mm.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        In canonical orientation.
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices to mm.
+    path : Path
+        Where it is going to be written.
+
+    Returns
+    -------
+    Volume
+    """
+    header = nib.Nifti1Header()
+    header.set_data_shape(data.shape)
+    header.set_qform(affine, 1)
+    header.set_sform(affine, 1)
+    header.set_xyzt_units("mm")
+    return Volume(data, affine.astype(np.float64), header, path, sha256="")
+
+
 def load_mask(path: str | Path, volume: Volume) -> NDArray[np.bool_]:
     """Read a brain mask drawn on the grid of a scan; every voxel other than 0 belongs to it.
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.bias import BiasField
     from mriseg.brain import BrainMask
-    from mriseg.mixture import GaussianMixture
+    from mriseg.partial_volume import PartialVolumeMixture
+    from mriseg.plain import PlainMixture
 
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib")
 
@@ -71,9 +73,13 @@ class Segmentation:
     volumes : dict of str to TissueVolume
         By tissue abbreviation.
     histogram : tuple of two ndarrays of float64, shape (B,)
-        Intensities in the brain mask and how many voxels have each, as the mixture saw them.
-    model : GaussianMixture
-        The fitted mixture; its components have rising means.
+        Intensities in the brain mask, bias-corrected, and how many voxels have each.
+    model : PartialVolumeMixture or PlainMixture
+        The fitted mixture; its tissues have rising means.
+    field : BiasField
+        The factor on the intensities that was divided out.
+    corrected : ndarray of float32, shape (X, Y, Z), or None
+        The scan without the bias field, in its own units; None if no field was asked for.
     settings : dict
         Everything that was asked for, and the naming rule that followed.
     warnings : list of str
@@ -87,7 +93,9 @@ class Segmentation:
     tissues: tuple[Tissue, ...]
     volumes: dict[str, TissueVolume]
     histogram: tuple[NDArray[np.floating], NDArray[np.floating]]
-    model: GaussianMixture
+    model: PartialVolumeMixture | PlainMixture
+    field: BiasField
+    corrected: NDArray[np.float32] | None
     settings: dict[str, Any]
     warnings: list[str]
 
@@ -121,16 +129,17 @@ class Segmentation:
             If a file exists and may not be replaced, or the folder cannot be written.
         """
         folder, name = Path(folder), stem(self.volume.path)
-        names = file_names(name, self.tissues)
+        names = file_names(name, self.tissues, bias=self.corrected is not None)
         with staged(folder, names, overwrite=overwrite) as scratch:
             _write(self, [scratch / file for file in names])
-        for posterior in folder.glob(f"{glob.escape(name)}_label-*_probseg.nii.gz"):
-            if posterior.name not in names:  # left by a run with another number of classes
-                posterior.unlink()
+        earlier = folder.glob(f"{glob.escape(name)}_label-*_probseg.nii.gz")
+        for file in (*earlier, folder / f"{name}_desc-biascorr_T1w.nii.gz"):
+            if file.name not in names:  # left by a run with other settings
+                file.unlink(missing_ok=True)
         return [folder / file for file in names]
 
 
-def file_names(name: str, tissues: Sequence[Tissue]) -> list[str]:
+def file_names(name: str, tissues: Sequence[Tissue], *, bias: bool = True) -> list[str]:
     """List the files of a segmentation, the sidecar last.
 
     Parameters
@@ -138,14 +147,20 @@ def file_names(name: str, tissues: Sequence[Tissue]) -> list[str]:
     name : str
         What all names begin with, see `mriseg.images.stem`.
     tissues : sequence of Tissue
+    bias : bool
+        Whether a bias-corrected scan is among them.
 
     Returns
     -------
     list of str
     """
     posteriors = [f"label-{tissue.abbreviation}_probseg.nii.gz" for tissue in tissues]
+    corrected = ["desc-biascorr_T1w.nii.gz"] if bias else []
     others = ["dseg.tsv", "volumes.tsv", "overlay.png", "dseg.json"]
-    return [f"{name}_{rest}" for rest in ("dseg.nii.gz", "desc-brain_mask.nii.gz", *posteriors, *others)]
+    return [
+        f"{name}_{rest}"
+        for rest in ("dseg.nii.gz", "desc-brain_mask.nii.gz", *posteriors, *corrected, *others)
+    ]
 
 
 def sidecar(result: Segmentation) -> dict[str, Any]:
@@ -173,24 +188,27 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         "BrainMask": {
             "Method": result.brain.method,
             "TemplateSimilarity": result.brain.similarity,
+            "ScanToMNI": None if result.brain.scan_to_mni is None else result.brain.scan_to_mni.tolist(),
             "VolumeML": result.brain_mask_ml,
         },
         "Classes": {
             tissue.abbreviation: {"Label": tissue.index, **vars(result.volumes[tissue.abbreviation])}
             for tissue in result.tissues
         },
+        "BiasField": {
+            "Order": result.field.order,
+            "Lowest": result.field.low,
+            "Highest": result.field.high,
+        },
         "Mixture": {
-            "Model": model.model,
-            "Start": model.init,
-            "Means": model.means_[:, 0].tolist(),
-            "SDs": np.sqrt(model.covariances_[:, 0, 0]).tolist(),
-            "Weights": model.weights_.tolist(),
-            "BIC": model.bic(result.histogram[0][:, None], result.histogram[1]),
-            "Tolerance": model.tol,
-            "MaxIterations": model.max_iter,
-            "Iterations": model.n_iter_,
-            "Converged": model.converged_,
-            "LogLikelihood": model.history_.tolist(),
+            "Model": model.name,
+            "Means": model.means.tolist(),
+            "SDs": model.sds.tolist(),
+            "Weights": model.weights.tolist(),
+            "BIC": model.bic(*result.histogram),
+            "Iterations": model.n_iter,
+            "Converged": model.converged,
+            "LogLikelihood": list(model.history),
         },
         "Warnings": result.warnings,
     }
@@ -200,12 +218,15 @@ def _write(result: Segmentation, paths: list[Path]) -> None:
     """Write the files in the order of `file_names`."""
     from mriseg.report.overlay import save_overlay
 
-    labels, mask, *posteriors, label_table, volume_table, overlay, sidecar_file = paths
+    labels, mask, *maps, label_table, volume_table, overlay, sidecar_file = paths
+    posteriors = maps[: len(result.tissues)]
     scan = result.volume
     save_array(result.labels, scan, labels, intent="label")
     save_array(result.mask.astype(np.uint8), scan, mask)
     for path, posterior in zip(posteriors, result.posteriors.values(), strict=True):
         save_array(posterior, scan, path, intent="estimate")
+    if result.corrected is not None:
+        save_array(result.corrected, scan, maps[-1])
     _write_table(
         label_table, ("index", "name", "abbreviation", "color", "mapping"), _label_rows(result.tissues)
     )

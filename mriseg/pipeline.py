@@ -1,6 +1,7 @@
 """The method, in one sentence.
 
-Load the volume; find the brain; fit the mixture, started from a hierarchical clustering; name the tissues.
+Load the volume; find the brain; estimate the bias field; fit the mixture; regularise in space; name the
+tissues.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg.brain import BrainMask, brain_mask, stripped_mask
+from mriseg.bias import BiasField, estimate_bias_field, no_field
+from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
-from mriseg.mixture import GaussianMixture
 from mriseg.outputs import Segmentation, TissueVolume
+from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
+from mriseg.plain import PlainMixture, fit_plain
+from mriseg.spatial import regularise
+from mriseg.stripped import stripped_mask
 from mriseg.tissue import (
     MOST_CLASSES,
     RISING_MEANS,
+    WM,
     Tissue,
     name_components,
     out_of_order_share,
@@ -32,9 +38,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# The mixture is run to convergence: where the log-likelihood is still rising, results depend on the start.
-_TOLERANCE = 1e-6
-_MAX_ITERATIONS = 1000
+# Log odds that a tissue gains where all neighbours are of it.
+_NEIGHBOURS = 2.0
+# What lies below is air: the intensity to which the bias field does not add.
+_AIR_PERCENT = 1.0
 
 
 def segment(
@@ -44,6 +51,8 @@ def segment(
     stripped: bool = False,
     contrast: str = "t1",
     classes: int = 3,
+    bias: bool = True,
+    spatial: bool = True,
 ) -> Segmentation:
     """Segment the brain of a scan into tissues.
 
@@ -59,6 +68,10 @@ def segment(
         Decides which of three classes is CSF, GM and WM.
     classes : int
         From 2 to 10; three are named as tissues, others are numbered by rising mean.
+    bias : bool
+        Estimate the bias field and correct the scan for it.
+    spatial : bool
+        Let neighbouring voxels speak for one another.
 
     Returns
     -------
@@ -84,25 +97,34 @@ def segment(
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     _log.info("finding the brain")
-    brain = _find_brain(volume, mask, stripped)
-    _log.info("fitting the mixture")
-    intensities = volume.data[brain.mask]
-    histogram = intensity_histogram(intensities)
+    brain = _find_brain(volume, mask, stripped, contrast)
+    _log.info("estimating the bias field")
     try:
-        model = _fit(*histogram, classes)
+        field = _field(volume, brain.mask, contrast) if bias else no_field()
+        corrected = _corrected(volume.data, field)
+        _log.info("fitting the mixture")
+        histogram = intensity_histogram(corrected[brain.mask])
+        model = fit_partial_volume(*histogram) if classes == 3 else fit_plain(*histogram, classes)
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
+    posteriors = _tabulated(model, histogram[0], corrected[brain.mask])
+    if spatial:
+        _log.info("regularising in space")
+        posteriors = regularise(posteriors, brain.mask, volume.zooms, _NEIGHBOURS)
     _log.info("naming the tissues")
-    tissues = name_components(model.means_[:, 0], contrast)
-    responsibilities = model.predict_proba(intensities[:, None])
+    tissues = name_components(model.means, contrast)
     settings = {
         "Mask": Path(mask).name if mask else None,
         "Stripped": stripped,
         "Contrast": contrast,
         "Classes": classes,
+        "Bias": bias,
+        "Spatial": spatial,
+        "NeighbourStrength": _NEIGHBOURS if spatial else 0.0,
         "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
     }
-    return _assemble(volume, brain, histogram, model, tissues, responsibilities, settings)
+    corrected_scan = volume.to_scan_grid(corrected) if bias else None
+    return _assemble(volume, brain, field, corrected_scan, histogram, model, tissues, posteriors, settings)
 
 
 def _check_arguments(mask: str | Path | None, stripped: bool, contrast: str, classes: int) -> None:
@@ -114,31 +136,52 @@ def _check_arguments(mask: str | Path | None, stripped: bool, contrast: str, cla
         raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
 
 
-def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool) -> BrainMask:
-    if mask is not None:
-        return BrainMask(load_mask(mask, volume), "given")
-    if stripped:
-        return BrainMask(stripped_mask(volume), "stripped scan")
-    return brain_mask(volume)
+def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:
+    if mask is None and not stripped:
+        return brain_mask(volume, contrast)
+    found = load_mask(mask, volume) if mask is not None else stripped_mask(volume)
+    method = "given" if mask is not None else "stripped scan"
+    return BrainMask(found, method, warnings=mask_doubts(found, volume))
 
 
-def _fit(values: NDArray[np.floating], counts: NDArray[np.floating], classes: int) -> GaussianMixture:
-    return GaussianMixture(
-        classes, model="V", init="hierarchical", tol=_TOLERANCE, max_iter=_MAX_ITERATIONS
-    ).fit(values[:, None], sample_weight=counts)
+def _air(data: NDArray[np.float32]) -> np.float32:
+    """Return the intensity of air, from every third voxel each way."""
+    return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
+
+
+def _field(volume: Volume, mask: NDArray[np.bool_], contrast: str) -> BiasField:
+    white = RISING_MEANS[contrast].index(WM)
+    return estimate_bias_field(volume.data - _air(volume.data), mask, volume.zooms, white)
+
+
+def _corrected(data: NDArray[np.float32], field: BiasField) -> NDArray[np.float32]:
+    if not field.order:
+        return data
+    air = _air(data)
+    return (data - air) / field.on_grid(data.shape) + air
+
+
+def _tabulated(
+    model: PartialVolumeMixture | PlainMixture, values: NDArray[np.floating], intensities: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Look up the responsibilities of a million voxels between those of a thousand intensities."""
+    columns = [np.interp(intensities, values, column) for column in model.responsibilities(values).T]
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _assemble(
     volume: Volume,
     brain: BrainMask,
+    field: BiasField,
+    corrected: NDArray[np.float32] | None,
     histogram: tuple[NDArray[np.floating], NDArray[np.floating]],
-    model: GaussianMixture,
+    model: PartialVolumeMixture | PlainMixture,
     components: tuple[Tissue, ...],
     responsibilities: NDArray[np.float32],
     settings: dict[str, Any],
 ) -> Segmentation:
     """Put labels and responsibilities back on the scan's grid, measure them and say what is doubtful."""
-    means, sds = model.means_[:, 0], np.sqrt(model.covariances_[:, 0, 0])
+    means, sds = model.means, model.sds
     labels = np.array([tissue.index for tissue in components], dtype=np.uint8)[
         responsibilities.argmax(axis=1)
     ]
@@ -157,10 +200,12 @@ def _assemble(
     order = sorted(range(len(components)), key=lambda k: components[k].index)
     names = [components[k].abbreviation for k in order]
     values, counts = histogram
-    out_of_order = out_of_order_share(counts, model.predict(values[:, None]))
-    warnings = plausibility(components, shares, means, sds, out_of_order, float(ml.sum()), brain.similarity)
-    if not model.converged_:
-        warnings.append(f"the mixture has not converged in {model.n_iter_} iterations")
+    out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
+    warnings = [*brain.warnings, *plausibility(components, shares, means, sds, out_of_order)]
+    if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
+        warnings.append("the classes are not separated: one Gaussian describes the intensities as well")
+    if not model.converged:
+        warnings.append(f"the mixture has not converged in {model.n_iter} iterations")
     if volume.not_finite:
         warnings.append(
             f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
@@ -177,6 +222,8 @@ def _assemble(
         volumes={name: volumes[name] for name in names},
         histogram=histogram,
         model=model,
+        field=field,
+        corrected=corrected,
         settings=settings,
         warnings=warnings,
     )

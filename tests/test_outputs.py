@@ -11,7 +11,14 @@ import SimpleITK
 
 import mriseg
 
-IMAGES = ["dseg", "desc-brain_mask", "label-CSF_probseg", "label-GM_probseg", "label-WM_probseg"]
+IMAGES = [
+    "dseg",
+    "desc-brain_mask",
+    "desc-biascorr_T1w",
+    "label-CSF_probseg",
+    "label-GM_probseg",
+    "label-WM_probseg",
+]
 FILES = [
     *(f"sub-ball_{image}.nii.gz" for image in IMAGES),
     *(f"sub-ball_{rest}" for rest in ("dseg.json", "dseg.tsv", "overlay.png", "volumes.tsv")),
@@ -44,6 +51,13 @@ def test_images_hold_what_the_result_holds(saved):
     np.testing.assert_array_equal(read["desc-brain_mask"], result.mask)
     for name, posterior in result.posteriors.items():
         np.testing.assert_array_equal(read[f"label-{name}_probseg"], posterior)
+
+
+def test_without_a_field_there_is_no_corrected_scan_and_none_is_left(saved, ball):
+    _, folder = saved
+    mriseg.segment(ball, bias=False).save(folder, overwrite=True)
+    assert not (folder / "sub-ball_desc-biascorr_T1w.nii.gz").exists()
+    assert json.loads((folder / "sub-ball_dseg.json").read_text())["BiasField"]["Order"] == 0
 
 
 def test_another_reader_sees_the_geometry_of_the_scan(saved, ball):

@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from mriseg import __version__
+from mriseg.cli.brain import brain
+from mriseg.cli.evaluate import evaluate
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
+from mriseg.cli.simulate import simulate
 from mriseg.errors import MrisegError
 
 app = typer.Typer(
@@ -39,7 +42,10 @@ def _options(
 
 
 app.command()(segment)
+app.command()(brain)
 app.command()(mixture)
+app.command()(evaluate)
+app.command()(simulate)
 
 
 def main() -> None:

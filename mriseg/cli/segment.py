@@ -63,6 +63,10 @@ def segment(
             help="Number of classes; three are tissues, others are numbered by rising mean intensity.",
         ),
     ] = 3,
+    no_bias: Annotated[bool, typer.Option("--no-bias", help="Do not correct for a bias field.")] = False,
+    no_spatial: Annotated[
+        bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace earlier results of the same scan.")
     ] = False,
@@ -94,8 +98,18 @@ def segment(
     folder = output or Path(f"{stem(scan)}_mriseg")
     with progress(scan.name, verbose=verbose, quiet=quiet):
         if not overwrite:
-            refuse_existing(folder, file_names(stem(scan), rising_tissues(contrast, classes)))
-        result = segment_scan(scan, mask=mask, stripped=stripped, contrast=contrast, classes=classes)
+            refuse_existing(
+                folder, file_names(stem(scan), rising_tissues(contrast, classes), bias=not no_bias)
+            )
+        result = segment_scan(
+            scan,
+            mask=mask,
+            stripped=stripped,
+            contrast=contrast,
+            classes=classes,
+            bias=not no_bias,
+            spatial=not no_spatial,
+        )
         files = result.save(folder, overwrite=overwrite)
     for warning in result.warnings:
         typer.echo(f"mriseg: warning: {scan.name}: {warning}", err=True)

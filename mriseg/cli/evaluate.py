@@ -1,0 +1,88 @@
+"""``mriseg evaluate``."""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003, typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mriseg.metrics import Agreement
+
+
+class Format(StrEnum):
+    """How to print the figures."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    JSON = "json"
+
+
+def evaluate(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", show_default=False, help="Label map to judge.")],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRUTH", show_default=False, help="Label map to judge it by, on the same grid."
+        ),
+    ],
+    truth_map: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="MAP",
+            show_default=False,
+            help="Numbers of TRUTH, such as 1=CSF,2=GM,3=WM; else a table of the same name that "
+            "ends in .tsv; else 1 GM, 2 WM, 3 CSF.",
+        ),
+    ] = None,
+    inside: Annotated[
+        bool, typer.Option("--inside", help="Judge only voxels that have a tissue in TRUTH.")
+    ] = False,
+    form: Annotated[Format, typer.Option("-f", "--format", help="How to print.")] = Format.TABLE,
+) -> None:
+    """Compare labels with the truth, tissue by tissue.
+
+    Prints Dice (overlap, 0 to 1), the volume difference in percent of the truth, and the 95 % Hausdorff
+    distance in mm.
+
+    For example: mriseg evaluate sub-01_dseg.nii.gz truth.nii.gz --map 1=CSF,2=GM,3=WM
+    """
+    from mriseg.label_table import label_numbers
+    from mriseg.metrics import compare_files
+
+    try:
+        numbers = label_numbers(truth, truth_map)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--map") from error
+    figures = compare_files(labels, truth, label_numbers(labels, None), numbers, inside=inside)
+    typer.echo({"table": _table, "tsv": _tsv, "json": _json}[form](figures))
+
+
+def _table(figures: dict[str, Agreement]) -> str:
+    lines = [f"{'tissue':<8}{'Dice':>8}{'volume':>10}{'Hausdorff 95':>15}"]
+    lines += [
+        f"{name:<8}{f.dice:>8.3f}{f.volume_difference:>+9.1f}%{f.hausdorff95:>12.2f} mm"
+        for name, f in figures.items()
+    ]
+    return "\n".join(lines)
+
+
+def _tsv(figures: dict[str, Agreement]) -> str:
+    lines = ["tissue\tdice\tvolume_difference_percent\thausdorff95_mm"]
+    for name, f in figures.items():
+        values = (f.dice, f.volume_difference, f.hausdorff95)
+        lines.append("\t".join([name, *("n/a" if math.isnan(value) else f"{value:.4f}" for value in values)]))
+    return "\n".join(lines)
+
+
+def _json(figures: dict[str, Agreement]) -> str:
+    plain = {
+        name: {key: None if math.isnan(value) else value for key, value in vars(f).items()}
+        for name, f in figures.items()
+    }
+    return json.dumps(plain, indent=2)

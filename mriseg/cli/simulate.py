@@ -1,0 +1,79 @@
+"""``mriseg simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003, typer reads the annotations
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    labels: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[LABELS]",
+            show_default=False,
+            help="Label map to simulate from; else a small folded ball.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            show_default=False,
+            help="Folder for the results; without it, one named after the scan in the current directory.",
+        ),
+    ] = None,
+    label_map: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="MAP",
+            show_default=False,
+            help="Numbers of LABELS, such as 1=CSF,2=GM,3=WM; else a table of the same name that "
+            "ends in .tsv; else 1 GM, 2 WM, 3 CSF. Other numbers are background.",
+        ),
+    ] = None,
+    intensities: Annotated[
+        str, typer.Option(metavar="LIST", help="Intensity of each tissue, before field and noise.")
+    ] = "CSF=45,GM=105,WM=150",
+    zooms: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(metavar="X Y Z", show_default=False, help="Voxel size in mm; else that of LABELS."),
+    ] = None,
+    noise: Annotated[float, typer.Option(min=0, metavar="PCT", help="Rician noise, percent of WM.")] = 3.0,
+    bias: Annotated[
+        float, typer.Option(min=0, max=199, metavar="PCT", help="Range of the bias field in the brain.")
+    ] = 20.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of noise and field: the same seed, the same scan.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
+) -> None:
+    """Simulate a T1-like stripped scan whose truth is known.
+
+    Writes the scan, the labels, the true share of each tissue in every voxel, and the bias field.
+
+    For example: mriseg simulate --noise 5 --bias 40 -o phantom
+    """
+    from mriseg.label_table import label_numbers, parse_intensities
+    from mriseg.simulated import simulate_files
+
+    try:
+        numbers = label_numbers(labels, label_map) if labels else None
+        levels = parse_intensities(intensities)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    files = simulate_files(
+        labels,
+        output,
+        tissues=numbers,
+        intensities=levels,
+        zooms=zooms,
+        noise=noise,
+        bias=bias,
+        seed=seed,
+        overwrite=overwrite,
+    )
+    typer.echo(f"{len(files)} files in {files[0].parent}")
