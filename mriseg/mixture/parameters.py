@@ -86,7 +86,9 @@ class Frame:
         deviations = (X - middle) / half
         mean = np.average(deviations, axis=0, weights=sample_weight)
         variance = np.average(np.square(deviations, dtype=float), axis=0, weights=sample_weight) - mean**2
-        scale = half * np.sqrt(np.maximum(variance, np.finfo(float).eps))
+        if variance.min() <= np.finfo(float).eps:
+            raise MixtureError(f"column {variance.argmin()} is constant but for rows of next to no weight")
+        scale = half * np.sqrt(variance)
         return cls(
             middle + half * mean, scale if per_column else np.full_like(scale, np.sqrt(np.mean(scale**2)))
         )
