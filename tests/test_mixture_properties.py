@@ -227,7 +227,7 @@ def test_unusable_settings_are_named(settings_, message):
         ([[1.0], [2.0]], [0.0, 0.0], "sample_weight"),
         ([[1e300], [-1e300]], None, "rescale"),
         ([[3.0], [3.0]], None, "constant"),
-        ([[3.0, 1.0], [4.0, 2.0], [4.0, 3.0]], [1e-300, 1.0, 1.0], "column 0 is constant but for"),
+        ([[3.0, 1.0], [4.0, 2.0], [4.0, 3.0]], [1e-20, 1.0, 1.0], "column 0 is constant but for"),
     ],
 )
 def test_unusable_data_are_named(X, weights, message):

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from mriseg.mixture.parameters import FloatArray
 
 
+# Weights below this fraction of the largest cannot change a sum of doubles, but can overflow a quotient: they
+# count as zero.
+NEGLIGIBLE = 1e-30
+
+
 class Estimator:
     """Parameters by name, as scikit-learn's ``clone`` and pipelines ask for them."""
 
@@ -101,7 +106,7 @@ def checked_weights(sample_weight: ArrayLike | None, n: int) -> FloatArray | Non
         raise MixtureError(f"sample_weight has shape {weights.shape}; {n} observations need ({n},)")
     if not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
         raise MixtureError("sample_weight must be finite and not negative, with a positive sum")
-    return weights
+    return np.where(weights < NEGLIGIBLE * weights.max(), 0.0, weights)
 
 
 def distinct(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
