@@ -169,7 +169,7 @@ class _Cells:
         middles = np.argwhere(inside) * size + (size - 1) / 2
         centre = middles.mean(axis=0)
         offsets = (middles - centre) * zooms
-        scale = 2 * float(np.sqrt((offsets**2).mean())) / zooms
+        scale = max(_CELL_MM, 2 * float(np.sqrt((offsets**2).mean()))) / zooms
         region = np.floor(offsets / _REGION_MM).astype(int)
         _, number = np.unique(region, axis=0, return_inverse=True)
         return cls(tuple(size), inside, (middles - centre) / scale, number.ravel() % _FOLDS, centre, scale)
