@@ -1,4 +1,4 @@
-"""The brain mask: carried over from a registered template, or read off a scan that is already stripped."""
+"""The brain mask: the template's brain, registered and moved to where the brain ends in the scan."""
 
 from __future__ import annotations
 
@@ -7,21 +7,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from skimage.filters import threshold_multiotsu, threshold_otsu
 
 from mriseg.errors import MaskError
-from mriseg.template import carry, coarsen, load_template, register
+from mriseg.stripped import is_stripped, stripped_mask
+from mriseg.surface import (
+    ROUGH_LOOKS,
+    boundary_worth,
+    follow,
+    moved_distance,
+    read_profiles,
+    settle,
+    template_surface,
+)
+from mriseg.template import Registration, Template, carry, head_threshold, load_template, register
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images import Volume
 
-# No brain with the CSF around it is larger; the smallest adult head without its neck is.
-_LARGEST_BRAIN_ML = 2500.0
-# Beneath the scalp of a head lies the dark ring of the skull; this deep (mm) in a stripped scan lies brain.
-_SCALP_MM = (3.0, 9.0)
-_SKULL_MM = (9.0, 15.0)
-_DARK_RING = 0.8
+CONTRASTS = ("t1", "t2", "pd", "flair")
+# Where brain is brighter than CSF and skull, its end can be seen; in other contrasts the template's must do.
+_BRIGHT_BRAIN = ("t1", "flair")
+
+# Beyond this distance (mm) from the brain, how far it is does not matter.
+_FAR_MM = 8.0
+# Below the first the registration has failed, below the second it is doubtful; real heads reach .4 to .8.
+_FAILED_SIMILARITY, _DOUBTFUL_SIMILARITY = 0.25, 0.35
+_PLAUSIBLE_ML = (700.0, 2300.0)
+_MOST_ASYMMETRY, _COARSE_MM = 0.06, 3.0
+_MOST_BORDER_CM2 = 20.0
+# Half the width of bridges from the brain to dura in a mask, and to eyes and muscle in a whole head.
+_DURA_BRIDGE_MM, _HEAD_BRIDGE_MM = 1.5, 5.0
+_SULCUS_MM = 3.0  # half the width of a sulcus that the tissue closes upon
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,23 +52,35 @@ class BrainMask:
     mask : ndarray of bool, shape (X, Y, Z)
         In canonical orientation.
     method : str
-        "given", "stripped scan" or "template registration".
+        "given", "stripped scan", "template surface", "template registration" (no surface to be seen in this
+        contrast) or "threshold and opening" (the registration failed).
     similarity : float or None
         Share of the scan's variance around the brain that the registered template explains (0 to 1).
+    scan_to_mni : ndarray of float64, shape (4, 4), or None
+        World coordinates of the scan to MNI coordinates, mm.
+    warnings : tuple of str
+        What makes the mask doubtful, in plain words.
     """
 
     mask: NDArray[np.bool_]
     method: str
     similarity: float | None = None
+    scan_to_mni: NDArray[np.floating] | None = None
+    warnings: tuple[str, ...] = ()
 
 
-def brain_mask(volume: Volume) -> BrainMask:
-    """Find the brain, with the CSF around it up to the skull, in a whole head or in a stripped scan.
+def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = True) -> BrainMask:
+    """Find the brain in a whole head or in a stripped scan.
 
     Parameters
     ----------
     volume : Volume
-        T1-weighted.
+    contrast : {"t1", "t2", "pd", "flair"}
+        What the scan is weighted by.
+    intracranial : bool
+        With the CSF in the sulci and around the brain, about up to the inner table of the skull, and down to
+        the foramen magnum. Without, the mask ends at the brain's own tissue; ventricles stay in. A stripped
+        scan is taken as it is.
 
     Returns
     -------
@@ -58,82 +89,134 @@ def brain_mask(volume: Volume) -> BrainMask:
     Raises
     ------
     MaskError
-        If no place can be found in the scan where the template's brain would lie.
+        If nothing in the scan looks like a head.
+    ValueError
+        If the contrast is not one of the four.
     """
+    if contrast not in CONTRASTS:
+        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
     if is_stripped(volume):
-        return BrainMask(stripped_mask(volume), "stripped scan")
+        mask = stripped_mask(volume)
+        return BrainMask(mask, "stripped scan", warnings=mask_doubts(mask, volume))
     template = load_template()
-    registration = register(volume, template)
-    mask = carry(template.brain, template, registration, volume) > 0.5
+    registration = register(volume, template, contrast)
+    if registration.similarity < _FAILED_SIMILARITY:
+        return _without_template(volume, registration.similarity)
+    mask, registration, method = _template_mask(volume, template, registration, contrast)
+    if not mask.any():
+        return _without_template(volume, registration.similarity)
+    if not intracranial:
+        mask = without_outer_csf(mask, volume, contrast)
+    doubts = (*_registration_doubts(mask, volume, registration), *mask_doubts(mask, volume))
+    return BrainMask(mask, method, registration.similarity, np.linalg.inv(registration.affine), doubts)
+
+
+def _template_mask(volume: Volume, template: Template, registration: Registration,
+                   contrast: str) -> tuple[NDArray[np.bool_], Registration, str]:  # fmt: skip
+    """Carry the template's brain to the scan; where it can be seen, let its surface move to the scan's."""
+    surface = template_surface(template)
+    distance, method = surface.distance, "template registration"
+    if contrast in _BRIGHT_BRAIN:
+        worth = boundary_worth(read_profiles(surface, volume, registration), surface)
+        registration = follow(settle(worth, surface, ROUGH_LOOKS), surface, registration)
+        worth = boundary_worth(read_profiles(surface, volume, registration), surface)
+        distance, method = moved_distance(settle(worth, surface), surface), "template surface"
+    near = np.minimum(distance, np.float32(_FAR_MM))
+    return carry(near, template, registration, volume, outside=_FAR_MM) < 0, registration, method
+
+
+def _without_template(volume: Volume, similarity: float) -> BrainMask:
+    """Fall back to the largest part of what is brighter than air, bone and CSF, cut from its surroundings."""
+    bright = volume.data > head_threshold(volume.data)
+    if bright.any():
+        bright &= volume.data > threshold_otsu(volume.data[bright])
+    mask = _largest_part(bright, volume.zooms, _HEAD_BRIDGE_MM)
     if not mask.any():
         raise MaskError(f"{volume.path}: no head was found in the scan; give a brain mask with --mask")
-    return BrainMask(mask, "template registration", registration.similarity)
+    failed = (
+        f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "
+        "the brain mask is only a threshold, opened, and will be wrong; give one with --mask"
+    )
+    return BrainMask(mask, "threshold and opening", similarity, warnings=(failed, *mask_doubts(mask, volume)))
 
 
-def is_stripped(volume: Volume) -> bool:
-    """Tell whether all but the brain has been removed from a scan.
-
-    A stripped scan has one constant background, not more foreground than a brain can fill, and no dark ring
-    of skull under its surface.
-
-    Parameters
-    ----------
-    volume : Volume
-
-    Returns
-    -------
-    bool
-    """
-    background = _background(volume)
-    kept = volume.data != background
-    if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _LARGEST_BRAIN_ML:
-        return False
-    data, affine = coarsen(np.abs(volume.data - background), volume.affine, 3.0)
-    inside, _ = coarsen(kept.astype(np.float32), volume.affine, 3.0)
-    head = ndimage.binary_fill_holes(inside > 0.5)
-    depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
-    depth = depth[1:-1, 1:-1, 1:-1]
-    scalp, skull = (_median_between(data, depth, *layer) for layer in (_SCALP_MM, _SKULL_MM))
-    return skull > _DARK_RING * scalp
-
-
-def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
-    """Mask the largest part of a stripped scan that differs from its background, holes filled.
+def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:
+    """Cut the CSF around the brain off a mask; sulci that the tissue closes upon and ventricles stay.
 
     Parameters
     ----------
+    mask : ndarray of bool, shape (X, Y, Z)
     volume : Volume
+    contrast : {"t1", "t2", "pd", "flair"}
+        Whether CSF is darker than the brain or brighter.
 
     Returns
     -------
     ndarray of bool, shape (X, Y, Z)
-
-    Raises
-    ------
-    MaskError
-        If the scan has no constant background.
+        Part of `mask`.
     """
-    foreground = volume.data != _background(volume)
-    if foreground.mean() > 0.95:
-        raise MaskError(
-            f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
-        )
-    labels, _ = ndimage.label(foreground)
-    largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    mask: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == largest)
-    return mask
+    inside = volume.data[mask]
+    low, high = threshold_multiotsu(np.clip(inside, *np.percentile(inside, (0.5, 99.5))), classes=3)
+    tissue = volume.data > low if contrast in _BRIGHT_BRAIN else volume.data < high
+    return _largest_part(tissue & mask, volume.zooms, _DURA_BRIDGE_MM) & mask
 
 
-def _background(volume: Volume) -> float:
-    """Return the intensity of most voxels on the faces of the volume."""
-    faces = (
-        [volume.data[i] for i in (0, -1)]
-        + [volume.data[:, i] for i in (0, -1)]
-        + [volume.data[..., i] for i in (0, -1)]
-    )
-    return float(np.median(np.concatenate([face.ravel() for face in faces])))
+def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
+    """List what makes a brain mask doubtful whatever it was found by, in plain words.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+    volume : Volume
+        The scan that it belongs to.
+
+    Returns
+    -------
+    tuple of str
+        Empty if nothing is in doubt.
+    """
+    doubts = []
+    ml, (least, most) = float(np.count_nonzero(mask)) * volume.voxel_ml, _PLAUSIBLE_ML
+    if not least <= ml <= most:
+        doubts.append(f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL")
+    border = _border_cm2(mask, volume.zooms)
+    if border > _MOST_BORDER_CM2:
+        doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
+    return tuple(doubts)
 
 
-def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:
-    layer = data[(depth > low) & (depth <= high)]
-    return float(np.median(layer)) if layer.size else 0.0
+def _registration_doubts(mask: NDArray[np.bool_], volume: Volume, registration: Registration) -> list[str]:
+    doubts = []
+    if registration.similarity < _DOUBTFUL_SIMILARITY:
+        share = f"{registration.similarity:.0%}"
+        doubts.append(f"the head template fits the scan poorly (explains {share}); look at the brain mask")
+    asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
+    if asymmetry > _MOST_ASYMMETRY:
+        doubts.append(f"the halves of the brain mask differ by {asymmetry:.0%} of its volume")
+    return doubts
+
+
+def _asymmetry(mask: NDArray[np.bool_], to_mni: NDArray[np.floating]) -> float:
+    """Measure by what share of the whole the halves of a mask on either side of the midplane differ."""
+    steps = np.maximum(1, np.round(_COARSE_MM / np.linalg.norm(to_mni[:3, :3], axis=0))).astype(int)
+    voxels = np.argwhere(mask[tuple(slice(None, None, step) for step in steps)]) * steps
+    right = voxels @ to_mni[0, :3] + to_mni[0, 3] > 0
+    return 2 * abs(float(np.mean(right)) - 0.5)
+
+
+def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> float:
+    faces = [(axis, np.count_nonzero(mask.take((0, -1), axis))) for axis in range(3)]
+    return float(sum(count * zooms.prod() / zooms[axis] for axis, count in faces)) / 100
+
+
+def _largest_part(mask: NDArray[np.bool_], zooms: NDArray[np.float64], bridge: float) -> NDArray[np.bool_]:
+    """Cut bridges up to twice `bridge` wide, keep the largest part, close gaps and holes; distances in mm."""
+    core: NDArray[np.bool_] = ndimage.distance_transform_edt(mask, sampling=zooms) > bridge
+    labels, count = ndimage.label(core)
+    if not count:
+        return core
+    largest = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    beside = ndimage.distance_transform_edt(~largest, sampling=zooms)
+    closed = ndimage.distance_transform_edt(beside <= bridge + _SULCUS_MM, sampling=zooms) > _SULCUS_MM
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
+    return filled

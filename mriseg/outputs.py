@@ -188,6 +188,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         "BrainMask": {
             "Method": result.brain.method,
             "TemplateSimilarity": result.brain.similarity,
+            "ScanToMNI": None if result.brain.scan_to_mni is None else result.brain.scan_to_mni.tolist(),
             "VolumeML": result.brain_mask_ml,
         },
         "Classes": {

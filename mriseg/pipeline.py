@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.bias import BiasField, estimate_bias_field, no_field
-from mriseg.brain import BrainMask, brain_mask, stripped_mask
+from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
@@ -21,6 +21,7 @@ from mriseg.outputs import Segmentation, TissueVolume
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
 from mriseg.spatial import regularise
+from mriseg.stripped import stripped_mask
 from mriseg.tissue import (
     MOST_CLASSES,
     RISING_MEANS,
@@ -96,7 +97,7 @@ def segment(
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     _log.info("finding the brain")
-    brain = _find_brain(volume, mask, stripped)
+    brain = _find_brain(volume, mask, stripped, contrast)
     _log.info("estimating the bias field")
     try:
         field = _field(volume, brain.mask, contrast) if bias else no_field()
@@ -135,12 +136,12 @@ def _check_arguments(mask: str | Path | None, stripped: bool, contrast: str, cla
         raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
 
 
-def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool) -> BrainMask:
-    if mask is not None:
-        return BrainMask(load_mask(mask, volume), "given")
-    if stripped:
-        return BrainMask(stripped_mask(volume), "stripped scan")
-    return brain_mask(volume)
+def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:
+    if mask is None and not stripped:
+        return brain_mask(volume, contrast)
+    found = load_mask(mask, volume) if mask is not None else stripped_mask(volume)
+    method = "given" if mask is not None else "stripped scan"
+    return BrainMask(found, method, warnings=mask_doubts(found, volume))
 
 
 def _air(data: NDArray[np.float32]) -> np.float32:
@@ -200,7 +201,7 @@ def _assemble(
     names = [components[k].abbreviation for k in order]
     values, counts = histogram
     out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
-    warnings = plausibility(components, shares, means, sds, out_of_order, float(ml.sum()), brain.similarity)
+    warnings = [*brain.warnings, *plausibility(components, shares, means, sds, out_of_order)]
     if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
         warnings.append("the classes are not separated: one Gaussian describes the intensities as well")
     if not model.converged:

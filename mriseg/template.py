@@ -1,9 +1,10 @@
 """The packaged head template and its affine registration to a scan.
 
-The registration is Gauss-Newton on intensities: at every step the scan, sampled where the template's voxels
-fall, is regressed on the template, a constant and the derivatives of the template by the twelve parameters of
-an affine. The coefficients are the step. Deriving the template instead of the scan keeps the design matrix
-the same in every step [1]_; regressing on the template makes the intensities of the two comparable.
+The registration is Gauss-Newton on intensities. At every step the scan, sampled where the template's voxels
+fall, is regressed on maps of the template and a constant: how much that explains is the similarity. Then it
+is regressed on the maps and on the change of what they explain with the twelve parameters of an affine: the
+coefficients are the step. Deriving the template instead of the scan keeps to the smooth side [1]_; regressing
+on the template makes the intensities of the two comparable, and with several maps does so in any contrast.
 
 References
 ----------
@@ -15,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +26,19 @@ from skimage.measure import block_reduce
 
 from mriseg.images import Volume, load_volume
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Floats = NDArray[np.floating]
+
+ASSETS = ("head", "distance", "gm", "wm")
 
 # Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
-_START_SCALES = (0.8, 0.9, 1.0)
+_START_SCALES = (0.7, 0.85, 1.0)
 
 # Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
 # from a rough start may only move, turn and scale; all twelve free would stretch the head out of shape.
@@ -55,15 +62,32 @@ class Template:
     ----------
     head : ndarray of float32, shape (X, Y, Z)
         T1-weighted intensities, arbitrary units.
-    brain : ndarray of float32, shape (X, Y, Z)
-        The brain with the CSF around it, 0 to 1.
+    distance : ndarray of float32, shape (X, Y, Z)
+        Signed distance in mm to the surface of the brain with the CSF around it, negative inside; right up to
+        some 25 mm.
+    gm, wm : ndarray of float32, shape (X, Y, Z)
+        Probability of GM and of WM, 0 to 1.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices to MNI coordinates in mm.
     """
 
     head: NDArray[np.float32]
-    brain: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    gm: NDArray[np.float32]
+    wm: NDArray[np.float32]
     affine: Floats
+
+    @property
+    def brain(self) -> NDArray[np.float32]:
+        """Share of the brain with the CSF around it in each voxel, 0 to 1."""
+        share: NDArray[np.float32] = np.clip(0.5 - self.distance / np.float32(self.affine[2, 2]), 0, 1)
+        return share
+
+    @property
+    def csf(self) -> NDArray[np.float32]:
+        """Probability of CSF, 0 to 1: what of the brain is neither GM nor WM."""
+        csf: NDArray[np.float32] = np.maximum(self.brain - self.gm - self.wm, np.float32(0))
+        return csf
 
 
 @dataclass(frozen=True)
@@ -84,31 +108,38 @@ class Registration:
 
 @dataclass(frozen=True)
 class _Level:
-    """The template at one spacing: points (N, 3), mm; at each its weight, intensity, derivatives (N, 12)."""
+    """The template at one spacing.
+
+    Points (N, 3) in mm; at each its weight, the values of the template's maps (N, M), the last of them
+    constant, and the maps' slopes (N, 3, M).
+    """
 
     points: Floats
     weights: Floats
-    intensities: Floats
-    derivatives: Floats
+    values: Floats
+    slopes: Floats
 
 
 def load_template() -> Template:
     """Read the packaged template."""
     with as_file(files("mriseg") / "assets") as folder:
-        head = load_volume(folder / "head.nii.gz")
-        brain = load_volume(folder / "brain.nii.gz")
-    return Template(head.data, brain.data / brain.data.max(), head.affine)
+        volumes = [load_volume(folder / f"{name}.nii.gz") for name in ASSETS]
+    head, distance, gm, wm = (volume.data for volume in volumes)
+    return Template(head, distance, gm, wm, volumes[0].affine)
 
 
-def register(volume: Volume, template: Template) -> Registration:
+def register(volume: Volume, template: Template, contrast: str = "t1") -> Registration:
     """Find the affine that lays the template over a scan of a whole head.
 
     Parameters
     ----------
     volume : Volume
-        A T1-weighted whole head.
+        A whole head.
     template : Template
         The head to register.
+    contrast : str
+        A scan other than "t1" is explained by four maps of the template (head, brain, GM, WM), each with a
+        share of its own, whatever its contrast; a T1 by the template's head alone, which is the steadier.
 
     Returns
     -------
@@ -116,7 +147,8 @@ def register(volume: Volume, template: Template) -> Registration:
         The best of several starts in height and scale.
     """
     scans = _pyramid(volume)
-    levels = [_level(template, spacing) for spacing in _SPACINGS_MM]
+    maps = [template.head] if contrast == "t1" else [template.head, template.brain, template.gm, template.wm]
+    levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
     tries = [
         _gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in _starts(*scans[0], template)
     ]
@@ -126,8 +158,8 @@ def register(volume: Volume, template: Template) -> Registration:
     return best
 
 
-def carry(array: NDArray[np.float32], template: Template, registration: Registration,
-          volume: Volume) -> NDArray[np.float32]:  # fmt: skip
+def carry(array: NDArray[np.float32], template: Template, registration: Registration, volume: Volume,
+          outside: float = 0.0) -> NDArray[np.float32]:  # fmt: skip
     """Resample an array on the template's grid to the grid of a registered scan, trilinearly.
 
     Parameters
@@ -136,16 +168,32 @@ def carry(array: NDArray[np.float32], template: Template, registration: Registra
     template : Template
     registration : Registration
     volume : Volume
+    outside : float
+        The array's value all around what matters of it, and beyond.
 
     Returns
     -------
     ndarray of float32, shape of the volume
     """
     to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
-    carried: NDArray[np.float32] = ndimage.affine_transform(
-        array, to_template[:3, :3], to_template[:3, 3], output_shape=volume.data.shape, order=1
+    carried = np.full(volume.data.shape, outside, dtype=np.float32)
+    box = _reached(array != outside, np.linalg.inv(to_template), volume.data.shape)
+    shape = tuple(side.stop - side.start for side in box)
+    corner = to_template[:3, :3] @ [side.start for side in box] + to_template[:3, 3]
+    carried[box] = ndimage.affine_transform(
+        array, to_template[:3, :3], corner, output_shape=shape, order=1, cval=outside
     )
     return carried
+
+
+def _reached(filled: NDArray[np.bool_], to_voxels: Floats, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Bound the voxels of a scan that the filled part of the template falls on."""
+    lengths = [np.flatnonzero(filled.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    ends = [(length[0] - 1, length[-1] + 1) for length in lengths]
+    corners = np.array(list(product(*ends))) @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+    low = np.clip(np.floor(corners.min(axis=0)), 0, shape).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, low, shape).astype(int)
+    return tuple(slice(*sides) for sides in zip(low, high, strict=True))
 
 
 def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[NDArray[np.float32], Floats]:
@@ -165,35 +213,35 @@ def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[
 def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
     """Coarsen a scan to the registration's spacings, fat cut down to the bright end of the head."""
     data, affine = coarsen(volume.data, volume.affine, _SPACINGS_MM[1])
-    head = data[data > _head_threshold(data)]
+    head = data[data > head_threshold(data)]
     fine = np.minimum(data, np.percentile(head, 98)), affine
     return [coarsen(*fine, _SPACINGS_MM[0]), fine]
 
 
-def _head_threshold(data: NDArray[np.float32]) -> float:
+def head_threshold(data: NDArray[np.float32]) -> float:
+    """Return an intensity between those of air and of the head."""
     return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98))))
 
 
-def _level(template: Template, spacing: float) -> _Level:
-    zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
-    beside = ndimage.distance_transform_edt(template.brain < 0.5, sampling=zooms)
-    near = np.clip((_REACH_MM - beside) / 8, 0, 1).astype(np.float32)
-    head, affine = coarsen(template.head, template.affine, spacing)
-    weights, _ = coarsen(near, template.affine, spacing)
-    spacings: list[float] = np.linalg.norm(affine[:3, :3], axis=0).tolist()
-    slopes = np.gradient(head.astype(np.float64), *spacings)
+def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: float) -> _Level:
+    near: NDArray[np.float32] = np.clip((_REACH_MM - template.distance) / np.float32(8), 0, 1)
+    weights, affine = coarsen(near, template.affine, spacing)
     kept = weights > 0.05
-    points = np.argwhere(kept) @ affine[:3, :3].T + affine[:3, 3]
-    slope = np.stack([axis[kept] for axis in slopes], axis=1)
-    moved = np.column_stack([points, np.ones(len(points))])
-    derivatives = (slope[:, :, None] * moved[:, None, :]).reshape(-1, 12)
-    return _Level(points, weights[kept].astype(np.float64), head[kept].astype(np.float64), derivatives)
+    coarse = [coarsen(data, template.affine, spacing)[0].astype(np.float64) for data in maps]
+    coarse.append(np.ones(kept.shape))
+    spacings = np.linalg.norm(affine[:3, :3], axis=0)
+    return _Level(
+        points=np.argwhere(kept) @ affine[:3, :3].T + affine[:3, 3],
+        weights=weights[kept].astype(np.float64),
+        values=np.stack([data[kept] for data in coarse], axis=1),
+        slopes=np.stack([_slopes(data, spacings)[kept] for data in coarse], axis=2),
+    )
 
 
 def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> list[Floats]:
     """Lay the template's brain under the top of the head, at several heights and scales."""
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    labels, _ = ndimage.label(data > _head_threshold(data))
+    labels, _ = ndimage.label(data > head_threshold(data))
     head = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
     areas = head.sum(axis=(0, 1)) * zooms[0] * zooms[1]
     top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
@@ -211,42 +259,66 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     return starts
 
 
+def _slopes(data: Floats, spacings: Floats) -> Floats:
+    slopes: list[Floats] = list(np.gradient(data, *spacings))
+    return np.stack(slopes, axis=-1)
+
+
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,
                   freedom: Floats) -> Registration:  # fmt: skip
-    """Climb from a start to the nearest maximum of the similarity, stepping in the span of `freedom`."""
-    constant = np.ones(len(level.points))
-    regressors = np.column_stack([level.derivatives @ freedom, level.intensities, constant])
+    """Climb to the nearest maximum of the similarity, by steps in the span of `freedom` (12, P)."""
     to_voxels = np.linalg.inv(affine)
     best = start
-    similarity, slopes = _regress(level, regressors, data, to_voxels @ start)
+    similarity, sampled, weights, shares = _explain(level, data, to_voxels @ start)
     for _ in range(_MOST_STEPS):
-        step = np.vstack([(freedom @ slopes).reshape(3, 4), np.zeros(4)])
+        if not np.isfinite(similarity):
+            break
+        step = _step(level, sampled, weights, shares, freedom)
         for shorter in (1.0, 0.5, 0.25, 0.125):
             candidate = best @ np.linalg.inv(np.eye(4) + shorter * step)
-            climbed, steeper = _regress(level, regressors, data, to_voxels @ candidate)
-            if climbed > similarity:
+            explained = _explain(level, data, to_voxels @ candidate)
+            if explained[0] > similarity:
                 break
         else:
             break
-        gain, best, similarity, slopes = climbed - similarity, candidate, climbed, steeper
+        gain, best = explained[0] - similarity, candidate
+        similarity, sampled, weights, shares = explained
         if gain < _LEAST_GAIN:
             break
     return Registration(best, similarity)
 
 
-def _regress(level: _Level, regressors: Floats, data: NDArray[np.float32],
-             to_voxels: Floats) -> tuple[float, Floats]:  # fmt: skip
-    """Regress the scan on the template; return the R squared of the template alone, and the next step."""
+def _explain(level: _Level, data: NDArray[np.float32],
+             to_voxels: Floats) -> tuple[float, Floats, Floats, Floats]:  # fmt: skip
+    """Regress the scan under the template on the template's maps.
+
+    Returns the R squared, the scan's intensities and their weights at the points (N,), and the share of each
+    map in them (M,).
+    """
     places = to_voxels[:3, :3] @ level.points.T + to_voxels[:3, 3:]
-    inside = ((places > -0.5) & (np.array(data.shape) - 0.5 > places.T).T).all(axis=0)
+    last = np.reshape(data.shape, (3, 1)) - 0.5
+    inside = ((places > -0.5) & (places < last)).all(axis=0)
     weights = level.weights * inside
     if weights.sum() < _LEAST_OVERLAP * level.weights.sum():
-        return -np.inf, np.zeros(regressors.shape[1] - 2)
+        return -np.inf, weights, weights, np.zeros(level.values.shape[1])
     sampled = ndimage.map_coordinates(data, places, order=1, mode="nearest").astype(np.float64)
+    shares = _least_squares(level.values, sampled, weights)
+    total = (weights * (sampled - weights @ sampled / weights.sum()) ** 2).sum()
+    residual = (weights * (sampled - level.values @ shares) ** 2).sum()
+    return float(1 - residual / total), sampled, weights, shares
+
+
+def _step(level: _Level, sampled: Floats, weights: Floats, shares: Floats, freedom: Floats) -> Floats:
+    """Regress the scan on the maps and on what they change by with the affine; return the change (4, 4)."""
+    slope = level.slopes @ shares
+    moved = np.column_stack([level.points, np.ones(len(level.points))])
+    derivatives = (slope[:, :, None] * moved[:, None, :]).reshape(-1, 12) @ freedom
+    coefficients = _least_squares(np.column_stack([derivatives, level.values]), sampled, weights)
+    step = (freedom @ coefficients[: freedom.shape[1]]).reshape(3, 4)
+    return np.vstack([step, np.zeros(4)])
+
+
+def _least_squares(regressors: Floats, values: Floats, weights: Floats) -> Floats:
     weighted = regressors.T * weights
-    normal, moments = weighted @ regressors, weighted @ sampled
-    coefficients = np.linalg.lstsq(normal, moments, rcond=None)[0]
-    plain = np.linalg.lstsq(normal[-2:, -2:], moments[-2:], rcond=None)[0]
-    total = (weights * (sampled - moments[-1] / normal[-1, -1]) ** 2).sum()
-    residual = (weights * (sampled - regressors[:, -2:] @ plain) ** 2).sum()
-    return float(1 - residual / total), coefficients[:-2] / coefficients[-2]
+    solution: Floats = np.linalg.lstsq(weighted @ regressors, weighted @ values, rcond=None)[0]
+    return solution

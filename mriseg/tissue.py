@@ -64,11 +64,9 @@ MOST_CLASSES = len(_CLASS_COLORS)
 
 # Wide bounds of the share of each tissue in the brain mask, from young children to atrophy.
 _PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
-_PLAUSIBLE_BRAIN_ML = (700.0, 2300.0)
 _EMPTY_SHARE = 0.005
 _SEPARATED_SDS = 1.0
 _MOST_OUT_OF_ORDER = 0.01
-_LEAST_SIMILARITY = 0.3
 
 
 def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
@@ -121,8 +119,6 @@ def plausibility(
     means: NDArray[np.floating],
     sds: NDArray[np.floating],
     out_of_order: float,
-    brain_ml: float,
-    similarity: float | None,
 ) -> list[str]:
     """List what makes a segmentation doubtful, in plain words.
 
@@ -135,10 +131,6 @@ def plausibility(
         Of the components, in intensity units.
     out_of_order : float
         Share of voxels whose label contradicts the order of intensities, see `out_of_order_share`.
-    brain_ml : float
-        Volume of the brain mask, mL.
-    similarity : float or None
-        Of the template registration, 0 to 1.
 
     Returns
     -------
@@ -164,12 +156,6 @@ def plausibility(
     if out_of_order > _MOST_OUT_OF_ORDER:
         flags.append(
             f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities"
-        )
-    if not _PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= _PLAUSIBLE_BRAIN_ML[1]:
-        flags.append(f"the brain mask holds {brain_ml:.0f} mL; a human brain has 700 to 2300 mL")
-    if similarity is not None and similarity < _LEAST_SIMILARITY:
-        flags.append(
-            f"the head template fits the scan poorly (explains {similarity:.0%}); look at the brain mask"
         )
     return flags
 

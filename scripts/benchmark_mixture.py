@@ -23,7 +23,7 @@ CASES = {
     "voxels 1-D": (1_500_000, 1, 3, "full", 30, "float64", True),
     "D=4 K=8 full": (200_000, 4, 8, "full", 20, "float64", False),
     "D=24 K=512 diag": (200_000, 24, 512, "diag", 3, "float64", False),
-    "D=24 K=2048 diag float32": (1_000_000, 24, 2048, "diag", 2, "float32", False),
+    "D=24 K=2048 diag float32": (1_000_000, 24, 2048, "diag", 1, "float32", False),
     "D=24 K=2048 full float32": (1_000_000, 24, 2048, "full", 1, "float32", False),
 }
 

@@ -1,12 +1,12 @@
-"""Build the packaged head template, mriseg/assets/{head,brain}.nii.gz, from data of package registries.
+"""Build the packaged head template, mriseg/assets/*.nii.gz, from data of package registries.
 
     apt-get download mricron-data && dpkg -x mricron-data_*.deb SOURCES/
-    pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0
-    unzip -d SOURCES 'SOURCES/*.whl'
+    pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0 && unzip -d SOURCES 'SOURCES/*.whl'
     python scripts/build_template.py SOURCES
 
-Colin27 (in MNI space), with the brain mask of MNI152 2009a, is registered to pydeface's mean head; that head
-is resampled to MNI space, averaged with its mirror image and stored with the mask at 2 mm.
+Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean
+head is resampled to MNI space, averaged with its mirror image and stored at 2 mm, with the distance to the
+mask's surface and the tissue priors.
 """
 
 from __future__ import annotations
@@ -21,20 +21,24 @@ from scipy import ndimage
 from skimage.measure import block_reduce
 
 from mriseg.images import load_volume
-from mriseg.template import Template, register
+from mriseg.template import ASSETS, Template, register
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ASSETS = Path(__file__).parent.parent / "mriseg" / "assets"
+FOLDER = Path(__file__).parent.parent / "mriseg" / "assets"
+MNI = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 NECK_MM = 30  # MNI152's field of view ends at the cerebellum; a head needs some neck to be held by
 # MNI152's mask ends at the cortex; the brain mask of this project goes on to the inner table of the skull.
+# There is that much CSF and dura at the sides of a head, twice as much at the top and none at the base.
 SULCAL_CSF_MM = 2.0
+BRIDGED_MM = 6.0  # fissures and cisterns up to twice as wide are closed
+MARGIN_MM = 16
+FAR_MM = 26  # beyond, the distance to the brain's surface does not matter
 
 
-def resample(
-    data: NDArray[np.float32], to_source: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[np.float32]:
+def resample(data: NDArray[np.float32], to_source: NDArray[np.float64],
+             shape: tuple[int, ...]) -> NDArray[np.float32]:  # fmt: skip
     """Resample an array by a matrix that takes target voxels to source voxels."""
     return ndimage.affine_transform(data, to_source[:3, :3], to_source[:3, 3], output_shape=shape, order=1)
 
@@ -45,29 +49,55 @@ def halve(data: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def store(data: NDArray[np.float32], affine: NDArray[np.float64], name: str) -> None:
-    """Write an array as 8-bit NIfTI in MNI space."""
-    image = nib.Nifti1Image(np.round(255 * data / data.max()).astype(np.uint8), affine)
+    """Write an array as NIfTI in MNI space, scaled to 8 bit."""
+    image = nib.Nifti1Image(data.astype(np.float32), affine)
+    image.set_data_dtype(np.uint8)
     image.set_sform(affine, "mni")
     image.set_qform(affine, "mni")
     image.header.set_xyzt_units("mm")
-    image.to_filename(ASSETS / name)
+    image.to_filename(FOLDER / name)
+
+
+def closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Close fissures and cisterns of a mask with voxels of 1 mm."""
+    padded = np.pad(mask, MARGIN_MM)
+    grown = ndimage.distance_transform_edt(~padded) <= BRIDGED_MM
+    shrunk = ndimage.distance_transform_edt(grown) > BRIDGED_MM
+    inner = (slice(MARGIN_MM, -MARGIN_MM),) * 3
+    return ndimage.binary_fill_holes(mask | shrunk[inner])
+
+
+def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Measure the distance to the surface of a mask with voxels of 1 mm, negative inside, without steps."""
+    outside, inside = ndimage.distance_transform_edt(~mask), ndimage.distance_transform_edt(mask)
+    distance = outside - inside - np.where(mask, -0.5, 0.5)
+    return ndimage.gaussian_filter(distance.astype(np.float32), 1.0)
+
+
+def grown_to_skull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Grow a mask of the cortex with voxels of 1 mm to the inner table of the skull."""
+    distance = signed_distance(mask)
+    slopes = np.gradient(ndimage.gaussian_filter(distance, 6.0))
+    upward = slopes[2] / np.maximum(np.sqrt(sum(slope**2 for slope in slopes)), 1e-6)
+    return distance < SULCAL_CSF_MM * (1 + upward)
 
 
 def main(sources: Path) -> None:
-    """Make both assets."""
-    mni = load_volume(sources / "nilearn/datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
+    """Make the assets."""
+    mni, gm, wm = (load_volume(sources / MNI.format(name)) for name in ("t1", "gm", "wm"))
     colin = load_volume(sources / "usr/share/mricron/templates/ch2.nii.gz")
     mean = load_volume(sources / "pydeface/data/mean_reg2mean.nii.gz")
     affine = mni.affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -NECK_MM], [0, 0, 0, 1.0]])
-    mask = np.pad(mni.data > 0, ((0, 0), (0, 0), (NECK_MM, 0)))
-    mask = ndimage.binary_fill_holes(ndimage.binary_closing(mask, iterations=3) | mask)
-    brain = (ndimage.distance_transform_edt(~mask) <= SULCAL_CSF_MM).astype(np.float32)
     coarse = affine @ np.array([[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]])
-    colin_head = resample(colin.data, np.linalg.inv(colin.affine) @ affine, mask.shape)
-    mni_to_mean = register(mean, Template(halve(colin_head), halve(brain), coarse)).affine
-    mean_head = resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, mask.shape)
-    store(halve(mean_head), coarse, "head.nii.gz")
-    store(halve(brain), coarse, "brain.nii.gz")
+    neck = ((0, 0), (0, 0), (NECK_MM, 0))
+    brain = grown_to_skull(closed(np.pad(mni.data > 0, neck)))
+    distance = halve(np.clip(signed_distance(brain), -FAR_MM, FAR_MM))
+    tissues = [halve(np.pad(tissue.data / tissue.data.max(), neck)) for tissue in (gm, wm)]
+    colin_head = resample(colin.data, np.linalg.inv(colin.affine) @ affine, brain.shape)
+    mni_to_mean = register(mean, Template(halve(colin_head), distance, *tissues, coarse)).affine
+    mean_head = resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, brain.shape)
+    for name, data in zip(ASSETS, (halve(mean_head), distance, *tissues), strict=True):
+        store(data, coarse, f"{name}.nii.gz")
 
 
 if __name__ == "__main__":

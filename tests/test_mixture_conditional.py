@@ -98,5 +98,7 @@ def test_something_must_be_left_and_given():
 def test_parameters_that_make_no_mixture_are_refused():
     with pytest.raises(MixtureError, match="sum to 1"):
         GaussianMixture.from_parameters([0.5, 0.6], [0.0, 1.0], [1.0, 1.0])
+    with pytest.raises(MixtureError, match="positive definite"):
+        GaussianMixture.from_parameters([1.0], [0.0], [0.0])
     with pytest.raises(MixtureError, match="do not fit"):
         GaussianMixture.from_parameters([1.0], [[0.0, 1.0]], [[1.0, 1.0]])

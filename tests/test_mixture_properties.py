@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import GaussianMixture, Parameters
+from mriseg.mixture import GaussianMixture, Parameters, Prior
 from mriseg.mixture.covariance import MODELS
 
 NAMES = [model.name for model in MODELS]
@@ -107,6 +107,15 @@ def test_rows_of_weight_zero_do_not_count():
     np.testing.assert_allclose(weighted.means_, without.means_)
 
 
+@pytest.mark.parametrize("criterion", ["EII", "VII", "EEE", "VVV"])
+def test_every_hierarchical_criterion_starts_a_fit(criterion):
+    X = clouds()
+    begun = GaussianMixture(3, init=criterion, max_iter=0).fit(X)
+    fit = GaussianMixture(3, init=criterion).fit(X)
+    assert fit.score(X) > begun.score(X) > GaussianMixture(1).fit(X).score(X)
+    np.testing.assert_array_equal(fit.predict(X), GaussianMixture(3, init=criterion).fit_predict(X))
+
+
 @pytest.mark.parametrize("start", STARTS)
 def test_a_seed_fixes_the_fit_and_restarts_only_help(start):
     X = clouds()
@@ -188,7 +197,12 @@ def test_repr_shows_what_was_set():
         ({"model": "VVX"}, "no covariance model 'VVX'"),
         ({"model": "V"}, "no covariance model 'V'"),
         ({"init": "hope"}, "no start 'hope'"),
-        ({"init": np.zeros(3, dtype=int)}, "init has 3 rows"),
+        ({"init": "V"}, "no start 'V'"),
+        ({"init": np.zeros(3, dtype=int)}, "init has shape"),
+        ({"init": np.full(320, 2)}, "0 to 1"),
+        ({"init": np.full((320, 2), 0.6)}, "sum to 1"),
+        ({"means_init": np.zeros((3, 3))}, "means_init has shape"),
+        ({"prior": Prior([0, 0], 1, 1.0, 5)}, "mean of the prior"),
         ({"convergence": "soon"}, "no convergence criterion 'soon'"),
         ({"tol": -1.0}, "tol"),
         ({"n_init": 0}, "n_init"),

@@ -19,7 +19,7 @@ def test_bic_chooses_what_mclust_chooses(name):
 
 def test_the_table_has_every_candidate_and_the_best_is_its_lowest():
     X = dataset("faithful")
-    selection = select_model(X, [1, 2, 3], ["EII", "VVV"])
+    selection = select_model(X, iter([1, 2, 3]), ["EII", "VVV"])
     assert [(c.model, c.n_components) for c in selection.table] == [
         (m, k) for m in ("EII", "VVV") for k in (1, 2, 3)
     ]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mriseg import __version__
+from mriseg.cli.brain import brain
 from mriseg.cli.evaluate import evaluate
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
@@ -41,6 +42,7 @@ def _options(
 
 
 app.command()(segment)
+app.command()(brain)
 app.command()(mixture)
 app.command()(evaluate)
 app.command()(simulate)

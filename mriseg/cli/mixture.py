@@ -19,6 +19,19 @@ class Criterion(StrEnum):
     ICL = "icl"
 
 
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        show_default=False,
+        help="Folder for the results; without it, one named after the table in the current directory.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same table.")]
+
+
 def parse_components(text: str) -> list[int]:
     """Return the numbers that "3", "1:9" or "2,4,6" stand for.
 
@@ -49,7 +62,7 @@ def mixture(
     columns: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,…", show_default=False, help="Columns to fit; without it, all of numbers."
+            metavar="NAME,…", show_default=False, help="Columns to fit; without it, all that are numbers."
         ),
     ] = None,
     weights: Annotated[
@@ -73,19 +86,8 @@ def mixture(
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the points drawn, and of the start of large tables.")
     ] = 0,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="DIR",
-            show_default=False,
-            help="Folder for the results; without it, one named after the table in the current directory.",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace earlier results of the same table.")
-    ] = False,
+    output: OutputFolder = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Fit a Gaussian mixture to any table of numbers.
 

@@ -18,7 +18,7 @@ from mriseg.mixture.covariance import covariance_model
 from mriseg.mixture.em import Climb, Step, climb, stops
 from mriseg.mixture.estimator import Mixture, check_settings, checked_data, checked_weights, distinct
 from mriseg.mixture.expectation import Observations, coefficients, second_moments
-from mriseg.mixture.parameters import Frame, Parameters, outer
+from mriseg.mixture.parameters import Frame, Parameters, outer, shaped
 from mriseg.mixture.starts import RANDOM, starting_totals
 
 if TYPE_CHECKING:
@@ -193,11 +193,11 @@ class BayesianGaussianMixture(Mixture):
         freedom = float(D if self.degrees_of_freedom_prior is None else self.degrees_of_freedom_prior)
         if min(concentration, self.mean_precision_prior) <= 0 or freedom <= D - 1:
             raise MixtureError("priors must be positive, and degrees_of_freedom_prior more than D - 1")
-        mean = frame.centre if self.mean_prior is None else np.asarray(self.mean_prior, dtype=float)
+        mean = frame.centre if self.mean_prior is None else shaped("mean_prior", self.mean_prior, (D,))
         if self.covariance_prior is None:
             covariance = np.atleast_2d(np.cov(X, rowvar=False, aweights=weights, bias=True))
         else:
-            covariance = np.asarray(self.covariance_prior, dtype=float).reshape(D, D)
+            covariance = shaped("covariance_prior", self.covariance_prior, (D, D))
         scatter = covariance / outer(frame.scale)
         kind = self.weight_concentration_prior_type
         if kind not in {"dirichlet_process", "dirichlet_distribution"}:

@@ -145,6 +145,10 @@ class Mixture(Estimator):
 
     parameters_: Parameters
 
+    def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the mixture to rows X (N, D), observed ``sample_weight`` (N,) times."""
+        raise NotImplementedError
+
     @property
     def weights_(self) -> FloatArray:
         """Mixing proportions (K,)."""
@@ -190,6 +194,12 @@ class Mixture(Estimator):
         labels = np.empty(len(X), dtype=np.intp)
         self._blockwise(X, lambda rows, joint: labels.__setitem__(rows, joint.argmax(axis=0)))
         return labels
+
+    def fit_predict(
+        self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None
+    ) -> NDArray[np.intp]:
+        """Fit the mixture, and return the most probable component (N,) of each row of X (N, D)."""
+        return self.fit(X, y, sample_weight).predict(X)
 
     def sample(
         self, n_samples: int = 1, random_state: int | np.random.Generator | None = 0

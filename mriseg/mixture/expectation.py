@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from mriseg.mixture.parameters import FloatArray, IntArray
 
-# Elements of a block of the responsibilities: small enough to stay in the processor's cache.
-BLOCK = 1 << 18
+# Elements of a block of the responsibilities: some megabytes, and few enough blocks that the threads of the
+# matrix products seldom wait for each other.
+BLOCK = 1 << 21
 # Features are computed once and kept while they take no more than this many elements.
 KEPT = 1 << 22
 
@@ -74,7 +75,7 @@ def normalise(joint: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """Weighted points in the frame of the estimation, cut into blocks that fit the cache.
+    """Weighted points in the frame of the estimation, cut into blocks.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ import numpy as np
 from mriseg.errors import MixtureError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.floating[Any]]
     IntArray = NDArray[np.intp]
@@ -119,6 +119,20 @@ class Frame:
         spread = self.scale**2 if parameters.diagonal else outer(self.scale)
         means = self.centre + parameters.means * self.scale
         return Parameters(parameters.weights, means, parameters.covariances * spread)
+
+
+def shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return values as floats of a shape; any shape of the same size will do.
+
+    Raises
+    ------
+    MixtureError
+        If there are more or fewer, naming them.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.size != np.prod(shape):
+        raise MixtureError(f"{name} has shape {array.shape}; this mixture needs {shape}")
+    return array.reshape(shape)
 
 
 def _check_spread(half: FloatArray, middle: FloatArray) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.parameters import Parameters, outer
+from mriseg.mixture.parameters import Parameters, outer, shaped
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -102,11 +102,10 @@ class PriorTerms:
     def of(cls, prior: Prior, model: CovarianceModel, frame: Frame, n_components: int) -> PriorTerms:
         """Translate a prior for a model with K components."""
         dimensions = len(frame.scale)
-        centre = (
-            np.broadcast_to(np.asarray(prior.mean, dtype=float), (dimensions,)) - frame.centre
-        ) / frame.scale
+        centre = (shaped("mean of the prior", prior.mean, (dimensions,)) - frame.centre) / frame.scale
         scale = np.asarray(prior.scale, dtype=float)
-        matrix = (scale * np.eye(dimensions) if scale.ndim == 0 else scale) / outer(frame.scale)
+        scale = scale * np.eye(dimensions) if scale.ndim == 0 else scale
+        matrix = shaped("scale of the prior", scale, (dimensions, dimensions)) / outer(frame.scale)
         freedom = prior.degrees_of_freedom
         if model.spherical:
             spread, power = np.full(dimensions, np.trace(matrix) / dimensions**2), (freedom + 2) / dimensions
@@ -234,10 +233,7 @@ def _filled(name: str, values: ArrayLike | None, shape: tuple[int, ...]) -> Floa
     """Return held values in their full shape, NaN where there are none."""
     if values is None:
         return np.full(shape, np.nan)
-    array = np.asarray(values, dtype=float)
-    if array.size != np.prod(shape):
-        raise MixtureError(f"fixed {name} have shape {array.shape}; this mixture needs {shape}")
-    return array.reshape(shape)
+    return shaped(f"fixed {name}", values, shape)
 
 
 def _check_held(weights: FloatArray, means: FloatArray, matrices: FloatArray) -> None:

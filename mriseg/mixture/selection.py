@@ -113,12 +113,12 @@ def select_model(
         raise MixtureError(f"no criterion {criterion!r}: choose bic or icl")
     data = checked_data(X)
     weights = checked_weights(sample_weight, len(data))
-    names = _models(models, data.shape[1])
+    names, counts = _models(models, data.shape[1]), list(components)
     start = _starts(data, weights, settings)
     table: list[Candidate] = []
     best: tuple[tuple[bool, float], GaussianMixture] | None = None
     for name in names:
-        for n_components in components:
+        for n_components in counts:
             mixture = GaussianMixture(n_components, **{"model": name, **settings})
             candidate = _candidate(mixture, data, weights, start)
             table.append(candidate)

@@ -29,6 +29,22 @@ KMEANS_POINTS = 100
 KMEANS_ITERATIONS = 100
 
 
+def check_partition(partition: FloatArray, n: int, n_components: int) -> None:
+    """Refuse labels (N,) or responsibilities (N, K) that are none.
+
+    Raises
+    ------
+    MixtureError
+        If the shape does not fit, or a label or a responsibility is out of its range.
+    """
+    if partition.shape not in {(n,), (n, n_components)}:
+        raise MixtureError(f"init has shape {partition.shape}; it needs ({n},) or ({n}, {n_components})")
+    if partition.ndim == 1 and not np.isin(partition, np.arange(n_components)).all():
+        raise MixtureError(f"labels in init must be whole numbers of 0 to {n_components - 1}")
+    if partition.ndim > 1 and not (partition.min() >= 0 and np.allclose(partition.sum(axis=1), 1)):
+        raise MixtureError("responsibilities in init must not be negative, and sum to 1 in every row")
+
+
 def starting_totals(
     method: str, data: Observations, n_components: int, model: CovarianceModel, generator: np.random.Generator
 ) -> FloatArray:
@@ -57,8 +73,8 @@ def starting_partition(
 
     Parameters
     ----------
-    method : {"hierarchical", "kmeans", "quantiles", "random"}
-        See `GaussianMixture`.
+    method : str
+        "kmeans", "quantiles", "random", or the name of a hierarchical clustering, see `start_tree`.
     X : array (N, D)
         The points, in the frame of the estimation; ascending and distinct in one dimension.
     sample_weight : array (N,)
@@ -66,7 +82,7 @@ def starting_partition(
     n_components : int
         The number of parts.
     model : CovarianceModel
-        Chooses "E" or "V" of the hierarchical clustering in one dimension.
+        The covariance model that is to be fitted.
     generator : numpy.random.Generator
         Draws subsamples, seeds and random responsibilities.
 
@@ -88,23 +104,38 @@ def starting_partition(
         return X, sample_weight, quantile_labels(X[:, 0], sample_weight, n_components)
     if method == "random":
         return X, sample_weight, generator.dirichlet(np.ones(n_components), size=len(X)).astype(X.dtype)
-    if method == "hierarchical":
-        points, weights, tree = start_tree(X, sample_weight, model, generator)
-        return points, weights, tree.labels(n_components)
     if method == "kmeans":
         points, weights = subsample(X, sample_weight, KMEANS_POINTS * n_components, generator)
         return points, weights, kmeans_labels(points, weights, n_components, generator)
-    raise MixtureError(f"no start {method!r}: choose from hierarchical, kmeans, quantiles, random")
+    points, weights, tree = start_tree(X, sample_weight, model, generator, method)
+    return points, weights, tree.labels(n_components)
 
 
 def start_tree(
-    X: FloatArray, sample_weight: FloatArray, model: CovarianceModel, generator: np.random.Generator
+    X: FloatArray,
+    sample_weight: FloatArray,
+    model: CovarianceModel,
+    generator: np.random.Generator,
+    criterion: str = "hierarchical",
 ) -> tuple[FloatArray, FloatArray, MergeTree]:
-    """Cluster hierarchically: neighbours in one dimension, else "VVV" on scaled axes of a subsample."""
+    """Cluster hierarchically: neighbours in one dimension, else a subsample on scaled axes.
+
+    The criterion is the one named, or by default that of the model in one dimension and "VVV" in several.
+    """
     if X.shape[1] == 1:
-        return X, sample_weight, merge_neighbours(X[:, 0], sample_weight, "E" if model.common else "V")
+        names = {"hierarchical": "E" if model.common else "V", "E": "E", "V": "V"}
+        return X, sample_weight, merge_neighbours(X[:, 0], sample_weight, _chosen(names, criterion))
+    names = {"hierarchical": "VVV", "EII": "EII", "VII": "VII", "EEE": "EEE", "VVV": "VVV"}
+    chosen = _chosen(names, criterion)
     points, weights = subsample(X, sample_weight, HIERARCHICAL_POINTS, generator)
-    return points, weights, agglomerate(half_whitened(points, weights), "VVV", weights)
+    return points, weights, agglomerate(half_whitened(points, weights), chosen, weights)
+
+
+def _chosen(names: dict[str, str], name: str) -> str:
+    """Look a start up, or say which there are."""
+    if name not in names:
+        raise MixtureError(f"no start {name!r}: choose from {', '.join([*names, 'quantiles', *RANDOM])}")
+    return names[name]
 
 
 def quantile_labels(values: FloatArray, sample_weight: FloatArray, n_components: int) -> IntArray:

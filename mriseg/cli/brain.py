@@ -1,0 +1,80 @@
+"""``mriseg brain``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Contrast(StrEnum):
+    """What the scan is weighted by."""
+
+    T1 = "t1"
+    T2 = "t2"
+    PD = "pd"
+    FLAIR = "flair"
+
+
+def brain(
+    scan: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SCAN",
+            help="NIfTI scan of a whole head: .nii, .nii.gz, .hdr or .img.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="MASK",
+            show_default=False,
+            help="File for the mask, .nii.gz; without it, STEM_desc-brain_mask.nii.gz in this directory.",
+        ),
+    ] = None,
+    contrast: Annotated[Contrast, typer.Option(help="What the scan is weighted by.")] = Contrast.T1,
+    tight: Annotated[
+        bool, typer.Option("--tight", help="Leave out the CSF around the brain; ventricles stay in.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier mask.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say each step on stderr.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Print nothing but warnings and errors.")
+    ] = False,
+) -> None:
+    """Find the brain in a scan and write its mask on the grid of the scan.
+
+    The mask holds the brain, its ventricles and the CSF around it, about up to the inner table of the skull,
+    and ends at the foramen magnum.
+
+    For example: mriseg brain sub-01_T1w.nii.gz -o sub-01_mask.nii.gz
+    """
+    if verbose and quiet:
+        raise typer.BadParameter("-v and -q exclude each other")
+    if output is not None and not output.name.endswith(".nii.gz"):
+        raise typer.BadParameter("-o must name a file that ends in .nii.gz")
+    import numpy as np
+
+    from mriseg.brain import brain_mask
+    from mriseg.cli.progress import progress
+    from mriseg.images import load_volume, save_array, stem
+    from mriseg.staging import refuse_existing, staged
+
+    file = output or Path(f"{stem(scan)}_desc-brain_mask.nii.gz")
+    if not overwrite:
+        refuse_existing(file.parent, [file.name])
+    with progress(scan.name, verbose=verbose, quiet=quiet):
+        volume = load_volume(scan)
+        found = brain_mask(volume, contrast, intracranial=not tight)
+        with staged(file.parent, [file.name], overwrite=overwrite) as folder:
+            mask = volume.to_scan_grid(found.mask).astype(np.uint8)
+            save_array(mask, volume, folder / file.name, intent="label")
+    for warning in found.warnings:
+        typer.echo(f"mriseg: warning: {scan.name}: {warning}", err=True)
+    if not quiet:
+        typer.echo(f"brain mask {found.mask.sum() * volume.voxel_ml:.0f} mL ({found.method}) in {file}")

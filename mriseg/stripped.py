@@ -1,0 +1,92 @@
+"""Stripped scans: those that hold nothing but the brain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from mriseg.errors import MaskError
+from mriseg.template import coarsen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.images import Volume
+
+# No brain with the CSF around it is larger; the smallest adult head without its neck is.
+_LARGEST_BRAIN_ML = 2500.0
+# Beneath the scalp of a head lies the dark ring of the skull; this deep (mm) in a stripped scan lies brain.
+_SCALP_MM = (3.0, 9.0)
+_SKULL_MM = (9.0, 15.0)
+_DARK_RING = 0.8
+
+
+def is_stripped(volume: Volume) -> bool:
+    """Tell whether all but the brain has been removed from a scan.
+
+    A stripped scan has one constant background, not more foreground than a brain can fill, and no dark ring
+    of skull under its surface.
+
+    Parameters
+    ----------
+    volume : Volume
+
+    Returns
+    -------
+    bool
+    """
+    background = _background(volume)
+    kept = volume.data != background
+    if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _LARGEST_BRAIN_ML:
+        return False
+    data, affine = coarsen(np.abs(volume.data - background), volume.affine, 3.0)
+    inside, _ = coarsen(kept.astype(np.float32), volume.affine, 3.0)
+    head = ndimage.binary_fill_holes(inside > 0.5)
+    depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
+    depth = depth[1:-1, 1:-1, 1:-1]
+    scalp, skull = (_median_between(data, depth, *layer) for layer in (_SCALP_MM, _SKULL_MM))
+    return skull > _DARK_RING * scalp
+
+
+def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
+    """Mask the largest part of a stripped scan that differs from its background, holes filled.
+
+    Parameters
+    ----------
+    volume : Volume
+
+    Returns
+    -------
+    ndarray of bool, shape (X, Y, Z)
+
+    Raises
+    ------
+    MaskError
+        If the scan has no constant background.
+    """
+    foreground = volume.data != _background(volume)
+    if foreground.mean() > 0.95:
+        raise MaskError(
+            f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
+        )
+    labels, _ = ndimage.label(foreground)
+    largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+    mask: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == largest)
+    return mask
+
+
+def _background(volume: Volume) -> float:
+    """Return the intensity of most voxels on the faces of the volume."""
+    faces = (
+        [volume.data[i] for i in (0, -1)]
+        + [volume.data[:, i] for i in (0, -1)]
+        + [volume.data[..., i] for i in (0, -1)]
+    )
+    return float(np.median(np.concatenate([face.ravel() for face in faces])))
+
+
+def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:
+    layer = data[(depth > low) & (depth <= high)]
+    return float(np.median(layer)) if layer.size else 0.0
