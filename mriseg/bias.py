@@ -144,8 +144,8 @@ class _Cells:
 
     Parameters
     ----------
-    size : tuple of int
-        Voxels of a cell along each axis.
+    size, margin : ndarray of int, shape (3,)
+        Voxels of a cell along each axis, and before the first voxel of the mask in the first cell.
     inside : ndarray of bool, coarse shape
     positions : ndarray of float64, shape (M, 3)
         Scaled position of the middle of each cell.
@@ -155,7 +155,8 @@ class _Cells:
         Of the positions, in voxels.
     """
 
-    size: tuple[int, ...]
+    size: NDArray[np.intp]
+    margin: NDArray[np.intp]
     inside: NDArray[np.bool_]
     positions: Floats
     fold: NDArray[np.intp]
@@ -164,15 +165,21 @@ class _Cells:
 
     @classmethod
     def of(cls, mask: NDArray[np.bool_], zooms: Floats) -> _Cells:
+        # A grid that is centred on the brain: the cells of a mirrored head are the mirrored cells. With even
+        # sizes that is not always to be had; two voxels of 2 mm are better than three all the same.
         size = np.maximum(1, np.round(_CELL_MM / zooms)).astype(int)
-        inside = block_reduce(mask.astype(np.float32), tuple(size), np.mean) > 0.5
-        middles = np.argwhere(inside) * size + (size - 1) / 2
+        size += (size > 2) & (size % 2 == 0)
+        lacking = -np.array(mask.shape) % size
+        margin = (lacking + size * (lacking % 2)) // 2
+        inside = _blocks(mask.astype(np.float32), margin, size) > 0.5
+        if not inside.any():
+            inside[...] = True
+        middles = np.argwhere(inside) * size + (size - 1) / 2 - margin
         centre = middles.mean(axis=0)
         offsets = (middles - centre) * zooms
-        scale = 2 * float(np.sqrt((offsets**2).mean())) / zooms
-        region = np.floor(offsets / _REGION_MM).astype(int)
-        _, number = np.unique(region, axis=0, return_inverse=True)
-        return cls(tuple(size), inside, (middles - centre) / scale, number.ravel() % _FOLDS, centre, scale)
+        scale = max(_CELL_MM, 2 * float(np.sqrt((offsets**2).mean()))) / zooms
+        fold = np.abs(np.round(offsets / _REGION_MM)).astype(int) @ (1, 2, 3) % _FOLDS
+        return cls(size, margin, inside, (middles - centre) / scale, fold, centre, scale)
 
     def pure_cells(
         self, mask: NDArray[np.bool_], purity: NDArray[np.float32], intensities: NDArray[np.float32]
@@ -189,8 +196,17 @@ class _Cells:
     def _means(self, mask: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
         volume = np.zeros(mask.shape, dtype=np.float32)
         volume[mask] = values
-        means: NDArray[np.float32] = block_reduce(volume, self.size, np.mean)[self.inside]
-        return means
+        return _blocks(volume, self.margin, self.size)[self.inside]
+
+
+def _blocks(
+    volume: NDArray[np.float32], margin: NDArray[np.intp], size: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Average blocks of voxels, zeros around, the first block beginning a margin before the first voxel."""
+    after = -(np.array(volume.shape) + margin) % size
+    padded = np.pad(volume, list(zip(margin, after, strict=True)))
+    means: NDArray[np.float32] = block_reduce(padded, tuple(size), np.mean)
+    return means
 
 
 def _powers(order: int) -> list[tuple[int, int, int]]:

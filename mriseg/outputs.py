@@ -208,6 +208,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "BIC": model.bic(*result.histogram),
             "Iterations": model.n_iter,
             "Converged": model.converged,
+            # With the weak prior that the partial-volume model puts on its weights.
             "LogLikelihood": list(model.history),
         },
         "Warnings": result.warnings,

@@ -1,0 +1,113 @@
+"""Tissue labels of real scans against truth, and that nothing about storage changes them."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import mriseg
+from mriseg.images import load_volume
+from mriseg.metrics import calibration_error, dice
+from mriseg.phantom import simulate
+
+LABELS = {"CSF": 3, "GM": 1, "WM": 2}
+STRIPPED = ("ibsr01", "ibsr04", "ibsr07", "ibsr09", "ibsr12", "ibsr16")
+HEADS = ("elder01", "elder02", "elder03", "elder04", "elder05", "elder06")
+
+
+def _scan(scans, name):
+    return next((scans / "bids" / f"sub-{name}").rglob("*_T1w.nii.gz"))
+
+
+def _truth(scans, name, kind="dseg"):
+    return next((scans / "truth" / f"sub-{name}").rglob(f"*_{kind}.nii.gz"))
+
+
+def _figures(result, truth, inside):
+    return [dice((result.labels == k) & inside, (truth == k) & inside) for k in LABELS.values()]
+
+
+def test_grey_and_white_matter_of_stripped_scans(scans):
+    figures = []
+    for name in STRIPPED:
+        result = mriseg.segment(_scan(scans, name))
+        truth = result.volume.to_scan_grid(load_volume(_truth(scans, name)).data)
+        figures.append(_figures(result, truth, result.volume.to_scan_grid(result.volume.data) > 0))
+    _, grey, white = np.mean(figures, axis=0)
+    assert grey >= 0.88
+    assert white >= 0.875
+    assert np.min(figures, axis=0)[1:].min() >= 0.82
+
+
+def test_elderly_heads_with_a_given_mask(scans):
+    figures = []
+    for name in HEADS:
+        result = mriseg.segment(_scan(scans, name), mask=_truth(scans, name, "desc-brain_mask"))
+        truth = result.volume.to_scan_grid(load_volume(_truth(scans, name)).data)
+        figures.append(_figures(result, truth, truth > 0))
+    csf, grey, white = np.mean(figures, axis=0)
+    assert csf >= 0.89
+    assert grey >= 0.79
+    assert white >= 0.79
+
+
+@pytest.mark.parametrize(
+    ("noise", "bias", "least"), [(3, 20, (0.97, 0.97, 0.97)), (9, 40, (0.90, 0.92, 0.92))]
+)
+def test_a_simulated_head(scans, tmp_path, noise, bias, least):
+    model = load_volume(scans / "phantom_models" / "brainweb_crisp.nii.gz")
+    labels = np.rint(model.data).astype(int)
+    phantom = simulate(labels, model.affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=noise, bias=bias)
+    path = tmp_path / "sim_T1w.nii.gz"
+    nib.save(nib.Nifti1Image(phantom.data, phantom.affine), path)
+    result = mriseg.segment(path, stripped=True)
+    brain = phantom.labels > 0
+    assert (np.array(_figures(result, phantom.labels, brain)) >= least).all()
+    field = result.field.on_grid(brain.shape)[brain]
+    assert np.log(field / phantom.field[brain]).std() < 0.03
+    posteriors = np.stack([result.posteriors[t][brain] for t in LABELS], axis=1)
+    shares = np.stack([phantom.fractions[k][brain] for k in LABELS.values()], axis=1)
+    assert calibration_error(posteriors, shares / shares.sum(axis=1, keepdims=True)) <= 0.05
+
+
+@pytest.mark.parametrize("name", ["colin27", "xa30", "pumi", "ms03", "ms04"])
+def test_no_tissue_vanishes(scans, name):
+    result = mriseg.segment(_scan(scans, name))
+    assert min(volume.fraction for volume in result.volumes.values()) > 0.05
+    assert result.model.separated
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda x: x * 1000.0, lambda x: x / 1000.0, lambda x: x + 500.0, lambda x: x.astype(np.float64)],
+    ids=["times 1000", "by 1000", "offset", "float64"],
+)
+@pytest.mark.parametrize("name", ["ibsr16", "elder03"])
+def test_units_and_dtype_do_not_matter(scans, tmp_path, name, change):
+    source = nib.load(_scan(scans, name))
+    mask = _truth(scans, name, "desc-brain_mask") if name.startswith("elder") else None
+    data = np.asarray(source.dataobj).reshape(source.shape[:3]).astype(np.float32)
+    changed = tmp_path / "changed_T1w.nii.gz"
+    nib.save(nib.Nifti1Image(change(data), source.affine), changed)
+    first, second = mriseg.segment(source.get_filename(), mask=mask), mriseg.segment(changed, mask=mask)
+    brain = first.mask | second.mask
+    assert (first.labels == second.labels)[brain].mean() >= 0.999
+
+
+@pytest.mark.parametrize("name", ["ibsr16", "elder03"])
+def test_a_mirrored_head_is_segmented_like_the_head(scans, tmp_path, name):
+    source = nib.load(_scan(scans, name))
+    data = np.asarray(source.dataobj).reshape(source.shape[:3])
+    paths = []
+    for number, flip in enumerate((slice(None), slice(None, None, -1))):
+        path = tmp_path / f"{number}_T1w.nii.gz"
+        nib.save(nib.Nifti1Image(data[flip], source.affine), path)
+        mask = None
+        if name.startswith("elder"):
+            mask = tmp_path / f"{number}_mask.nii.gz"
+            known = np.asarray(nib.load(_truth(scans, name, "desc-brain_mask")).dataobj)
+            nib.save(nib.Nifti1Image(known[flip], source.affine), mask)
+        paths.append((path, mask))
+    straight, mirrored = (mriseg.segment(path, mask=mask) for path, mask in paths)
+    assert (straight.labels == mirrored.labels[::-1])[straight.mask].mean() >= 0.999
