@@ -34,7 +34,7 @@ def brain(
             "--output",
             metavar="MASK",
             show_default=False,
-            help="File for the mask, .nii.gz; without it, STEM_desc-brain_mask.nii.gz in the current directory.",
+            help="File for the mask, .nii.gz; without it, STEM_desc-brain_mask.nii.gz in this directory.",
         ),
     ] = None,
     contrast: Annotated[Contrast, typer.Option(help="What the scan is weighted by.")] = Contrast.T1,
