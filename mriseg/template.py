@@ -37,8 +37,9 @@ ASSETS = ("head", "distance", "gm", "wm")
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
-# The best of the first tries are refined as long as they lie apart by as much (root mean square, mm).
-_MOST_RIVALS, _RIVAL_MM = 6, 5.0
+# Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar as
+# this share of the best.
+_MOST_RIVALS, _RIVAL_MM, _RIVAL_SHARE = 3, 5.0, 0.9
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
 _START_SCALES = (0.7, 0.85, 1.0)
 
@@ -272,7 +273,10 @@ def _slopes(data: Floats, spacings: Floats) -> Floats:
 def _distinct(tries: list[Registration], points: Floats) -> list[Registration]:
     """Choose the few most similar of some registrations that lay the points at different places."""
     chosen: list[Registration] = []
-    for found in sorted(tries, key=lambda found: -found.similarity)[:_MOST_RIVALS]:
+    least = _RIVAL_SHARE * max(found.similarity for found in tries)
+    for found in sorted(tries, key=lambda found: -found.similarity):
+        if found.similarity < least or len(chosen) == _MOST_RIVALS:
+            break
         shifts = [found.affine - other.affine for other in chosen]
         apart = [np.linalg.norm(points @ shift[:3, :3].T + shift[:3, 3], axis=1) for shift in shifts]
         if all(np.sqrt(np.mean(distance**2)) > _RIVAL_MM for distance in apart):

@@ -5,14 +5,14 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from heads import dice, template_head, volume_of
 from scipy import ndimage
 
-from mriseg.brain import brain_mask, mask_doubts
+from mriseg.brain import brain_mask, mask_doubts, without_outer_csf
 from mriseg.errors import MaskError
 from mriseg.images import load_volume
 from mriseg.surface import DEPTHS_MM, follow, moved_distance, settle, template_surface
 from mriseg.template import Registration, load_template
-from heads import dice, template_head, volume_of
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def worth_of(offsets):
 
 
 def test_normals_are_outward_units(surface):
-    np.testing.assert_allclose(np.linalg.norm(surface.normals, axis=1), 1)
+    np.testing.assert_allclose(np.linalg.norm(surface.normals, axis=1), 1, rtol=1e-5)
     outward = surface.points - surface.points.mean(axis=0)
     assert np.mean((outward * surface.normals).sum(axis=1) > 0) > 0.9
 
@@ -66,10 +66,9 @@ def test_a_head_gets_a_mask_and_its_place_in_mni_space():
 
 def test_without_outer_csf_the_mask_is_smaller_and_keeps_the_ventricles():
     template = load_template()
-    head, _ = template_head()
-    tissue = 100 * template.wm + 70 * template.gm + 20 * template.csf
-    head.data[:] = np.where(template.distance < 0, tissue, head.data / 10)
-    wide, tight = (brain_mask(head, intracranial=choice).mask for choice in (True, False))
+    head, wide = template_head()
+    head.data[:] = 100 * template.wm + 70 * template.gm + 20 * template.csf
+    tight = without_outer_csf(wide, head)
     assert not (tight & ~wide).any()
     assert 0.7 < tight.sum() / wide.sum() < 0.97
     assert ndimage.binary_fill_holes(tight).sum() == tight.sum()

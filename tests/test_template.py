@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from heads import moved, template_head, turned
 
 from mriseg.template import carry, coarsen, load_template, register
-from heads import moved, template_head, turned
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,8 @@ def test_other_contrasts_are_found_without_being_bright_where_a_t1_is(scans, con
     codes = np.rint(labels.data[::2, ::2, ::2]).astype(int)
     affine = labels.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
     white, grey, csf, bone, scalp = {
-        "t2": (60, 80, 200, 5, 90), "pd": (75, 100, 110, 10, 90), "flair": (70, 90, 15, 5, 80)}[contrast]  # fmt: skip
+        "t2": (60, 80, 200, 5, 90), "pd": (75, 100, 110, 10, 90), "flair": (70, 90, 15, 5, 80),
+    }[contrast]  # fmt: skip
     brain = (codes > 0) & (codes < 500)
     values = np.select(
         [np.isin(codes, [2, 41, 7, 46, 16, 28, 60]), np.isin(codes, [4, 43, 14, 15, 24]), brain, codes == 515,
