@@ -37,8 +37,8 @@ ASSETS = ("head", "distance", "gm", "wm")
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
-# Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar as
-# this share of the best.
+# Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar
+# as this share of the best.
 _MOST_RIVALS, _RIVAL_MM, _RIVAL_SHARE = 3, 5.0, 0.9
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
 _START_SCALES = (0.7, 0.85, 1.0)
