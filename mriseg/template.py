@@ -40,6 +40,8 @@ _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 # Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar
 # as this share of the best.
 _MOST_RIVALS, _RIVAL_MM, _RIVAL_SHARE = 3, 5.0, 0.9
+# Where the first tries explain less than this, the head may lie askew: turned starts are tried as well.
+_UPRIGHT_SIMILARITY, _TURN = 0.5, np.deg2rad(30)
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
 _START_SCALES = (0.7, 0.85, 1.0)
 
@@ -152,9 +154,11 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     scans = _pyramid(volume)
     maps = [template.head] if contrast == "t1" else [template.head, template.brain, template.gm, template.wm]
     levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
-    tries = [
-        _gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in _starts(*scans[0], template)
-    ]
+    starts = _starts(*scans[0], template)
+    tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in starts]
+    if max(found.similarity for found in tries) < _UPRIGHT_SIMILARITY:
+        turned = [start @ turn for start in starts for turn in _turns(levels[0].points.mean(axis=0))]
+        tries += [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in turned]
     refined = []
     for found in _distinct(tries, levels[0].points):
         for level, scan in zip(levels, scans, strict=True):
@@ -268,6 +272,17 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
 def _slopes(data: Floats, spacings: Floats) -> Floats:
     slopes: list[Floats] = list(np.gradient(data, *spacings))
     return np.stack(slopes, axis=-1)
+
+
+def _turns(centre: Floats) -> list[Floats]:
+    """Rotations about each axis through a point, both ways, (4, 4)."""
+    turns: list[Floats] = []
+    for axes, angle in product(((0, 1), (1, 2), (2, 0)), (-_TURN, _TURN)):
+        turn = np.eye(4)
+        turn[np.ix_(axes, axes)] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        turn[:3, 3] = centre - turn[:3, :3] @ centre
+        turns.append(turn)
+    return turns
 
 
 def _distinct(tries: list[Registration], points: Floats) -> list[Registration]:
