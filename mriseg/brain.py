@@ -36,6 +36,7 @@ _FAR_MM = 8.0
 # Below the first the registration has failed, below the second it is doubtful; real heads reach .4 to .8.
 _FAILED_SIMILARITY, _DOUBTFUL_SIMILARITY = 0.25, 0.35
 _PLAUSIBLE_ML = (700.0, 2300.0)
+_LEAST_HEAD_ML = 100.0
 _MOST_ASYMMETRY, _COARSE_MM = 0.06, 3.0
 _MOST_BORDER_CM2 = 20.0
 # Half the width of bridges from the brain to dura in a mask, and to eyes and muscle in a whole head.
@@ -131,7 +132,7 @@ def _without_template(volume: Volume, similarity: float) -> BrainMask:
     if bright.any():
         bright &= volume.data > threshold_otsu(volume.data[bright])
     mask = _largest_part(bright, volume.zooms, _HEAD_BRIDGE_MM)
-    if not mask.any():
+    if np.count_nonzero(mask) * volume.voxel_ml < _LEAST_HEAD_ML:
         raise MaskError(f"{volume.path}: no head was found in the scan; give a brain mask with --mask")
     failed = (
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "

@@ -37,6 +37,11 @@ ASSETS = ("head", "distance", "gm", "wm")
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
+# Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar
+# as this share of the best.
+_MOST_RIVALS, _RIVAL_MM, _RIVAL_SHARE = 3, 5.0, 0.9
+# Where the first tries explain less than this, the head may lie askew: turned starts are tried as well.
+_UPRIGHT_SIMILARITY, _TURN = 0.5, np.deg2rad(30)
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
 _START_SCALES = (0.7, 0.85, 1.0)
 
@@ -149,13 +154,17 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     scans = _pyramid(volume)
     maps = [template.head] if contrast == "t1" else [template.head, template.brain, template.gm, template.wm]
     levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
-    tries = [
-        _gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in _starts(*scans[0], template)
-    ]
-    best = max(tries, key=lambda found: found.similarity)
-    for level, scan in zip(levels, scans, strict=True):
-        best = _gauss_newton(level, *scan, best.affine, _AFFINE)
-    return best
+    starts = _starts(*scans[0], template)
+    tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in starts]
+    if max(found.similarity for found in tries) < _UPRIGHT_SIMILARITY:
+        turned = [start @ turn for start in starts for turn in _turns(levels[0].points.mean(axis=0))]
+        tries += [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in turned]
+    refined = []
+    for found in _distinct(tries, levels[0].points):
+        for level, scan in zip(levels, scans, strict=True):
+            found = _gauss_newton(level, *scan, found.affine, _AFFINE)  # noqa: PLW2901
+        refined.append(found)
+    return max(refined, key=lambda found: found.similarity)
 
 
 def carry(array: NDArray[np.float32], template: Template, registration: Registration, volume: Volume,
@@ -200,7 +209,8 @@ def coarsen(data: NDArray[np.float32], affine: Floats, spacing: float) -> tuple[
     """Average blocks of voxels to about a spacing in mm and smooth away what is finer."""
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
-    blocks = block_reduce(data, tuple(factors), np.mean) if (factors > 1).any() else data
+    missing = [(0, -length % factor) for length, factor in zip(data.shape, factors, strict=True)]
+    blocks = block_reduce(np.pad(data, missing, mode="edge"), tuple(factors), np.mean)
     coarse_affine = affine @ np.diag([*factors, 1.0])
     coarse_affine[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
     finer = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
@@ -262,6 +272,31 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
 def _slopes(data: Floats, spacings: Floats) -> Floats:
     slopes: list[Floats] = list(np.gradient(data, *spacings))
     return np.stack(slopes, axis=-1)
+
+
+def _turns(centre: Floats) -> list[Floats]:
+    """Rotations about each axis through a point, both ways, (4, 4)."""
+    turns: list[Floats] = []
+    for axes, angle in product(((0, 1), (1, 2), (2, 0)), (-_TURN, _TURN)):
+        turn = np.eye(4)
+        turn[np.ix_(axes, axes)] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        turn[:3, 3] = centre - turn[:3, :3] @ centre
+        turns.append(turn)
+    return turns
+
+
+def _distinct(tries: list[Registration], points: Floats) -> list[Registration]:
+    """Choose the few most similar of some registrations that lay the points at different places."""
+    chosen: list[Registration] = []
+    least = _RIVAL_SHARE * max(found.similarity for found in tries)
+    for found in sorted(tries, key=lambda found: -found.similarity):
+        if found.similarity < least or len(chosen) == _MOST_RIVALS:
+            break
+        shifts = [found.affine - other.affine for other in chosen]
+        apart = [np.linalg.norm(points @ shift[:3, :3].T + shift[:3, 3], axis=1) for shift in shifts]
+        if all(np.sqrt(np.mean(distance**2)) > _RIVAL_MM for distance in apart):
+            chosen.append(found)
+    return chosen
 
 
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,

@@ -1,0 +1,55 @@
+"""Heads made on the spot from the packaged template, and scans made hard on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from mriseg.images import Volume
+from mriseg.template import load_template
+
+
+def dice(a, b):
+    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+
+
+def volume_of(data, affine):
+    header = nib.Nifti1Image(data, affine).header
+    return Volume(data.astype(np.float32), affine, header, Path("made.nii.gz"), "")
+
+
+def template_head(squeeze=(1.0, 1.0, 1.0)):
+    """The template as a scan of 2 mm, squeezed along its axes, and its brain."""
+    template = load_template()
+    affine = np.diag([*squeeze, 1.0]) @ template.affine
+    return volume_of(1000 * template.head, affine), template.distance < 0
+
+
+def turned(axis, degrees):
+    """A rotation about a world axis, (4, 4)."""
+    angle = np.deg2rad(degrees)
+    i, j = [k for k in range(3) if k != axis]
+    turn = np.eye(4)
+    turn[[i, j], [i, j]] = np.cos(angle)
+    turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
+    return turn
+
+
+def moved(volume, mask, motion, zooms, shape):
+    """A head moved about the middle of its volume and sampled on a new grid; its mask likewise."""
+    middle = np.eye(4)
+    middle[:3, 3] = (volume.affine @ [*(np.array(volume.data.shape) - 1) / 2, 1])[:3]
+    affine = np.diag([*zooms, 1.0])
+    affine[:3, 3] = middle[:3, 3] - np.array(zooms) * (np.array(shape) - 1) / 2
+    back = np.linalg.inv(middle @ motion @ np.linalg.inv(middle) @ volume.affine) @ affine
+    data, mask = (
+        ndimage.affine_transform(
+            array.astype(np.float32), back[:3, :3], back[:3, 3], output_shape=shape, order=1
+        )
+        for array in (volume.data, mask)
+    )
+    return replace(volume, data=data, affine=affine), mask > 0.5
