@@ -83,10 +83,10 @@ def test_no_tissue_vanishes(scans, name):
     [lambda x: x * 1000.0, lambda x: x / 1000.0, lambda x: x + 500.0, lambda x: x.astype(np.float64)],
     ids=["times 1000", "by 1000", "offset", "float64"],
 )
-@pytest.mark.parametrize("name", ["ibsr16", "elder03"])
-def test_units_and_dtype_do_not_matter(scans, tmp_path, name, change):
+def test_units_and_dtype_do_not_matter(scans, tmp_path, change):
+    name = "elder03"
     source = nib.load(_scan(scans, name))
-    mask = _truth(scans, name, "desc-brain_mask") if name.startswith("elder") else None
+    mask = _truth(scans, name, "desc-brain_mask")
     data = np.asarray(source.dataobj).reshape(source.shape[:3]).astype(np.float32)
     changed = tmp_path / "changed_T1w.nii.gz"
     nib.save(nib.Nifti1Image(change(data), source.affine), changed)
