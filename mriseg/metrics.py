@@ -108,7 +108,7 @@ def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreeme
 def dice(labels: Mask, truth: Mask) -> float:
     """Return twice the intersection over the sum of the sizes; NaN if both are empty.
 
-    >>> dice(np.array([True, True, False]), np.array([True, False, False]))
+    >>> float(dice(np.array([True, True, False]), np.array([True, False, False])))
     0.6666666666666666
     """
     total = np.count_nonzero(labels) + np.count_nonzero(truth)

@@ -89,6 +89,12 @@ class Template:
         return share
 
     @property
+    def skull(self) -> NDArray[np.float32]:
+        """Share of the skull in each voxel, taken to lie 1 to 7 mm off the brain, 0 to 1."""
+        share: NDArray[np.float32] = np.clip(2 - np.abs(self.distance - np.float32(4)) / 2, 0, 1)
+        return share
+
+    @property
     def csf(self) -> NDArray[np.float32]:
         """Probability of CSF, 0 to 1: what of the brain is neither GM nor WM."""
         csf: NDArray[np.float32] = np.maximum(self.brain - self.gm - self.wm, np.float32(0))
@@ -143,16 +149,18 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     template : Template
         The head to register.
     contrast : str
-        A scan other than "t1" is explained by four maps of the template (head, brain, GM, WM), each with a
-        share of its own, whatever its contrast; a T1 by the template's head alone, which is the steadier.
+        A scan other than "t1" is explained by five maps of the template (head, brain, GM, WM, skull), each
+        with a share of its own, whatever its contrast; a T1 by the template's head alone, the steadier.
 
     Returns
     -------
     Registration
-        The best of several starts in height and scale.
+        The best of several starts in height and scale, and, where those explain little, in tilt.
     """
     scans = _pyramid(volume)
-    maps = [template.head] if contrast == "t1" else [template.head, template.brain, template.gm, template.wm]
+    maps = [template.head]
+    if contrast != "t1":
+        maps += [template.brain, template.gm, template.wm, template.skull]
     levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
     starts = _starts(*scans[0], template)
     tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in starts]

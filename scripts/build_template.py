@@ -45,7 +45,8 @@ def resample(data: NDArray[np.float32], to_source: NDArray[np.float64],
 
 def halve(data: NDArray[np.float32]) -> NDArray[np.float32]:
     """Average with the mirror image, then blocks of 2 x 2 x 2 mm."""
-    return block_reduce((data + data[::-1]) / 2, (2, 2, 2), np.mean).astype(np.float32)
+    even = np.pad((data + data[::-1]) / 2, [(0, length % 2) for length in data.shape], mode="edge")
+    return block_reduce(even, (2, 2, 2), np.mean).astype(np.float32)
 
 
 def store(data: NDArray[np.float32], affine: NDArray[np.float64], name: str) -> None:

@@ -1,4 +1,4 @@
-"""The brain mask on real heads: against a network's masks, in every orientation, and made hard on purpose."""
+"""The brain mask of a real head in every orientation, made hard on purpose, and in other contrasts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from scipy import ndimage
 from mriseg.brain import brain_mask
 from mriseg.images import load_volume
 
-HEADS = ["colin27", "pumi", "xa30", "ms03", "ms04", *(f"elder0{i}" for i in range(1, 7))]
 ORIENTATIONS = [
     np.column_stack([axes, flips]) for axes in permutations(range(3)) for flips in product((1, -1), repeat=3)
 ]
@@ -23,17 +22,6 @@ ORIENTATIONS = [
 
 def scan(scans, name):
     return scans / "bids" / f"sub-{name}" / "anat" / f"sub-{name}_T1w.nii.gz"
-
-
-@pytest.mark.parametrize("name", HEADS)
-def test_masks_agree_with_a_networks(scans, name):
-    volume = load_volume(scan(scans, name))
-    found = brain_mask(volume)
-    truth = nib.load(scans / "truth" / f"sub-{name}" / f"sub-{name}_desc-brain_mask.nii.gz")
-    truth = volume.to_canonical(np.asarray(truth.dataobj).reshape(truth.shape[:3])) > 0
-    assert dice(found.mask, truth) > 0.96
-    assert found.method == "template surface"
-    assert found.warnings == ()
 
 
 def test_one_mask_for_all_orientations_of_a_stripped_brain(scans):
@@ -115,14 +103,14 @@ def test_a_child_sized_head(head):
     assert dice(brain_mask(small).mask, found.mask) > 0.95
 
 
-@pytest.mark.parametrize("contrast", ["pd", "flair"])
+@pytest.mark.parametrize("contrast", ["t2", "pd", "flair"])
 def test_other_contrasts_are_found_without_being_bright_where_a_t1_is(scans, contrast):
     """A labelled head in made-up intensities; the labels hold the brain and the CSF around it."""
     labels = load_volume(scans / "phantom_models" / "head_labels_03.nii.gz")
     codes = np.rint(labels.data[::2, ::2, ::2]).astype(int)
     affine = labels.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
     white, grey, csf, bone, scalp = {
-        "pd": (75, 100, 110, 10, 90), "flair": (70, 90, 15, 5, 80),
+        "t2": (60, 80, 200, 5, 90), "pd": (75, 100, 110, 10, 90), "flair": (70, 90, 15, 5, 80),
     }[contrast]  # fmt: skip
     brain = (codes > 0) & (codes < 500)
     values = np.select(
