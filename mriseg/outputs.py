@@ -202,13 +202,13 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         },
         "Mixture": {
             "Model": model.name,
+            **model.settings,
             "Means": model.means.tolist(),
             "SDs": model.sds.tolist(),
             "Weights": model.weights.tolist(),
             "BIC": model.bic(*result.histogram),
             "Iterations": model.n_iter,
             "Converged": model.converged,
-            # With the weak prior that the partial-volume model puts on its weights.
             "LogLikelihood": list(model.history),
         },
         "Warnings": result.warnings,

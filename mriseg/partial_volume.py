@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,7 @@ _USUAL_WEIGHTS = np.array([0.1, 0.3, 0.3, 0.15, 0.15])
 _PRIOR_SHARE = 0.02
 _PRIOR_WEIGHTS = np.array([0.04, 0.3, 0.3, 0.18, 0.18])
 _FLOOR = 1e-6
+_TOLERANCE, _MAX_ITERATIONS = 1e-5, 1000
 _FREE_PARAMETERS = 3 + 1 + 4
 
 
@@ -86,6 +87,13 @@ class PartialVolumeMixture:
     history: tuple[float, ...] = ()
     converged: bool = False
     name = "three tissues and their partial volumes"
+    settings: ClassVar[dict[str, object]] = {
+        "Start": "hierarchical clustering, or the usual shares where those lead higher",
+        "Trace": "log-likelihood plus log-prior of the weights",
+        "Criterion": "rise of the trace per voxel",
+        "Tolerance": _TOLERANCE,
+        "MaxIterations": _MAX_ITERATIONS,
+    }
 
     @property
     def sds(self) -> Floats:
@@ -164,8 +172,8 @@ def fit_partial_volume(
     counts: Floats,
     start: PartialVolumeMixture | None = None,
     *,
-    tolerance: float = 1e-5,
-    max_iterations: int = 1000,
+    tolerance: float = _TOLERANCE,
+    max_iterations: int = _MAX_ITERATIONS,
 ) -> PartialVolumeMixture:
     """Fit the mixture to a histogram by EM.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,13 @@ class PlainMixture:
 
     mixture: GaussianMixture
     name = "one Gaussian a class"
+    settings: ClassVar[dict[str, object]] = {
+        "Start": "hierarchical clustering",
+        "Trace": "log-likelihood",
+        "Criterion": "relative rise of the trace",
+        "Tolerance": _TOLERANCE,
+        "MaxIterations": _MAX_ITERATIONS,
+    }
 
     @property
     def means(self) -> Floats:

@@ -110,6 +110,10 @@ def test_sidecar(saved, ball):
     assert sidecar["Warnings"] == result.warnings
     mixture = sidecar["Mixture"]
     assert mixture["Converged"] is True
+    assert mixture["Iterations"] < mixture["MaxIterations"]
+    assert "hierarchical clustering" in mixture["Start"]
+    rise = mixture["LogLikelihood"][-1] - mixture["LogLikelihood"][-2]
+    assert rise < mixture["Tolerance"] * result.histogram[1].sum()
     assert len(mixture["LogLikelihood"]) == mixture["Iterations"] + 1
     trace = np.array(mixture["LogLikelihood"])
     assert (np.diff(trace) > -1e-9 * abs(trace[-1])).all()
