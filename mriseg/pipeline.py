@@ -230,6 +230,7 @@ def _assemble(
 
 
 def _on_scan_grid(values: NDArray[Any], mask: NDArray[np.bool_], volume: Volume) -> NDArray[Any]:
-    array = np.zeros(mask.shape, dtype=values.dtype)
-    array[mask] = values
-    return volume.to_scan_grid(array)
+    # Laid out as the file will be, which writes faster.
+    array = np.zeros(volume.header.get_data_shape(), dtype=values.dtype, order="F")
+    volume.to_canonical(array)[mask] = values
+    return array

@@ -71,9 +71,11 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
         )
-    labels, _ = ndimage.label(foreground)
+    box = ndimage.find_objects(foreground.view(np.uint8))[0]
+    labels, _ = ndimage.label(foreground[box])
     largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    mask: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == largest)
+    mask = np.zeros_like(foreground)
+    mask[box] = ndimage.binary_fill_holes(labels == largest)
     return mask
 
 

@@ -77,12 +77,14 @@ def main(data: Path, sheet: Path | None) -> None:
     """Print the table."""
     rows, scores = [], []
     print(f"{'head':<10}{'Dice':>8}{'95% mm':>8}{'CPU s':>7}{'MB':>6}")
+    files = sorted(data.glob("truth/sub-*/*_desc-brain_mask.nii.gz"))
+    names = [file.parent.name for file in files]
+    scans = [data / "bids" / name / "anat" / f"{name}_T1w.nii.gz" for name in names]
     with tempfile.TemporaryDirectory() as scratch:
-        for file in sorted(data.glob("truth/sub-*/*_desc-brain_mask.nii.gz")):
-            name = file.parent.name
-            scan = data / "bids" / name / "anat" / f"{name}_T1w.nii.gz"
-            found = Path(scratch) / f"{name}.nii.gz"
-            cpu, peak = run_brain(scan, found)
+        masks = [Path(scratch) / f"{name}.nii.gz" for name in names]
+        # All runs come first: a child's peak counts what its parent held when it began.
+        costs = [run_brain(scan, found) for scan, found in zip(scans, masks, strict=True)]
+        for name, file, scan, found, (cpu, peak) in zip(names, files, scans, masks, costs, strict=True):
             volume = load_volume(scan)
             truth, mask = canonical(file, volume), canonical(found, volume)
             scores.append(dice(truth, mask))
