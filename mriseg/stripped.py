@@ -74,7 +74,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     box = ndimage.find_objects(foreground.view(np.uint8))[0]
     labels, _ = ndimage.label(foreground[box])
     largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    mask = np.zeros_like(foreground)
+    mask = np.zeros(foreground.shape, dtype=np.bool_)
     mask[box] = ndimage.binary_fill_holes(labels == largest)
     return mask
 
