@@ -176,6 +176,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
     """
     model, scan = result.model, result.volume
+    similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     return {
         "Description": "Brain tissue labels from a Gaussian mixture of intensities",
         "Sources": [scan.path.name],
@@ -187,8 +188,9 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         "ZoomsMM": [round(zoom, 6) for zoom in scan.zooms.tolist()],
         "BrainMask": {
             "Method": result.brain.method,
-            "TemplateSimilarity": result.brain.similarity,
-            "ScanToMNI": None if result.brain.scan_to_mni is None else result.brain.scan_to_mni.tolist(),
+            # Rounded to what it is good for: further digits depend on the number of threads.
+            "TemplateSimilarity": None if similarity is None else round(similarity, 6),
+            "ScanToMNI": None if to_mni is None else np.round(to_mni, 6).tolist(),
             "VolumeML": result.brain_mask_ml,
         },
         "Classes": {
