@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,7 +140,7 @@ def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) ->
         raise MixtureError("n_init must be at least 1, max_iter and tol not negative")
 
 
-class Mixture(Estimator):
+class Mixture(Estimator, ABC):
     """A mixture that has its parameters: what can be asked of it.
 
     Attributes
@@ -150,9 +151,9 @@ class Mixture(Estimator):
 
     parameters_: Parameters
 
+    @abstractmethod
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the mixture to rows X (N, D), observed ``sample_weight`` (N,) times."""
-        raise NotImplementedError
 
     @property
     def weights_(self) -> FloatArray:
