@@ -100,8 +100,9 @@ def segment(
     brain = _find_brain(volume, mask, stripped, contrast)
     _log.info("estimating the bias field")
     try:
-        field = _field(volume, brain.mask, contrast) if bias else no_field()
-        corrected = _corrected(volume.data, field)
+        air = _air(volume.data)
+        field = _field(volume, air, brain.mask, contrast) if bias else no_field()
+        corrected = _corrected(volume.data, air, field)
         _log.info("fitting the mixture")
         histogram = intensity_histogram(corrected[brain.mask])
         model = fit_partial_volume(*histogram) if classes == 3 else fit_plain(*histogram, classes)
@@ -149,15 +150,14 @@ def _air(data: NDArray[np.float32]) -> np.float32:
     return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
 
 
-def _field(volume: Volume, mask: NDArray[np.bool_], contrast: str) -> BiasField:
+def _field(volume: Volume, air: np.float32, mask: NDArray[np.bool_], contrast: str) -> BiasField:
     white = RISING_MEANS[contrast].index(WM)
-    return estimate_bias_field(volume.data - _air(volume.data), mask, volume.zooms, white)
+    return estimate_bias_field(volume.data - air, mask, volume.zooms, white)
 
 
-def _corrected(data: NDArray[np.float32], field: BiasField) -> NDArray[np.float32]:
+def _corrected(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:
     if not field.order:
         return data
-    air = _air(data)
     return (data - air) / field.on_grid(data.shape) + air
 
 
