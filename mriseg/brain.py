@@ -10,6 +10,7 @@ from scipy import ndimage
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
 from mriseg.errors import MaskError
+from mriseg.grid import largest_part
 from mriseg.stripped import is_stripped, stripped_mask
 from mriseg.surface import (
     ROUGH_LOOKS,
@@ -213,11 +214,9 @@ def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> float:
 def _largest_part(mask: NDArray[np.bool_], zooms: NDArray[np.float64], bridge: float) -> NDArray[np.bool_]:
     """Cut bridges up to twice `bridge` wide, keep the largest part, close gaps and holes; distances in mm."""
     core: NDArray[np.bool_] = ndimage.distance_transform_edt(mask, sampling=zooms) > bridge
-    labels, count = ndimage.label(core)
-    if not count:
+    if not core.any():
         return core
-    largest = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
-    beside = ndimage.distance_transform_edt(~largest, sampling=zooms)
+    beside = ndimage.distance_transform_edt(~largest_part(core), sampling=zooms)
     closed = ndimage.distance_transform_edt(beside <= bridge + _SULCUS_MM, sampling=zooms) > _SULCUS_MM
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
     return filled

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.errors import MaskError
+from mriseg.grid import bounding_box, largest_part
 from mriseg.template import coarsen
 
 if TYPE_CHECKING:
@@ -71,11 +72,9 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
         )
-    box = ndimage.find_objects(foreground.view(np.uint8))[0]
-    labels, _ = ndimage.label(foreground[box])
-    largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+    box = bounding_box(foreground)
     mask = np.zeros(foreground.shape, dtype=np.bool_)
-    mask[box] = ndimage.binary_fill_holes(labels == largest)
+    mask[box] = ndimage.binary_fill_holes(largest_part(foreground[box]))
     return mask
 
 

@@ -24,6 +24,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.measure import block_reduce
 
+from mriseg.grid import bounding_box, largest_part
 from mriseg.images import Volume, load_volume
 
 if TYPE_CHECKING:
@@ -205,8 +206,7 @@ def carry(array: NDArray[np.float32], template: Template, registration: Registra
 
 def _reached(filled: NDArray[np.bool_], to_voxels: Floats, shape: tuple[int, ...]) -> tuple[slice, ...]:
     """Bound the voxels of a scan that the filled part of the template falls on."""
-    lengths = [np.flatnonzero(filled.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    ends = [(length[0] - 1, length[-1] + 1) for length in lengths]
+    ends = [(side.start - 1, side.stop) for side in bounding_box(filled)]
     corners = np.array(list(product(*ends))) @ to_voxels[:3, :3].T + to_voxels[:3, 3]
     low = np.clip(np.floor(corners.min(axis=0)), 0, shape).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)) + 1, low, shape).astype(int)
@@ -259,8 +259,7 @@ def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: flo
 def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> list[Floats]:
     """Lay the template's brain under the top of the head, at several heights and scales."""
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    labels, _ = ndimage.label(data > head_threshold(data))
-    head = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    head = largest_part(data > head_threshold(data))
     areas = head.sum(axis=(0, 1)) * zooms[0] * zooms[1]
     top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
     upper = head.copy()

@@ -9,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mriseg.grid import bounding_box
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -68,10 +70,9 @@ def save_overlay(volume: Volume, labels: NDArray[np.uint8], tissues: Sequence[Ti
 def _box(brain: NDArray[np.bool_], zooms: NDArray[np.floating]) -> tuple[slice, ...]:
     """Bound the brain with a margin."""
     sides = []
-    for axis in range(3):
-        filled = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))
-        margin = round(_MARGIN_MM / zooms[axis])
-        sides.append(slice(max(0, filled[0] - margin), min(brain.shape[axis], filled[-1] + 1 + margin)))
+    for side, length, zoom in zip(bounding_box(brain), brain.shape, zooms, strict=True):
+        margin = round(_MARGIN_MM / zoom)
+        sides.append(slice(max(0, side.start - margin), min(length, side.stop + margin)))
     return tuple(sides)
 
 
