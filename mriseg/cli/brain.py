@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from mriseg.cli.options import Overwrite, Quiet, Verbose, refuse_verbose_and_quiet
+
 
 class Contrast(StrEnum):
     """What the scan is weighted by."""
@@ -41,11 +43,9 @@ def brain(
     tight: Annotated[
         bool, typer.Option("--tight", help="Leave out the CSF around the brain; ventricles stay in.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier mask.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say each step on stderr.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Print nothing but warnings and errors.")
-    ] = False,
+    overwrite: Overwrite = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find the brain in a scan and write its mask on the grid of the scan.
 
@@ -54,8 +54,7 @@ def brain(
 
     For example: mriseg brain sub-01_T1w.nii.gz -o sub-01_mask.nii.gz
     """
-    if verbose and quiet:
-        raise typer.BadParameter("-v and -q exclude each other")
+    refuse_verbose_and_quiet(verbose, quiet)
     if output is not None and not output.name.endswith(".nii.gz"):
         raise typer.BadParameter("-o must name a file that ends in .nii.gz")
     import numpy as np

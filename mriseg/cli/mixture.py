@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mriseg.cli.options import OutputFolder, Overwrite, Seed
+
 if TYPE_CHECKING:
     from mriseg.table import TableFit
 
@@ -17,19 +19,6 @@ class Criterion(StrEnum):
 
     BIC = "bic"
     ICL = "icl"
-
-
-OutputFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="DIR",
-        show_default=False,
-        help="Folder for the results; without it, one named after the table in the current directory.",
-    ),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same table.")]
 
 
 def parse_components(text: str) -> list[int]:
@@ -83,9 +72,7 @@ def mixture(
     sample: Annotated[
         int, typer.Option(min=0, metavar="N", help="Also write N points drawn from the mixture.")
     ] = 0,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the points drawn, and of the start of large tables.")
-    ] = 0,
+    seed: Seed = 0,
     output: OutputFolder = None,
     overwrite: Overwrite = False,
 ) -> None:

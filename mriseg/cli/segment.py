@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mriseg.cli.options import (
+    Classes,
+    Contrast,
+    NoBias,
+    NoSpatial,
+    OutputFolder,
+    Overwrite,
+    Quiet,
+    TissueContrast,
+    Verbose,
+    refuse_verbose_and_quiet,
+)
+
 if TYPE_CHECKING:
     from mriseg.outputs import Segmentation
-
-
-class Contrast(StrEnum):
-    """What the scan is weighted by."""
-
-    T1 = "t1"
-    T2 = "t2"
-    PD = "pd"
 
 
 def segment(
@@ -29,16 +33,7 @@ def segment(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="DIR",
-            show_default=False,
-            help="Folder for the results; without it, one named after the scan in the current directory.",
-        ),
-    ] = None,
+    output: OutputFolder = None,
     mask: Annotated[
         Path | None,
         typer.Option(
@@ -53,27 +48,13 @@ def segment(
             "--stripped", help="The scan holds nothing but the brain; usually seen without being told."
         ),
     ] = False,
-    contrast: Annotated[Contrast, typer.Option(help="Decides which class is CSF, GM and WM.")] = Contrast.T1,
-    classes: Annotated[
-        int,
-        typer.Option(
-            min=2,
-            max=10,
-            metavar="N",
-            help="Number of classes; three are tissues, others are numbered by rising mean intensity.",
-        ),
-    ] = 3,
-    no_bias: Annotated[bool, typer.Option("--no-bias", help="Do not correct for a bias field.")] = False,
-    no_spatial: Annotated[
-        bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace earlier results of the same scan.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say each step on stderr.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Print nothing but warnings and errors.")
-    ] = False,
+    contrast: TissueContrast = Contrast.T1,
+    classes: Classes = 3,
+    no_bias: NoBias = False,
+    no_spatial: NoSpatial = False,
+    overwrite: Overwrite = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Segment a T1-weighted scan into CSF, GM and WM.
 
@@ -86,8 +67,7 @@ def segment(
     """
     if mask is not None and stripped:
         raise typer.BadParameter("--mask and --stripped exclude each other")
-    if verbose and quiet:
-        raise typer.BadParameter("-v and -q exclude each other")
+    refuse_verbose_and_quiet(verbose, quiet)
     from mriseg.cli.progress import progress
     from mriseg.images import stem
     from mriseg.outputs import file_names

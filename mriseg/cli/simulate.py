@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003, typer reads the annotations
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from mriseg.cli.options import OutputFolder, Overwrite, Seed
 
 
 def simulate(
@@ -17,16 +19,7 @@ def simulate(
             help="Label map to simulate from; else a small folded ball.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="DIR",
-            show_default=False,
-            help="Folder for the results; without it, one named after the scan in the current directory.",
-        ),
-    ] = None,
+    output: OutputFolder = None,
     label_map: Annotated[
         str | None,
         typer.Option(
@@ -48,8 +41,8 @@ def simulate(
     bias: Annotated[
         float, typer.Option(min=0, max=199, metavar="PCT", help="Range of the bias field in the brain.")
     ] = 20.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of noise and field: the same seed, the same scan.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Simulate a T1-like stripped scan whose truth is known.
 

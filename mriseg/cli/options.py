@@ -1,0 +1,55 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Contrast(StrEnum):
+    """What the scan is weighted by."""
+
+    T1 = "t1"
+    T2 = "t2"
+    PD = "pd"
+
+
+TissueContrast = Annotated[Contrast, typer.Option(help="Decides which class is CSF, GM and WM.")]
+Classes = Annotated[
+    int,
+    typer.Option(
+        min=2,
+        max=10,
+        metavar="N",
+        help="Number of classes; three are tissues, others are numbered by rising mean intensity.",
+    ),
+]
+NoBias = Annotated[bool, typer.Option("--no-bias", help="Do not correct for a bias field.")]
+NoSpatial = Annotated[
+    bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
+]
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        show_default=False,
+        help="Folder for the results; without it, one named after the input in the current directory.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same input.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say each step on stderr.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but warnings and errors.")]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Of all that is drawn at random: the same seed, the same result.")
+]
+
+
+def refuse_verbose_and_quiet(verbose: bool, quiet: bool) -> None:
+    """Raise a usage error if a run is to be both talkative and silent."""
+    if verbose and quiet:
+        raise typer.BadParameter("-v and -q exclude each other")
