@@ -168,5 +168,5 @@ def _hash(text: str) -> str:
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
 
-def _picture(svg: bytes) -> str:
+def _picture(svg: bytes) -> Markup:
     return data_address(svg, _SVG)
