@@ -14,6 +14,7 @@ from mriseg.cli.evaluate import evaluate
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
+from mriseg.cli.view import view
 from mriseg.errors import MrisegError
 
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
@@ -50,6 +51,7 @@ app.command()(brain)
 app.command()(mixture)
 app.command()(evaluate)
 app.command()(simulate)
+app.command()(view)
 
 
 def main() -> None:
