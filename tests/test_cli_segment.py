@@ -120,6 +120,8 @@ def test_existing_output_is_refused_before_any_work(run, ball, tmp_path):
         ("a.nii", "--nonsense"),
         ("a.nii", "--mask", "m.nii", "--stripped"),
         ("a.nii", "-v", "-q"),
+        ("a.nii", "--luts", "word"),
+        ("a.nii", "--overlay-style", "glitter"),
     ],
 )
 def test_wrong_usage_is_exit_two(run, wrong):
