@@ -68,6 +68,14 @@ def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp
     for name in ("mask", "t2", "four"):
         assert (labels[name] != labels["plain"]).any(), name
     assert (labels["pd"] != labels["plain"]).any()
+    folder = tmp_path / "pictures"
+    done = run("segment", ball, "-o", folder, "--overlay-style", "fill", "--luts", "slicer", "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert "verdict     trust" in done.stdout
+    added = {file.name for file in folder.iterdir()} ^ {file.name for file in (tmp_path / "plain").iterdir()}
+    assert added == {"sub-ball_dseg_lut-slicer.ctbl", "sub-ball_report.html"}
+    pictures = [(tmp_path / name / "sub-ball_overlay.png").read_bytes() for name in ("plain", "pictures")]
+    assert pictures[0] != pictures[1]
     quiet = run("segment", ball, "--overwrite", "-q")
     assert (quiet.returncode, quiet.stdout) == (0, "")
     verbose = run("segment", ball, "--overwrite", "-v")
