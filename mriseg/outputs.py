@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mriseg.partial_volume import PartialVolumeMixture
     from mriseg.plain import PlainMixture
 
+# Files that some settings write and others do not.
+_SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_T1w.nii.gz")
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib")
 
 
@@ -130,12 +132,9 @@ class Segmentation:
         """
         folder, name = Path(folder), stem(self.volume.path)
         names = file_names(name, self.tissues, bias=self.corrected is not None)
-        with staged(folder, names, overwrite=overwrite) as scratch:
+        settings_dependent = [f"{glob.escape(name)}_{rest}" for rest in _SETTINGS_DEPENDENT]
+        with staged(folder, names, overwrite=overwrite, obsolete=settings_dependent) as scratch:
             _write(self, [scratch / file for file in names])
-        earlier = folder.glob(f"{glob.escape(name)}_label-*_probseg.nii.gz")
-        for file in (*earlier, folder / f"{name}_desc-biascorr_T1w.nii.gz"):
-            if file.name not in names:  # left by a run with other settings
-                file.unlink(missing_ok=True)
         return [folder / file for file in names]
 
 
