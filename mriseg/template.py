@@ -25,7 +25,7 @@ from skimage.filters import threshold_otsu
 from skimage.measure import block_reduce
 
 from mriseg.grid import bounding_box, largest_part
-from mriseg.images import Volume, load_volume
+from mriseg.images import Volume, load_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ class _Level:
 def load_template() -> Template:
     """Read the packaged template."""
     with as_file(files("mriseg") / "assets") as folder:
-        volumes = [load_volume(folder / f"{name}.nii.gz") for name in ASSETS]
+        volumes = [load_map(folder / f"{name}.nii.gz") for name in ASSETS]
     head, distance, gm, wm = (volume.data for volume in volumes)
     return Template(head, distance, gm, wm, volumes[0].affine)
 
