@@ -17,6 +17,9 @@ from mriseg.nifti import EXTENSIONS, NiftiFile, open_nifti, read_voxels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Beyond the first, a value is no intensity but damage; a range below the second is none. Squares of both are
+# numbers that float32 can hold.
+_LARGEST, _SMALLEST = 1e15, 1e-15
 _LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
 # Share of voxels off the background whose six neighbours are the same: at most .1 in real scans, also when
 # stored in a hundred grey levels or interpolated; from .3 in label images.
@@ -30,7 +33,7 @@ class Volume:
     Parameters
     ----------
     data : ndarray of float32, shape (X, Y, Z)
-        Intensities; voxels that are not finite in the file hold the background value.
+        Intensities; voxels that are not finite in the file (or beyond 1e15) hold the background value.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices of `data` to world coordinates in mm.
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
@@ -40,7 +43,7 @@ class Volume:
     sha256 : str
         Digest of the file (of header and image file for a pair).
     not_finite : int
-        Number of voxels that are NaN or infinite in the file.
+        Number of voxels that are NaN, infinite or beyond 1e15 in the file.
     reading : dict
         How the file was understood: the form that places the voxels, the units, the volume of a series, the
         voxel sizes that were given instead of the header's.
@@ -288,13 +291,13 @@ def _refuse_intents(file: NiftiFile) -> None:
 def _fill_not_finite(array: NDArray[np.float32], path: Path) -> int:
     """Put background where an array is not finite, in place, and count such voxels."""
     lowest, highest, not_finite = float(array.min()), float(array.max()), 0
-    if not np.isfinite([lowest, highest]).all():
-        finite = np.isfinite(array)
+    if not (lowest >= -_LARGEST and highest <= _LARGEST):
+        finite = np.abs(array) <= _LARGEST
         not_finite = int(array.size - np.count_nonzero(finite))
         lowest = float(array.min(where=finite, initial=np.inf))
         highest = float(array.max(where=finite, initial=-np.inf))
         array[~finite] = min(lowest, 0.0)
-    if not lowest < highest:
+    if not highest - lowest > _SMALLEST:
         what = "no finite value" if not_finite == array.size else f"the value {lowest:g} in every voxel"
         raise ImageError(f"{path}: holds {what}; there is nothing to segment")
     return not_finite

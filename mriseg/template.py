@@ -238,7 +238,7 @@ def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
 
 def head_threshold(data: NDArray[np.float32]) -> float:
     """Return an intensity between those of air and of the head."""
-    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98))))
+    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98)).ravel()))
 
 
 def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: float) -> _Level:
@@ -346,6 +346,8 @@ def _explain(level: _Level, data: NDArray[np.float32],
     sampled = ndimage.map_coordinates(data, places, order=1, mode="nearest").astype(np.float64)
     shares = _least_squares(level.values, sampled, weights)
     total = (weights * (sampled - weights @ sampled / weights.sum()) ** 2).sum()
+    if total == 0:  # nothing but background there
+        return -np.inf, weights, weights, shares
     residual = (weights * (sampled - level.values @ shares) ** 2).sum()
     return float(1 - residual / total), sampled, weights, shares
 
