@@ -264,7 +264,7 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
     upper = head.copy()
     upper[:, :, : max(0, top - round(130 / zooms[2]))] = False
-    x, y, _ = np.argwhere(upper).mean(axis=0)
+    x, y, _ = np.argwhere(upper if upper.any() else ~upper).mean(axis=0)
     crown = affine[:3, :3] @ (x, y, top) + affine[:3, 3]
     brain = np.argwhere(template.brain > 0.5) @ template.affine[:3, :3].T + template.affine[:3, 3]
     anchor = np.array([*brain.mean(axis=0)[:2], brain[:, 2].max()])
