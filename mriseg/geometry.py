@@ -28,9 +28,11 @@ _UNITS = {0: ("unknown, taken as mm", 1.0), 1: ("m", 1000.0), 2: ("mm", 1.0), 3:
 _SPACE_BITS, _TIME_BITS = 0b111, 0b111000
 _KNOWN_CODES = range(6)
 _PLAUSIBLE_MM = (0.02, 50.0)  # edges of a voxel, from microscopes to scouts
+_FARTHEST = 1e9  # in any unit: no scan is so far away
 _LEAST_SPAN = 0.1  # volume of a voxel by that of the box with its edges; 1 is rectangular
 _MOST_SKEW = 0.01  # cosine between axes; more is no rounding
 _SAME_SIZE = 0.01
+_SIZES_ALONE = "voxel sizes alone"
 _NO_FORM = (
     "neither its sform nor its qform places the voxels: voxel sizes alone were used, "
     "so left and right may be swapped"
@@ -98,7 +100,7 @@ def place(
     _check_sizes(header, path, zooms)
     form = _form(header)
     sform, qform = _affine(header.get_sform), _affine(header.get_qform)
-    affine = {"sform": sform, "qform": qform}.get(form, header.get_base_affine())
+    affine = {"sform": sform, "qform": qform}[form] if form != _SIZES_ALONE else header.get_base_affine()
     _check_spans(affine, header, path)
     units, unit = _UNITS[int(header["xyzt_units"]) & _SPACE_BITS]
     affine = np.diag([unit, unit, unit, 1.0]) @ affine
@@ -136,7 +138,7 @@ def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text:
 
 def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> None:
     sizes = header["pixdim"][1:4]
-    if np.isfinite(sizes).all() and (sizes > 0).all():
+    if ((sizes > 0) & (sizes < _FARTHEST)).all():
         return
     if zooms is None:
         raise ImageError(
@@ -148,7 +150,7 @@ def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> N
 def _form(header: nib.Nifti1Header) -> str:
     if int(header["sform_code"]):
         return "sform"
-    return "qform" if int(header["qform_code"]) else "voxel sizes alone"
+    return "qform" if int(header["qform_code"]) else _SIZES_ALONE
 
 
 def _affine(form: object) -> NDArray[np.float64]:
@@ -189,7 +191,7 @@ def _doubts(
     shape: tuple[int, ...],
 ) -> list[str]:
     """Say what is odd about the forms, and which was used."""
-    if form == "voxel sizes alone":
+    if form == _SIZES_ALONE:
         return [_NO_FORM]
     used, sizes = (sform if form == "sform" else qform), header["pixdim"][1:4]
     doubts = []
