@@ -16,6 +16,7 @@ import numpy as np
 from mriseg import __version__
 from mriseg.images import Volume, save_array, stem
 from mriseg.staging import staged
+from mriseg.text import cell, printable
 from mriseg.tissue import BACKGROUND, Tissue
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from mriseg.partial_volume import PartialVolumeMixture
     from mriseg.plain import PlainMixture
 
+# Files that some settings write and others do not.
+_SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_T1w.nii.gz")
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib")
 
 
@@ -130,12 +133,9 @@ class Segmentation:
         """
         folder, name = Path(folder), stem(self.volume.path)
         names = file_names(name, self.tissues, bias=self.corrected is not None)
-        with staged(folder, names, overwrite=overwrite) as scratch:
+        settings_dependent = [f"{glob.escape(name)}_{rest}" for rest in _SETTINGS_DEPENDENT]
+        with staged(folder, names, overwrite=overwrite, obsolete=settings_dependent) as scratch:
             _write(self, [scratch / file for file in names])
-        earlier = folder.glob(f"{glob.escape(name)}_label-*_probseg.nii.gz")
-        for file in (*earlier, folder / f"{name}_desc-biascorr_T1w.nii.gz"):
-            if file.name not in names:  # left by a run with other settings
-                file.unlink(missing_ok=True)
         return [folder / file for file in names]
 
 
@@ -176,13 +176,15 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
     """
     model, scan = result.model, result.volume
+    source = printable(scan.path.name)
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     return {
         "Description": "Brain tissue labels from a Gaussian mixture of intensities",
-        "Sources": [scan.path.name],
-        "SourcesSHA256": {scan.path.name: scan.sha256},
+        "Sources": [source],
+        "SourcesSHA256": {source: scan.sha256},
         "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
         "Versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        "Reading": {**scan.reading, "NotFinite": scan.not_finite},
         "Settings": result.settings,
         "Shape": list(scan.data.shape),
         "ZoomsMM": [round(zoom, 6) for zoom in scan.zooms.tolist()],
@@ -255,7 +257,7 @@ def _label_rows(tissues: Sequence[Tissue]) -> list[tuple[object, ...]]:
 
 
 def _volume_columns(result: Segmentation) -> dict[str, str]:
-    columns = {"name": stem(result.volume.path), "brain_mask_ml": f"{result.brain_mask_ml:.3f}"}
+    columns = {"name": cell(stem(result.volume.path)), "brain_mask_ml": f"{result.brain_mask_ml:.3f}"}
     for abbreviation, volume in result.volumes.items():
         columns |= {
             f"{abbreviation}_ml": f"{volume.ml:.3f}",

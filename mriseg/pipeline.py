@@ -201,7 +201,11 @@ def _assemble(
     names = [components[k].abbreviation for k in order]
     values, counts = histogram
     out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
-    warnings = [*brain.warnings, *plausibility(components, shares, means, sds, out_of_order)]
+    warnings = [
+        *volume.warnings,
+        *brain.warnings,
+        *plausibility(components, shares, means, sds, out_of_order),
+    ]
     if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
         warnings.append("the classes are not separated: one Gaussian describes the intensities as well")
     if not model.converged:

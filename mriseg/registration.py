@@ -202,7 +202,7 @@ def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
 
 def head_threshold(data: NDArray[np.float32]) -> float:
     """Return an intensity between those of air and of the head."""
-    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98))))
+    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98)).ravel())))
 
 
 def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: float) -> _Level:
@@ -228,7 +228,7 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
     upper = head.copy()
     upper[:, :, : max(0, top - round(130 / zooms[2]))] = False
-    x, y, _ = np.argwhere(upper).mean(axis=0)
+    x, y, _ = np.argwhere(upper if upper.any() else ~upper).mean(axis=0)
     crown = affine[:3, :3] @ (x, y, top) + affine[:3, 3]
     brain = np.argwhere(template.brain > 0.5) @ template.affine[:3, :3].T + template.affine[:3, 3]
     anchor = np.array([*brain.mean(axis=0)[:2], brain[:, 2].max()])
@@ -329,6 +329,8 @@ def _explain(level: _Level, data: NDArray[np.float32],
     sampled = ndimage.map_coordinates(data, places, order=1, mode="nearest").astype(np.float64)
     shares = _least_squares(level.values, sampled, weights)
     total = (weights * (sampled - weights @ sampled / weights.sum()) ** 2).sum()
+    if total == 0:  # nothing but background there
+        return -np.inf, weights, weights, shares
     residual = (weights * (sampled - level.values @ shares) ** 2).sum()
     return float(1 - residual / total), sampled, weights, shares
 

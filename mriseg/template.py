@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.images import load_volume
+from mriseg.images import load_map
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +61,6 @@ class Template:
 def load_template() -> Template:
     """Read the packaged template."""
     with as_file(files("mriseg") / "assets") as folder:
-        volumes = [load_volume(folder / f"{name}.nii.gz") for name in ASSETS]
+        volumes = [load_map(folder / f"{name}.nii.gz") for name in ASSETS]
     head, distance, gm, wm = (volume.data for volume in volumes)
     return Template(head, distance, gm, wm, volumes[0].affine)

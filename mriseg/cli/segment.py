@@ -10,13 +10,18 @@ import typer
 from mriseg.cli.options import (
     Classes,
     Contrast,
+    KeepHeaderText,
+    MaxMemory,
     NoBias,
     NoSpatial,
     OutputFolder,
     Overwrite,
     Quiet,
+    SeriesVolume,
     TissueContrast,
     Verbose,
+    Zooms,
+    check_zooms,
     refuse_verbose_and_quiet,
 )
 
@@ -52,6 +57,10 @@ def segment(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    volume: SeriesVolume = None,
+    zooms: Zooms = None,
+    max_memory: MaxMemory = None,
+    keep_header_text: KeepHeaderText = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -68,8 +77,10 @@ def segment(
     if mask is not None and stripped:
         raise typer.BadParameter("--mask and --stripped exclude each other")
     refuse_verbose_and_quiet(verbose, quiet)
+    check_zooms(zooms)
     from mriseg.cli.progress import progress
-    from mriseg.images import stem
+    from mriseg.cli.terminal import say, warn
+    from mriseg.images import load_volume, stem
     from mriseg.outputs import file_names
     from mriseg.pipeline import segment as segment_scan
     from mriseg.staging import refuse_existing
@@ -81,8 +92,9 @@ def segment(
             refuse_existing(
                 folder, file_names(stem(scan), rising_tissues(contrast, classes), bias=not no_bias)
             )
+        loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
         result = segment_scan(
-            scan,
+            loaded,
             mask=mask,
             stripped=stripped,
             contrast=contrast,
@@ -91,18 +103,16 @@ def segment(
             spatial=not no_spatial,
         )
         files = result.save(folder, overwrite=overwrite)
-    for warning in result.warnings:
-        typer.echo(f"mriseg: warning: {scan.name}: {warning}", err=True)
+    warn(scan, result.warnings)
     if not quiet:
-        typer.echo(_summary(result))
-        typer.echo(f"{len(files)} files in {folder}")
+        say(*_summary(result), f"{len(files)} files in {folder}")
 
 
-def _summary(result: Segmentation) -> str:
+def _summary(result: Segmentation) -> list[str]:
     """Lay out the volumes for a terminal."""
     lines = [f"{'brain mask':<12}{result.brain_mask_ml:>8.0f} mL   ({result.brain.method})"]
     lines += [
         f"{tissue.abbreviation:<12}{volume.ml:>8.0f} mL {volume.fraction:>5.0%}"
         for tissue, volume in zip(result.tissues, result.volumes.values(), strict=True)
     ]
-    return "\n".join(lines)
+    return lines
