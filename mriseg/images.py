@@ -195,6 +195,17 @@ def load_mask(path: str | Path, volume: Volume) -> NDArray[np.bool_]:
     return mask
 
 
+def file_digest(path: str | Path) -> str:
+    """Return the SHA-256 digest of an image, of header and image file together for a pair.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or no NIfTI image.
+    """
+    return _sha256(_open(Path(path)))
+
+
 def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none") -> None:
     """Write an array on the grid of a scan: same shape, forms, codes and units; no intensity scaling.
 

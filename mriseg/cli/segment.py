@@ -15,6 +15,7 @@ from mriseg.cli.options import (
     OutputFolder,
     Overwrite,
     Quiet,
+    Stripped,
     TissueContrast,
     Verbose,
     refuse_verbose_and_quiet,
@@ -42,12 +43,7 @@ def segment(
             help="Brain mask on the grid of the scan; without it the brain is found.",
         ),
     ] = None,
-    stripped: Annotated[
-        bool,
-        typer.Option(
-            "--stripped", help="The scan holds nothing but the brain; usually seen without being told."
-        ),
-    ] = False,
+    stripped: Stripped = False,
     contrast: TissueContrast = Contrast.T1,
     classes: Classes = 3,
     no_bias: NoBias = False,
