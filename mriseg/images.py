@@ -80,7 +80,7 @@ class Volume:
 
 
 def stem(path: Path) -> str:
-    """Return the file name of a scan without its extension and without the suffix ``_T1w``.
+    """Return the file name of a scan without its extension and without the suffix of its contrast.
 
     >>> stem(Path("sub-01/anat/sub-01_T1w.nii.gz"))
     'sub-01'
@@ -90,7 +90,9 @@ def stem(path: Path) -> str:
         if name.lower().endswith(extension):
             name = name[: -len(extension)]
             break
-    return name.removesuffix("_T1w") or name
+    for suffix in ("_T1w", "_T2w", "_PDw", "_FLAIR"):
+        name = name.removesuffix(suffix) or name
+    return name
 
 
 def load_volume(path: str | Path) -> Volume:

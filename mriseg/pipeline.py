@@ -14,6 +14,7 @@ import numpy as np
 
 from mriseg.bias import BiasField, estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
+from mriseg.doubts import GraveDoubt
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, file_digest, load_mask, load_volume
@@ -29,6 +30,7 @@ from mriseg.tissue import (
     Tissue,
     name_components,
     out_of_order_share,
+    place_doubts,
     plausibility,
     rising_tissues,
 )
@@ -229,8 +231,13 @@ def _assemble(
     values, counts = histogram
     out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
     warnings = [*brain.warnings, *plausibility(components, shares, means, sds, out_of_order)]
+    if len(components) == len(RISING_MEANS[settings["Contrast"]]):
+        canonical = np.zeros(brain.mask.shape, dtype=np.uint8)
+        canonical[brain.mask] = labels
+        warnings += place_doubts(canonical, volume.zooms)
     if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
-        warnings.append("the classes are not separated: one Gaussian describes the intensities as well")
+        single = "the classes are not separated: one Gaussian describes the intensities as well"
+        warnings.append(GraveDoubt(single))
     if not model.converged:
         warnings.append(f"the mixture has not converged in {model.n_iter} iterations")
     if volume.not_finite:

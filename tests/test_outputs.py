@@ -21,7 +21,7 @@ IMAGES = [
 ]
 FILES = [
     *(f"sub-ball_{image}.nii.gz" for image in IMAGES),
-    *(f"sub-ball_{rest}" for rest in ("dseg.json", "dseg.tsv", "overlay.png", "volumes.tsv")),
+    *(f"sub-ball_{rest}" for rest in ("dseg.json", "dseg.tsv", "overlay.png", "report.html", "volumes.tsv")),
 ]
 
 

@@ -16,6 +16,7 @@ from mriseg.cli.options import (
     DryRun,
     Jobs,
     NoBias,
+    NoReport,
     NoSpatial,
     Overwrite,
     Quiet,
@@ -45,6 +46,7 @@ def batch(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
     timeout: Timeout = None,
@@ -82,7 +84,7 @@ def batch(
         "bias": not no_bias,
         "spatial": not no_spatial,
     }
-    scans = plan(inputs, output, options)
+    scans = plan(inputs, output, options, report=not no_report)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
     else:

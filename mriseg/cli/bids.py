@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -16,6 +16,7 @@ from mriseg.cli.options import (
     DryRun,
     Jobs,
     NoBias,
+    NoReport,
     NoSpatial,
     Overwrite,
     Quiet,
@@ -24,16 +25,13 @@ from mriseg.cli.options import (
     Timeout,
 )
 
-if TYPE_CHECKING:
-    import click
-
 _LABELS = ("--participant-label", "--participant_label", "--session-label", "--session_label")
 
 
 class BidsApp(TyperCommand):
     """A command whose label options take several values, as BIDS-Apps do: ``--participant-label 01 02``."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each of its values."""
         repeated: list[str] = []
         option = ""
@@ -91,6 +89,7 @@ def bids(
     ] = False,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
     timeout: Timeout = None,
@@ -128,11 +127,17 @@ def bids(
         typer.echo(f"mriseg: warning: {dataset}: the BIDS validator names {', '.join(faults)}", err=True)
     options = {"bias": not no_bias, "spatial": not no_spatial}
     scans = dataset_jobs(
-        dataset, options, participants=participant_label or (), sessions=session_label or ()
+        dataset,
+        options,
+        participants=participant_label or (),
+        sessions=session_label or (),
+        report=not no_report,
     )
     refuse_duplicates(scans)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
         return
     write_dataset_description(output)
-    run_plan(scans, output, machine, cluster, cluster_options, resume=resume, overwrite=overwrite, quiet=quiet)
+    run_plan(
+        scans, output, machine, cluster, cluster_options, resume=resume, overwrite=overwrite, quiet=quiet
+    )

@@ -10,14 +10,19 @@ import typer
 from mriseg.cli.options import (
     Classes,
     Contrast,
+    LookUpTables,
     NoBias,
+    NoReport,
     NoSpatial,
     OutputFolder,
+    OverlayStyle,
     Overwrite,
     Quiet,
     Stripped,
     TissueContrast,
+    TissueOverlay,
     Verbose,
+    parse_luts,
     refuse_verbose_and_quiet,
 )
 
@@ -48,6 +53,9 @@ def segment(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    overlay_style: TissueOverlay = OverlayStyle.CONTOUR,
+    luts: LookUpTables = None,
+    no_report: NoReport = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -55,7 +63,8 @@ def segment(
     """Segment a T1-weighted scan into CSF, GM and WM.
 
     Writes labels (0 background, 1 GM, 2 WM, 3 CSF), a posterior map for each tissue, the brain mask,
-    volumes in mL, an overlay picture and a JSON sidecar that records how they came to be.
+    volumes in mL, an overlay picture, an HTML report that says whether to trust the result, and a JSON
+    sidecar that records how it came to be.
 
     For example: mriseg segment sub-01_T1w.nii.gz
 
@@ -64,6 +73,7 @@ def segment(
     if mask is not None and stripped:
         raise typer.BadParameter("--mask and --stripped exclude each other")
     refuse_verbose_and_quiet(verbose, quiet)
+    programs = parse_luts(luts)
     from mriseg.cli.progress import progress
     from mriseg.images import stem
     from mriseg.outputs import file_names
@@ -74,9 +84,15 @@ def segment(
     folder = output or Path(f"{stem(scan)}_mriseg")
     with progress(scan.name, verbose=verbose, quiet=quiet):
         if not overwrite:
-            refuse_existing(
-                folder, file_names(stem(scan), rising_tissues(contrast, classes), bias=not no_bias)
+            names = file_names(
+                stem(scan),
+                rising_tissues(contrast, classes),
+                bias=not no_bias,
+                report=not no_report,
+                contrast=contrast,
+                luts=programs,
             )
+            refuse_existing(folder, names)
         result = segment_scan(
             scan,
             mask=mask,
@@ -86,11 +102,18 @@ def segment(
             bias=not no_bias,
             spatial=not no_spatial,
         )
-        files = result.save(folder, overwrite=overwrite)
+        files = result.save(
+            folder,
+            overwrite=overwrite,
+            report=not no_report,
+            overlay_style=overlay_style.value,
+            luts=programs,
+        )
     for warning in result.warnings:
         typer.echo(f"mriseg: warning: {scan.name}: {warning}", err=True)
     if not quiet:
         typer.echo(_summary(result))
+        typer.echo(f"{'verdict':<12}{result.verdict}")
         typer.echo(f"{len(files)} files in {folder}")
 
 

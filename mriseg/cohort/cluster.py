@@ -83,8 +83,8 @@ def cluster_workers(
     output : Path
         The output folder of the cohort.
     options : Path, optional
-        For a batch system: a TOML file with ``workers`` (how many jobs to ask for) and the keyword arguments of
-        the class of dask-jobqueue, such as ``cores``, ``memory``, ``walltime``, ``queue``.
+        For a batch system: a TOML file with ``workers`` (how many jobs to ask for) and the keyword arguments
+        of the class of dask-jobqueue, such as ``cores``, ``memory``, ``walltime``, ``queue``.
     retries : int
         How often a scan is done again whose worker died, or found no memory or disk. For dead workers a
         scheduler that ran before has a rule of its own, ``distributed.scheduler.allowed-failures``.
@@ -113,13 +113,13 @@ def cluster_workers(
             client = stack.enter_context(Client(target, timeout=_CONNECT_SECONDS, set_as_default=False))
         except (OSError, ValueError) as error:
             raise CohortError(
-                f"{cluster}: no Dask scheduler answers there; start one by `dask scheduler` or check the address"
+                f"{cluster}: no Dask scheduler answers; check the address, or start one by: dask scheduler"
             ) from error
         executor = client.get_executor(pure=False, retries=retries)
         yield ClusterWorkers(executor, output)
 
 
-def _batch_system(name: str, options: Path | None) -> Any:  # noqa: ANN401
+def _batch_system(name: str, options: Path | None) -> Any:
     import dask_jobqueue
 
     settings = read_options(options)

@@ -27,6 +27,7 @@ def dataset_jobs(
     *,
     participants: Collection[str] = (),
     sessions: Collection[str] = (),
+    report: bool = True,
 ) -> list[Job]:
     """Plan the T1-weighted scans of a raw data set, each to its subject's and session's folder.
 
@@ -38,6 +39,8 @@ def dataset_jobs(
         Keyword arguments of `mriseg.segment`.
     participants, sessions : collection of str
         Labels to keep, with or without ``sub-`` and ``ses-``; all if empty.
+    report : bool
+        Whether each scan gets a page of its own.
 
     Returns
     -------
@@ -58,17 +61,19 @@ def dataset_jobs(
             raise CohortError(f"{dataset}: no T1-weighted scan of {key}-{min(missing)}; check the label")
         scans = [(file, entities) for file, entities in scans if not labels or entities.get(key) in labels]
     if not scans:
-        raise CohortError(f"{dataset}: no T1-weighted scan (sub-*/[ses-*/]anat/*_T1w.nii.gz) in this data set")
-    return [Job(file, file.parent.relative_to(root).as_posix(), options) for file, _ in scans]
+        raise CohortError(
+            f"{dataset}: no T1-weighted scan (sub-*/[ses-*/]anat/*_T1w.nii.gz) in this data set"
+        )
+    return [Job(file, file.parent.relative_to(root).as_posix(), options, report) for file, _ in scans]
 
 
 def _scans(root: Path) -> list[tuple[Path, dict[str, Any]]]:
     try:
-        from ancpbids import BIDSLayout
+        from ancpbids.pybids_compat import BIDSLayout
     except ImportError as error:
         raise CohortError(f"{root}: BIDS data sets need ancpbids: pip install 'mriseg[bids]'") from error
     found = BIDSLayout(str(root)).get(suffix="T1w", extension=_SCANS)
-    files = [(Path(artifact.get_absolute_path()), artifact.entities) for artifact in found]
+    files = [(Path(artifact.get_absolute_path()), artifact.entities) for artifact in found]  # type: ignore[attr-defined]
     # The raw scans of subjects, not derivatives or source data inside the data set.
     return sorted(
         ((file, entities) for file, entities in files if file.relative_to(root).parts[0].startswith("sub-")),

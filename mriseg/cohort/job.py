@@ -41,11 +41,14 @@ class Job:
         Where its results go, relative to the output folder, with slashes.
     options : dict
         Keyword arguments of `mriseg.segment`; paths in it are absolute.
+    report : bool
+        Whether the scan gets a page of its own.
     """
 
     scan: Path
     folder: str
     options: dict[str, Any] = field(default_factory=dict)
+    report: bool = True
 
     @property
     def identifier(self) -> str:
@@ -60,7 +63,8 @@ class Job:
     @property
     def file_names(self) -> list[str]:
         """The files of its results, the sidecar last."""
-        return file_names(stem(self.scan), self.tissues, bias=self.options.get("bias", True))
+        contrast, bias = self.options.get("contrast", "t1"), self.options.get("bias", True)
+        return file_names(stem(self.scan), self.tissues, bias=bias, report=self.report, contrast=contrast)
 
     def sidecar(self, output: Path) -> Path:
         """Return the file that marks its results as complete."""
@@ -87,7 +91,7 @@ def is_done(job: Job, output: Path) -> bool:
         expected = {
             "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
             "Settings": recorded_settings(**job.options),
-            "SourcesSHA256": {job.scan.name: file_digest(job.scan)},
+            "SourcesSHA256": {printable(job.scan.name): file_digest(job.scan)},
         }
     except MrisegError:  # an input that is gone or broken: another try says what is wrong with it
         return False
@@ -136,9 +140,9 @@ def _segment(job: Job, output: Path) -> str:
     """Segment a scan and write the results; return why not, if it is the scan's fault."""
     try:
         result = segment(job.scan, **job.options)
-        result.save(output / job.folder, overwrite=True)
+        result.save(output / job.folder, overwrite=True, report=job.report)
     except MrisegError as error:
-        _log.error("%s", error)  # noqa: TRY400 - expected: the line says it all
+        _log.error("%s", error)
         return str(error)
     except (MemoryError, OSError):
         _log.exception("the machine failed")

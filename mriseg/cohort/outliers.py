@@ -8,6 +8,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -45,13 +46,13 @@ def measures(figures: Figures) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        Volume of the mask (mL), fractions, ratios of neighbouring tissues' means, the bias field's highest over
-        its lowest factor, similarity to the template; those that the scan has.
+        Volume of the mask (mL), fractions, ratios of neighbouring tissues' means, the bias field's highest
+        over its lowest factor, similarity to the template; those that the scan has.
     """
     numbers = {name: value for name, value in figures.items() if isinstance(value, (int, float))}
     found = {name: numbers[name] for name in numbers if name == "brain_mask_ml" or name.endswith("_fraction")}
     means = sorted((value, name) for name, value in numbers.items() if name.endswith("_mean"))
-    for (dark, dark_name), (bright, bright_name) in zip(means, means[1:], strict=False):
+    for (dark, dark_name), (bright, bright_name) in itertools.pairwise(means):
         if bright:
             found[f"{dark_name} / {bright_name}"] = dark / bright
     if numbers.get("bias_lowest"):

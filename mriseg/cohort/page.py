@@ -70,7 +70,7 @@ def write_page(path: Path, output: Path, judged: Sequence[Judged], failed: Seque
         loader=PackageLoader("mriseg", "assets"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     cards = [_card(scan, output) for scan in sorted(judged, key=lambda scan: scan.suspicion, reverse=True)]
-    page = environment.get_template("cohort_report.html").render(
+    page = environment.get_template("cohort_report.html.j2").render(
         version=__version__,
         cards=cards,
         failures=[{"record": record, "log": _link(f"{LOGS}/{record.identifier}.log")} for record in failed],

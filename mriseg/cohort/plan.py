@@ -6,6 +6,7 @@ import csv
 import glob
 import inspect
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ _OPTIONS = {
 }
 
 
-def plan(inputs: Sequence[str], output: Path, options: dict[str, Any] | None = None) -> list[Job]:
+def plan(
+    inputs: Sequence[str], output: Path, options: dict[str, Any] | None = None, *, report: bool = True
+) -> list[Job]:
     """Find the scans of a cohort and give each its place.
 
     Parameters
@@ -43,6 +46,8 @@ def plan(inputs: Sequence[str], output: Path, options: dict[str, Any] | None = N
         Where the results are going to be; not searched for scans.
     options : dict, optional
         Keyword arguments of `mriseg.segment` for all scans; a list may say otherwise for its own.
+    report : bool
+        Whether each scan gets a page of its own.
 
     Returns
     -------
@@ -54,7 +59,7 @@ def plan(inputs: Sequence[str], output: Path, options: dict[str, Any] | None = N
     CohortError
         If an input holds no scan, a list is wrong, or two scans would write the same files.
     """
-    jobs = [job for entry in inputs for job in _jobs_of(entry, output, options or {})]
+    jobs = [replace(job, report=report) for entry in inputs for job in _jobs_of(entry, output, options or {})]
     refuse_duplicates(jobs)
     return jobs
 
@@ -92,7 +97,8 @@ def _jobs_of(entry: str, output: Path, options: dict[str, Any]) -> list[Job]:
         raise CohortError(f"{entry}: no scan there; give scans ({', '.join(EXTENSIONS)}), folders, patterns "
                           "or lists (.csv, .tsv)")  # fmt: skip
     return [
-        Job(file.absolute(), (file.parent.relative_to(base) / stem(file)).as_posix(), options) for file in found
+        Job(file.absolute(), (file.parent.relative_to(base) / stem(file)).as_posix(), options)
+        for file in found
     ]
 
 
@@ -170,7 +176,7 @@ def _job_of_row(path: Path, line: int, row: dict[str, str], options: dict[str, A
     here = path.absolute().parent
     try:
         if "scan" not in cells:
-            raise ValueError("no scan")  # noqa: TRY301
+            raise ValueError("no scan")
         scan = here / cells.pop("scan")
         folder = _inside(cells.pop("identifier", stem(scan)))
         job = Job(scan, folder, options | {name: _option(name, cell, here) for name, cell in cells.items()})
@@ -190,7 +196,7 @@ def _inside(identifier: str) -> str:
     return identifier
 
 
-def _option(name: str, cell: str, here: Path) -> Any:  # noqa: ANN401
+def _option(name: str, cell: str, here: Path) -> Any:
     """Return the value of a keyword argument of `mriseg.segment` that a cell stands for."""
     kind = _OPTIONS[name]
     if kind == "bool":

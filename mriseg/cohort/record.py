@@ -1,4 +1,4 @@
-"""What came of one scan: a small file beside its log for what the sidecar must not hold, figures from the sidecar.
+"""What came of one scan: figures from its sidecar, and a small file for what the sidecar must not hold.
 
 Time and memory differ from run to run and failures have no sidecar: they live in ``logs/IDENTIFIER.json``, so
 that the results themselves are the same bytes every time.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mriseg.staging import staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DONE, FAILED = "done", "failed"
 LOGS = "logs"
@@ -140,8 +140,8 @@ def identifier_of(folder: str, name: str) -> str:
     >>> identifier_of("visit1/T1", "T1")
     'visit1/T1'
     """
-    subject, *_, last = folder.split("/")
-    in_dataset = subject.startswith("sub-") and last == "anat" and f"{name}_".startswith(f"{subject}_")
+    parts = folder.split("/")
+    in_dataset = parts[0].startswith("sub-") and parts[-1] == "anat" and f"{name}_".startswith(f"{parts[0]}_")
     return name if in_dataset else folder
 
 
@@ -184,8 +184,9 @@ def collect(output: Path) -> Iterator[Record]:
     Record
         One a scan. A sidecar means that the scan is done, whatever an older record says.
     """
-    records = {record.identifier: record for file in (output / LOGS).rglob("*.json")
-               if (record := read_record(file))}
+    records = {
+        record.identifier: record for file in (output / LOGS).rglob("*.json") if (record := read_record(file))
+    }
     for file in output.rglob(f"*{SIDECAR}"):
         folder, name = file.parent.relative_to(output).as_posix(), file.name.removesuffix(SIDECAR)
         sidecar = read_json(file)

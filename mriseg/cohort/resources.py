@@ -35,7 +35,7 @@ def available_cores() -> int:
 
 
 def available_mb() -> float:
-    """Return how much memory may be planned with: nine tenths of what is free here and in the container, MB."""
+    """Return how much memory may be planned with, MB: nine tenths of what is free."""
     free = [psutil.virtual_memory().available]
     for limit, used in (
         ("memory.max", "memory.current"),
@@ -44,12 +44,12 @@ def available_mb() -> float:
         with suppress(OSError, ValueError):
             numbers = [int((_CGROUPS / name).read_text(encoding="ascii")) for name in (limit, used)]
             free.append(max(0, numbers[0] - numbers[1]))
-    return _SHARE * min(free) / 1e6
+    return float(_SHARE * min(free) / 1e6)
 
 
 @cache
 def scan_mb(scan: Path) -> float:
-    """Estimate how much memory a worker takes at the most while it segments a scan, MB, from the header alone.
+    """Estimate from the header how much memory a worker takes at the most to segment a scan, MB.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def scan_mb(scan: Path) -> float:
         That of a worker at rest where the header cannot be read: such a scan fails at once.
     """
     try:
-        shape = nib.load(scan).shape
+        shape: tuple[int, ...] = nib.load(scan).header.get_data_shape()  # type: ignore[attr-defined]
     except Exception:  # noqa: BLE001 - any broken header; the scan's own run says what is wrong
         return _WORKER_MB
     return _WORKER_MB + _BYTES_PER_VOXEL * float(math.prod(float(max(0, n)) for n in shape)) / 1e6

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mriseg.cohort.record import FAILED, Record
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
-from mriseg.cohort.summary import summarise, tissues_of
+from mriseg.cohort.summary import summarise
 from mriseg.cohort.table import TABLE, TableWriter, columns, row
 from mriseg.errors import OutputError
 
@@ -130,8 +130,8 @@ def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: 
     there = [job for job in jobs if job.sidecar(output).exists()]
     if there and not (resume or overwrite):
         raise OutputError(
-            f"{output}: has results of {_scans(len(there))} of these {len(jobs)} already, {there[0].identifier} "
-            "for one; give --resume to go on, or --overwrite to do them again"
+            f"{output}: has results of {len(there)} of these {_scans(len(jobs))} already, such as "
+            f"{there[0].identifier}; give --resume to go on, or --overwrite to do them again"
         )
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mriseg.cohort.outliers import LIMIT
 from mriseg.cohort.record import LOGS
@@ -79,7 +79,7 @@ class TableWriter:
         self._rows = csv.writer(self._file, delimiter="\t", lineterminator="\n")
         self._rows.writerow(names)
 
-    def __enter__(self) -> TableWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,11 +98,11 @@ def write_failures(path: Path, records: Iterable[Record]) -> None:
             table.write(failure(record))
 
 
-def cell(name: str, value: Any) -> str:  # noqa: ANN401
-    """Return a value as a cell that no reader takes for a formula or for several cells.
+def cell(name: str, value: Any) -> str:
+    r"""Return a value as a cell that no reader takes for a formula or for several cells.
 
-    >>> cell("scan", "=cmd\\tx"), cell("GM_ml", 612.41239), cell("seconds", None)
-    ("'=cmd\\\\tx", '612.412', 'n/a')
+    >>> cell("scan", "=cmd\tx"), cell("GM_ml", 612.41239), cell("seconds", None)
+    ("'=cmd\\tx", '612.412', 'n/a')
     """
     if value is None or value == "":
         return "n/a"
@@ -113,9 +113,9 @@ def cell(name: str, value: Any) -> str:  # noqa: ANN401
 
 
 def printable(text: str) -> str:
-    """Return a text with what is no character to look at spelled out, lest it moves the cursor or ends a cell.
+    r"""Return a text with control characters spelled out, lest they move the cursor or end a cell.
 
-    >>> printable("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
