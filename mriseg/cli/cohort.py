@@ -79,12 +79,8 @@ def run_plan(
     else:
         count, memory = machine.workers(jobs), machine.planned_mb()
         retries, workers = machine.retries, partial(local_workers, folder, count, memory, machine.timeout)
-    try:
-        with _shown(len(jobs), quiet=quiet) as tell:
-            outcome = run_cohort(jobs, output, workers, tell, retries=retries)
-    except KeyboardInterrupt:
-        typer.echo("mriseg: stopped; go on with --resume", err=True)
-        raise typer.Exit(130) from None
+    with _shown(len(jobs), quiet=quiet) as tell:
+        outcome = run_cohort(jobs, output, workers, tell, retries=retries)
     if not quiet:
         typer.echo(f"{outcome} {time.perf_counter() - start:.0f} s.")
         typer.echo(f"See {output / PAGE}" + (f"; reasons in {output / FAILURES}" if outcome.failed else ""))

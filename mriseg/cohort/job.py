@@ -91,7 +91,7 @@ def is_done(job: Job, output: Path) -> bool:
         expected = {
             "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
             "Settings": recorded_settings(**job.options),
-            "SourcesSHA256": {printable(job.scan.name): file_digest(job.scan)},
+            "SourcesSHA256": {job.scan.name: file_digest(job.scan)},
         }
     except MrisegError:  # an input that is gone or broken: another try says what is wrong with it
         return False
