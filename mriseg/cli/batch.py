@@ -84,7 +84,7 @@ def batch(
         "bias": not no_bias,
         "spatial": not no_spatial,
     }
-    scans = plan(inputs, output, options, report=not no_report)
+    scans = plan(inputs, options, report=not no_report)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
     else:

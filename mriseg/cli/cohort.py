@@ -45,10 +45,10 @@ def print_plan(jobs: Sequence[Job], output: Path, machine: Machine, *, resume: b
         options = " ".join(f"{name}={value}" for name, value in job.options.items() if value is not None)
         cells = (job.identifier, job.scan, f"{job.folder}/", options or "n/a", state)
         typer.echo("\t".join(printable(str(cell)) for cell in cells))
-    most = max(scan_mb(job.scan) for job in jobs)
+    most, planned = max(scan_mb(job.scan) for job in jobs), machine.planned_mb()
     typer.echo(
-        f"{len(jobs) - done} of {len(jobs)} scans to do, {machine.workers(jobs)} at a time; the largest takes "
-        f"about {most:.0f} MB, {machine.planned_mb():.0f} MB may be taken",
+        f"{len(jobs) - done} of {len(jobs)} scans to do, {machine.workers(jobs)} at a time; "
+        f"the largest takes about {most:.0f} MB of the {planned:.0f} MB that may be taken",
         err=True,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import inspect
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _LISTS = (".csv", ".tsv")
 _DESCRIPTION = "dataset_description.json"
-# Label maps and posteriors, as BIDS names them, lie beside scans and are none.
-_NO_SCANS = ("_dseg", "_probseg", "_mask")
+# Masks, label maps and earlier results, as BIDS names them, lie beside scans and are none.
+_NO_SCAN = re.compile(r"_(dseg|probseg|mask|desc-biascorr\w*)$")
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 # What `segment` can be told about a scan, and of which kind it is.
 _OPTIONS = {
@@ -31,9 +32,7 @@ _OPTIONS = {
 }
 
 
-def plan(
-    inputs: Sequence[str], output: Path, options: dict[str, Any] | None = None, *, report: bool = True
-) -> list[Job]:
+def plan(inputs: Sequence[str], options: dict[str, Any] | None = None, *, report: bool = True) -> list[Job]:
     """Find the scans of a cohort and give each its place.
 
     Parameters
@@ -42,8 +41,6 @@ def plan(
         Any of: scans; folders, searched through and through, whose sub-folders the results keep; patterns
         such as ``study/*/T1.nii``, whose folders from the first wildcard on the results keep; lists (CSV or
         TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
-    output : Path
-        Where the results are going to be; not searched for scans.
     options : dict, optional
         Keyword arguments of `mriseg.segment` for all scans; a list may say otherwise for its own.
     report : bool
@@ -59,7 +56,7 @@ def plan(
     CohortError
         If an input holds no scan, a list is wrong, or two scans would write the same files.
     """
-    jobs = [replace(job, report=report) for entry in inputs for job in _jobs_of(entry, output, options or {})]
+    jobs = [replace(job, report=report) for entry in inputs for job in _jobs_of(entry, options or {})]
     refuse_duplicates(jobs)
     return jobs
 
@@ -81,7 +78,7 @@ def _place(job: Job) -> str:
     return f"{job.folder}/{stem(job.scan)}".casefold()
 
 
-def _jobs_of(entry: str, output: Path, options: dict[str, Any]) -> list[Job]:
+def _jobs_of(entry: str, options: dict[str, Any]) -> list[Job]:
     path = Path(entry)
     if path.is_dir() and (path / _DESCRIPTION).exists():
         from mriseg.cohort.dataset import dataset_jobs
@@ -92,7 +89,7 @@ def _jobs_of(entry: str, output: Path, options: dict[str, Any]) -> list[Job]:
     if path.name.lower().endswith(EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
         return [Job(path.absolute(), stem(path), options)]
     base, files = _search(entry)
-    found = [file for file in sorted(files) if _is_scan(file, base, output)]
+    found = [file for file in sorted(files) if _is_scan(file, base)]
     if not found:
         raise CohortError(f"{entry}: no scan there; give scans ({', '.join(EXTENSIONS)}), folders, patterns "
                           "or lists (.csv, .tsv)")  # fmt: skip
@@ -113,15 +110,14 @@ def _search(entry: str) -> tuple[Path, Iterator[Path]]:
     return base, base.glob(str(Path(*parts[fixed:])))
 
 
-def _is_scan(file: Path, base: Path, output: Path) -> bool:
+def _is_scan(file: Path, base: Path) -> bool:
     name = file.name.lower()
     return (
         name.endswith(EXTENSIONS)
         and file.is_file()
-        and not stem(file).endswith(_NO_SCANS)
+        and not _NO_SCAN.search(stem(file))
         and not (name.endswith(".img") and file.with_suffix(".hdr").exists())
         and not any(part.startswith(".") for part in file.relative_to(base).parts)
-        and output.absolute() not in file.absolute().parents
     )
 
 
@@ -152,7 +148,7 @@ def read_list(path: Path, options: dict[str, Any]) -> list[Job]:
     known = ["scan", "identifier", *_OPTIONS]
     unknown = [name for name in header if name not in known]
     if "scan" not in header or unknown:
-        wrong = f"unknown column {unknown[0]!r}" if unknown else "no column 'scan'"
+        wrong = f"unknown column {unknown[0]!r}" if "scan" in header else "no column 'scan'"
         raise CohortError(f"{path}: {wrong}; columns are {', '.join(known)}")
     return [_job_of_row(path, line, dict(zip(header, row, strict=False)), options) for line, row in rows]
 
