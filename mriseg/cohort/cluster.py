@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mriseg.cohort.job import Job
     from mriseg.cohort.record import Record
 
-_CONNECT_SECONDS = 8
+_CONNECT_SECONDS = 5
 # Of dask-jobqueue, by the name of the batch system.
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
 
