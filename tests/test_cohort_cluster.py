@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
-
 from cohorts import balls, results
+
 from mriseg.cohort.cluster import read_options, run_here
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError

@@ -119,17 +119,36 @@ def cluster_workers(
         yield ClusterWorkers(executor, output)
 
 
-def _batch_system(name: str, options: Path | None) -> Any:
+@contextmanager
+def _batch_system(name: str, options: Path | None) -> Iterator[Any]:
+    """Start a scheduler here and ask for workers; both end with the context."""
+    import dask
     import dask_jobqueue
 
     settings = read_options(options)
     workers = settings.pop("workers", 1)
+    needed = ("cores", "memory")
+    if not all(settings.get(key) or dask.config.get(f"jobqueue.{name}.{key}", None) for key in needed):
+        raise CohortError(f"{options or name}: say cores and memory, in a file for --cluster-options")
     try:
-        cluster = getattr(dask_jobqueue, BATCH_SYSTEMS[name])(**settings)
-        cluster.scale(jobs=workers)
+        with ExitStack() as stack:
+            cluster = stack.enter_context(getattr(dask_jobqueue, BATCH_SYSTEMS[name])(**settings))
+            _try_a_job(cluster)
+            cluster.scale(jobs=workers)
+            started = stack.pop_all()
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise CohortError(f"{options or name}: {name} could not be asked for workers ({error})") from error
-    return cluster
+        answer = " ".join(str(error).rpartition("stderr:")[2].split())
+        raise CohortError(f"{options or name}: {name} gives no workers ({answer})") from error
+    with started:
+        yield cluster
+
+
+def _try_a_job(cluster: Any) -> None:
+    """Ask for one job and give it back: `scale` would wait for ever on a system that refuses."""
+    (kind,) = cluster.new_worker_spec().values()
+    job = kind["cls"](cluster.scheduler_address, name="try", **kind["options"])
+    cluster.sync(job.start)
+    cluster.sync(job.close)
 
 
 def read_options(path: Path | None) -> dict[str, Any]:
