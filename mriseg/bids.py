@@ -10,6 +10,9 @@ from mriseg.errors import OutputError
 
 DESCRIPTION = "dataset_description.json"
 _BIDS_VERSION = "1.10.0"
+_IGNORE = ".bidsignore"
+# What BIDS has no names for.
+_NO_BIDS_NAME = ("*.html", "*.png", "*volumes.tsv", "*_lut-*", "cohort.tsv", "failures.tsv")
 
 
 def derivatives_folder(folder: str | Path) -> Path | None:
@@ -43,7 +46,9 @@ def derivatives_folder(folder: str | Path) -> Path | None:
 
 
 def write_dataset_description(folder: Path) -> Path:
-    """Say in a data set who made it; a description that is there already stays as it is.
+    """Say in a data set who made it, and which of our files BIDS has no names for (``.bidsignore``).
+
+    A file that is there already stays as it is.
 
     Parameters
     ----------
@@ -69,8 +74,13 @@ def write_dataset_description(folder: Path) -> Path:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not file.exists():
-            file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        _write_new(file, json.dumps(content, indent=2))
+        _write_new(folder / _IGNORE, "\n".join(_NO_BIDS_NAME))
     except OSError as error:
         raise OutputError(f"{file}: cannot be written ({error.strerror}); choose another folder") from error
     return file
+
+
+def _write_new(file: Path, text: str) -> None:
+    if not file.exists():
+        file.write_text(text + "\n", encoding="utf-8")

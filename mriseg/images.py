@@ -129,6 +129,17 @@ def load_volume(path: str | Path) -> Volume:
     )
 
 
+def image_intent(path: Path) -> str:
+    """Return the NIfTI intent of an image, such as "label", "estimate" or "none".
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or unreadable.
+    """
+    return str(_open(path).header.get_intent()[0])
+
+
 def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:
     """Make a volume that was not read from a file, with a plain header in mm.
 

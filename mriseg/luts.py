@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -120,6 +121,24 @@ _FORMATS = {
     "niivue": _Format("json", _niivue),
 }
 FORMATS = tuple(_FORMATS)
+
+
+def save_label_table(tissues: Sequence[Tissue], path: Path) -> None:
+    """Write the labels as BIDS has them, a tab-separated table.
+
+    Parameters
+    ----------
+    tissues : sequence of Tissue
+        The labels other than the background.
+    path : Path
+    """
+    header = ("index", "name", "abbreviation", "color", "mapping")
+    rows = [
+        (t.index, t.name, t.abbreviation, t.color, "n/a" if t.mapping is None else t.mapping)
+        for t in (BACKGROUND, *tissues)
+    ]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([header, *rows])
 
 
 def lut_file(program: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import json
 import platform
@@ -17,12 +16,13 @@ from mriseg import __version__
 from mriseg.bids import derivatives_folder, write_dataset_description
 from mriseg.doubts import verdict
 from mriseg.images import Volume, save_array, stem
-from mriseg.luts import lut_file, save_lut
+from mriseg.luts import lut_file, save_label_table, save_lut
 from mriseg.staging import staged
-from mriseg.tissue import BACKGROUND, Tissue, rising_tissues
+from mriseg.tissue import Tissue, rising_tissues
+from mriseg.volumes import TissueVolume, save_volume_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -38,29 +38,6 @@ _SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_*w.*", "report.h
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2")
 # BIDS suffix of each contrast.
 _SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw"}
-
-
-@dataclass(frozen=True)
-class TissueVolume:
-    """How much there is of a tissue, and how bright it is.
-
-    Parameters
-    ----------
-    ml : float
-        Sum of the responsibilities, mL.
-    label_ml : float
-        Volume of the voxels that carry the label, mL.
-    fraction : float
-        Share of the brain mask, from the responsibilities.
-    mean, sd : float
-        Of the component, in the scan's intensity units.
-    """
-
-    ml: float
-    label_ml: float
-    fraction: float
-    mean: float
-    sd: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,10 +179,11 @@ def file_names(
     list of str
     """
     posteriors = [f"label-{tissue.abbreviation}_probseg.nii.gz" for tissue in tissues]
-    corrected = [f"desc-biascorr_{_SUFFIXES[contrast]}.nii.gz"] if bias else []
+    corrected = [f"desc-biascorr_{_SUFFIXES[contrast]}.{end}" for end in ("nii.gz", "json")] if bias else []
     tables = ["dseg.tsv", "volumes.tsv", *(f"dseg_{lut_file(program)}" for program in luts)]
     pictures = ["overlay.png", *(["report.html"] if report else [])]
-    rest = ("dseg.nii.gz", "desc-brain_mask.nii.gz", *posteriors, *corrected, *tables, *pictures, "dseg.json")
+    mask = ["desc-brain_mask.nii.gz", "desc-brain_mask.json"]
+    rest = ("dseg.nii.gz", *mask, *posteriors, *corrected, *tables, *pictures, "dseg.json")
     return [f"{name}_{file}" for file in rest]
 
 
@@ -276,13 +254,8 @@ def _write(
     """Write the files that `file_names` names."""
     facts = sidecar(result)
     _write_images(result, folder, name)
-    _write_table(
-        folder / f"{name}_dseg.tsv",
-        ("index", "name", "abbreviation", "color", "mapping"),
-        _label_rows(result.tissues),
-    )
-    columns = _volume_columns(result)
-    _write_table(folder / f"{name}_volumes.tsv", columns.keys(), [columns.values()])
+    save_label_table(result.tissues, folder / f"{name}_dseg.tsv")
+    save_volume_table(name, result.brain_mask_ml, result.volumes, folder / f"{name}_volumes.tsv")
     for program in luts:
         save_lut(program, result.tissues, folder / f"{name}_dseg_{lut_file(program)}")
     from mriseg.report.overlay import save_overlay
@@ -291,20 +264,25 @@ def _write(
     save_overlay(result.volume, labels, result.tissues, folder / f"{name}_overlay.png", style=overlay_style)
     if report:
         (folder / f"{name}_report.html").write_text(_page(result, labels, name, facts), encoding="utf-8")
-    (folder / f"{name}_dseg.json").write_text(
-        json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    _write_json(folder / f"{name}_dseg.json", facts)
 
 
 def _write_images(result: Segmentation, folder: Path, name: str) -> None:
     scan = result.volume
     save_array(result.labels, scan, folder / f"{name}_dseg.nii.gz", intent="label")
     save_array(result.mask.astype(np.uint8), scan, folder / f"{name}_desc-brain_mask.nii.gz")
+    sources = {"Sources": [scan.path.name]}
+    about_mask = {"Description": f"Brain mask ({result.brain.method})", "Type": "Brain"}
+    _write_json(folder / f"{name}_desc-brain_mask.json", about_mask | sources)
     for abbreviation, posterior in result.posteriors.items():
         save_array(posterior, scan, folder / f"{name}_label-{abbreviation}_probseg.nii.gz", intent="estimate")
     if result.corrected is not None:
         suffix = _SUFFIXES[result.settings["Contrast"]]
-        save_array(result.corrected, scan, folder / f"{name}_desc-biascorr_{suffix}.nii.gz")
+        corrected = f"{name}_desc-biascorr_{suffix}"
+        save_array(result.corrected, scan, folder / f"{corrected}.nii.gz")
+        stripped = result.brain.method == "stripped scan"
+        about_scan = {"Description": "Scan without its bias field", "SkullStripped": stripped}
+        _write_json(folder / f"{corrected}.json", about_scan | sources)
 
 
 def _page(result: Segmentation, labels: NDArray[np.uint8], name: str, facts: dict[str, Any]) -> str:
@@ -324,34 +302,6 @@ def _page(result: Segmentation, labels: NDArray[np.uint8], name: str, facts: dic
     return report(shown, facts)
 
 
-def _label_rows(tissues: Sequence[Tissue]) -> list[tuple[object, ...]]:
-    return [
-        (
-            tissue.index,
-            tissue.name,
-            tissue.abbreviation,
-            tissue.color,
-            "n/a" if tissue.mapping is None else tissue.mapping,
-        )
-        for tissue in (BACKGROUND, *tissues)
-    ]
-
-
-def _volume_columns(result: Segmentation) -> dict[str, str]:
-    columns = {"name": stem(result.volume.path), "brain_mask_ml": f"{result.brain_mask_ml:.3f}"}
-    for abbreviation, volume in result.volumes.items():
-        columns |= {
-            f"{abbreviation}_ml": f"{volume.ml:.3f}",
-            f"{abbreviation}_label_ml": f"{volume.label_ml:.3f}",
-            f"{abbreviation}_fraction": f"{volume.fraction:.6f}",
-            f"{abbreviation}_mean": f"{volume.mean:.6g}",
-            f"{abbreviation}_sd": f"{volume.sd:.6g}",
-        }
-    return columns
-
-
-def _write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(header)
-        table.writerows(rows)
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

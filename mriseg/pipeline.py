@@ -18,7 +18,7 @@ from mriseg.doubts import GraveDoubt
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, file_digest, load_mask, load_volume
-from mriseg.outputs import Segmentation, TissueVolume
+from mriseg.outputs import Segmentation
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
 from mriseg.spatial import regularise
@@ -34,6 +34,7 @@ from mriseg.tissue import (
     plausibility,
     rising_tissues,
 )
+from mriseg.volumes import TissueVolume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

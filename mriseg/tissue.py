@@ -96,9 +96,12 @@ def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
     rising = RISING_MEANS[contrast]
     if classes == len(rising):
         return rising
-    return tuple(
-        Tissue(i, f"Class {i}", f"class{i}", _CLASS_COLORS[i - 1], None) for i in range(1, classes + 1)
-    )
+    return tuple(Tissue(i, f"Class {i}", f"class{i}", class_color(i), None) for i in range(1, classes + 1))
+
+
+def class_color(number: int) -> str:
+    """Return the colour of a class that is no tissue, from 1; hexadecimal, again from the first after ten."""
+    return _CLASS_COLORS[(number - 1) % len(_CLASS_COLORS)]
 
 
 def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue, ...]:

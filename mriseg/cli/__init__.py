@@ -17,6 +17,7 @@ from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
 from mriseg.cli.summarise import summarise
+from mriseg.cli.view import view
 from mriseg.errors import MrisegError
 
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
@@ -56,6 +57,7 @@ app.command()(brain)
 app.command()(mixture)
 app.command()(evaluate)
 app.command()(simulate)
+app.command()(view)
 
 
 def main() -> None:

@@ -76,7 +76,7 @@ def draw_slice(
     """Draw one slice with its tissues: red, green and blue from 0 to 1, shape (rows, columns, 3)."""
     picture = np.repeat(slices.grey(plane, index, scale)[..., None], 3, axis=2)
     for tissue in tissues:
-        share = slices.cut(labels == tissue.index, plane, index, scale)
+        share = slices.cut(labels, plane, index, scale, tissue.index)
         paint(picture, outline(share) if style == "contour" else _FILL_OPACITY * share, tissue.color)
     return picture
 

@@ -102,7 +102,15 @@ def report(shown: Shown, facts: dict[str, Any]) -> str:
     )
 
 
-def render(template: str, style: str, script: str, *, colors: dict[str, str], **content: Any) -> str:
+def render(
+    template: str,
+    style: str,
+    script: str,
+    *,
+    colors: dict[str, str],
+    library: str | None = None,
+    **content: Any,
+) -> str:
     """Fill a template of ours; everything that is filled in is escaped, and nothing may be fetched.
 
     Parameters
@@ -111,6 +119,8 @@ def render(template: str, style: str, script: str, *, colors: dict[str, str], **
         Names of files in ``mriseg/assets``.
     colors : dict of str to str
         Colour by class of elements: style attributes are not allowed in the page.
+    library : str, optional
+        A script of others that comes before ours.
     **content
         What the template asks for.
 
@@ -129,6 +139,8 @@ def render(template: str, style: str, script: str, *, colors: dict[str, str], **
             script=Markup(javascript),  # noqa: S704
             style_hash=_hash(css),
             script_hash=_hash(javascript),
+            library=None if library is None else Markup(library),  # noqa: S704
+            library_hash=None if library is None else _hash(library),
             **content,
         )
     )
@@ -168,5 +180,5 @@ def _hash(text: str) -> str:
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
 
-def _picture(svg: bytes) -> str:
+def _picture(svg: bytes) -> Markup:
     return data_address(svg, _SVG)

@@ -6,7 +6,7 @@ Pictures have their first row at the top and show the patient's left at the left
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -97,7 +97,14 @@ class Slices:
         middle[plane.axis] = index
         return float((self.volume.affine[:3, :3] @ middle + self.volume.affine[:3, 3])[plane.axis])
 
-    def cut(self, array: NDArray[np.generic], plane: Plane, index: int, scale: float) -> NDArray[np.float32]:
+    def cut(
+        self,
+        array: NDArray[Any],
+        plane: Plane,
+        index: int,
+        scale: float,
+        value: int | None = None,
+    ) -> NDArray[np.float32]:
         """Cut a slice of an array out and sample it with equal steps in both directions.
 
         Parameters
@@ -109,6 +116,8 @@ class Slices:
             Along the axis of the plane.
         scale : float
             Pixels a mm.
+        value : int, optional
+            Sample how much of each pixel has this value, not the values themselves.
 
         Returns
         -------
@@ -116,10 +125,13 @@ class Slices:
         """
         inside: list[slice | int] = list(self.box)
         inside[plane.axis] = index
-        pixels = np.ascontiguousarray(array[tuple(inside)].T[::-1], dtype=np.float32)
+        voxels = array[tuple(inside)].T[::-1]
+        if value is not None:
+            voxels = voxels == value
         width, height = self.extent(plane)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+        pixels = Image.fromarray(np.ascontiguousarray(voxels, dtype=np.float32))
+        return np.asarray(pixels.resize(size, Image.Resampling.BILINEAR))
 
     def grey(self, plane: Plane, index: int, scale: float) -> NDArray[np.float32]:
         """Return the scan's shades of grey from 0 to 1, shape (rows, columns)."""
@@ -142,9 +154,10 @@ def outline(share: NDArray[np.float32], width: float = _LINE_PIXELS) -> NDArray[
     ndarray of float32, shape (rows, columns)
         Opacity of the line, 0 to 1, smooth at its edges.
     """
-    slope = np.hypot(*np.gradient(share))
-    beside = np.abs(share - _LEVEL) / np.maximum(slope, _LEAST_SLOPE)
-    return np.asarray(np.clip(width / 2 + 0.5 - beside, 0, 1), dtype=np.float32)
+    down, across = np.gradient(share)
+    slope = np.sqrt(down * down + across * across)
+    beside = np.abs(share - np.float32(_LEVEL)) / np.maximum(slope, np.float32(_LEAST_SLOPE))
+    return np.asarray(np.clip(np.float32(width / 2 + 0.5) - beside, 0, 1))
 
 
 def rgb(color: str) -> NDArray[np.float32]:
