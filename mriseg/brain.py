@@ -12,6 +12,7 @@ from skimage.filters import threshold_multiotsu, threshold_otsu
 from mriseg.doubts import GraveDoubt
 from mriseg.errors import MaskError
 from mriseg.grid import bounding_box, largest_part
+from mriseg.registration import Registration, carry, head_threshold, register
 from mriseg.stripped import is_stripped, stripped_mask
 from mriseg.surface import (
     ROUGH_LOOKS,
@@ -22,7 +23,7 @@ from mriseg.surface import (
     settle,
     template_surface,
 )
-from mriseg.template import Registration, Template, carry, head_threshold, load_template, register
+from mriseg.template import Template, load_template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

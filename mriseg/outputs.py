@@ -18,6 +18,7 @@ from mriseg.doubts import verdict
 from mriseg.images import Volume, save_array, stem
 from mriseg.luts import lut_file, save_label_table, save_lut
 from mriseg.staging import staged
+from mriseg.text import printable
 from mriseg.tissue import Tissue, rising_tissues
 from mriseg.volumes import TissueVolume, save_volume_table
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from mriseg.plain import PlainMixture
     from mriseg.report.overlay import OverlayStyle
 
+# Files that some settings write and others do not.
+_SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_*w.*", "report.html", "dseg_lut-*")
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2")
 # BIDS suffix of each contrast.
 _SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw"}
@@ -139,12 +142,9 @@ class Segmentation:
         names = file_names(
             name, self.tissues, bias=self.corrected is not None, report=report, contrast=contrast, luts=luts
         )
-        with staged(folder, names, overwrite=overwrite) as scratch:
+        settings_dependent = [f"{glob.escape(name)}_{rest}" for rest in _SETTINGS_DEPENDENT]
+        with staged(folder, names, overwrite=overwrite, obsolete=settings_dependent) as scratch:
             _write(self, scratch, name, report=report, overlay_style=overlay_style, luts=luts)
-        for pattern in ("label-*_probseg.nii.gz", "desc-biascorr_*w.*", "report.html", "dseg_lut-*"):
-            for file in folder.glob(f"{glob.escape(name)}_{pattern}"):
-                if file.name not in names:  # left by a run with other settings
-                    file.unlink(missing_ok=True)
         if data_set := derivatives_folder(folder):
             write_dataset_description(data_set)
         return [folder / file for file in names]
@@ -201,13 +201,15 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
     """
     model, scan = result.model, result.volume
+    source = printable(scan.path.name)
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     return {
         "Description": "Brain tissue labels from a Gaussian mixture of intensities",
-        "Sources": [scan.path.name],
-        "SourcesSHA256": {scan.path.name: scan.sha256},
+        "Sources": [source],
+        "SourcesSHA256": {source: scan.sha256},
         "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
         "Versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        "Reading": {**scan.reading, "NotFinite": scan.not_finite},
         "Settings": result.settings,
         "Shape": list(scan.data.shape),
         "ZoomsMM": [round(zoom, 6) for zoom in scan.zooms.tolist()],
@@ -272,7 +274,7 @@ def _write_images(result: Segmentation, folder: Path, name: str) -> None:
     scan = result.volume
     save_array(result.labels, scan, folder / f"{name}_dseg.nii.gz", intent="label")
     save_array(result.mask.astype(np.uint8), scan, folder / f"{name}_desc-brain_mask.nii.gz")
-    sources = {"Sources": [scan.path.name]}
+    sources = {"Sources": [printable(scan.path.name)]}
     about_mask = {"Description": f"Brain mask ({result.brain.method})", "Type": "Brain"}
     _write_json(folder / f"{name}_desc-brain_mask.json", about_mask | sources)
     for abbreviation, posterior in result.posteriors.items():

@@ -1,17 +1,25 @@
-"""Outputs that appear whole or not at all."""
+"""Outputs that appear whole or not at all, whatever else runs, fails or dies meanwhile."""
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from mriseg.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+# Scratch folders name the process that writes there, so that those of the dead can be told and cleared.
+_SCRATCH = re.compile(r"\.mriseg-(?P<process>\d+)@(?P<host>.*)-[^-]*")
 
 
 def refuse_existing(folder: Path, names: Sequence[str]) -> None:
@@ -22,8 +30,30 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
         raise OutputError(f"{folder / existing[0]}{more}: exists already; give --overwrite to replace")
 
 
+def remove_stale(folder: Path) -> list[Path]:
+    """Clear a folder of what killed runs left there, and of nothing else.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results are written; need not exist.
+
+    Returns
+    -------
+    list of Path
+        Scratch folders that were removed: those whose process, on this very host, is gone. Those of other
+        hosts, and of runs at work, stay.
+    """
+    stale = [path for path in folder.glob(".mriseg-*") if _is_stale(path)]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=True)
+    return stale
+
+
 @contextmanager
-def staged(folder: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[Path]:
+def staged(
+    folder: Path, names: Sequence[str], *, overwrite: bool, obsolete: Iterable[str] = ()
+) -> Iterator[Path]:
     """Lend a scratch folder, then move what was written there to its final names, the last name last.
 
     Parameters
@@ -35,6 +65,8 @@ def staged(folder: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
         complete: it is removed before the first of them is replaced, and moved when all are in place.
     overwrite : bool
         Replace files of these names.
+    obsolete : iterable of str
+        Patterns of files in `folder` that earlier runs left; those not among `names` are removed.
 
     Yields
     ------
@@ -48,23 +80,74 @@ def staged(folder: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
     """
     if not overwrite:
         refuse_existing(folder, names)
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
-        made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".mriseg-", dir=folder))
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
-    try:
-        yield scratch
-        (folder / names[-1]).unlink(missing_ok=True)
-        for name in names:
-            (scratch / name).replace(folder / name)
+        with _scratch(folder) as scratch:
+            yield scratch
+            with _alone(folder):
+                if not overwrite:  # another run may have finished meanwhile
+                    refuse_existing(folder, names)
+                _move(scratch, folder, names, obsolete)
     except OSError as error:
         raise OutputError(
-            f"{folder}: writing failed ({error.strerror or error}); nothing is complete there"
+            f"{folder}: cannot be written ({error.strerror or error}); nothing is complete there, "
+            "make room or choose another folder"
         ) from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
         for parent in made:
-            if parent.is_dir() and not any(parent.iterdir()):
+            with suppress(OSError):  # not empty, or another run's by now
                 parent.rmdir()
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_stale(folder)
+    scratch = Path(tempfile.mkdtemp(prefix=f".mriseg-{os.getpid()}@{platform.node()}-", dir=folder))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_stale(path: Path) -> bool:
+    named = _SCRATCH.fullmatch(path.name)
+    if named is None or named["host"] != platform.node() or not path.is_dir():
+        return False
+    try:
+        # A process younger than the folder only has the number of the one that made it.
+        process = psutil.Process(int(named["process"]))
+        started: float = process.create_time()
+        return process.status() == psutil.STATUS_ZOMBIE or started > path.stat().st_ctime + 1
+    except psutil.NoSuchProcess:
+        return True
+    except (OSError, psutil.Error):
+        return False
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other runs from moving their files into a folder at the same time, where the system can."""
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except ImportError:  # not a POSIX system
+        yield
+        return
+    try:
+        with suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _move(scratch: Path, folder: Path, names: Sequence[str], obsolete: Iterable[str]) -> None:
+    (folder / names[-1]).unlink(missing_ok=True)
+    for pattern in obsolete:
+        for path in folder.glob(pattern):
+            if path.name not in names:
+                path.unlink(missing_ok=True)
+    for name in names:
+        (scratch / name).replace(folder / name)
