@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +13,7 @@ import pytest
 from browser import ARGUMENTS, CHROMIUM
 
 import mriseg
+from mriseg.cli import main
 
 MEANS = {3: 30.0, 1: 70.0, 2: 100.0}  # T1-like, by label
 
@@ -91,3 +94,27 @@ def ball_folder(tmp_path_factory, ball_result: mriseg.Segmentation) -> Path:
     folder = tmp_path_factory.mktemp("results")
     ball_result.save(folder)
     return folder
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command line in this process, from the test's own folder."""
+
+    def run_here(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["mriseg", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return Done(code, *capsys.readouterr())
+
+    return run_here

@@ -56,7 +56,7 @@ def test_images_hold_what_the_result_holds(saved):
 
 def test_without_a_field_there_is_no_corrected_scan_and_none_is_left(saved, ball):
     _, folder = saved
-    mriseg.segment(ball, bias=False).save(folder, overwrite=True)
+    mriseg.segment(ball, bias=False).save(folder, overwrite=True, report=False)
     assert not (folder / "sub-ball_desc-biascorr_T1w.nii.gz").exists()
     assert json.loads((folder / "sub-ball_dseg.json").read_text())["BiasField"]["Order"] == 0
 
@@ -159,6 +159,6 @@ def test_earlier_results_are_replaced_only_on_request(saved, ball):
     result, folder = saved
     with pytest.raises(mriseg.OutputError, match="--overwrite"):
         result.save(folder)
-    mriseg.segment(ball, classes=4).save(folder, overwrite=True)
+    mriseg.segment(ball, classes=4).save(folder, overwrite=True, report=False)
     posteriors = sorted(path.name for path in folder.glob("*probseg*"))
     assert posteriors == [f"sub-ball_label-class{i}_probseg.nii.gz" for i in (1, 2, 3, 4)]

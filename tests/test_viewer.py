@@ -183,3 +183,24 @@ def test_what_names_hold_cannot_leave_the_page_data(results, tmp_path):
     page = viewer_page(gather_layers([hostile, results]), embed=False)
     assert page.count("<script") == 3
     assert "<script>alert" not in page
+
+
+def test_the_command_exports_one_page_and_replaces_none_unasked(results, tmp_path, run):
+    page = tmp_path / "page.html"
+    done = run("view", results, "--export", page)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert page.read_text(encoding="utf-8").count("<script") == 4
+    again = run("view", results, "--export", page)
+    assert again.returncode == 1
+    assert "--overwrite" in again.stderr
+    assert run("view", results, "--export", page, "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "text.nii.gz"])
+def test_what_cannot_be_shown_is_one_line(tmp_path, run, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.nii.gz").write_text("text")
+    done = run("view", tmp_path / name, "--no-browser")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mriseg: error: {tmp_path / name}")
