@@ -62,8 +62,11 @@ def test_print_shows_every_plane(browser, report_file):
         page.emulate_media(media="print")
         assert page.locator(".plane:visible").count() == 3
         assert page.locator(".controls:visible").count() == 0
-        box = page.locator(".plane[data-plane=sagittal] .scan").bounding_box()
-        assert box["width"] > 500  # the whole sheet, not one slice
+        sheet = page.locator(".plane[data-plane=sagittal] .scan").bounding_box()
+        assert sheet["width"] > 500  # the whole sheet, not one slice
+        window = page.locator(".plane[data-plane=sagittal] .window").bounding_box()
+        assert window["height"] == pytest.approx(sheet["height"], abs=2)
+        assert "x from" in page.inner_text(".plane[data-plane=sagittal] figcaption")
 
 
 def test_a_hostile_file_name_is_shown_as_text(browser, ball, tmp_path):

@@ -8,7 +8,7 @@
 
   const viewer = new Niivue({
     dragAndDropEnabled: false, show3Dcrosshair: true, backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.6],
-    crosshairWidth: 0.5, showAllOrientationMarkers: true, logLevel: "error", loadingText: "", multiplanarShowRender: 1,
+    crosshairWidth: 1, showAllOrientationMarkers: true, logLevel: "error", loadingText: "", multiplanarShowRender: 1,
   });
 
   const bytesOf = async ({ file, content }) => {
