@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mriseg.cli.terminal import say
+
 if TYPE_CHECKING:
     from mriseg.report.viewer import Layer
 
@@ -52,12 +54,13 @@ def view(
 
         with staged(export.parent, [export.name], overwrite=overwrite) as folder:
             (folder / export.name).write_text(viewer_page(layers, embed=True), encoding="utf-8")
-        typer.echo(f"{export.stat().st_size / 1e6:.1f} MB in {export}")
+        say(f"{export.stat().st_size / 1e6:.1f} MB in {export}")
         return
     _serve(layers, open_browser=not no_browser)
 
 
 def _serve(layers: list[Layer], *, open_browser: bool) -> None:
+    import signal
     import webbrowser
 
     from mriseg.report.server import file_content, serve, text_content
@@ -67,9 +70,10 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
     contents[""] = text_content(viewer_page(layers, embed=False), "text/html")
     contents["niivue.js"] = text_content(viewer_script(), "text/javascript")
     server, address = serve(contents)
-    typer.echo(f"{address}  (Ctrl-C ends)")
+    say(f"{address}  (Ctrl-C ends)")
     if open_browser:
         webbrowser.open(address)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # here Ctrl-C is the way to end, no accident
     try:
         server.serve_forever()
     except KeyboardInterrupt:
