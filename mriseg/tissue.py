@@ -158,7 +158,8 @@ def plausibility(
                 f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"
             )
             far = not low - _FAR_OUTSIDE <= share <= high + _FAR_OUTSIDE
-            flags.append(GraveDoubt(unusual) if far else unusual)
+            causes = "check that --contrast is that of the scan, and the brain mask"
+            flags.append(GraveDoubt(f"{unusual}; {causes}") if far else unusual)
     rising = np.argsort(means, kind="stable")
     for i, j in itertools.pairwise(rising):
         if means[j] - means[i] < _SEPARATED_SDS * (sds[i] + sds[j]) / 2:

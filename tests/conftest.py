@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 from browser import ARGUMENTS, CHROMIUM
+
+import mriseg
+from mriseg.cli import main
 
 MEANS = {3: 30.0, 1: 70.0, 2: 100.0}  # T1-like, by label
 
@@ -60,14 +65,56 @@ def ball_affine() -> np.ndarray:
     return affine
 
 
-@pytest.fixture
-def ball(tmp_path: Path, ball_data: np.ndarray, ball_affine: np.ndarray) -> Path:
-    """The ball in a file of its own."""
-    path = tmp_path / "sub-ball_T1w.nii.gz"
-    image = nib.Nifti1Image(ball_data, ball_affine)
-    image.set_qform(ball_affine, "scanner")
-    image.set_sform(ball_affine, "aligned")
+def _write_ball(path: Path, data: np.ndarray, affine: np.ndarray) -> Path:
+    image = nib.Nifti1Image(data, affine)
+    image.set_qform(affine, "scanner")
+    image.set_sform(affine, "aligned")
     image.header.set_xyzt_units("mm", "sec")
     image.header["descrip"] = b"Jane Doe 1970-01-01"
     image.to_filename(path)
     return path
+
+
+@pytest.fixture
+def ball(tmp_path: Path, ball_data: np.ndarray, ball_affine: np.ndarray) -> Path:
+    """The ball in a file of its own."""
+    return _write_ball(tmp_path / "sub-ball_T1w.nii.gz", ball_data, ball_affine)
+
+
+@pytest.fixture(scope="session")
+def ball_result(tmp_path_factory, ball_data: np.ndarray, ball_affine: np.ndarray) -> mriseg.Segmentation:
+    """The ball, segmented; not to be changed."""
+    scan = tmp_path_factory.mktemp("ball") / "sub-ball_T1w.nii.gz"
+    return mriseg.segment(_write_ball(scan, ball_data, ball_affine))
+
+
+@pytest.fixture(scope="session")
+def ball_folder(tmp_path_factory, ball_result: mriseg.Segmentation) -> Path:
+    """The files of the ball's segmentation; not to be changed."""
+    folder = tmp_path_factory.mktemp("results")
+    ball_result.save(folder)
+    return folder
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command line in this process, from the test's own folder."""
+
+    def run_here(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["mriseg", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return Done(code, *capsys.readouterr())
+
+    return run_here

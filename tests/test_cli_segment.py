@@ -2,38 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-
-from mriseg.cli import main
-
-
-@dataclass
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run the command line in this process, from the test's own folder."""
-
-    def run_here(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["mriseg", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return Done(code, *capsys.readouterr())
-
-    return run_here
 
 
 def test_with_nothing_but_the_file_name(ball, tmp_path):
@@ -60,7 +33,8 @@ def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp
         "plain": (), "mask": ("--mask", mask), "t2": ("--contrast", "t2"), "pd": ("--contrast", "pd"),
         "four": ("--classes", "4"), "stripped": ("--stripped",),
     }.items():  # fmt: skip
-        done = run("segment", ball, "-o", tmp_path / name, *options)
+        pages = () if name == "plain" else ("--no-report",)
+        done = run("segment", ball, "-o", tmp_path / name, *options, *pages)
         assert done.returncode == 0, done.stderr
         labels[name] = nib.load(tmp_path / name / "sub-ball_dseg.nii.gz").get_fdata()
         sidecar = (tmp_path / name / "sub-ball_dseg.json").read_text()
@@ -68,9 +42,17 @@ def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp
     for name in ("mask", "t2", "four"):
         assert (labels[name] != labels["plain"]).any(), name
     assert (labels["pd"] != labels["plain"]).any()
-    quiet = run("segment", ball, "--overwrite", "-q")
+    folder = tmp_path / "pictures"
+    done = run("segment", ball, "-o", folder, "--overlay-style", "fill", "--luts", "slicer", "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert "verdict     trust" in done.stdout
+    added = {file.name for file in folder.iterdir()} ^ {file.name for file in (tmp_path / "plain").iterdir()}
+    assert added == {"sub-ball_dseg_lut-slicer.ctbl", "sub-ball_report.html"}
+    pictures = [(tmp_path / name / "sub-ball_overlay.png").read_bytes() for name in ("plain", "pictures")]
+    assert pictures[0] != pictures[1]
+    quiet = run("segment", ball, "--overwrite", "--no-report", "-q")
     assert (quiet.returncode, quiet.stdout) == (0, "")
-    verbose = run("segment", ball, "--overwrite", "-v")
+    verbose = run("segment", ball, "--overwrite", "--no-report", "-v")
     assert "finding the brain" in verbose.stderr
     assert "finding the brain" not in plain.stderr
 
@@ -120,6 +102,8 @@ def test_existing_output_is_refused_before_any_work(run, ball, tmp_path):
         ("a.nii", "--nonsense"),
         ("a.nii", "--mask", "m.nii", "--stripped"),
         ("a.nii", "-v", "-q"),
+        ("a.nii", "--luts", "word"),
+        ("a.nii", "--overlay-style", "glitter"),
     ],
 )
 def test_wrong_usage_is_exit_two(run, wrong):

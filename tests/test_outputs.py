@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -27,11 +29,9 @@ FILES = [
 
 
 @pytest.fixture
-def saved(ball, tmp_path):
-    result = mriseg.segment(ball)
-    folder = tmp_path / "out"
-    result.save(folder)
-    return result, folder
+def saved(ball_result, ball_folder, tmp_path):
+    """A segmentation and a copy of its files."""
+    return ball_result, Path(shutil.copytree(ball_folder, tmp_path / "out"))
 
 
 def _table(path):
@@ -56,7 +56,7 @@ def test_images_hold_what_the_result_holds(saved):
 
 def test_without_a_field_there_is_no_corrected_scan_and_none_is_left(saved, ball):
     _, folder = saved
-    mriseg.segment(ball, bias=False).save(folder, overwrite=True)
+    mriseg.segment(ball, bias=False).save(folder, overwrite=True, report=False)
     assert not (folder / "sub-ball_desc-biascorr_T1w.nii.gz").exists()
     assert json.loads((folder / "sub-ball_dseg.json").read_text())["BiasField"]["Order"] == 0
 
@@ -120,6 +120,34 @@ def test_sidecar(saved, ball):
     assert (np.diff(trace) > -1e-9 * abs(trace[-1])).all()
 
 
+def test_without_a_report_there_is_none_and_none_is_left(saved):
+    result, folder = saved
+    files = result.save(folder, overwrite=True, report=False)
+    assert not (folder / "sub-ball_report.html").exists()
+    assert sorted(files) == sorted(folder.iterdir())
+
+
+def test_another_contrast_names_the_corrected_scan(saved, ball):
+    _, folder = saved
+    mriseg.segment(ball, contrast="t2").save(folder, overwrite=True, report=False)
+    assert sorted(file.name for file in folder.glob("*biascorr*")) == [
+        f"sub-ball_desc-biascorr_T2w.{end}" for end in ("json", "nii.gz")
+    ]
+
+
+def test_a_derivatives_data_set_is_described(ball_result, tmp_path):
+    ball_result.save(tmp_path / "derivatives" / "mriseg" / "sub-ball" / "anat", report=False)
+    root = tmp_path / "derivatives" / "mriseg"
+    assert json.loads((root / "dataset_description.json").read_text())["DatasetType"] == "derivative"
+    ball_result.save(tmp_path / "elsewhere", report=False)
+    assert not list(tmp_path.glob("*.json")) + list((tmp_path / "elsewhere").glob("dataset*"))
+
+
+def test_the_sidecar_says_the_verdict(saved):
+    result, folder = saved
+    assert json.loads((folder / "sub-ball_dseg.json").read_text())["Verdict"] == result.verdict == "trust"
+
+
 def test_two_runs_write_the_same_bytes(ball, tmp_path):
     for folder in ("first", "second"):
         mriseg.segment(ball).save(tmp_path / folder)
@@ -131,6 +159,6 @@ def test_earlier_results_are_replaced_only_on_request(saved, ball):
     result, folder = saved
     with pytest.raises(mriseg.OutputError, match="--overwrite"):
         result.save(folder)
-    mriseg.segment(ball, classes=4).save(folder, overwrite=True)
+    mriseg.segment(ball, classes=4).save(folder, overwrite=True, report=False)
     posteriors = sorted(path.name for path in folder.glob("*probseg*"))
     assert posteriors == [f"sub-ball_label-class{i}_probseg.nii.gz" for i in (1, 2, 3, 4)]

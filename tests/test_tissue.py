@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 
 from mriseg.tissue import CSF, GM, WM, name_components, out_of_order_share, plausibility, rising_tissues
 
@@ -61,3 +62,23 @@ def test_unnamed_classes_have_no_usual_share():
 )
 def test_out_of_order_share_is_the_least_that_must_change(ranks, share):
     assert out_of_order_share(np.ones(4), np.array(ranks)) == pytest.approx(share)
+
+
+# Machado, Oliveira & Fernandes 2009, IEEE Trans Vis Comput Graph 15:1291: how colours look without a cone.
+BLINDNESS = {
+    "none": np.eye(3),
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_tissue_colours_are_told_apart_by_everybody(kind):
+    colours = np.array([[int(t.color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for t in (GM, WM, CSF)])
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.transpose(BLINDNESS[kind]), 0, 1)
+    shown = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+    lab = rgb2lab(shown[None])[0]
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        assert np.linalg.norm(lab[i] - lab[j]) > 12  # a just noticeable difference is 2.3

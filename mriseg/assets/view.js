@@ -8,7 +8,7 @@
 
   const viewer = new Niivue({
     dragAndDropEnabled: false, show3Dcrosshair: true, backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.6],
-    crosshairWidth: 0.5, showAllOrientationMarkers: true, logLevel: "error", loadingText: "", multiplanarShowRender: 1,
+    crosshairWidth: 1, showAllOrientationMarkers: true, logLevel: "error", loadingText: "", multiplanarShowRender: 1,
   });
 
   const bytesOf = async ({ file, content }) => {
@@ -89,7 +89,7 @@
     canvas.addEventListener("mousemove", (event) => {
       const ratio = canvas.width / canvas.clientWidth;
       const place = viewer.canvasPos2frac([event.offsetX * ratio, event.offsetY * ratio]);
-      element("pointer").textContent = place[0] < 0 ? "–" : saidAt(viewer.frac2mm(place), images);
+      element("pointer").textContent = place[0] < 0 ? "–" : saidAt(viewer.frac2mm(place, 0, true), images);
     });
     canvas.addEventListener("mouseleave", () => { element("pointer").textContent = "–"; });
   };
@@ -108,7 +108,7 @@
       sagittal: viewer.sliceTypeSagittal, render: viewer.sliceTypeRender,
     };
     element("view").addEventListener("input", ({ target }) => viewer.setSliceType(views[target.value]));
-    element("crosshair").textContent = saidAt(viewer.frac2mm(viewer.scene.crosshairPos), images);
+    element("crosshair").textContent = saidAt(viewer.frac2mm(viewer.scene.crosshairPos, 0, true), images);
     element("message").textContent = "";
     window.mriseg = { viewer, images, layers };
     document.documentElement.dataset.ready = "yes";

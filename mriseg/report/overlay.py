@@ -23,8 +23,8 @@ OverlayStyle = Literal["contour", "fill"]
 _WIDTH, _GAP = 1600, 10
 _CAPTION, _KEY = 26, 52
 _TEXT_SIZE, _KEY_TEXT_SIZE = 17, 22
-# As many slices in a row as fit, of the plane whose frame is the widest this many.
-_COLUMNS = 5
+# As many slices in a row as fit: of the longest frame the first number, of narrow ones the second at most.
+_COLUMNS, _MOST_COLUMNS = 5, 8
 _FILL_OPACITY = 0.45
 _WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
 
@@ -56,8 +56,8 @@ def save_overlay(
     Neurological convention: the left of the picture is the patient's left, and is marked so.
     """
     slices = Slices(volume, labels > 0)
-    widest = max(slices.extent(plane)[0] for plane in PLANES)
-    scale = ((_WIDTH - _GAP) / _COLUMNS - _GAP) / widest
+    longest = max(max(slices.extent(plane)) for plane in PLANES)
+    scale = ((_WIDTH - _GAP) / _COLUMNS - _GAP) / longest
     rows = [_draw_row(slices, labels, tissues, plane, scale, style) for plane in PLANES]
     sheet = Image.fromarray(np.concatenate([*rows, np.zeros((_KEY, _WIDTH, 3), np.uint8)]))
     _draw_key(sheet, tissues)
@@ -91,7 +91,7 @@ def _draw_row(
 ) -> NDArray[np.uint8]:
     """Draw a row of slices of one plane, spread over the width, shape (rows, _WIDTH, 3)."""
     width, height = (round(side * scale) for side in slices.extent(plane))
-    count = (_WIDTH - _GAP) // (width + _GAP)
+    count = min((_WIDTH - _GAP) // (width + _GAP), _MOST_COLUMNS)
     row = Image.new("RGB", (_WIDTH, height + _GAP + _CAPTION))
     for i, index in enumerate(slices.spread(plane, count)):
         picture = draw_slice(slices, labels, tissues, plane, index, scale, style)

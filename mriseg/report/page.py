@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from mriseg.report.charts import field_chart, fit_error, histogram_chart, trace_
 from mriseg.report.sheets import data_address, draw_sheet
 from mriseg.report.slices import PLANES, Slices
 from mriseg.report.words import HEADLINES, methods
+from mriseg.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,29 +151,23 @@ def asset(name: str) -> str:
     return (files("mriseg") / "assets" / name).read_text(encoding="utf-8")
 
 
-def plain(value: Any) -> Any:
-    r"""Show control characters, and others that change how text is read, as a replacement character.
-
-    >>> plain("a\x1b[2J\u202eb") == "a\ufffd[2J\ufffdb"
-    True
-    """
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "".join("\ufffd" if unicodedata.category(letter)[0] == "C" else letter for letter in value)
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mriseg", "assets"),
         autoescape=True,
-        finalize=plain,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["figures"] = "{:.6g}".format
     return environment
+
+
+def _printable(value: Any) -> Any:
+    """Escape what would hide or turn text around; what is marked as safe and what is no text stays."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _hash(text: str) -> str:

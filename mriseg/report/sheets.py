@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _COLUMNS, _ROWS = 4, 3
 # Pixels of the longer side of the frame.
-_PIXELS = 400
+_PIXELS = 360
 _JPEG_QUALITY = 65
 # Steps of opacity from nothing to full: enough for smooth lines, and few enough to pack well.
 _STEPS = 4

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mriseg.partial_volume import PartialVolumeMixture
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -88,7 +90,6 @@ _MASKS = {
         "after a threshold (Otsu) and a morphological opening."
     ),
 }
-_PARTIAL_VOLUME = "three tissues and their partial volumes"
 
 
 def methods(facts: Facts) -> tuple[str, list[str]]:
@@ -148,7 +149,7 @@ def _mixture(facts: Facts) -> _Sentence:
         " was fitted to the histogram of intensities by expectation-maximisation [{}] "
         f"(start: {mixture['Start']} [{{}}]); {end} after {mixture['Iterations']} iterations."
     )
-    if mixture["Model"] == _PARTIAL_VOLUME:
+    if mixture["Model"] == PartialVolumeMixture.name:
         mixed = "A mixture of three tissues and of voxels that hold two of them in any proportion [{}]"
         return _Sentence(mixed + fitted, (_SANTAGO, _DEMPSTER, _FRALEY))
     return _Sentence(f"A mixture of {classes} Gaussian classes" + fitted, (_DEMPSTER, _FRALEY))
