@@ -11,6 +11,7 @@ from skimage.filters import threshold_multiotsu, threshold_otsu
 
 from mriseg.errors import MaskError
 from mriseg.grid import largest_part
+from mriseg.registration import Registration, carry, head_threshold, register
 from mriseg.stripped import is_stripped, stripped_mask
 from mriseg.surface import (
     ROUGH_LOOKS,
@@ -21,7 +22,7 @@ from mriseg.surface import (
     settle,
     template_surface,
 )
-from mriseg.template import Registration, Template, carry, head_threshold, load_template, register
+from mriseg.template import Template, load_template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.spatial import cKDTree
 
-from mriseg.template import Registration, Template
+from mriseg.registration import Registration
 
 if TYPE_CHECKING:
     from mriseg.images import Volume
+    from mriseg.template import Template
 
 Floats = NDArray[np.float64]
 

@@ -21,7 +21,8 @@ from scipy import ndimage
 from skimage.measure import block_reduce
 
 from mriseg.images import load_map
-from mriseg.template import ASSETS, Template, register
+from mriseg.registration import register
+from mriseg.template import ASSETS, Template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,9 @@ from scipy import ndimage
 from mriseg.brain import brain_mask, mask_doubts, without_outer_csf
 from mriseg.errors import MaskError
 from mriseg.images import load_map
+from mriseg.registration import Registration
 from mriseg.surface import DEPTHS_MM, follow, moved_distance, settle, template_surface
-from mriseg.template import Registration, load_template
+from mriseg.template import load_template
 
 
 @pytest.fixture(scope="module")
