@@ -202,7 +202,7 @@ def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
 
 def head_threshold(data: NDArray[np.float32]) -> float:
     """Return an intensity between those of air and of the head."""
-    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98)).ravel())))
+    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98)).ravel()))
 
 
 def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: float) -> _Level:
