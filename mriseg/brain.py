@@ -9,8 +9,9 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
+from mriseg.doubts import GraveDoubt
 from mriseg.errors import MaskError
-from mriseg.grid import largest_part
+from mriseg.grid import bounding_box, largest_part
 from mriseg.registration import Registration, carry, head_threshold, register
 from mriseg.stripped import is_stripped, stripped_mask
 from mriseg.surface import (
@@ -38,6 +39,10 @@ _FAR_MM = 8.0
 # Below the first the registration has failed, below the second it is doubtful; real heads reach .4 to .8.
 _FAILED_SIMILARITY, _DOUBTFUL_SIMILARITY = 0.25, 0.35
 _PLAUSIBLE_ML = (700.0, 2300.0)
+# From left to right, back to front, bottom to top. The smallest healthy mask measured 126, 162 and 126 mm;
+# half of a large brain is shorter than these.
+_LEAST_EXTENT_MM = (100.0, 115.0, 85.0)
+_DIRECTIONS = ("left to right", "back to front", "bottom to top")
 _LEAST_HEAD_ML = 100.0
 _MOST_ASYMMETRY, _COARSE_MM = 0.06, 3.0
 _MOST_BORDER_CM2 = 20.0
@@ -140,7 +145,8 @@ def _without_template(volume: Volume, similarity: float) -> BrainMask:
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "
         "the brain mask is only a threshold, opened, and will be wrong; give one with --mask"
     )
-    return BrainMask(mask, "threshold and opening", similarity, warnings=(failed, *mask_doubts(mask, volume)))
+    doubts = (GraveDoubt(failed), *mask_doubts(mask, volume))
+    return BrainMask(mask, "threshold and opening", similarity, warnings=doubts)
 
 
 def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:
@@ -178,10 +184,18 @@ def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
     tuple of str
         Empty if nothing is in doubt.
     """
-    doubts = []
+    doubts: list[str] = []
     ml, (least, most) = float(np.count_nonzero(mask)) * volume.voxel_ml, _PLAUSIBLE_ML
     if not least <= ml <= most:
-        doubts.append(f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL")
+        size = f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL"
+        doubts.append(GraveDoubt(size))
+    for side, zoom, shortest, direction in zip(
+        bounding_box(mask), volume.zooms, _LEAST_EXTENT_MM, _DIRECTIONS, strict=True
+    ):
+        extent = (side.stop - side.start) * float(zoom)
+        if extent < shortest:
+            part = f"the brain mask measures {extent:.0f} mm from {direction}; a human brain at least"
+            doubts.append(GraveDoubt(f"{part} {shortest:.0f} mm: a part is missing"))
     border = _border_cm2(mask, volume.zooms)
     if border > _MOST_BORDER_CM2:
         doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")

@@ -84,7 +84,7 @@ class Volume:
 
 
 def stem(path: Path) -> str:
-    """Return the file name of a scan without its extension and without the suffix ``_T1w``.
+    """Return the file name of a scan without its extension and without the suffix of its contrast.
 
     >>> stem(Path("sub-01/anat/sub-01_T1w.nii.gz"))
     'sub-01'
@@ -94,7 +94,9 @@ def stem(path: Path) -> str:
         if name.lower().endswith(extension):
             name = name[: -len(extension)]
             break
-    return name.removesuffix("_T1w") or name
+    for suffix in ("_T1w", "_T2w", "_PDw", "_FLAIR"):
+        name = name.removesuffix(suffix) or name
+    return name
 
 
 def load_volume(
@@ -170,6 +172,17 @@ def load_map(path: str | Path) -> Volume:
     not_finite = _fill_not_finite(array, file.path)
     return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
                       not_finite=not_finite)  # fmt: skip
+
+
+def image_intent(path: Path) -> str:
+    """Return the NIfTI intent of an image, such as "label", "estimate" or "none".
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or unreadable.
+    """
+    return str(open_nifti(path).header.get_intent()[0])
 
 
 def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import json
 import platform
@@ -14,47 +13,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg import __version__
+from mriseg.bids import derivatives_folder, write_dataset_description
+from mriseg.doubts import verdict
 from mriseg.images import Volume, save_array, stem
+from mriseg.luts import lut_file, save_label_table, save_lut
 from mriseg.staging import staged
-from mriseg.text import cell, printable
-from mriseg.tissue import BACKGROUND, Tissue
+from mriseg.text import printable
+from mriseg.tissue import Tissue, rising_tissues
+from mriseg.volumes import TissueVolume, save_volume_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from mriseg.bias import BiasField
     from mriseg.brain import BrainMask
+    from mriseg.doubts import Verdict
     from mriseg.partial_volume import PartialVolumeMixture
     from mriseg.plain import PlainMixture
+    from mriseg.report.overlay import OverlayStyle
 
 # Files that some settings write and others do not.
-_SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_T1w.nii.gz")
-_LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib")
-
-
-@dataclass(frozen=True)
-class TissueVolume:
-    """How much there is of a tissue, and how bright it is.
-
-    Parameters
-    ----------
-    ml : float
-        Sum of the responsibilities, mL.
-    label_ml : float
-        Volume of the voxels that carry the label, mL.
-    fraction : float
-        Share of the brain mask, from the responsibilities.
-    mean, sd : float
-        Of the component, in the scan's intensity units.
-    """
-
-    ml: float
-    label_ml: float
-    fraction: float
-    mean: float
-    sd: float
+_SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_*w.*", "report.html", "dseg_lut-*")
+_LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2")
+# BIDS suffix of each contrast.
+_SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +96,36 @@ class Segmentation:
         """Volume of the brain mask, mL."""
         return float(np.count_nonzero(self.brain.mask)) * self.volume.voxel_ml
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+    @property
+    def verdict(self) -> Verdict:
+        """What to think of the result: "trust", "look closely" or "do not trust", by its gravest warning."""
+        return verdict(self.warnings)
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        overwrite: bool = False,
+        report: bool = True,
+        overlay_style: OverlayStyle = "contour",
+        luts: Sequence[str] = (),
+    ) -> list[Path]:
         """Write all files into a folder, which is made if need be.
+
+        In a derivatives data set, see `mriseg.bids.derivatives_folder`, its description is written if there
+        is none.
 
         Parameters
         ----------
         folder : str or Path
         overwrite : bool
             Replace the files of an earlier segmentation of the same scan.
+        report : bool
+            Write the page that says whether to trust the result, and why.
+        overlay_style : {"contour", "fill"}
+            Outlines or translucent colours in the overlay.
+        luts : sequence of str
+            Programs to write a look-up table for, see `mriseg.luts.FORMATS`.
 
         Returns
         -------
@@ -132,14 +138,27 @@ class Segmentation:
             If a file exists and may not be replaced, or the folder cannot be written.
         """
         folder, name = Path(folder), stem(self.volume.path)
-        names = file_names(name, self.tissues, bias=self.corrected is not None)
+        contrast = self.settings["Contrast"]
+        names = file_names(
+            name, self.tissues, bias=self.corrected is not None, report=report, contrast=contrast, luts=luts
+        )
         settings_dependent = [f"{glob.escape(name)}_{rest}" for rest in _SETTINGS_DEPENDENT]
         with staged(folder, names, overwrite=overwrite, obsolete=settings_dependent) as scratch:
-            _write(self, [scratch / file for file in names])
+            _write(self, scratch, name, report=report, overlay_style=overlay_style, luts=luts)
+        if data_set := derivatives_folder(folder):
+            write_dataset_description(data_set)
         return [folder / file for file in names]
 
 
-def file_names(name: str, tissues: Sequence[Tissue], *, bias: bool = True) -> list[str]:
+def file_names(
+    name: str,
+    tissues: Sequence[Tissue],
+    *,
+    bias: bool = True,
+    report: bool = True,
+    contrast: str = "t1",
+    luts: Sequence[str] = (),
+) -> list[str]:
     """List the files of a segmentation, the sidecar last.
 
     Parameters
@@ -149,18 +168,24 @@ def file_names(name: str, tissues: Sequence[Tissue], *, bias: bool = True) -> li
     tissues : sequence of Tissue
     bias : bool
         Whether a bias-corrected scan is among them.
+    report : bool
+        Whether a report is.
+    contrast : {"t1", "t2", "pd"}
+        Of the scan, which the corrected one is named by.
+    luts : sequence of str
+        Programs that look-up tables are written for.
 
     Returns
     -------
     list of str
     """
     posteriors = [f"label-{tissue.abbreviation}_probseg.nii.gz" for tissue in tissues]
-    corrected = ["desc-biascorr_T1w.nii.gz"] if bias else []
-    others = ["dseg.tsv", "volumes.tsv", "overlay.png", "dseg.json"]
-    return [
-        f"{name}_{rest}"
-        for rest in ("dseg.nii.gz", "desc-brain_mask.nii.gz", *posteriors, *corrected, *others)
-    ]
+    corrected = [f"desc-biascorr_{_SUFFIXES[contrast]}.{end}" for end in ("nii.gz", "json")] if bias else []
+    tables = ["dseg.tsv", "volumes.tsv", *(f"dseg_{lut_file(program)}" for program in luts)]
+    pictures = ["overlay.png", *(["report.html"] if report else [])]
+    mask = ["desc-brain_mask.nii.gz", "desc-brain_mask.json"]
+    rest = ("dseg.nii.gz", *mask, *posteriors, *corrected, *tables, *pictures, "dseg.json")
+    return [f"{name}_{file}" for file in rest]
 
 
 def sidecar(result: Segmentation) -> dict[str, Any]:
@@ -216,61 +241,70 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "LogLikelihood": list(model.history),
         },
         "Warnings": result.warnings,
+        "Verdict": result.verdict,
     }
 
 
-def _write(result: Segmentation, paths: list[Path]) -> None:
-    """Write the files in the order of `file_names`."""
+def _write(
+    result: Segmentation,
+    folder: Path,
+    name: str,
+    *,
+    report: bool,
+    overlay_style: OverlayStyle,
+    luts: Sequence[str],
+) -> None:
+    """Write the files that `file_names` names."""
+    facts = sidecar(result)
+    _write_images(result, folder, name)
+    save_label_table(result.tissues, folder / f"{name}_dseg.tsv")
+    save_volume_table(name, result.brain_mask_ml, result.volumes, folder / f"{name}_volumes.tsv")
+    for program in luts:
+        save_lut(program, result.tissues, folder / f"{name}_dseg_{lut_file(program)}")
     from mriseg.report.overlay import save_overlay
 
-    labels, mask, *maps, label_table, volume_table, overlay, sidecar_file = paths
-    posteriors = maps[: len(result.tissues)]
+    labels = result.volume.to_canonical(result.labels)
+    save_overlay(result.volume, labels, result.tissues, folder / f"{name}_overlay.png", style=overlay_style)
+    if report:
+        (folder / f"{name}_report.html").write_text(_page(result, labels, name, facts), encoding="utf-8")
+    _write_json(folder / f"{name}_dseg.json", facts)
+
+
+def _write_images(result: Segmentation, folder: Path, name: str) -> None:
     scan = result.volume
-    save_array(result.labels, scan, labels, intent="label")
-    save_array(result.mask.astype(np.uint8), scan, mask)
-    for path, posterior in zip(posteriors, result.posteriors.values(), strict=True):
-        save_array(posterior, scan, path, intent="estimate")
+    save_array(result.labels, scan, folder / f"{name}_dseg.nii.gz", intent="label")
+    save_array(result.mask.astype(np.uint8), scan, folder / f"{name}_desc-brain_mask.nii.gz")
+    sources = {"Sources": [printable(scan.path.name)]}
+    about_mask = {"Description": f"Brain mask ({result.brain.method})", "Type": "Brain"}
+    _write_json(folder / f"{name}_desc-brain_mask.json", about_mask | sources)
+    for abbreviation, posterior in result.posteriors.items():
+        save_array(posterior, scan, folder / f"{name}_label-{abbreviation}_probseg.nii.gz", intent="estimate")
     if result.corrected is not None:
-        save_array(result.corrected, scan, maps[-1])
-    _write_table(
-        label_table, ("index", "name", "abbreviation", "color", "mapping"), _label_rows(result.tissues)
+        suffix = _SUFFIXES[result.settings["Contrast"]]
+        corrected = f"{name}_desc-biascorr_{suffix}"
+        save_array(result.corrected, scan, folder / f"{corrected}.nii.gz")
+        stripped = result.brain.method == "stripped scan"
+        about_scan = {"Description": "Scan without its bias field", "SkullStripped": stripped}
+        _write_json(folder / f"{corrected}.json", about_scan | sources)
+
+
+def _page(result: Segmentation, labels: NDArray[np.uint8], name: str, facts: dict[str, Any]) -> str:
+    from mriseg.report.page import Shown, report
+
+    shown = Shown(
+        name=name,
+        volume=result.volume,
+        labels=labels,
+        mask=result.brain.mask,
+        tissues=result.tissues,
+        histogram=result.histogram,
+        model=result.model,
+        components=rising_tissues(result.settings["Contrast"], len(result.tissues)),
+        field=result.field.on_grid(labels.shape) if result.field.order else None,
     )
-    columns = _volume_columns(result)
-    _write_table(volume_table, columns.keys(), [columns.values()])
-    save_overlay(scan, scan.to_canonical(result.labels), result.tissues, overlay)
-    sidecar_file.write_text(
-        json.dumps(sidecar(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    return report(shown, facts)
 
 
-def _label_rows(tissues: Sequence[Tissue]) -> list[tuple[object, ...]]:
-    return [
-        (
-            tissue.index,
-            tissue.name,
-            tissue.abbreviation,
-            tissue.color,
-            "n/a" if tissue.mapping is None else tissue.mapping,
-        )
-        for tissue in (BACKGROUND, *tissues)
-    ]
-
-
-def _volume_columns(result: Segmentation) -> dict[str, str]:
-    columns = {"name": cell(stem(result.volume.path)), "brain_mask_ml": f"{result.brain_mask_ml:.3f}"}
-    for abbreviation, volume in result.volumes.items():
-        columns |= {
-            f"{abbreviation}_ml": f"{volume.ml:.3f}",
-            f"{abbreviation}_label_ml": f"{volume.label_ml:.3f}",
-            f"{abbreviation}_fraction": f"{volume.fraction:.6f}",
-            f"{abbreviation}_mean": f"{volume.mean:.6g}",
-            f"{abbreviation}_sd": f"{volume.sd:.6g}",
-        }
-    return columns
-
-
-def _write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(header)
-        table.writerows(rows)
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

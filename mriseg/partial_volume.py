@@ -251,7 +251,7 @@ def _step(model: PartialVolumeMixture, values: Floats, counts: Floats) -> tuple[
     means = np.linalg.solve(normal, _CONTENT.T @ sums + held * model.means)
     centres = _CONTENT @ means
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
-    variance = max(float(scatter.sum() / sizes.sum()), _FLOOR * float(np.var(values)))
+    variance = max(float(scatter.sum() / max(sizes.sum(), held)), _FLOOR * float(np.var(values)))
     weights = np.bincount(_GROUP, weights=sizes) + _PRIOR_SHARE * counts.sum() * _PRIOR_WEIGHTS
     weights /= weights.sum()
     following = PartialVolumeMixture(means, float(np.sqrt(variance)), weights, model.spread)

@@ -14,10 +14,11 @@ import numpy as np
 
 from mriseg.bias import BiasField, estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
+from mriseg.doubts import GraveDoubt
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
-from mriseg.outputs import Segmentation, TissueVolume
+from mriseg.outputs import Segmentation
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
 from mriseg.spatial import regularise
@@ -29,9 +30,11 @@ from mriseg.tissue import (
     Tissue,
     name_components,
     out_of_order_share,
+    place_doubts,
     plausibility,
     rising_tissues,
 )
+from mriseg.volumes import TissueVolume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,8 +209,13 @@ def _assemble(
         *brain.warnings,
         *plausibility(components, shares, means, sds, out_of_order),
     ]
+    if len(components) == len(RISING_MEANS[settings["Contrast"]]):
+        canonical = np.zeros(brain.mask.shape, dtype=np.uint8)
+        canonical[brain.mask] = labels
+        warnings += place_doubts(canonical, volume.zooms)
     if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
-        warnings.append("the classes are not separated: one Gaussian describes the intensities as well")
+        single = "the classes are not separated: one Gaussian describes the intensities as well"
+        warnings.append(GraveDoubt(single))
     if not model.converged:
         warnings.append(f"the mixture has not converged in {model.n_iter} iterations")
     if volume.not_finite:

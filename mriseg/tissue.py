@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
+
+from mriseg.doubts import GraveDoubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +67,13 @@ MOST_CLASSES = len(_CLASS_COLORS)
 
 # Wide bounds of the share of each tissue in the brain mask, from young children to atrophy.
 _PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
+_FAR_OUTSIDE = 0.1
 _EMPTY_SHARE = 0.005
 _SEPARATED_SDS = 1.0
 _MOST_OUT_OF_ORDER = 0.01
+# Mean depth of WM over that of GM: 1.2 to 1.8 in heads of all ages, below 1 where tissues changed places.
+_LEAST_DEPTH_OF_WM = 1.0
+_COARSE_MM = 3.0
 
 
 def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
@@ -89,9 +96,12 @@ def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
     rising = RISING_MEANS[contrast]
     if classes == len(rising):
         return rising
-    return tuple(
-        Tissue(i, f"Class {i}", f"class{i}", _CLASS_COLORS[i - 1], None) for i in range(1, classes + 1)
-    )
+    return tuple(Tissue(i, f"Class {i}", f"class{i}", class_color(i), None) for i in range(1, classes + 1))
+
+
+def class_color(number: int) -> str:
+    """Return the colour of a class that is no tissue, from 1; hexadecimal, again from the first after ten."""
+    return _CLASS_COLORS[(number - 1) % len(_CLASS_COLORS)]
 
 
 def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue, ...]:
@@ -137,27 +147,62 @@ def plausibility(
     list of str
         Empty if nothing is in doubt.
     """
-    flags = []
+    flags: list[str] = []
     for tissue, share in zip(tissues, shares, strict=True):
         low, high = _PLAUSIBLE_SHARE.get(tissue.abbreviation, (0.0, 1.0))
         if share < _EMPTY_SHARE:
-            flags.append(f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)")
+            empty = f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)"
+            flags.append(GraveDoubt(empty))
         elif not low <= share <= high:
-            flags.append(
+            unusual = (
                 f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"
             )
+            far = not low - _FAR_OUTSIDE <= share <= high + _FAR_OUTSIDE
+            flags.append(GraveDoubt(unusual) if far else unusual)
     rising = np.argsort(means, kind="stable")
     for i, j in itertools.pairwise(rising):
         if means[j] - means[i] < _SEPARATED_SDS * (sds[i] + sds[j]) / 2:
-            flags.append(
+            mingled = (
                 f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
                 f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})"
             )
+            flags.append(GraveDoubt(mingled))
     if out_of_order > _MOST_OUT_OF_ORDER:
         flags.append(
             f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities"
         )
     return flags
+
+
+def place_doubts(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[str]:
+    """List what is doubtful about where tissues lie, whatever their intensities.
+
+    White matter lies deeper in a brain than the cortex around it. Where it does not, the tissues have changed
+    places: the scan has another contrast than was said, or the mask holds something else than a brain.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (X, Y, Z)
+        Of the three tissues; 0 outside the brain mask.
+    zooms : ndarray, shape (3,)
+        Voxel size, mm.
+
+    Returns
+    -------
+    list of str
+        Empty if nothing is in doubt, or a tissue has no voxels.
+    """
+    steps = np.maximum(1, np.round(_COARSE_MM / zooms)).astype(int)
+    coarse = np.pad(labels[tuple(slice(None, None, step) for step in steps)], 1)
+    depth = ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
+    grey, white = coarse == GM.index, coarse == WM.index
+    if not (grey.any() and white.any()):
+        return []
+    of_grey, of_white = float(depth[grey].mean()), float(depth[white].mean())
+    if of_white >= _LEAST_DEPTH_OF_WM * of_grey:
+        return []
+    turned = f"WM lies no deeper in the brain than GM (on average {of_white:.0f} mm against {of_grey:.0f} mm)"
+    return [GraveDoubt(f"{turned}; check that --contrast is that of the scan")]
 
 
 def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:

@@ -200,7 +200,7 @@ def _refusal(error, path):
     assert str(error).startswith(str(path))
 
 
-_FUZZING = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+_FUZZING = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 
 @settings(max_examples=800, **_FUZZING)

@@ -21,7 +21,8 @@ IMAGES = [
 ]
 FILES = [
     *(f"sub-ball_{image}.nii.gz" for image in IMAGES),
-    *(f"sub-ball_{rest}" for rest in ("dseg.json", "dseg.tsv", "overlay.png", "volumes.tsv")),
+    *(f"sub-ball_{rest}.json" for rest in ("desc-biascorr_T1w", "desc-brain_mask", "dseg")),
+    *(f"sub-ball_{rest}" for rest in ("dseg.tsv", "overlay.png", "report.html", "volumes.tsv")),
 ]
 
 

@@ -14,6 +14,7 @@ from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
 from mriseg.cli.terminal import one_line_ends
+from mriseg.cli.view import view
 
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -49,6 +50,7 @@ app.command()(brain)
 app.command()(mixture)
 app.command()(evaluate)
 app.command()(simulate)
+app.command()(view)
 
 
 def main() -> None:

@@ -31,6 +31,29 @@ NoBias = Annotated[bool, typer.Option("--no-bias", help="Do not correct for a bi
 NoSpatial = Annotated[
     bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
 ]
+
+
+class OverlayStyle(StrEnum):
+    """How tissues are drawn over the scan."""
+
+    CONTOUR = "contour"
+    FILL = "fill"
+
+
+NoReport = Annotated[bool, typer.Option("--no-report", help="Leave the HTML page out.")]
+TissueOverlay = Annotated[
+    OverlayStyle,
+    typer.Option("--overlay-style", help="Outlines or translucent colours in the overlay picture."),
+]
+LookUpTables = Annotated[
+    str | None,
+    typer.Option(
+        "--luts",
+        metavar="PROGRAM,…",
+        show_default=False,
+        help="Also write the labels' look-up tables for itksnap, fsleyes, slicer, freesurfer, niivue.",
+    ),
+]
 OutputFolder = Annotated[
     Path | None,
     typer.Option(
@@ -80,6 +103,23 @@ def check_zooms(zooms: tuple[float, float, float] | None) -> None:
     """Raise a usage error unless voxel sizes, if given, are positive."""
     if zooms is not None and not min(zooms) > 0:
         raise typer.BadParameter("--zooms takes three positive numbers, in mm")
+
+
+def parse_luts(text: str | None) -> list[str]:
+    """Return the programs that "itksnap,slicer" names.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is not known.
+    """
+    from mriseg.luts import FORMATS
+
+    programs = list(dict.fromkeys(text.split(","))) if text else []
+    for program in programs:
+        if program not in FORMATS:
+            raise typer.BadParameter(f"--luts knows {', '.join(FORMATS)}, not {program!r}")
+    return programs
 
 
 def refuse_verbose_and_quiet(verbose: bool, quiet: bool) -> None:

@@ -11,17 +11,22 @@ from mriseg.cli.options import (
     Classes,
     Contrast,
     KeepHeaderText,
+    LookUpTables,
     MaxMemory,
     NoBias,
+    NoReport,
     NoSpatial,
     OutputFolder,
+    OverlayStyle,
     Overwrite,
     Quiet,
     SeriesVolume,
     TissueContrast,
+    TissueOverlay,
     Verbose,
     Zooms,
     check_zooms,
+    parse_luts,
     refuse_verbose_and_quiet,
 )
 
@@ -61,6 +66,9 @@ def segment(
     zooms: Zooms = None,
     max_memory: MaxMemory = None,
     keep_header_text: KeepHeaderText = False,
+    overlay_style: TissueOverlay = OverlayStyle.CONTOUR,
+    luts: LookUpTables = None,
+    no_report: NoReport = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -68,7 +76,8 @@ def segment(
     """Segment a T1-weighted scan into CSF, GM and WM.
 
     Writes labels (0 background, 1 GM, 2 WM, 3 CSF), a posterior map for each tissue, the brain mask,
-    volumes in mL, an overlay picture and a JSON sidecar that records how they came to be.
+    volumes in mL, an overlay picture, an HTML report that says whether to trust the result, and a JSON
+    sidecar that records how it came to be.
 
     For example: mriseg segment sub-01_T1w.nii.gz
 
@@ -78,6 +87,7 @@ def segment(
         raise typer.BadParameter("--mask and --stripped exclude each other")
     refuse_verbose_and_quiet(verbose, quiet)
     check_zooms(zooms)
+    programs = parse_luts(luts)
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
     from mriseg.images import load_volume, stem
@@ -89,9 +99,15 @@ def segment(
     folder = output or Path(f"{stem(scan)}_mriseg")
     with progress(scan.name, verbose=verbose, quiet=quiet):
         if not overwrite:
-            refuse_existing(
-                folder, file_names(stem(scan), rising_tissues(contrast, classes), bias=not no_bias)
+            names = file_names(
+                stem(scan),
+                rising_tissues(contrast, classes),
+                bias=not no_bias,
+                report=not no_report,
+                contrast=contrast,
+                luts=programs,
             )
+            refuse_existing(folder, names)
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
         result = segment_scan(
             loaded,
@@ -102,10 +118,16 @@ def segment(
             bias=not no_bias,
             spatial=not no_spatial,
         )
-        files = result.save(folder, overwrite=overwrite)
+        files = result.save(
+            folder,
+            overwrite=overwrite,
+            report=not no_report,
+            overlay_style=overlay_style.value,
+            luts=programs,
+        )
     warn(scan, result.warnings)
     if not quiet:
-        say(*_summary(result), f"{len(files)} files in {folder}")
+        say(*_summary(result), f"{'verdict':<12}{result.verdict}", f"{len(files)} files in {folder}")
 
 
 def _summary(result: Segmentation) -> list[str]:

@@ -1,39 +1,43 @@
-"""The overlay: labels as contours over the scan, in three planes."""
+"""The overlay: tissues over the scan, in three planes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from PIL import Image, ImageDraw, ImageFont
 
-from mriseg.grid import bounding_box
+from mriseg.report.slices import PLANES, Plane, Slices, outline, paint, rgb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from mriseg.images import Volume
     from mriseg.tissue import Tissue
 
+OverlayStyle = Literal["contour", "fill"]
+
+_WIDTH, _GAP = 1600, 10
+_CAPTION, _KEY = 26, 52
+_TEXT_SIZE, _KEY_TEXT_SIZE = 17, 22
+# As many slices in a row as fit, of the plane whose frame is the widest this many.
 _COLUMNS = 5
-_MARGIN_MM = 8.0
-_WIDTH_INCHES, _DPI = 16.0, 100
-_SPACING = {"hspace": 0.1, "wspace": 0.02, "left": 0.005, "right": 0.995, "top": 0.99, "bottom": 0.06}
-_TEXT: dict[str, Any] = {"labelcolor": "white", "fontsize": 14}
-# Above one half, so that each outline lies just inside its own tissue and neighbours do not cover each other.
-_CONTOUR_LEVEL = 0.75
-# For each plane: the axis that it cuts, its name, the world axis, the letters at its left and right edge.
-_PLANES = ((2, "axial", "z", "L", "R"), (1, "coronal", "y", "L", "R"), (0, "sagittal", "x", "P", "A"))
+_FILL_OPACITY = 0.45
+_WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
 
 
-def save_overlay(volume: Volume, labels: NDArray[np.uint8], tissues: Sequence[Tissue], path: Path) -> None:
-    """Draw a mosaic of the scan with the outlines of its labels.
+def save_overlay(
+    volume: Volume,
+    labels: NDArray[np.uint8],
+    tissues: Sequence[Tissue],
+    path: Path,
+    *,
+    style: OverlayStyle = "contour",
+) -> None:
+    """Draw a mosaic of the scan with its tissues, all planes at one scale.
 
     Parameters
     ----------
@@ -41,80 +45,82 @@ def save_overlay(volume: Volume, labels: NDArray[np.uint8], tissues: Sequence[Ti
     labels : ndarray of uint8, shape (X, Y, Z)
         In canonical orientation, as ``volume.data``; not all zero.
     tissues : sequence of Tissue
-        Labels to outline, and their colours.
+        Labels to draw, and their colours.
     path : Path
         A PNG file.
+    style : {"contour", "fill"}
+        Outlines, or translucent colours.
 
     Notes
     -----
     Neurological convention: the left of the picture is the patient's left, and is marked so.
     """
-    brain = labels > 0
-    box = _box(brain, volume.zooms)
-    low, high = np.percentile(volume.data[brain], (1, 99))
-    shade = {"vmin": low - 0.3 * (high - low), "vmax": high + 0.15 * (high - low)}
-    extents = [(box[axis].stop - box[axis].start) * volume.zooms[axis] for axis in range(3)]
-    widths, heights = (extents[0], extents[0], extents[1]), (extents[1], extents[2], extents[2])
-    inches = _WIDTH_INCHES / (_COLUMNS * max(widths))
-    figure = Figure(figsize=(_WIDTH_INCHES, sum(heights) * inches + 1.3), dpi=_DPI, facecolor="black")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(3, _COLUMNS, gridspec_kw={"height_ratios": heights, **_SPACING})
-    for row, plane in zip(grid, _PLANES, strict=True):
-        for axes, index in zip(row, _slices(brain, plane[0]), strict=True):
-            _draw_slice(axes, volume, labels, tissues, plane, index, box, shade)
-    keys = [Line2D([], [], color=tissue.color, linewidth=4, label=tissue.name) for tissue in tissues]
-    figure.legend(handles=keys, loc="lower center", ncols=len(keys), frameon=False, **_TEXT)
-    figure.savefig(path, metadata={"Software": None}, facecolor="black")
+    slices = Slices(volume, labels > 0)
+    widest = max(slices.extent(plane)[0] for plane in PLANES)
+    scale = ((_WIDTH - _GAP) / _COLUMNS - _GAP) / widest
+    rows = [_draw_row(slices, labels, tissues, plane, scale, style) for plane in PLANES]
+    sheet = Image.fromarray(np.concatenate([*rows, np.zeros((_KEY, _WIDTH, 3), np.uint8)]))
+    _draw_key(sheet, tissues)
+    sheet.save(path)
 
 
-def _box(brain: NDArray[np.bool_], zooms: NDArray[np.floating]) -> tuple[slice, ...]:
-    """Bound the brain with a margin."""
-    sides = []
-    for side, length, zoom in zip(bounding_box(brain), brain.shape, zooms, strict=True):
-        margin = round(_MARGIN_MM / zoom)
-        sides.append(slice(max(0, side.start - margin), min(length, side.stop + margin)))
-    return tuple(sides)
-
-
-def _slices(brain: NDArray[np.bool_], axis: int) -> list[int]:
-    """Choose slices that spread evenly over the inner nine tenths of the brain."""
-    area = brain.sum(axis=tuple(a for a in range(3) if a != axis))
-    reached = np.cumsum(area) / area.sum()
-    return [int(np.searchsorted(reached, share)) for share in np.linspace(0.06, 0.94, _COLUMNS)]
-
-
-def _draw_slice(
-    axes: Axes,
-    volume: Volume,
+def draw_slice(
+    slices: Slices,
     labels: NDArray[np.uint8],
     tissues: Sequence[Tissue],
-    plane: tuple[int, str, str, str, str],
+    plane: Plane,
     index: int,
-    box: tuple[slice, ...],
-    shade: dict[str, Any],
-) -> None:
-    axis, name, world, left, right = plane
-    inside: list[slice | int] = list(box)
-    inside[axis] = index
-    cut = labels[tuple(inside)].T
-    across, up = (volume.zooms[a] for a in range(3) if a != axis)
-    axes.imshow(
-        volume.data[tuple(inside)].T,
-        origin="lower",
-        cmap="gray",
-        aspect=up / across,
-        interpolation="bilinear",
-        **shade,
-    )
+    scale: float,
+    style: OverlayStyle,
+) -> NDArray[np.float32]:
+    """Draw one slice with its tissues: red, green and blue from 0 to 1, shape (rows, columns, 3)."""
+    picture = np.repeat(slices.grey(plane, index, scale)[..., None], 3, axis=2)
     for tissue in tissues:
-        here = cut == tissue.index
-        if here.any() and not here.all():
-            axes.contour(here, levels=[_CONTOUR_LEVEL], colors=[tissue.color], linewidths=0.8)
-    axes.set_axis_off()
-    middle = [(side.start + side.stop - 1) / 2 for side in box]
-    middle[axis] = index
-    position = (volume.affine[:3, :3] @ middle + volume.affine[:3, 3])[axis]
-    place: dict[str, Any] = {"color": "white", "fontsize": 11, "transform": axes.transAxes}
-    axes.text(0.01, 0.5, left, ha="left", va="center", **place)
-    axes.text(0.99, 0.5, right, ha="right", va="center", **place)
-    axes.text(0.5, -0.01, f"{name} {world} = {position:.0f} mm", ha="center", va="top", **place)
+        share = slices.cut(labels, plane, index, scale, tissue.index)
+        paint(picture, outline(share) if style == "contour" else _FILL_OPACITY * share, tissue.color)
+    return picture
+
+
+def _draw_row(
+    slices: Slices,
+    labels: NDArray[np.uint8],
+    tissues: Sequence[Tissue],
+    plane: Plane,
+    scale: float,
+    style: OverlayStyle,
+) -> NDArray[np.uint8]:
+    """Draw a row of slices of one plane, spread over the width, shape (rows, _WIDTH, 3)."""
+    width, height = (round(side * scale) for side in slices.extent(plane))
+    count = (_WIDTH - _GAP) // (width + _GAP)
+    row = Image.new("RGB", (_WIDTH, height + _GAP + _CAPTION))
+    for i, index in enumerate(slices.spread(plane, count)):
+        picture = draw_slice(slices, labels, tissues, plane, index, scale, style)
+        left = round((i + 0.5) * _WIDTH / count - width / 2)
+        row.paste(Image.fromarray((picture * 255).round().astype(np.uint8)), (left, _GAP))
+        _write_marks(ImageDraw.Draw(row), left, width, height, plane, slices.position(plane, index))
+    return np.asarray(row)
+
+
+def _write_marks(
+    draw: ImageDraw.ImageDraw, left: int, width: int, height: int, plane: Plane, position: float
+) -> None:
+    """Write the sides into the upper corners, which a brain leaves free, and the position below."""
+    font = ImageFont.load_default(_TEXT_SIZE)
+    mark: dict[str, Any] = {"font": font, "fill": _WHITE, "stroke_width": 2, "stroke_fill": _SHADOW}
+    draw.text((left + 4, _GAP + 4), plane.left, anchor="la", **mark)
+    draw.text((left + width - 4, _GAP + 4), plane.right, anchor="ra", **mark)
+    caption = f"{plane.name} {plane.world} = {round(position):d} mm"
+    draw.text((left + width / 2, _GAP + height + 4), caption, anchor="ma", font=font, fill=_WHITE)
+
+
+def _draw_key(sheet: Image.Image, tissues: Sequence[Tissue]) -> None:
+    """Name the colours at the bottom, and say which side is left."""
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_KEY_TEXT_SIZE)
+    middle, x = sheet.height - _KEY / 2, 12.0
+    for tissue in tissues:
+        color = tuple((255 * rgb(tissue.color)).round().astype(int).tolist())
+        draw.rectangle((x, middle - 8, x + 26, middle + 8), fill=color)
+        draw.text((x + 36, middle), tissue.name, anchor="lm", font=font, fill=_WHITE)
+        x += 36 + draw.textlength(tissue.name, font=font) + 30
+    side = "L: the patient's left"
+    draw.text((sheet.width - 12, middle), side, anchor="rm", font=font, fill=_WHITE)

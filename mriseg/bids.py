@@ -1,0 +1,86 @@
+"""Derivatives data sets as the Brain Imaging Data Structure (BIDS) wants them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mriseg import __version__
+from mriseg.errors import OutputError
+
+DESCRIPTION = "dataset_description.json"
+_BIDS_VERSION = "1.10.0"
+_IGNORE = ".bidsignore"
+# What BIDS has no names for.
+_NO_BIDS_NAME = ("*.html", "*.png", "*volumes.tsv", "*_lut-*")
+
+
+def derivatives_folder(folder: str | Path) -> Path | None:
+    """Find the derivatives data set that an output folder lies in, by its name alone.
+
+    A data set is a folder directly below one called ``derivatives``, as BIDS lays them out; or that one
+    itself, where participants lie directly in it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        It need not exist.
+
+    Returns
+    -------
+    Path or None
+        None outside any derivatives.
+
+    >>> derivatives_folder("/study/derivatives/mriseg/sub-01/anat").as_posix()
+    '/study/derivatives/mriseg'
+    >>> derivatives_folder("/study/derivatives/sub-01").as_posix()
+    '/study/derivatives'
+    """
+    inner = None
+    path = Path(folder).absolute()
+    for here in (path, *path.parents):
+        if here.name == "derivatives":
+            return here if inner is None or inner.name.startswith("sub-") else inner
+        inner = here
+    return None
+
+
+def write_dataset_description(folder: Path) -> Path:
+    """Say in a data set who made it, and which of our files BIDS has no names for (``.bidsignore``).
+
+    A file that is there already stays as it is.
+
+    Parameters
+    ----------
+    folder : Path
+        The root of a derivatives data set; made if it is not there.
+
+    Returns
+    -------
+    Path
+        The file ``dataset_description.json``.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    file = folder / DESCRIPTION
+    content = {
+        "Name": "Brain tissue segmentations by mriseg",
+        "BIDSVersion": _BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_new(file, json.dumps(content, indent=2))
+        _write_new(folder / _IGNORE, "\n".join(_NO_BIDS_NAME))
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written ({error.strerror}); choose another folder") from error
+    return file
+
+
+def _write_new(file: Path, text: str) -> None:
+    if not file.exists():
+        file.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,172 @@
+"""Charts of how a segmentation came to be: the fitted histogram, the trace of the fit, the bias field."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from textwrap import fill
+from typing import TYPE_CHECKING, Protocol
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mriseg.report.slices import PLANES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mriseg.report.slices import Slices
+    from mriseg.tissue import Tissue
+
+    Floats = NDArray[np.floating]
+
+_BINS = 128
+# So that the same chart is the same bytes.
+_SALT = "mriseg"
+_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+_FIELD_PIXELS_A_MM = 1.5
+_LABEL_LETTERS = 24
+
+
+class Fit(Protocol):
+    """What the charts ask a fitted mixture."""
+
+    def density(self, intensities: Floats) -> Floats:
+        """Return the density at intensities (B,)."""
+
+    def responsibilities(self, intensities: Floats) -> Floats:
+        """Return what share of each class is expected at intensities (B,), shape (B, K)."""
+
+
+def fit_error(values: Floats, counts: Floats, model: Fit) -> float:
+    """Measure how far a fitted density is from its histogram.
+
+    Parameters
+    ----------
+    values, counts : ndarray, shape (B,)
+        Intensities and how many voxels have each.
+    model : Fit
+
+    Returns
+    -------
+    float
+        Root mean square of the differences in some hundred bins, as a share of the histogram's peak.
+    """
+    density, edges = _binned(values, counts)
+    fitted = model.density((edges[:-1] + edges[1:]) / 2)
+    return float(np.sqrt(np.mean((density - fitted) ** 2)) / density.max())
+
+
+def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequence[Tissue]) -> bytes:
+    """Draw the histogram, each class's part of the fitted density, and their sum.
+
+    Parameters
+    ----------
+    values, counts : ndarray, shape (B,)
+        Intensities and how many voxels have each.
+    model : Fit
+    tissues : sequence of Tissue, length K
+        In the order of the model's classes.
+
+    Returns
+    -------
+    bytes
+        An SVG picture.
+    """
+    density, edges = _binned(values, counts)
+    points = np.linspace(edges[0], edges[-1], 3 * _BINS)
+    fitted = model.density(points)
+    parts = fitted[:, None] * model.responsibilities(points)
+    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.stairs(density, edges, fill=True, color="0.86", label="voxels of the brain")
+    for tissue, part in zip(tissues, parts.T, strict=True):
+        axes.plot(points, part, color=tissue.color, linewidth=2, label=tissue.abbreviation)
+    axes.plot(points, fitted, "--", color="black", linewidth=1.2, label="sum of the classes")
+    axes.set(xlabel="intensity", ylabel="share of voxels per unit of intensity", xlim=edges[[0, -1]])
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def trace_chart(history: Sequence[float], what: str) -> bytes:
+    """Draw what the fit climbs, by iteration.
+
+    Parameters
+    ----------
+    history : sequence of float
+        At the start and after each iteration.
+    what : str
+        What it is, for the axis.
+
+    Returns
+    -------
+    bytes
+        An SVG picture.
+    """
+    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(range(len(history)), history, color="#0072b2", marker="." if len(history) < 60 else None)
+    axes.set(xlabel="iteration", ylabel=fill(what, _LABEL_LETTERS))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right"]].set_visible(False)
+    return _svg(figure)
+
+
+def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Slices) -> bytes:
+    """Draw the bias field within the brain, one slice a plane.
+
+    Parameters
+    ----------
+    field : ndarray of float32, shape (X, Y, Z)
+        The factor on the intensities, in canonical orientation.
+    brain : ndarray of bool, shape (X, Y, Z)
+    slices : Slices
+        The frame.
+
+    Returns
+    -------
+    bytes
+        An SVG picture.
+    """
+    reach = max(float(np.abs(field[brain] - 1).max()), 0.01)
+    widths = [slices.extent(plane)[0] for plane in PLANES]
+    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
+    panels = figure.subplots(1, 3, width_ratios=widths)
+    for axes, plane in zip(panels, PLANES, strict=True):
+        (index,) = slices.spread(plane, 3)[1:2]
+        inside = slices.cut(brain, plane, index, _FIELD_PIXELS_A_MM) > 0.5
+        cut = np.where(inside, slices.cut(field, plane, index, _FIELD_PIXELS_A_MM), np.nan)
+        shown = axes.imshow(cut, cmap="PuOr_r", vmin=1 - reach, vmax=1 + reach)
+        axes.set_axis_off()
+        position = round(slices.position(plane, index))
+        axes.set_title(f"{plane.left} to {plane.right}, {plane.world} = {position:d} mm", fontsize=9)
+    figure.colorbar(shown, ax=panels, label="factor on the intensity", shrink=0.9)
+    return _svg(figure)
+
+
+def _binned(values: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Return density and edges of bins, 128 at the most, that hold equally many of the possible intensities.
+
+    A scan of whole numbers would else leave a comb: some bins with two of them, some with one.
+    """
+    step = (
+        float(np.median(np.diff(values))) if len(values) < 2 * _BINS else float(np.ptp(values)) / len(values)
+    )
+    width = step * max(1, np.ceil(np.ptp(values) / step / _BINS))
+    edges = np.arange(values[0] - step / 2, values[-1] + width, width)
+    density, _ = np.histogram(values, edges, weights=counts, density=True)
+    return density, edges
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    FigureCanvasSVG(figure)
+    with mpl.rc_context({"svg.hashsalt": _SALT}):
+        figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
+    return buffer.getvalue()

@@ -1,0 +1,184 @@
+"""The report: one self-contained page that says whether to trust a segmentation, and why."""
+
+from __future__ import annotations
+
+import unicodedata
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mriseg.report.charts import field_chart, fit_error, histogram_chart, trace_chart
+from mriseg.report.sheets import data_address, draw_sheet
+from mriseg.report.slices import PLANES, Slices
+from mriseg.report.words import HEADLINES, methods
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mriseg.images import Volume
+    from mriseg.partial_volume import PartialVolumeMixture
+    from mriseg.plain import PlainMixture
+    from mriseg.tissue import Tissue
+
+_SVG = "image/svg+xml"
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the page shows of a segmentation beside what its sidecar says; arrays in canonical orientation.
+
+    Parameters
+    ----------
+    name : str
+        Of the scan.
+    volume : Volume
+    labels : ndarray of uint8, shape (X, Y, Z)
+    mask : ndarray of bool, shape (X, Y, Z)
+    tissues : sequence of Tissue
+        In the order of their labels.
+    histogram : tuple of two ndarrays, shape (B,)
+        Intensities in the brain, and how many voxels have each.
+    model : PartialVolumeMixture or PlainMixture
+    components : sequence of Tissue
+        In the order of the model's classes.
+    field : ndarray of float32, shape (X, Y, Z), or None
+        The factor on the intensities, if there is one.
+    """
+
+    name: str
+    volume: Volume
+    labels: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    tissues: Sequence[Tissue]
+    histogram: tuple[NDArray[np.floating], NDArray[np.floating]]
+    model: PartialVolumeMixture | PlainMixture
+    components: Sequence[Tissue]
+    field: NDArray[np.float32] | None
+
+
+def report(shown: Shown, facts: dict[str, Any]) -> str:
+    """Write the report of a segmentation.
+
+    Parameters
+    ----------
+    shown : Shown
+    facts : dict
+        The sidecar, see `mriseg.outputs.sidecar`.
+
+    Returns
+    -------
+    str
+        An HTML page that needs no other file and no network. The same input gives the same page.
+    """
+    slices = Slices(shown.volume, shown.mask)
+    trace = facts["Mixture"]["Trace"]
+    paragraph, references = methods(facts)
+    return render(
+        "report.html.j2",
+        "report.css",
+        "report.js",
+        name=shown.name,
+        facts=facts,
+        tissues=shown.tissues,
+        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in shown.tissues},
+        headline=HEADLINES[facts["Verdict"]],
+        sheets=[draw_sheet(slices, shown.labels, shown.mask, shown.tissues, plane) for plane in PLANES],
+        fit_chart=_picture(histogram_chart(*shown.histogram, shown.model, shown.components)),
+        fit_error=fit_error(*shown.histogram, shown.model),
+        trace=trace,
+        trace_chart=_picture(trace_chart(shown.model.history, trace)),
+        field_chart=None if shown.field is None else _picture(field_chart(shown.field, shown.mask, slices)),
+        paragraph=paragraph,
+        references=references,
+    )
+
+
+def render(
+    template: str,
+    style: str,
+    script: str,
+    *,
+    colors: dict[str, str],
+    library: str | None = None,
+    **content: Any,
+) -> str:
+    """Fill a template of ours; everything that is filled in is escaped, and nothing may be fetched.
+
+    Parameters
+    ----------
+    template, style, script : str
+        Names of files in ``mriseg/assets``.
+    colors : dict of str to str
+        Colour by class of elements: style attributes are not allowed in the page.
+    library : str, optional
+        A script of others that comes before ours.
+    **content
+        What the template asks for.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    rules = "".join(f".{name} {{ --color: {color}; }}\n" for name, color in colors.items())
+    css, javascript = asset(style) + rules, asset(script)
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(css),  # noqa: S704
+            script=Markup(javascript),  # noqa: S704
+            style_hash=_hash(css),
+            script_hash=_hash(javascript),
+            library=None if library is None else Markup(library),  # noqa: S704
+            library_hash=None if library is None else _hash(library),
+            **content,
+        )
+    )
+
+
+def asset(name: str) -> str:
+    """Read a text file of ``mriseg/assets``."""
+    return (files("mriseg") / "assets" / name).read_text(encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    r"""Show control characters, and others that change how text is read, as a replacement character.
+
+    >>> plain("a\x1b[2J\u202eb") == "a\ufffd[2J\ufffdb"
+    True
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join("\ufffd" if unicodedata.category(letter)[0] == "C" else letter for letter in value)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mriseg", "assets"),
+        autoescape=True,
+        finalize=plain,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figures"] = "{:.6g}".format
+    return environment
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
+
+
+def _picture(svg: bytes) -> Markup:
+    return data_address(svg, _SVG)

@@ -1,0 +1,174 @@
+"""Slices of a scan as pictures: which ones, in what frame, and what is drawn on them.
+
+Pictures have their first row at the top and show the patient's left at the left (neurological convention).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from mriseg.grid import bounding_box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.images import Volume
+
+_MARGIN_MM = 8.0
+# The contrast leaves some room around the brain's darkest and brightest percent.
+_SHADE_PERCENT, _ROOM_BELOW, _ROOM_ABOVE = (1, 99), 0.3, 0.15
+# Above one half, so that each outline lies just inside its own tissue and neighbours do not cover each other.
+_LEVEL = 0.75
+_LINE_PIXELS = 1.3
+_LEAST_SLOPE = 1e-3
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane to cut along.
+
+    Parameters
+    ----------
+    axis : int
+        The canonical axis that it cuts.
+    name, world : str
+        Its name, and that of the world axis that it cuts.
+    left, right : str
+        The sides of the patient at the left and right edge of the picture.
+    """
+
+    axis: int
+    name: str
+    world: str
+    left: str
+    right: str
+
+
+PLANES = (
+    Plane(2, "axial", "z", "L", "R"),
+    Plane(1, "coronal", "y", "L", "R"),
+    Plane(0, "sagittal", "x", "P", "A"),
+)
+
+
+class Slices:
+    """The frame around the brain, and pictures of what is in it.
+
+    Parameters
+    ----------
+    volume : Volume
+    brain : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation, not empty; the frame holds it with a margin.
+    """
+
+    def __init__(self, volume: Volume, brain: NDArray[np.bool_]) -> None:
+        self.volume, self._brain = volume, brain
+        self.box = tuple(
+            slice(max(0, side.start - margin), min(length, side.stop + margin))
+            for side, length, margin in zip(
+                bounding_box(brain), brain.shape, np.round(_MARGIN_MM / volume.zooms).astype(int), strict=True
+            )
+        )
+        low, high = np.percentile(volume.data[brain], _SHADE_PERCENT)
+        self._black = low - _ROOM_BELOW * (high - low)
+        self._white = max(high + _ROOM_ABOVE * (high - low), self._black + np.finfo(np.float32).tiny)
+
+    def extent(self, plane: Plane) -> tuple[float, float]:
+        """Return width and height of the frame, mm."""
+        sides = [
+            (side.stop - side.start) * zoom for side, zoom in zip(self.box, self.volume.zooms, strict=True)
+        ]
+        width, height = (side for axis, side in enumerate(sides) if axis != plane.axis)
+        return float(width), float(height)
+
+    def spread(self, plane: Plane, count: int) -> list[int]:
+        """Choose slices that spread evenly over the inner nine tenths of the brain."""
+        area = self._brain.sum(axis=tuple(axis for axis in range(3) if axis != plane.axis))
+        reached = np.cumsum(area) / area.sum()
+        return [int(np.searchsorted(reached, share)) for share in np.linspace(0.06, 0.94, count)]
+
+    def position(self, plane: Plane, index: int) -> float:
+        """Return where a slice lies: the world coordinate of the middle of its frame, mm."""
+        middle = [(side.start + side.stop - 1) / 2 for side in self.box]
+        middle[plane.axis] = index
+        return float((self.volume.affine[:3, :3] @ middle + self.volume.affine[:3, 3])[plane.axis])
+
+    def cut(
+        self,
+        array: NDArray[Any],
+        plane: Plane,
+        index: int,
+        scale: float,
+        value: int | None = None,
+    ) -> NDArray[np.float32]:
+        """Cut a slice of an array out and sample it with equal steps in both directions.
+
+        Parameters
+        ----------
+        array : ndarray, shape (X, Y, Z)
+            In canonical orientation.
+        plane : Plane
+        index : int
+            Along the axis of the plane.
+        scale : float
+            Pixels a mm.
+        value : int, optional
+            Sample how much of each pixel has this value, not the values themselves.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, columns)
+        """
+        inside: list[slice | int] = list(self.box)
+        inside[plane.axis] = index
+        voxels = array[tuple(inside)].T[::-1]
+        if value is not None:
+            voxels = voxels == value
+        width, height = self.extent(plane)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        pixels = Image.fromarray(np.ascontiguousarray(voxels, dtype=np.float32))
+        return np.asarray(pixels.resize(size, Image.Resampling.BILINEAR))
+
+    def grey(self, plane: Plane, index: int, scale: float) -> NDArray[np.float32]:
+        """Return the scan's shades of grey from 0 to 1, shape (rows, columns)."""
+        shades = (self.cut(self.volume.data, plane, index, scale) - self._black) / (self._white - self._black)
+        return np.asarray(np.clip(shades, 0, 1))
+
+
+def outline(share: NDArray[np.float32], width: float = _LINE_PIXELS) -> NDArray[np.float32]:
+    """Draw the line just inside the edge of a region.
+
+    Parameters
+    ----------
+    share : ndarray of float32, shape (rows, columns)
+        How much of each pixel the region covers.
+    width : float
+        Of the line, pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        Opacity of the line, 0 to 1, smooth at its edges.
+    """
+    down, across = np.gradient(share)
+    slope = np.sqrt(down * down + across * across)
+    beside = np.abs(share - np.float32(_LEVEL)) / np.maximum(slope, np.float32(_LEAST_SLOPE))
+    return np.asarray(np.clip(np.float32(width / 2 + 0.5) - beside, 0, 1))
+
+
+def rgb(color: str) -> NDArray[np.float32]:
+    """Turn a hexadecimal colour into red, green and blue from 0 to 1.
+
+    >>> rgb("#ff0000").tolist()
+    [1.0, 0.0, 0.0]
+    """
+    return np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)], dtype=np.float32)
+
+
+def paint(picture: NDArray[np.float32], opacity: NDArray[np.float32], color: str) -> None:
+    """Lay a colour over a picture (rows, columns, 3) in place, with an opacity a pixel (rows, columns)."""
+    picture += opacity[..., None] * (rgb(color) - picture)

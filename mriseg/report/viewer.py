@@ -1,0 +1,174 @@
+"""The interactive viewer: niivue in the browser, on a scan, its labels and its posteriors."""
+
+from __future__ import annotations
+
+import csv
+import re
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mriseg.errors import ImageError
+from mriseg.images import image_intent, load_map, stem
+from mriseg.luts import niivue_colormap
+from mriseg.nifti import EXTENSIONS
+from mriseg.report.page import asset, render
+from mriseg.tissue import CSF, GM, WM, class_color
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Kind = Literal["scan", "labels", "mask", "posterior"]
+
+_ORDER: tuple[Kind, ...] = ("scan", "labels", "mask", "posterior")
+_NAMED: dict[str, Kind] = {"_dseg": "labels", "_mask": "mask", "_probseg": "posterior"}
+_COLORS = {tissue.abbreviation: tissue.color for tissue in (GM, WM, CSF)}
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+_MASK_COLOR = "#ff4fd8"
+_SCRIPT = "niivue/niivue.umd.js"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An image in the viewer.
+
+    Parameters
+    ----------
+    path : Path
+    kind : {"scan", "labels", "mask", "posterior"}
+    name : str
+        As the viewer calls it.
+    color : str
+        Of a mask or posterior, hexadecimal.
+    labels : tuple of tuple of int, str, str
+        Number, name and colour of each label.
+    """
+
+    path: Path
+    kind: Kind
+    name: str
+    color: str = ""
+    labels: tuple[tuple[int, str, str], ...] = field(default=())
+
+    @property
+    def extension(self) -> str:
+        """How the file's name ends, which says how it is packed."""
+        return next(end for end in EXTENSIONS if self.path.name.lower().endswith(end))
+
+
+def gather_layers(paths: Sequence[Path]) -> list[Layer]:
+    """List the images to show, the scan first.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Images, or folders of the results of one scan.
+
+    Returns
+    -------
+    list of Layer
+
+    Raises
+    ------
+    ImageError
+        If there is nothing to show, or results of several scans.
+    """
+    files = [file for path in paths for file in (_images_of(path) if path.is_dir() else [path])]
+    layers = sorted((_layer(file) for file in files), key=lambda layer: _ORDER.index(layer.kind))
+    labels = [layer.path for layer in layers if layer.kind == "labels"]
+    if len(labels) > 1:
+        raise ImageError(
+            f"{labels[0].parent}: holds {len(labels)} segmentations; give the files of one, such as "
+            f"{labels[0].parent / stem(labels[0]).removesuffix('_dseg')}_*.nii.gz"
+        )
+    return layers
+
+
+def viewer_page(layers: Sequence[Layer], *, embed: bool) -> str:
+    """Write the page of the viewer.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    embed : bool
+        Put viewer and images into the page, which then needs no other file; otherwise it fetches them by
+        number, and the viewer by the name ``niivue.js``, from where it came itself.
+
+    Returns
+    -------
+    str
+        An HTML page.
+    """
+    listed = [_listed(layer, number, embed=embed) for number, layer in enumerate(layers)]
+    named = next((layer for layer in layers if layer.kind == "labels"), layers[0])
+    return render(
+        "view.html.j2",
+        "view.css",
+        "view.js",
+        colors={f"label-{number}": color for layer in layers for number, _, color in layer.labels},
+        title=stem(named.path).removesuffix("_dseg"),
+        layers=listed,
+        library=viewer_script() if embed else None,
+    )
+
+
+def viewer_script() -> str:
+    """Return the packaged niivue."""
+    return asset(_SCRIPT)
+
+
+def _images_of(folder: Path) -> list[Path]:
+    found = sorted(file for file in folder.iterdir() if file.name.lower().endswith((".nii", ".nii.gz")))
+    if not found:
+        raise ImageError(f"{folder}: holds no NIfTI image; give a folder that mriseg segment wrote, or files")
+    return found
+
+
+def _layer(path: Path) -> Layer:
+    name = stem(path)
+    intent = image_intent(path)
+    kind = next((kind for end, kind in _NAMED.items() if name.endswith(end)), None)
+    if kind is None:
+        kind = "labels" if intent == "label" else "scan"
+    if kind == "labels":
+        return Layer(path, kind, "labels", labels=_label_names(path))
+    if kind == "posterior":
+        tissue = name.removesuffix("_probseg").rpartition("_label-")[2]
+        return Layer(path, kind, tissue, _COLORS.get(tissue, "#f0e442"))
+    return Layer(path, kind, "brain mask" if kind == "mask" else name, _MASK_COLOR if kind == "mask" else "")
+
+
+def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
+    """Read the table beside a label map; without one, number the labels that are in it."""
+    extension = next(end for end in EXTENSIONS if path.name.lower().endswith(end))
+    table = path.with_name(path.name[: -len(extension)] + ".tsv")
+    if not table.is_file():
+        present = np.unique(np.rint(load_map(path).data).astype(int))
+        return tuple((int(n), f"label {n}", class_color(int(n))) for n in present if n > 0)
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        numbered = [(int(row["index"]), str(row["name"]), row.get("color") or "") for row in rows]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ImageError(f"{table}: is no label table; it needs the columns index and name") from error
+    return tuple(
+        (number, name, color if _HEX.fullmatch(color) else class_color(number))
+        for number, name, color in numbered
+        if number > 0
+    )
+
+
+def _listed(layer: Layer, number: int, *, embed: bool) -> dict[str, Any]:
+    """Describe a layer to the page."""
+    return {
+        "kind": layer.kind,
+        "name": layer.name,
+        "color": layer.color,
+        "file": f"{number}{layer.extension}",  # niivue reads off it how the file is packed
+        "content": b64encode(layer.path.read_bytes()).decode("ascii") if embed else None,
+        "labels": layer.labels,
+        "colormap": niivue_colormap(layer.labels) if layer.labels else None,
+    }

@@ -1,0 +1,164 @@
+"""What the page says in sentences: the verdict, and the methods as they were run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mriseg.doubts import Verdict
+
+Facts = dict[str, Any]
+
+_DEMPSTER = (
+    "Dempster AP, Laird NM, Rubin DB (1977). Maximum likelihood from incomplete data via the EM algorithm. "
+    "J R Stat Soc B 39:1-38."
+)
+_FRALEY = (
+    "Fraley C (1998). Algorithms for model-based Gaussian hierarchical clustering. SIAM J Sci Comput "
+    "20:270-281."
+)
+_SANTAGO = (
+    "Santago P, Gage HD (1993). Quantification of MR brain images by mixture density and partial volume "
+    "modeling. IEEE Trans Med Imaging 12:566-574."
+)
+_ZHANG = (
+    "Zhang J (1992). The mean field theory in EM procedures for Markov random fields. IEEE Trans Signal "
+    "Process 40:2570-2583."
+)
+_FONOV = (
+    "Fonov V, Evans AC, Botteron K, Almli CR, McKinstry RC, Collins DL (2011). Unbiased average "
+    "age-appropriate atlases for pediatric studies. NeuroImage 54:313-327."
+)
+_COOTES = (
+    "Cootes TF, Taylor CJ, Cooper DH, Graham J (1995). Active shape models: their training and application. "
+    "Comput Vis Image Underst 61:38-59."
+)
+
+
+class Headline(NamedTuple):
+    """What the top of the page says for a verdict."""
+
+    title: str
+    advice: str
+
+
+class _Sentence(NamedTuple):
+    """A sentence, with {} where the number of a cited reference goes."""
+
+    text: str
+    cited: tuple[str, ...] = ()
+
+
+HEADLINES: Mapping[Verdict, Headline] = {
+    "trust": Headline(
+        "Nothing looks wrong",
+        "No check found anything implausible. Checks do not see everything: look at the outlines below "
+        "before you use the numbers.",
+    ),
+    "look closely": Headline(
+        "Look closely",
+        "Something is unusual. The result may be right all the same: compare the outlines with the scan "
+        "where it matters to you before you use the numbers.",
+    ),
+    "do not trust": Headline(
+        "Do not trust this result",
+        "Something is wrong, and the numbers below are likely to be wrong with it. Mend what is named here "
+        "and segment again.",
+    ),
+}
+
+_CONTRASTS = {"t1": "T1-weighted", "t2": "T2-weighted", "pd": "proton-density-weighted"}
+_MASKS = {
+    "given": _Sentence("The brain mask was supplied."),
+    "stripped scan": _Sentence("The scan held the brain only; all but its background is the brain mask."),
+    "template surface": _Sentence(
+        "The brain was found by registering a mean head in MNI space [{}] to the scan by an affine transform "
+        "and moving the surface of its brain to the edge of the brain in the scan [{}].",
+        (_FONOV, _COOTES),
+    ),
+    "template registration": _Sentence(
+        "The brain mask is that of a mean head in MNI space [{}], registered to the scan by an affine "
+        "transform.",
+        (_FONOV,),
+    ),
+    "threshold and opening": _Sentence(
+        "As no head template could be registered, the brain mask is the largest part of the bright voxels "
+        "after a threshold (Otsu) and a morphological opening."
+    ),
+}
+_PARTIAL_VOLUME = "three tissues and their partial volumes"
+
+
+def methods(facts: Facts) -> tuple[str, list[str]]:
+    """Write the methods paragraph of a paper from what was run.
+
+    Parameters
+    ----------
+    facts : dict
+        The sidecar, see `mriseg.outputs.sidecar`.
+
+    Returns
+    -------
+    paragraph : str
+        With numbers of references in brackets.
+    references : list of str
+        In the order of their numbers.
+    """
+    mask = _MASKS[facts["BrainMask"]["Method"]]
+    texts: list[str] = []
+    references: list[str] = []
+    for text, cited in (_scan(facts), mask, _field(facts), _mixture(facts), _spatial(facts), _naming(facts)):
+        references += [reference for reference in cited if reference not in references]
+        texts.append(text.format(*(references.index(reference) + 1 for reference in cited)))
+    return " ".join(texts), references
+
+
+def _scan(facts: Facts) -> _Sentence:
+    version, contrast = facts["GeneratedBy"][0]["Version"], _CONTRASTS[facts["Settings"]["Contrast"]]
+    zooms = " x ".join(f"{zoom:.3g}" for zoom in facts["ZoomsMM"])
+    return _Sentence(f"The {contrast} scan (voxels of {zooms} mm) was segmented with mriseg {version}.")
+
+
+def _field(facts: Facts) -> _Sentence:
+    if not facts["Settings"]["Bias"]:
+        return _Sentence("No bias field was corrected.")
+    if not facts["BiasField"]["Order"]:
+        return _Sentence("No bias field that predicts the brightness of white matter was found to correct.")
+    low, high, order = (facts["BiasField"][key] for key in ("Lowest", "Highest", "Order"))
+    return _Sentence(
+        f"A smooth multiplicative bias field, the exponential of a polynomial of order {order} fitted to the "
+        f"white matter, was divided out; within the brain it ranged from {low:.2f} to {high:.2f}."
+    )
+
+
+def _mixture(facts: Facts) -> _Sentence:
+    mixture, classes = facts["Mixture"], facts["Settings"]["Classes"]
+    end = "it converged" if mixture["Converged"] else "it had not converged"
+    fitted = (
+        " was fitted to the histogram of intensities by expectation-maximisation [{}] "
+        f"(start: {mixture['Start']} [{{}}]); {end} after {mixture['Iterations']} iterations."
+    )
+    if mixture["Model"] == _PARTIAL_VOLUME:
+        mixed = "A mixture of three tissues and of voxels that hold two of them in any proportion [{}]"
+        return _Sentence(mixed + fitted, (_SANTAGO, _DEMPSTER, _FRALEY))
+    return _Sentence(f"A mixture of {classes} Gaussian classes" + fitted, (_DEMPSTER, _FRALEY))
+
+
+def _spatial(facts: Facts) -> _Sentence:
+    if not facts["Settings"]["Spatial"]:
+        return _Sentence("Every voxel was judged by itself, without regard to its neighbours.")
+    return _Sentence(
+        "Posterior probabilities were regularised by a Markov random field over the six neighbours, weighted "
+        "by the inverse of their distance and solved by mean field [{}].",
+        (_ZHANG,),
+    )
+
+
+def _naming(facts: Facts) -> _Sentence:
+    rule = facts["Settings"]["NamingRule"].removeprefix("rising mean: ")
+    return _Sentence(
+        f"Classes were named by rising mean intensity ({rule}); a voxel's label is its most probable class, "
+        "and volumes are sums of posterior probabilities times the volume of a voxel."
+    )
