@@ -1,5 +1,6 @@
 from .brain import BrainMask as BrainMask
 from .brain import brain_mask as brain_mask
+from .errors import CohortError as CohortError
 from .errors import ImageError as ImageError
 from .errors import MaskError as MaskError
 from .errors import MixtureError as MixtureError

@@ -24,3 +24,7 @@ class MixtureError(MrisegError):
 
 class OutputError(MrisegError):
     """Results that cannot be written where they were asked for."""
+
+
+class CohortError(MrisegError):
+    """A cohort that cannot be planned, or a cluster that cannot be reached."""

@@ -17,7 +17,7 @@ from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.doubts import GraveDoubt
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
-from mriseg.images import Volume, load_mask, load_volume
+from mriseg.images import Volume, file_digest, load_mask, load_volume
 from mriseg.outputs import Segmentation
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
@@ -96,7 +96,7 @@ def segment(
     612.4
     >>> result.save("derivatives/sub-01")  # doctest: +SKIP
     """
-    _check_arguments(mask, stripped, contrast, classes)
+    check_options(mask=mask, stripped=stripped, contrast=contrast, classes=classes)
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     _log.info("finding the brain")
@@ -117,8 +117,46 @@ def segment(
         posteriors = regularise(posteriors, brain.mask, volume.zooms, _NEIGHBOURS)
     _log.info("naming the tissues")
     tissues = name_components(model.means, contrast)
-    settings = {
+    settings = recorded_settings(
+        mask=mask, stripped=stripped, contrast=contrast, classes=classes, bias=bias, spatial=spatial
+    )
+    corrected_scan = volume.to_scan_grid(corrected) if bias else None
+    return _assemble(volume, brain, field, corrected_scan, histogram, model, tissues, posteriors, settings)
+
+
+def check_options(
+    *,
+    mask: str | Path | None = None,
+    stripped: bool = False,
+    contrast: str = "t1",
+    classes: int = 3,
+    **_others: bool,
+) -> None:
+    """Raise ValueError if `segment` would, with these keyword arguments."""
+    if mask is not None and stripped:
+        raise ValueError("give a mask or say that the scan is stripped, not both")
+    if contrast not in RISING_MEANS:
+        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
+    if not 2 <= classes <= MOST_CLASSES:
+        raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
+
+
+def recorded_settings(
+    *,
+    mask: str | Path | None = None,
+    stripped: bool = False,
+    contrast: str = "t1",
+    classes: int = 3,
+    bias: bool = True,
+    spatial: bool = True,
+) -> dict[str, Any]:
+    """Return what the sidecar says under Settings for these keyword arguments of `segment`.
+
+    Two runs on the same scan with the same version and the same recorded settings write the same bytes.
+    """
+    return {
         "Mask": Path(mask).name if mask else None,
+        "MaskSHA256": file_digest(mask) if mask else None,
         "Stripped": stripped,
         "Contrast": contrast,
         "Classes": classes,
@@ -127,17 +165,6 @@ def segment(
         "NeighbourStrength": _NEIGHBOURS if spatial else 0.0,
         "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
     }
-    corrected_scan = volume.to_scan_grid(corrected) if bias else None
-    return _assemble(volume, brain, field, corrected_scan, histogram, model, tissues, posteriors, settings)
-
-
-def _check_arguments(mask: str | Path | None, stripped: bool, contrast: str, classes: int) -> None:
-    if mask is not None and stripped:
-        raise ValueError("give a mask or say that the scan is stripped, not both")
-    if contrast not in RISING_MEANS:
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
-    if not 2 <= classes <= MOST_CLASSES:
-        raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
 
 
 def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:

@@ -116,8 +116,9 @@ def _is_stale(path: Path) -> bool:
         return False
     try:
         # A process younger than the folder only has the number of the one that made it.
-        started: float = psutil.Process(int(named["process"])).create_time()
-        return started > path.stat().st_ctime + 1
+        process = psutil.Process(int(named["process"]))
+        started: float = process.create_time()
+        return process.status() == psutil.STATUS_ZOMBIE or started > path.stat().st_ctime + 1
     except psutil.NoSuchProcess:
         return True
     except (OSError, psutil.Error):

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from mriseg import __version__
+from mriseg.cli.batch import batch
+from mriseg.cli.bids import BidsApp, bids
 from mriseg.cli.brain import brain
 from mriseg.cli.evaluate import evaluate
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
+from mriseg.cli.summarise import summarise
 from mriseg.cli.terminal import one_line_ends
 from mriseg.cli.view import view
 
@@ -46,6 +49,9 @@ def _options(
 
 
 app.command()(segment)
+app.command()(batch)
+app.command(cls=BidsApp)(bids)
+app.command()(summarise)
 app.command()(brain)
 app.command()(mixture)
 app.command()(evaluate)

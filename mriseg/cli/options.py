@@ -97,6 +97,70 @@ KeepHeaderText = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, help="Of all that is drawn at random: the same seed, the same result.")
 ]
+Stripped = Annotated[
+    bool,
+    typer.Option("--stripped", help="The scan holds nothing but the brain; usually seen without being told."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "-j",
+        "--jobs",
+        min=1,
+        metavar="N",
+        show_default=False,
+        help="Scans at a time; without it, as many as there are cores and free memory for.",
+    ),
+]
+CohortMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory",
+        min=0.1,
+        metavar="GB",
+        show_default=False,
+        help="Memory that all workers may take together; without it, nine tenths of what is free.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        metavar="S",
+        show_default=False,
+        help="Give a scan up that takes longer than this many seconds.",
+    ),
+]
+Retries = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", help="Try a scan again whose worker died, took too long or found no memory."
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on: leave what is done for the same input, settings and version, do all else.",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|SYSTEM",
+        show_default=False,
+        help="Run on a Dask scheduler (tcp://host:8786), or on workers asked of slurm, pbs, sge or lsf.",
+    ),
+]
+ClusterOptions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="TOML file for the batch system: workers, and options of dask-jobqueue such as cores, memory.",
+    ),
+]
 
 
 def check_zooms(zooms: tuple[float, float, float] | None) -> None:

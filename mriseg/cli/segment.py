@@ -21,6 +21,7 @@ from mriseg.cli.options import (
     Overwrite,
     Quiet,
     SeriesVolume,
+    Stripped,
     TissueContrast,
     TissueOverlay,
     Verbose,
@@ -52,12 +53,7 @@ def segment(
             help="Brain mask on the grid of the scan; without it the brain is found.",
         ),
     ] = None,
-    stripped: Annotated[
-        bool,
-        typer.Option(
-            "--stripped", help="The scan holds nothing but the brain; usually seen without being told."
-        ),
-    ] = False,
+    stripped: Stripped = False,
     contrast: TissueContrast = Contrast.T1,
     classes: Classes = 3,
     no_bias: NoBias = False,

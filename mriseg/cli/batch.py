@@ -1,0 +1,93 @@
+"""``mriseg batch``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mriseg.cli.options import (
+    Classes,
+    Cluster,
+    ClusterOptions,
+    CohortMemory,
+    Contrast,
+    DryRun,
+    Jobs,
+    NoBias,
+    NoReport,
+    NoSpatial,
+    Overwrite,
+    Quiet,
+    Resume,
+    Retries,
+    Stripped,
+    Timeout,
+    TissueContrast,
+)
+
+
+def batch(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT",
+            show_default=False,
+            help="Scans, folders of scans, patterns in quotes, lists (.csv, .tsv), or BIDS data sets.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder for all results."),
+    ],
+    stripped: Stripped = False,
+    contrast: TissueContrast = Contrast.T1,
+    classes: Classes = 3,
+    no_bias: NoBias = False,
+    no_spatial: NoSpatial = False,
+    no_report: NoReport = False,
+    jobs: Jobs = None,
+    memory: CohortMemory = None,
+    timeout: Timeout = None,
+    retries: Retries = 1,
+    cluster: Cluster = None,
+    cluster_options: ClusterOptions = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Segment many scans, several at a time.
+
+    Each scan's files go to a folder of its own below DIR. What one scan does wrong stops no other: it is in
+    failures.tsv with its reason, and the exit code is 3. In the end cohort.tsv holds a row for every scan and
+    cohort_report.html shows them, the most suspicious first.
+
+    A list has a column scan and, if wanted, identifier (the folder of the results), mask, contrast, classes,
+    stripped, bias, spatial for single scans.
+
+    For example: mriseg batch study/ -o results
+
+    After a power cut: mriseg batch study/ -o results --resume
+    """
+    from mriseg.cli.cohort import check_usage, print_plan, run_plan
+    from mriseg.cohort.plan import plan
+    from mriseg.cohort.run import Machine
+
+    machine = Machine(jobs, memory and 1000 * memory, timeout, retries)
+    check_usage(machine, cluster, cluster_options, both=resume and overwrite)
+    options = {
+        "stripped": stripped,
+        "contrast": contrast.value,
+        "classes": classes,
+        "bias": not no_bias,
+        "spatial": not no_spatial,
+    }
+    scans = plan(inputs, options, report=not no_report)
+    if dry_run:
+        print_plan(scans, output, machine, resume=resume)
+    else:
+        run_plan(
+            scans, output, machine, cluster, cluster_options, resume=resume, overwrite=overwrite, quiet=quiet
+        )

@@ -1,0 +1,143 @@
+"""``mriseg bids``: the command line that BIDS-Apps share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from mriseg.cli.options import (
+    Cluster,
+    ClusterOptions,
+    CohortMemory,
+    DryRun,
+    Jobs,
+    NoBias,
+    NoReport,
+    NoSpatial,
+    Overwrite,
+    Quiet,
+    Resume,
+    Retries,
+    Timeout,
+)
+
+_LABELS = ("--participant-label", "--participant_label", "--session-label", "--session_label")
+
+
+class BidsApp(TyperCommand):
+    """A command whose label options take several values, as BIDS-Apps do: ``--participant-label 01 02``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each of its values."""
+        repeated: list[str] = []
+        option = ""
+        for word in args:
+            option = word if word in _LABELS else "" if word.startswith("-") else option
+            repeated += [] if word in _LABELS else [option, word] if option else [word]
+        return super().parse_args(ctx, repeated)
+
+
+class Level(StrEnum):
+    """What to do."""
+
+    PARTICIPANT = "participant"
+    GROUP = "group"
+
+
+def bids(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="BIDS_DIR", show_default=False, help="Raw BIDS data set.")
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT_DIR", show_default=False, help="Folder for the derivatives.")
+    ],
+    level: Annotated[
+        Level,
+        typer.Argument(show_default=False, help="participant: segment the scans; group: sum them up."),
+    ],
+    participant_label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--participant-label",
+            "--participant_label",
+            metavar="LABEL...",
+            show_default=False,
+            help="Only these participants.",
+        ),
+    ] = None,
+    session_label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--session-label",
+            "--session_label",
+            metavar="LABEL...",
+            show_default=False,
+            help="Only these sessions.",
+        ),
+    ] = None,
+    skip_bids_validation: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bids-validation",
+            "--skip_bids_validation",
+            help="Do not ask whether BIDS_DIR is a valid data set.",
+        ),
+    ] = False,
+    no_bias: NoBias = False,
+    no_spatial: NoSpatial = False,
+    no_report: NoReport = False,
+    jobs: Jobs = None,
+    memory: CohortMemory = None,
+    timeout: Timeout = None,
+    retries: Retries = 1,
+    cluster: Cluster = None,
+    cluster_options: ClusterOptions = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Segment a BIDS data set: the command line that BIDS-Apps share.
+
+    At the level participant all T1-weighted scans are segmented into derivatives laid out as the data set is;
+    at the level group the table and the page of the cohort are written. See mriseg batch for the rest.
+
+    For example: mriseg bids study study/derivatives/mriseg participant --participant-label 01 02
+
+    Then: mriseg bids study study/derivatives/mriseg group
+    """
+    from mriseg.bids import write_dataset_description
+    from mriseg.cli.cohort import check_usage, print_plan, run_plan
+    from mriseg.cli.summarise import summarise
+    from mriseg.cohort.dataset import check_dataset, dataset_jobs
+    from mriseg.cohort.plan import refuse_duplicates
+    from mriseg.cohort.run import Machine
+
+    machine = Machine(jobs, memory and 1000 * memory, timeout, retries)
+    check_usage(machine, cluster, cluster_options, both=resume and overwrite)
+    if level is Level.GROUP:
+        summarise(output)
+        return
+    faults = [] if skip_bids_validation else check_dataset(dataset)
+    if faults:
+        typer.echo(f"mriseg: warning: {dataset}: the BIDS validator names {', '.join(faults)}", err=True)
+    options = {"bias": not no_bias, "spatial": not no_spatial}
+    scans = dataset_jobs(
+        dataset,
+        options,
+        participants=participant_label or (),
+        sessions=session_label or (),
+        report=not no_report,
+    )
+    refuse_duplicates(scans)
+    if dry_run:
+        print_plan(scans, output, machine, resume=resume)
+        return
+    write_dataset_description(output)
+    run_plan(
+        scans, output, machine, cluster, cluster_options, resume=resume, overwrite=overwrite, quiet=quiet
+    )

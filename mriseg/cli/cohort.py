@@ -1,0 +1,123 @@
+"""What ``mriseg batch`` and ``mriseg bids`` have in common: the plan on paper, the run on a terminal."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from mriseg.cohort.job import Job
+    from mriseg.cohort.record import Record
+    from mriseg.cohort.run import Machine, Workers
+
+
+def check_usage(machine: Machine, cluster: str | None, options: Path | None, *, both: bool) -> None:
+    """Raise a usage error for options that exclude each other; `both` is resuming and overwriting."""
+    if both:
+        raise typer.BadParameter("--resume and --overwrite exclude each other")
+    if cluster and (machine.jobs or machine.memory_mb or machine.timeout):
+        raise typer.BadParameter("--jobs, --memory and --timeout are for this machine, not for a --cluster")
+    if options and not cluster:
+        raise typer.BadParameter("--cluster-options needs --cluster")
+
+
+def print_plan(jobs: Sequence[Job], output: Path, machine: Machine, *, resume: bool) -> None:
+    """Print what a run would do, one scan a line, as a table."""
+    from mriseg.cohort.job import is_done
+    from mriseg.cohort.resources import scan_mb
+    from mriseg.cohort.table import printable
+
+    typer.echo("identifier\tscan\tresults\toptions\tstate")
+    done = 0
+    for job in jobs:
+        state = "done" if resume and is_done(job, output) else "to do"
+        done += state == "done"
+        options = " ".join(f"{name}={value}" for name, value in job.options.items() if value is not None)
+        cells = (job.identifier, job.scan, f"{job.folder}/", options or "n/a", state)
+        typer.echo("\t".join(printable(str(cell)) for cell in cells))
+    most, planned = max(scan_mb(job.scan) for job in jobs), machine.planned_mb()
+    typer.echo(
+        f"{len(jobs) - done} of {len(jobs)} scans to do, {machine.workers(jobs)} at a time; "
+        f"the largest takes about {most:.0f} MB of the {planned:.0f} MB that may be taken",
+        err=True,
+    )
+
+
+def run_plan(
+    jobs: Sequence[Job],
+    output: Path,
+    machine: Machine,
+    cluster: str | None,
+    options: Path | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed."""
+    from mriseg.cohort.cluster import cluster_workers
+    from mriseg.cohort.local import local_workers
+    from mriseg.cohort.page import PAGE
+    from mriseg.cohort.run import check_output, run_cohort
+    from mriseg.cohort.table import FAILURES
+
+    check_output(jobs, output, resume=resume, overwrite=overwrite)
+    folder, start = output.absolute(), time.perf_counter()
+    workers: Callable[[], AbstractContextManager[Workers]]
+    if cluster:  # the scheduler itself tries again
+        retries, workers = 0, partial(cluster_workers, cluster, folder, options, retries=machine.retries)
+    else:
+        count, memory = machine.workers(jobs), machine.planned_mb()
+        retries, workers = machine.retries, partial(local_workers, folder, count, memory, machine.timeout)
+    with _shown(len(jobs), quiet=quiet) as tell:
+        outcome = run_cohort(jobs, output, workers, tell, retries=retries)
+    if not quiet:
+        typer.echo(f"{outcome} {time.perf_counter() - start:.0f} s.")
+        typer.echo(f"See {output / PAGE}" + (f"; reasons in {output / FAILURES}" if outcome.failed else ""))
+    raise typer.Exit(outcome.exit_code)
+
+
+@contextmanager
+def _shown(count: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
+    """Lend a function that shows each record: a bar for a person, lines for a file."""
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda _record: None
+        return
+    if not console.is_terminal:
+        width, so_far = len(str(count)), iter(range(1, count + 1))
+        yield lambda record: typer.echo(f"[{next(so_far):>{width}}/{count}] {_line(record)}", err=True)
+        return
+    rate = TextColumn("{task.fields[rate]}")
+    with Progress(BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task("scans", total=count, rate="")
+        start, fresh = time.perf_counter(), iter(range(1, count + 1))
+
+        def tell(record: Record) -> None:
+            if record.status != "done":
+                bar.console.print(_line(record), markup=False, highlight=False)
+            if record.fresh:
+                per_minute = 60 * next(fresh) / (time.perf_counter() - start)
+                bar.update(task, rate=f"{per_minute:.1f} scans/min")
+            bar.advance(task)
+
+        yield tell
+
+
+def _line(record: Record) -> str:
+    from mriseg.cohort.table import printable
+
+    if record.status != "done":
+        return f"{printable(record.identifier)}: failed: {printable(record.reason)}"
+    seconds = f"{record.seconds:.1f} s" if record.fresh and record.seconds is not None else "before"
+    return f"{printable(record.identifier)}: done {'in ' if record.fresh else ''}{seconds}"

@@ -1,0 +1,122 @@
+"""The T1-weighted scans of a raw BIDS data set, and the places of their results in its derivatives.
+
+Read by ancpbids: 4 MB without any dependency, where pybids brings 370 MB and bids2table 180 MB.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mriseg.cohort.job import Job
+from mriseg.errors import CohortError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_DESCRIPTION = "dataset_description.json"
+_SCANS = [".nii", ".nii.gz"]
+
+
+def dataset_jobs(
+    dataset: Path,
+    options: dict[str, Any],
+    *,
+    participants: Collection[str] = (),
+    sessions: Collection[str] = (),
+    report: bool = True,
+) -> list[Job]:
+    """Plan the T1-weighted scans of a raw data set, each to its subject's and session's folder.
+
+    Parameters
+    ----------
+    dataset : Path
+        The root of the data set.
+    options : dict
+        Keyword arguments of `mriseg.segment`.
+    participants, sessions : collection of str
+        Labels to keep, with or without ``sub-`` and ``ses-``; all if empty.
+    report : bool
+        Whether each scan gets a page of its own.
+
+    Returns
+    -------
+    list of Job
+        By name.
+
+    Raises
+    ------
+    CohortError
+        If ancpbids is not installed, a label does not exist, or there is no scan.
+    """
+    root = dataset.absolute()
+    scans = _scans(root)
+    for key, wanted in (("sub", participants), ("ses", sessions)):
+        labels = {label.removeprefix(f"{key}-") for label in wanted}
+        missing = labels - {entities.get(key) for _, entities in scans}
+        if missing:
+            raise CohortError(f"{dataset}: no T1-weighted scan of {key}-{min(missing)}; check the label")
+        scans = [(file, entities) for file, entities in scans if not labels or entities.get(key) in labels]
+    if not scans:
+        raise CohortError(
+            f"{dataset}: no T1-weighted scan (sub-*/[ses-*/]anat/*_T1w.nii.gz) in this data set"
+        )
+    return [Job(file, file.parent.relative_to(root).as_posix(), options, report) for file, _ in scans]
+
+
+def _scans(root: Path) -> list[tuple[Path, dict[str, Any]]]:
+    try:
+        from ancpbids.pybids_compat import BIDSLayout
+    except ImportError as error:
+        raise CohortError(f"{root}: BIDS data sets need ancpbids: pip install 'mriseg[bids]'") from error
+    found = BIDSLayout(str(root)).get(suffix="T1w", extension=_SCANS)
+    files = [(Path(artifact.get_absolute_path()), artifact.entities) for artifact in found]  # type: ignore[attr-defined]
+    # The raw scans of subjects, not derivatives or source data inside the data set.
+    return sorted(
+        ((file, entities) for file, entities in files if file.relative_to(root).parts[0].startswith("sub-")),
+        key=lambda pair: pair[0],
+    )
+
+
+def check_dataset(dataset: Path) -> list[str]:
+    """Ask whether a folder is a BIDS data set.
+
+    Parameters
+    ----------
+    dataset : Path
+
+    Returns
+    -------
+    list of str
+        Codes of the errors that the BIDS validator names, if it is installed (``bids-validator-deno``): data
+        sets with errors can hold good scans.
+
+    Raises
+    ------
+    CohortError
+        If the data set does not describe itself.
+    """
+    file = dataset / _DESCRIPTION
+    try:
+        described = {"Name", "BIDSVersion"} <= set(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        described = False
+    if not described:
+        raise CohortError(f"{file}: must say Name and BIDSVersion; repair it or give --skip-bids-validation")
+    validator = shutil.which("bids-validator-deno")
+    if validator is None:
+        return []
+    asked = subprocess.run(  # noqa: S603 - the validator that is installed, on the folder that was named
+        [validator, "--format", "json", "--ignoreWarnings", str(dataset)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        issues = json.loads(asked.stdout)["issues"]["issues"]
+    except (ValueError, KeyError):
+        return []
+    return sorted({issue["code"] for issue in issues if issue.get("severity") == "error"})

@@ -1,0 +1,189 @@
+"""One scan of a cohort: the one function that every worker calls, wherever it runs."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import platform
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mriseg import __version__
+from mriseg.cohort.record import Record, identifier_of, log_file, read_json, read_record, record_file
+from mriseg.errors import MrisegError
+from mriseg.images import file_digest, stem
+from mriseg.outputs import file_names
+from mriseg.pipeline import recorded_settings, segment
+from mriseg.staging import remove_stale
+from mriseg.tissue import rising_tissues
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mriseg.tissue import Tissue
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scan to segment, and where its results go.
+
+    Parameters
+    ----------
+    scan : Path
+        Absolute.
+    folder : str
+        Where its results go, relative to the output folder, with slashes.
+    options : dict
+        Keyword arguments of `mriseg.segment`; paths in it are absolute.
+    report : bool
+        Whether the scan gets a page of its own.
+    """
+
+    scan: Path
+    folder: str
+    options: dict[str, Any] = field(default_factory=dict)
+    report: bool = True
+
+    @property
+    def identifier(self) -> str:
+        """What the scan is called in the cohort."""
+        return identifier_of(self.folder, stem(self.scan))
+
+    @property
+    def tissues(self) -> tuple[Tissue, ...]:
+        """The classes that its results have."""
+        return rising_tissues(self.options.get("contrast", "t1"), self.options.get("classes", 3))
+
+    @property
+    def file_names(self) -> list[str]:
+        """The files of its results, the sidecar last."""
+        contrast, bias = self.options.get("contrast", "t1"), self.options.get("bias", True)
+        return file_names(stem(self.scan), self.tissues, bias=bias, report=self.report, contrast=contrast)
+
+    def sidecar(self, output: Path) -> Path:
+        """Return the file that marks its results as complete."""
+        return output / self.folder / self.file_names[-1]
+
+
+def is_done(job: Job, output: Path) -> bool:
+    """Tell whether results are whole, and of this input, these settings and this version.
+
+    Parameters
+    ----------
+    job : Job
+    output : Path
+        The output folder of the cohort.
+
+    Returns
+    -------
+    bool
+    """
+    known = read_json(job.sidecar(output))
+    if known is None or not all((output / job.folder / name).exists() for name in job.file_names):
+        return False
+    try:
+        expected = {
+            "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
+            "Settings": recorded_settings(**job.options),
+            "SourcesSHA256": {job.scan.name: file_digest(job.scan)},
+        }
+    except MrisegError:  # an input that is gone or broken: another try says what is wrong with it
+        return False
+    return all(known.get(key) == value for key, value in expected.items())
+
+
+def run_job(job: Job, output: Path) -> Record:
+    """Segment one scan into its place, unless that is done already, and keep a log.
+
+    Parameters
+    ----------
+    job : Job
+    output : Path
+        The output folder of the cohort.
+
+    Returns
+    -------
+    Record
+        What came of it; a bad scan is a failed one, and raises nothing.
+
+    Raises
+    ------
+    MemoryError, OSError
+        The machine failed, not the scan: another try may go better.
+    """
+    sidecar = job.sidecar(output)
+    remove_stale(sidecar.parent)
+    record = Record(job.identifier, job.scan.name, job.folder)
+    if is_done(job, output):
+        earlier = read_record(record_file(output, job.identifier)) or replace(record, fresh=False)
+        return earlier.done(read_json(sidecar) or {})
+    sidecar.unlink(missing_ok=True)
+    with _scan_log(log_file(output, job.identifier)):
+        start = time.perf_counter()
+        _forget_peak()
+        _log.info("mriseg %s on %s: %s", __version__, platform.node(), job.scan)
+        failure = _segment(job, output)
+        record = replace(record, seconds=round(time.perf_counter() - start, 3), peak_mb=_peak_mb())
+        record = record.failed(failure) if failure else record.done(read_json(sidecar) or {})
+        _log.info("%s after %.1f s", record.status, record.seconds)
+    record.write(output)
+    return record
+
+
+def _segment(job: Job, output: Path) -> str:
+    """Segment a scan and write the results; return why not, if it is the scan's fault."""
+    try:
+        result = segment(job.scan, **job.options)
+        result.save(output / job.folder, overwrite=True, report=job.report)
+    except MrisegError as error:
+        _log.error("%s", error)
+        return str(error)
+    except (MemoryError, OSError):
+        _log.exception("the machine failed")
+        raise
+    except Exception as error:  # noqa: BLE001 - one scan must not stop two thousand
+        _log.exception("internal error")
+        return f"internal error, {type(error).__name__}: {error}; its log says where"
+    for warning in result.warnings:
+        _log.warning("%s", warning)
+    return ""
+
+
+@contextmanager
+def _scan_log(path: Path) -> Iterator[None]:
+    """Write what this thread logs, and where it crashes, to a file; add to what is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger, thread = logging.getLogger("mriseg"), threading.get_ident()
+    with path.open("a", encoding="utf-8") as file:
+        handler = logging.StreamHandler(file)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.addFilter(lambda record: record.thread == thread)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        faulthandler.enable(file)
+        try:
+            yield
+        finally:
+            faulthandler.disable()
+            logger.removeHandler(handler)
+
+
+def _forget_peak() -> None:
+    """Begin to measure the peak anew, where the system can: the worker has done other scans before."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _peak_mb() -> float | None:
+    """Return the most memory that this process has held since `_forget_peak`, MB; None off Linux."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1000

@@ -1,0 +1,132 @@
+"""Workers on this machine: processes that live for many scans, and may be killed without harm to the others.
+
+They are pebble's, which ends one worker at a time-out and survives the death of any; the process pools of the
+standard library and of loky break altogether when one worker dies.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TookTooLong
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pebble import ProcessExpired, ProcessPool
+
+from mriseg.cohort.job import run_job
+from mriseg.cohort.resources import scan_mb
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from mriseg.cohort.job import Job
+    from mriseg.cohort.record import Record
+
+# One thread a worker: the linear algebra of several would fight over the cores.
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+# For each worker one job at work and one waiting, so that none is idle.
+_HANDED_OUT = 2
+
+
+@dataclass
+class LocalWorkers:
+    """Worker processes on this machine.
+
+    Parameters
+    ----------
+    pool : pebble.ProcessPool
+    output : Path
+        The output folder of the cohort.
+    count : int
+        Number of workers.
+    memory_mb : float
+        What all of them may take together, MB.
+    timeout : float or None
+        The most that one scan may take, seconds.
+    """
+
+    pool: ProcessPool
+    output: Path
+    count: int
+    memory_mb: float
+    timeout: float | None
+
+    def submit(self, job: Job) -> Future[Record]:
+        """Hand out a job, unless it alone takes more memory than there may be."""
+        need = scan_mb(job.scan)
+        if need > self.memory_mb:
+            refused: Future[Record] = Future()
+            refused.set_exception(MemoryError(_too_large(need, self.memory_mb)))
+            return refused
+        future: Future[Record] = self.pool.schedule(run_job, (job, self.output), timeout=self.timeout)
+        return future
+
+    def has_room(self, job: Job, handed_out: Collection[Job]) -> bool:
+        """Tell whether the most hungry of these jobs fit side by side."""
+        if len(handed_out) >= _HANDED_OUT * self.count:
+            return False
+        needs = sorted(scan_mb(other.scan) for other in (job, *handed_out))
+        return sum(needs[-self.count :]) <= self.memory_mb
+
+    def reason(self, error: BaseException) -> str:
+        """Say in one line what kept a worker from finishing a job."""
+        if isinstance(error, TookTooLong):
+            return f"took longer than {self.timeout:g} s; give more by --timeout"
+        if isinstance(error, MemoryError):
+            return str(error) or "ran out of memory; give fewer --jobs"
+        if isinstance(error, ProcessExpired):
+            return f"its worker died ({_cause(error.exitcode)})"
+        return f"{type(error).__name__}: {error}"
+
+
+def _too_large(need_mb: float, memory_mb: float) -> str:
+    return (
+        f"would take about {need_mb / 1000:.1f} GB of memory where {memory_mb / 1000:.1f} GB may be taken; "
+        "allow more by --memory or use a larger machine"
+    )
+
+
+def _cause(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return f"exit code {exit_code}"
+    name = signal.Signals(-exit_code).name
+    if name == "SIGKILL":
+        return f"{name}: the system kills what takes too much memory; give fewer --jobs"
+    return f"{name}; the log of the scan says where"
+
+
+@contextmanager
+def local_workers(
+    output: Path, count: int, memory_mb: float, timeout: float | None = None
+) -> Iterator[LocalWorkers]:
+    """Start workers on this machine, and end them with the context, at once if it ends by an error.
+
+    Parameters
+    ----------
+    output, count, memory_mb, timeout
+        See `LocalWorkers`.
+
+    Yields
+    ------
+    LocalWorkers
+    """
+    known = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    # Spawned, not forked: they import everything anew and share no lock or thread with this process.
+    pool = ProcessPool(max_workers=count, context=multiprocessing.get_context("spawn"))
+    try:
+        yield LocalWorkers(pool, output, count, memory_mb, timeout)
+        pool.close()
+    finally:
+        pool.stop()
+        pool.join()
+        for name, value in known.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

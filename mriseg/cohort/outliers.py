@@ -1,0 +1,110 @@
+"""Which scans of a cohort are out of line with the rest.
+
+References
+----------
+.. [1] Iglewicz B, Hoaglin DC (1993). How to detect and handle outliers. ASQC Quality Press: the modified
+   z-score, 0.6745 times the distance from the median over the median absolute deviation, and its limit 3.5.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from mriseg.cohort.record import Figures
+
+LIMIT = 3.5
+# Below that many scans there is no crowd to stand out from.
+FEWEST = 8
+_NORMAL = 0.6745
+_NORMAL_OF_MEAN = 0.7979
+
+
+class Deviation(NamedTuple):
+    """How far one figure of a scan lies from the cohort's."""
+
+    measure: str
+    value: float
+    score: float
+
+
+def measures(figures: Figures) -> dict[str, float]:
+    """Return what scans of different scanners can be compared by: no bare intensities.
+
+    Parameters
+    ----------
+    figures : dict
+        See `mriseg.cohort.record.figures`.
+
+    Returns
+    -------
+    dict of str to float
+        Volume of the mask (mL), fractions, ratios of neighbouring tissues' means, the bias field's highest
+        over its lowest factor, similarity to the template; those that the scan has.
+    """
+    numbers = {name: value for name, value in figures.items() if isinstance(value, (int, float))}
+    found = {name: numbers[name] for name in numbers if name == "brain_mask_ml" or name.endswith("_fraction")}
+    means = sorted((value, name) for name, value in numbers.items() if name.endswith("_mean"))
+    for (dark, dark_name), (bright, bright_name) in itertools.pairwise(means):
+        if bright:
+            found[f"{dark_name} / {bright_name}"] = dark / bright
+    if numbers.get("bias_lowest"):
+        found["bias_highest / bias_lowest"] = numbers["bias_highest"] / numbers["bias_lowest"]
+    if "similarity" in numbers:
+        found["similarity"] = numbers["similarity"]
+    return found
+
+
+def deviations(cohort: Sequence[Mapping[str, float]]) -> list[list[Deviation]]:
+    """Score every measure of every scan against the cohort.
+
+    Parameters
+    ----------
+    cohort : sequence of mapping of str to float
+        The measures of each scan.
+
+    Returns
+    -------
+    list of list of Deviation
+        For each scan those measures that at least `FEWEST` scans have, the farthest first.
+    """
+    found: list[list[Deviation]] = [[] for _ in cohort]
+    for name in dict.fromkeys(name for scan in cohort for name in scan):
+        rows = [row for row, scan in enumerate(cohort) if name in scan]
+        if len(rows) < FEWEST:
+            continue
+        values = np.array([cohort[row][name] for row in rows])
+        for row, value, score in zip(rows, values, robust_scores(values), strict=True):
+            found[row].append(Deviation(name, float(value), float(score)))
+    return [sorted(scan, key=lambda deviation: -abs(deviation.score)) for scan in found]
+
+
+def robust_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return modified z-scores [1]_.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (N,)
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        0 for all where all values are the same. Where more than half are, the mean absolute deviation stands
+        in for the median one.
+
+    >>> robust_scores(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
+    [-1.35, -0.67, 0.0, 0.67, 65.43]
+    """
+    apart = values - np.median(values)
+    scale = np.median(np.abs(apart)) / _NORMAL
+    # Equal values differ by rounding: that is no spread.
+    if scale <= 1e-9 * np.abs(values).max():
+        scale = np.mean(np.abs(apart)) / _NORMAL_OF_MEAN
+    return np.asarray(apart / scale) if scale > 1e-9 * np.abs(values).max() else np.zeros_like(values)

@@ -1,0 +1,140 @@
+"""The page of a cohort: how its figures are distributed, and all overlays, the most suspicious first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mriseg import __version__
+from mriseg.cohort.outliers import FEWEST, LIMIT
+from mriseg.cohort.record import LOGS
+from mriseg.images import stem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mriseg.cohort.record import Record
+    from mriseg.cohort.summary import Judged
+
+PAGE = "cohort_report.html"
+_BARS = 40
+_MOST_NAMES = 8
+
+
+class Bar(NamedTuple):
+    """A bar of a histogram, in percent of its width and height."""
+
+    left: float
+    height: float
+
+
+class Mark(NamedTuple):
+    """A scan that is out of line, and where on the axis, in percent."""
+
+    identifier: str
+    left: float
+    value: str
+    score: float
+
+
+class Distribution(NamedTuple):
+    """One measure over all scans."""
+
+    measure: str
+    low: str
+    high: str
+    median: str
+    bars: list[Bar]
+    marks: list[Mark]
+
+
+def write_page(path: Path, output: Path, judged: Sequence[Judged], failed: Sequence[Record]) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    output : Path
+        The folder that it is going to be in: pictures, reports and logs are linked from there.
+    judged : sequence of Judged
+        The scans that were done.
+    failed : sequence of Record
+        Those that failed.
+    """
+    environment = Environment(
+        loader=PackageLoader("mriseg", "assets"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    cards = [_card(scan, output) for scan in sorted(judged, key=lambda scan: scan.suspicion, reverse=True)]
+    page = environment.get_template("cohort_report.html.j2").render(
+        version=__version__,
+        cards=cards,
+        failures=[{"record": record, "log": _link(f"{LOGS}/{record.identifier}.log")} for record in failed],
+        distributions=distributions(judged),
+        suspicious=sum(1 for scan in judged if scan.suspicion[0]),
+        limit=LIMIT,
+        fewest=FEWEST,
+        most_names=_MOST_NAMES,
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def distributions(judged: Sequence[Judged]) -> list[Distribution]:
+    """Gather every measure over all scans as a histogram with the outlying scans marked.
+
+    Parameters
+    ----------
+    judged : sequence of Judged
+
+    Returns
+    -------
+    list of Distribution
+    """
+    found: dict[str, list[tuple[str, float, float]]] = {}
+    for scan in judged:
+        for measure, value, score in scan.deviations:
+            found.setdefault(measure, []).append((scan.record.identifier, value, score))
+    return [_distribution(measure, scans) for measure, scans in sorted(found.items())]
+
+
+def _distribution(measure: str, scans: Sequence[tuple[str, float, float]]) -> Distribution:
+    values = np.array([value for _, value, _ in scans])
+    counts, edges = np.histogram(values, _BARS)
+    low, high = float(edges[0]), float(edges[-1])
+    bars = [Bar(100 * k / _BARS, 100 * n / counts.max()) for k, n in enumerate(counts.tolist()) if n]
+    out = sorted((scan for scan in scans if abs(scan[2]) > LIMIT), key=lambda scan: -abs(scan[2]))
+    marks = [Mark(name, 100 * (v - low) / (high - low), f"{v:.4g}", score) for name, v, score in out]
+    return Distribution(measure, f"{low:.4g}", f"{high:.4g}", f"{np.median(values):.4g}", bars, marks)
+
+
+def _card(scan: Judged, output: Path) -> dict[str, Any]:
+    """Return what the page shows of a scan; links to the files that are there."""
+    record = scan.record
+    name = stem(Path(record.scan))
+    figures = [
+        (column.removesuffix("_ml"), f"{value:.0f} mL")
+        for column, value in record.figures.items()
+        if column.endswith("_ml") and not column.endswith("label_ml") and isinstance(value, float)
+    ]
+    links = {
+        suffix: _link(f"{record.folder}/{name}_{suffix}")
+        for suffix in ("overlay.png", "report.html")
+        if (output / record.folder / f"{name}_{suffix}").exists()
+    }
+    return {
+        "identifier": record.identifier,
+        "figures": figures,
+        "warnings": scan.warnings,
+        "outlying": scan.outlying,
+        "overlay": links.get("overlay.png"),
+        "report": links.get("report.html") or links.get("overlay.png"),
+    }
+
+
+def _link(path: str) -> str:
+    """Return a relative path as a link; a name with a colon would read as a scheme."""
+    return "./" + quote(path)

@@ -1,0 +1,197 @@
+"""What came of one scan: figures from its sidecar, and a small file for what the sidecar must not hold.
+
+Time and memory differ from run to run and failures have no sidecar: they live in ``logs/IDENTIFIER.json``, so
+that the results themselves are the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from mriseg.staging import staged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DONE, FAILED = "done", "failed"
+LOGS = "logs"
+SIDECAR = "_dseg.json"
+
+Figures = dict[str, float | str | None]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of one scan.
+
+    Parameters
+    ----------
+    identifier : str
+        The scan's name in the cohort.
+    scan : str
+        Name of its file.
+    folder : str
+        Where its results are, relative to the output folder.
+    status : {"done", "failed"}
+    reason : str
+        Why it failed, in one line.
+    seconds : float or None
+        Wall time; None where it was not recorded.
+    peak_mb : float or None
+        The most memory that the worker held meanwhile, MB.
+    fresh : bool
+        Whether this run did it, and not an earlier one.
+    figures : dict
+        See `figures`; empty for a scan that failed.
+    """
+
+    identifier: str
+    scan: str
+    folder: str
+    status: str = DONE
+    reason: str = ""
+    seconds: float | None = None
+    peak_mb: float | None = None
+    fresh: bool = True
+    figures: Figures = field(default_factory=dict)
+
+    def failed(self, reason: str) -> Record:
+        """Return a copy that says why the scan failed, on one line."""
+        return replace(self, status=FAILED, reason=" ".join(reason.split()), figures={})
+
+    def done(self, sidecar: dict[str, Any]) -> Record:
+        """Return a copy with the figures of a sidecar."""
+        return replace(self, status=DONE, reason="", figures=figures(sidecar))
+
+    def write(self, output: Path) -> None:
+        """Keep what the sidecar does not hold."""
+        content = {
+            "Identifier": self.identifier,
+            "Scan": self.scan,
+            "Folder": self.folder,
+            "Status": self.status,
+            "Reason": self.reason,
+            "Seconds": self.seconds,
+            "PeakMB": self.peak_mb,
+        }
+        file = record_file(output, self.identifier)
+        with staged(file.parent, [file.name], overwrite=True) as scratch:
+            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+            (scratch / file.name).write_text(text, encoding="utf-8")
+
+
+def record_file(output: Path, identifier: str) -> Path:
+    """Return where the record of a scan is kept."""
+    return output / LOGS / f"{identifier}.json"
+
+
+def log_file(output: Path, identifier: str) -> Path:
+    """Return where the log of a scan is kept."""
+    return output / LOGS / f"{identifier}.log"
+
+
+def read_record(file: Path) -> Record | None:
+    """Return the record in a file; None if there is none, or it is none of ours."""
+    content = read_json(file)
+    if content is None or not isinstance(content.get("Identifier"), str):
+        return None
+    return Record(
+        content["Identifier"],
+        str(content.get("Scan", "")),
+        str(content.get("Folder", "")),
+        str(content.get("Status", FAILED)),
+        str(content.get("Reason", "")),
+        content.get("Seconds"),
+        content.get("PeakMB"),
+        fresh=False,
+    )
+
+
+def read_json(file: Path) -> dict[str, Any] | None:
+    """Return the object in a JSON file; None if there is none."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def identifier_of(folder: str, name: str) -> str:
+    """Return what a scan is called in a cohort.
+
+    In a BIDS layout that is what its file names begin with, which is unique there; elsewhere its folder.
+
+    Parameters
+    ----------
+    folder : str
+        Where its results go, relative to the output folder, with slashes.
+    name : str
+        What the names of its files begin with.
+
+    Returns
+    -------
+    str
+
+    >>> identifier_of("sub-01/ses-2/anat", "sub-01_ses-2_run-1")
+    'sub-01_ses-2_run-1'
+    >>> identifier_of("visit1/T1", "T1")
+    'visit1/T1'
+    """
+    parts = folder.split("/")
+    in_dataset = parts[0].startswith("sub-") and parts[-1] == "anat" and f"{name}_".startswith(f"{parts[0]}_")
+    return name if in_dataset else folder
+
+
+def figures(sidecar: dict[str, Any]) -> Figures:
+    """Take from a sidecar what a table of a cohort shows.
+
+    Parameters
+    ----------
+    sidecar : dict
+        As `mriseg.outputs.sidecar` makes it.
+
+    Returns
+    -------
+    dict
+        Volumes in mL, fractions of the brain mask, means and sds in the scan's units, the lowest and the
+        highest factor of the bias field, similarity to the template (None if not registered), warnings.
+    """
+    brain, field_ = sidecar["BrainMask"], sidecar["BiasField"]
+    figures: Figures = {"brain_mask_ml": brain["VolumeML"]}
+    for tissue, of in sidecar["Classes"].items():
+        figures |= {f"{tissue}_{name}": of[name] for name in ("ml", "label_ml", "fraction", "mean", "sd")}
+    return figures | {
+        "bias_lowest": field_["Lowest"],
+        "bias_highest": field_["Highest"],
+        "similarity": brain["TemplateSimilarity"],
+        "flags": " | ".join(sidecar["Warnings"]),
+    }
+
+
+def collect(output: Path) -> Iterator[Record]:
+    """Read what a folder holds of a cohort, in the order of the identifiers.
+
+    Parameters
+    ----------
+    output : Path
+        The output folder of `mriseg batch` or `mriseg bids`; any folder with results will do.
+
+    Yields
+    ------
+    Record
+        One a scan. A sidecar means that the scan is done, whatever an older record says.
+    """
+    records = {
+        record.identifier: record for file in (output / LOGS).rglob("*.json") if (record := read_record(file))
+    }
+    for file in output.rglob(f"*{SIDECAR}"):
+        folder, name = file.parent.relative_to(output).as_posix(), file.name.removesuffix(SIDECAR)
+        sidecar = read_json(file)
+        if sidecar and "BrainMask" in sidecar and "/.mriseg-" not in f"/{folder}":
+            identifier = identifier_of(folder, name)
+            known = records.get(identifier) or Record(identifier, sidecar["Sources"][0], folder, fresh=False)
+            records[identifier] = known.done(sidecar)
+    yield from (records[identifier] for identifier in sorted(records))

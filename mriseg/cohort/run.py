@@ -1,0 +1,229 @@
+"""A cohort run: jobs handed to workers, records taken as they come, whatever happens to a worker."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Protocol
+
+from mriseg.cohort.record import FAILED, Record
+from mriseg.cohort.resources import available_cores, available_mb, scan_mb
+from mriseg.cohort.summary import summarise
+from mriseg.cohort.table import TABLE, TableWriter, columns, row
+from mriseg.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from mriseg.cohort.job import Job
+    from mriseg.cohort.summary import Judged
+
+_log = logging.getLogger(__name__)
+
+
+class Workers(Protocol):
+    """Processes that do jobs, here or elsewhere."""
+
+    def submit(self, job: Job) -> Future[Record]:
+        """Hand out a job."""
+
+    def has_room(self, job: Job, handed_out: Collection[Job]) -> bool:
+        """Tell whether a job can be handed out beside those that are."""
+
+    def reason(self, error: BaseException) -> str:
+        """Say in one line what kept a worker from finishing a job."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How much of this machine a run may take, and how patient it is.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Scans at a time; otherwise as many as there are cores and memory for.
+    memory_mb : float, optional
+        What all workers may take together; otherwise what is free.
+    timeout : float, optional
+        The most that one scan may take, seconds.
+    retries : int
+        See `run_jobs`.
+    """
+
+    jobs: int | None = None
+    memory_mb: float | None = None
+    timeout: float | None = None
+    retries: int = 1
+
+    def planned_mb(self) -> float:
+        """Return what all workers may take together."""
+        return self.memory_mb or available_mb()
+
+    def workers(self, jobs: Sequence[Job]) -> int:
+        """Return how many scans of this plan go side by side."""
+        usual = median(scan_mb(job.scan) for job in jobs)
+        return self.jobs or max(1, min(available_cores(), len(jobs), int(self.planned_mb() / usual)))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Parameters
+    ----------
+    records : list of Record
+        Of the scans of this run.
+    judged : list of Judged
+        All scans that are done in the output folder.
+    """
+
+    records: list[Record]
+    judged: list[Judged]
+
+    @property
+    def failed(self) -> list[Record]:
+        """The scans of this run that failed."""
+        return [record for record in self.records if record.status == FAILED]
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 if all went well, 3 if a scan failed."""
+        return 3 if self.failed else 0
+
+    def __str__(self) -> str:
+        fresh = sum(record.fresh and record.status != FAILED for record in self.records)
+        earlier = len(self.records) - fresh - len(self.failed)
+        suspicious = sum(scan.suspicion[0] > 0 for scan in self.judged)
+        parts = [f"{_scans(fresh)} segmented"]
+        parts += [f"{earlier} done before"] if earlier else []
+        parts += [f"{len(self.failed)} failed"] if self.failed else []
+        return f"{', '.join(parts)}; {suspicious} to look at."
+
+
+def _scans(count: int) -> str:
+    return f"{count} scan" if count == 1 else f"{count} scans"
+
+
+def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: bool) -> None:
+    """See to what the output folder holds already.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    output : Path
+    resume : bool
+        Earlier results may stay.
+    overwrite : bool
+        Earlier results of these scans are not done any more.
+
+    Raises
+    ------
+    OutputError
+        If there are results and neither was said, or the folder cannot be written.
+    """
+    there = [job for job in jobs if job.sidecar(output).exists()]
+    if there and not (resume or overwrite):
+        raise OutputError(
+            f"{output}: has results of {len(there)} of these {_scans(len(jobs))} already, such as "
+            f"{there[0].identifier}; give --resume to go on, or --overwrite to do them again"
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            for job in there:
+                job.sidecar(output).unlink()
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror}); choose another folder") from error
+
+
+def run_cohort(
+    jobs: Sequence[Job],
+    output: Path,
+    start: Callable[[], AbstractContextManager[Workers]],
+    tell: Callable[[Record], None],
+    *,
+    retries: int,
+) -> Outcome:
+    """Do all jobs that are not done yet, write the table as they finish, and sum up.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        Checked by `check_output`.
+    output : Path
+    start : callable
+        Makes the workers.
+    tell : callable
+        Called with each record as it comes.
+    retries : int
+        See `run_jobs`.
+
+    Returns
+    -------
+    Outcome
+    """
+    records = []
+    with start() as workers, TableWriter(output / TABLE, columns(_tissues(jobs))) as table:
+        for record in run_jobs(jobs, output, workers, retries=retries):
+            records.append(record)
+            table.write(row(record))
+            tell(record)
+    return Outcome(records, summarise(output))
+
+
+def _tissues(jobs: Sequence[Job]) -> set[str]:
+    return {tissue.abbreviation for job in jobs for tissue in job.tissues}
+
+
+def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: int) -> Iterator[Record]:
+    """Do all jobs, each exactly once, and yield their records as they come.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    output : Path
+        The output folder of the cohort.
+    workers : Workers
+    retries : int
+        How often a job is tried again whose worker died, took too long, or found no memory or disk. It waits
+        until all others are done and then runs alone. A bad scan is never tried again.
+
+    Yields
+    ------
+    Record
+    """
+    waiting, tries = deque(jobs), Counter[str]()
+    handed_out: dict[Future[Record], Job] = {}
+    while waiting or handed_out:
+        while waiting and _fits(waiting[0], handed_out.values(), workers, tries):
+            job = waiting.popleft()
+            handed_out[workers.submit(job)] = job
+        for future in wait(handed_out, return_when=FIRST_COMPLETED).done:
+            job = handed_out.pop(future)
+            error = future.exception()
+            if error is None:
+                yield future.result()
+            elif tries[job.identifier] < retries:
+                tries[job.identifier] += 1
+                waiting.append(job)
+                _log.info("%s: %s; it is tried again at the end", job.identifier, workers.reason(error))
+            else:
+                yield _given_up(job, output, workers.reason(error))
+
+
+def _fits(job: Job, handed_out: Collection[Job], workers: Workers, tries: Counter[str]) -> bool:
+    alone = any(tries[other.identifier] for other in (job, *handed_out))
+    return not handed_out or (not alone and workers.has_room(job, handed_out))
+
+
+def _given_up(job: Job, output: Path, reason: str) -> Record:
+    record = Record(job.identifier, job.scan.name, job.folder).failed(reason)
+    with suppress(OutputError):  # a full disk is no reason to stop
+        record.write(output)
+    return record

@@ -1,0 +1,101 @@
+"""A cohort summed up: one table and one page that say which scans to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mriseg.cohort.outliers import LIMIT, Deviation, deviations, measures
+from mriseg.cohort.page import PAGE, write_page
+from mriseg.cohort.record import DONE, FAILED, Record, collect
+from mriseg.cohort.table import FAILURES, TABLE, TableWriter, columns, row, write_failures
+from mriseg.errors import CohortError
+from mriseg.staging import staged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A scan that was done, and how far its figures lie from the cohort's.
+
+    Parameters
+    ----------
+    record : Record
+    deviations : list of Deviation
+        The farthest first.
+    """
+
+    record: Record
+    deviations: list[Deviation]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the segmentation itself found doubtful."""
+        flags = str(self.record.figures.get("flags") or "")
+        return flags.split(" | ") if flags else []
+
+    @property
+    def outlying(self) -> list[Deviation]:
+        """The figures that are out of line."""
+        return [deviation for deviation in self.deviations if abs(deviation.score) > LIMIT]
+
+    @property
+    def suspicion(self) -> tuple[int, float]:
+        """How much there is to distrust: first the number of reasons, then the largest score."""
+        score = abs(self.deviations[0].score) if self.deviations else 0.0
+        return len(self.warnings) + len(self.outlying), score
+
+
+def judge(records: Sequence[Record]) -> list[Judged]:
+    """Compare the scans that were done with one another."""
+    done = [record for record in records if record.status == DONE]
+    scores = deviations([measures(record.figures) for record in done])
+    return [Judged(record, of) for record, of in zip(done, scores, strict=True)]
+
+
+def tissues_of(records: Iterable[Record]) -> set[str]:
+    """Return the abbreviations of all classes in the figures of a cohort."""
+    ending = "_fraction"
+    return {
+        name.removesuffix(ending) for record in records for name in record.figures if name.endswith(ending)
+    }
+
+
+def summarise(output: Path) -> list[Judged]:
+    """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv`` from what is there.
+
+    Parameters
+    ----------
+    output : Path
+        The output folder of `mriseg batch` or `mriseg bids`, or any folder with results.
+
+    Returns
+    -------
+    list of Judged
+        The scans that were done, by identifier.
+
+    Raises
+    ------
+    CohortError
+        If there is no scan, done or failed.
+    OutputError
+        If the folder cannot be written.
+    """
+    records = list(collect(output))
+    if not records:
+        raise CohortError(f"{output}: no results there; name the output folder of mriseg batch or bids")
+    judged = judge(records)
+    by_name = {scan.record.identifier: scan for scan in judged}
+    failed = [record for record in records if record.status == FAILED]
+    names = [*([FAILURES] if failed else []), PAGE, TABLE]
+    with staged(output, names, overwrite=True, obsolete=[FAILURES]) as scratch:
+        with TableWriter(scratch / TABLE, columns(tissues_of(records))) as table:
+            for record in records:
+                table.write(row(record, by_name.get(record.identifier)))
+        if failed:
+            write_failures(scratch / FAILURES, failed)
+        write_page(scratch / PAGE, output, judged, failed)
+    return judged

@@ -1,0 +1,121 @@
+"""The tables of a cohort: ``cohort.tsv`` with one row a scan, ``failures.tsv`` with the reasons."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any, Self
+
+from mriseg.cohort.outliers import LIMIT
+from mriseg.cohort.record import LOGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from mriseg.cohort.record import Record
+    from mriseg.cohort.summary import Judged
+
+TABLE, FAILURES = "cohort.tsv", "failures.tsv"
+_FIRST = ("identifier", "scan", "status")
+_LAST = ("bias_lowest", "bias_highest", "similarity", "flags", "outlier_score", "outlier_in", "seconds",
+         "peak_mb")  # fmt: skip
+_OF_TISSUE = ("ml", "label_ml", "fraction", "mean", "sd")
+_FAILURE = ("identifier", "scan", "reason", "log")
+# What a spreadsheet would take for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@")
+
+
+def columns(tissues: Iterable[str]) -> list[str]:
+    """List the columns of ``cohort.tsv``.
+
+    Parameters
+    ----------
+    tissues : iterable of str
+        Abbreviations of all classes that a scan of the cohort has.
+
+    Returns
+    -------
+    list of str
+    """
+    of_tissues = [f"{tissue}_{name}" for tissue in sorted(set(tissues)) for name in _OF_TISSUE]
+    return [*_FIRST, "brain_mask_ml", *of_tissues, *_LAST]
+
+
+def row(record: Record, judged: Judged | None = None) -> dict[str, Any]:
+    """Return the cells of a scan that are known, by column."""
+    cells: dict[str, Any] = {
+        **record.figures,
+        "identifier": record.identifier,
+        "scan": record.scan,
+        "status": record.status,
+        "seconds": record.seconds,
+        "peak_mb": record.peak_mb,
+    }
+    if judged and judged.deviations:
+        cells["outlier_score"] = abs(judged.deviations[0].score)
+        cells["outlier_in"] = " | ".join(d.measure for d in judged.deviations if abs(d.score) > LIMIT)
+    return cells
+
+
+def failure(record: Record) -> dict[str, Any]:
+    """Return the row of a scan in ``failures.tsv``."""
+    log = f"{LOGS}/{record.identifier}.log"
+    return {"identifier": record.identifier, "scan": record.scan, "reason": record.reason, "log": log}
+
+
+class TableWriter:
+    """A table that grows row by row, each on disk as soon as it is written.
+
+    Parameters
+    ----------
+    path : Path
+    names : sequence of str
+        The columns.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._names = names
+        self._rows = csv.writer(self._file, delimiter="\t", lineterminator="\n")
+        self._rows.writerow(names)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, cells: dict[str, Any]) -> None:
+        """Add a row; what has no cell is ``n/a``."""
+        self._rows.writerow([cell(name, cells.get(name)) for name in self._names])
+        self._file.flush()
+
+
+def write_failures(path: Path, records: Iterable[Record]) -> None:
+    """Write the reasons of the scans that failed."""
+    with TableWriter(path, _FAILURE) as table:
+        for record in records:
+            table.write(failure(record))
+
+
+def cell(name: str, value: Any) -> str:
+    r"""Return a value as a cell that no reader takes for a formula or for several cells.
+
+    >>> cell("scan", "=cmd\tx"), cell("GM_ml", 612.41239), cell("seconds", None)
+    ("'=cmd\\tx", '612.412', 'n/a')
+    """
+    if value is None or value == "":
+        return "n/a"
+    if isinstance(value, (int, float)):
+        return f"{value:.3f}" if name.endswith("_ml") else f"{value:.6g}"
+    text = printable(str(value))
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def printable(text: str) -> str:
+    r"""Return a text with control characters spelled out, lest they move the cursor or end a cell.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

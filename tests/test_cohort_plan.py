@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import pytest
+
+from mriseg.cohort.plan import plan
+from mriseg.errors import CohortError
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Files named as scans; a plan does not open them."""
+    root = tmp_path / "study"
+    for name in ("a/T1.nii.gz", "b/T1.nii.gz", "b/c/T1.nii", "pair.hdr", "pair.img", "notes.txt",
+                 ".cache/x.nii", "a/T1_dseg.nii.gz", "a/T1_mask.nii.gz"):  # fmt: skip
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def places(jobs):
+    return [job.folder for job in jobs]
+
+
+def test_a_folder_is_searched_through_and_its_folders_are_kept(study):
+    jobs = plan([str(study)])
+    assert places(jobs) == ["a/T1", "b/T1", "b/c/T1", "pair"]
+    assert [job.identifier for job in jobs] == places(jobs)
+    assert all(job.scan.is_absolute() for job in jobs)
+
+
+def test_results_inside_the_folder_are_no_scans(study):
+    (study / "out" / "a").mkdir(parents=True)
+    (study / "out" / "a" / "a_desc-biascorr_T1w.nii.gz").touch()
+    assert places(plan([str(study)])) == ["a/T1", "b/T1", "b/c/T1", "pair"]
+
+
+def test_a_pattern_keeps_the_folders_from_its_first_wildcard_on(study):
+    assert places(plan([f"{study}/*/T1.nii.gz"])) == ["a/T1", "b/T1"]
+    assert places(plan([f"{study}/**/T1.nii*"])) == ["a/T1", "b/T1", "b/c/T1"]
+
+
+def test_a_file_with_a_bracket_in_its_name_is_no_pattern(tmp_path):
+    scan = tmp_path / "scan[1].nii"
+    scan.touch()
+    assert places(plan([str(scan)])) == ["scan[1]"]
+
+
+def test_scans_that_would_write_the_same_files_are_refused_by_name(study):
+    with pytest.raises(CohortError) as caught:
+        plan([str(study / "a" / "T1.nii.gz"), str(study / "b" / "T1.nii.gz")])
+    assert "a/T1.nii.gz" in str(caught.value)
+    assert "b/T1.nii.gz" in str(caught.value)
+    (study / "x.nii").touch()
+    (study / "X.nii.gz").touch()
+    with pytest.raises(CohortError, match=r"X\.nii\.gz and .*x\.nii"):
+        plan([str(study)])
+
+
+@pytest.mark.parametrize("nothing", ["absent", "*.nii", "notes.txt"])
+def test_an_input_without_scans_is_refused(tmp_path, monkeypatch, nothing):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(CohortError, match="no scan there"):
+        plan([nothing])
+
+
+def test_a_scan_that_is_missing_fails_by_itself_and_not_the_plan(tmp_path):
+    assert places(plan([str(tmp_path / "gone.nii.gz")])) == ["gone"]
+
+
+def test_a_list_gives_masks_names_and_settings(tmp_path):
+    table = tmp_path / "list.tsv"
+    table.write_text(
+        "scan\tidentifier\tmask\tcontrast\tclasses\tbias\n"
+        "a/T1.nii\tpatients/one\tm.nii\t\tn/a\tno\n"
+        "/data/b.nii.gz\t\t\tt2\t4\tyes\n"
+    )
+    first, second = plan([str(table)], {"contrast": "t1", "spatial": False})
+    assert (first.scan, first.folder) == (tmp_path / "a/T1.nii", "patients/one")
+    assert first.options == {"contrast": "t1", "spatial": False, "mask": tmp_path / "m.nii", "bias": False}
+    assert (str(second.scan), second.folder) == ("/data/b.nii.gz", "b")
+    assert second.options == {"contrast": "t2", "spatial": False, "classes": 4, "bias": True}
+
+
+@pytest.mark.parametrize("text", ["scan,mask\na.nii,m.nii\n", "scan;mask\na.nii;m.nii\n"])
+def test_a_list_may_be_separated_by_commas_or_semicolons(tmp_path, text):
+    table = tmp_path / "list.csv"
+    table.write_text(text, encoding="utf-8-sig")
+    (job,) = plan([str(table)])
+    assert job.options == {"mask": tmp_path / "m.nii"}
+
+
+@pytest.mark.parametrize("escape", ["../x", "/etc/x", "a/../../x", "a//b", ".", "..", "a/.hidden", "a\\..\\b",
+                                    "c:x", "a\x1bb"])  # fmt: skip
+def test_an_identifier_stays_within_the_output_folder(tmp_path, escape):
+    table = tmp_path / "list.tsv"
+    table.write_text(f"scan\tidentifier\na.nii\t{escape}\n")
+    with pytest.raises(CohortError, match=r"list\.tsv: line 2: identifier .* names no folder within"):
+        plan([str(table)])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name\na.nii\n", "no column 'scan'"),
+        ("scan\tcolour\na.nii\tred\n", "unknown column 'colour'; columns are scan, identifier, mask"),
+        ("scan\n", "a header and at least one row"),
+        ("scan\tclasses\na.nii\t3\n\t2\n", "line 3: no scan"),
+        ("scan\tclasses\na.nii\tmany\n", "line 2: classes is 'many'; it must be a whole number"),
+        ("scan\tclasses\na.nii\t99\n", "line 2: classes is 99"),
+        ("scan\tcontrast\na.nii\tt9\n", "line 2: contrast is 't9'"),
+        ("scan\tbias\na.nii\tmaybe\n", "line 2: bias is 'maybe'; it must be yes or no"),
+        ("scan\tmask\tstripped\na.nii\tm.nii\tyes\n", "line 2: give a mask or say that the scan is stripped"),
+    ],
+)
+def test_a_wrong_list_is_refused_with_its_line(tmp_path, text, says):
+    table = tmp_path / "list.tsv"
+    table.write_text(text)
+    with pytest.raises(CohortError) as caught:
+        plan([str(table)])
+    assert str(caught.value).startswith(f"{table}: ")
+    assert says in str(caught.value)
+
+
+def test_a_data_set_keeps_subjects_sessions_and_runs(tmp_path):
+    pytest.importorskip("ancpbids")
+    for name in (
+        "sub-01/ses-a/anat/sub-01_ses-a_run-1_T1w.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_run-2_T1w.nii.gz",
+        "sub-01/ses-a/anat/sub-01_ses-a_T2w.nii.gz", "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii",
+        "sub-02/anat/sub-02_T1w.nii.gz", "sub-02/anat/sub-02_T1w.json",
+        "derivatives/x/sub-01/anat/sub-01_desc-y_T1w.nii.gz", "sourcedata/sub-09/anat/sub-09_T1w.nii.gz",
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "dataset_description.json").write_text('{"Name": "made", "BIDSVersion": "1.8.0"}')
+    jobs = plan([str(tmp_path)])
+    assert [(job.folder, job.identifier) for job in jobs] == [
+        ("sub-01/ses-a/anat", "sub-01_ses-a_run-1"),
+        ("sub-01/ses-a/anat", "sub-01_ses-a_run-2"),
+        ("sub-01/ses-b/anat", "sub-01_ses-b"),
+        ("sub-02/anat", "sub-02"),
+    ]

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from cohorts import Endless, Killed, KilledOnce, balls, results, small_ball
+
+from mriseg.cohort.job import Job, is_done, run_job
+from mriseg.cohort.local import local_workers
+from mriseg.cohort.plan import plan
+from mriseg.cohort.record import FAILED, log_file, read_record, record_file
+from mriseg.cohort.resources import available_cores, available_mb, scan_mb
+from mriseg.cohort.run import Machine, check_output, run_cohort, run_jobs
+from mriseg.errors import OutputError
+
+
+def job_of(scan, kind=Job, **options):
+    return kind(scan, scan.name.split(".")[0], options, report=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of good scans, bad ones, and ones that end their worker; two at a time."""
+    folder, output = tmp_path_factory.mktemp("cohort"), tmp_path_factory.mktemp("output")
+    good = balls(folder, 3)
+    (folder / "text.nii.gz").write_text("no image")
+    small_ball(folder / "huge.nii.gz")
+    jobs = [
+        job_of(good[0], Killed),
+        job_of(folder / "text.nii.gz"),
+        job_of(good[1], KilledOnce),
+        job_of(small_ball(folder / "endless.nii.gz"), Endless),
+        job_of(folder / "gone.nii.gz"),
+        job_of(good[2]),
+    ]
+    told = []
+    outcome = run_cohort(
+        jobs, output, lambda: local_workers(output, 2, 1000.0, timeout=4), told.append, retries=1
+    )
+    return jobs, output, outcome, told
+
+
+def test_one_scan_s_end_is_not_the_others(run):
+    jobs, _, outcome, told = run
+    assert told == outcome.records
+    assert sorted(record.identifier for record in told) == sorted(job.identifier for job in jobs)
+    reasons = {record.identifier: record.reason for record in outcome.failed}
+    assert reasons.keys() == {"s0", "text", "endless", "gone"}
+    assert "SIGKILL" in reasons["s0"]
+    assert "cannot be read" in reasons["text"]
+    assert "longer than 4 s" in reasons["endless"]
+    assert "no such file" in reasons["gone"]
+    assert outcome.exit_code == 3
+    assert str(outcome) == "2 scans segmented, 4 failed; 2 to look at."
+
+
+def test_every_scan_has_its_log_and_its_record(run):
+    jobs, output, _, _ = run
+    assert "fitting the mixture" in log_file(output, "s2").read_text()
+    assert "cannot be read" in log_file(output, "text").read_text()
+    for job in jobs:
+        record = read_record(record_file(output, job.identifier))
+        assert record.identifier == job.identifier
+        assert (record.status == FAILED) == (job.identifier in {"s0", "text", "endless", "gone"})
+    done = read_record(record_file(output, "s2"))
+    assert done.seconds > 0
+    assert done.peak_mb is None or 50 < done.peak_mb < scan_mb(jobs[-1].scan)
+
+
+def test_the_tables_hold_all(run):
+    jobs, output, _, _ = run
+    lines = (output / "cohort.tsv").read_text().splitlines()
+    assert len(lines) == 1 + len(jobs)
+    assert len((output / "failures.tsv").read_text().splitlines()) == 5
+    assert (output / "cohort_report.html").exists()
+
+
+def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, monkeypatch):
+    scan = small_ball(tmp_path / "scan.nii.gz")
+    mask = small_ball(tmp_path / "mask.nii.gz")
+    job, output = job_of(scan, mask=mask), tmp_path / "out"
+    assert not is_done(job, output)
+    assert run_job(job, output).fresh
+    assert is_done(job, output)
+    assert not run_job(job, output).fresh
+    assert not is_done(job_of(scan, mask=mask, spatial=False), output)
+    assert not is_done(Job(scan, "scan", {"mask": mask}), output)  # with a page
+    (output / "scan" / "scan_overlay.png").rename(tmp_path / "away.png")
+    assert not is_done(job, output)
+    (tmp_path / "away.png").rename(output / "scan" / "scan_overlay.png")
+    with monkeypatch.context() as patch:
+        patch.setattr("mriseg.cohort.job.__version__", "99")
+        assert not is_done(job, output)
+    before = mask.read_bytes()
+    mask.write_bytes(small_ball(tmp_path / "other.nii.gz", seed=5).read_bytes())
+    assert not is_done(job, output)
+    mask.write_bytes(before)
+    assert is_done(job, output)
+    small_ball(scan, seed=9)
+    assert not is_done(job, output)
+    assert run_job(job, output).fresh
+
+
+def test_what_was_done_goes_when_another_try_fails(tmp_path):
+    scan = small_ball(tmp_path / "scan.nii.gz")
+    job = job_of(scan)
+    assert run_job(job, tmp_path).status == "done"
+    scan.write_text("broken")
+    assert run_job(job, tmp_path).status == FAILED
+    assert not job.sidecar(tmp_path).exists()
+
+
+def test_a_bug_in_one_scan_is_recorded_with_its_trace(tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("mriseg.cohort.job.segment", broken)
+    record = run_job(job_of(small_ball(tmp_path / "scan.nii.gz")), tmp_path)
+    assert record.reason.startswith("internal error, ZeroDivisionError: oh")
+    assert "Traceback" in log_file(tmp_path, "scan").read_text()
+
+
+def test_earlier_results_are_refused_kept_or_done_again(tmp_path):
+    jobs = [job_of(tmp_path / "a.nii"), job_of(tmp_path / "b.nii")]
+    mark = jobs[0].sidecar(tmp_path)
+    mark.parent.mkdir()
+    mark.touch()
+    with pytest.raises(OutputError, match="results of 1 of these 2 scans already, such as a; give --resume"):
+        check_output(jobs, tmp_path, resume=False, overwrite=False)
+    check_output(jobs, tmp_path, resume=True, overwrite=False)
+    assert mark.exists()
+    check_output(jobs, tmp_path, resume=False, overwrite=True)
+    assert not mark.exists()
+
+
+def test_kill_and_resume_gives_the_bytes_of_an_undisturbed_run(tmp_path):
+    balls(tmp_path / "scans", 5)
+    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "-j", "2"]
+    subprocess.run([*command, "-o", "whole"], cwd=tmp_path, check=True, capture_output=True)
+    killed = subprocess.Popen(
+        [*command, "-o", "killed"], cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    assert "done" in killed.stderr.readline()  # the first is there, others are half-way
+    time.sleep(0.3)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    killed.stderr.close()
+    done = len(list((tmp_path / "killed").glob("*/*_dseg.json")))
+    assert 1 <= done < 5
+    resumed = subprocess.run(
+        [*command, "-o", "killed", "--resume"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert f"{done} done before" in resumed.stdout
+    assert results(tmp_path / "killed") == results(tmp_path / "whole")
+    assert not list((tmp_path / "killed").rglob(".mriseg-*"))
+
+
+class Counted:
+    """Workers that only count; each job ends when it is looked at."""
+
+    def __init__(self, room):
+        self.room, self.most = room, 0
+
+    def submit(self, job):
+        from concurrent.futures import Future
+
+        future = Future()
+        if job.options["error"]:
+            future.set_exception(job.options["error"])
+        else:
+            future.set_result(job.identifier)
+        return future
+
+    def has_room(self, _job, handed_out):
+        self.most = max(self.most, len(handed_out))
+        return len(handed_out) < self.room
+
+    def reason(self, error):
+        return str(error)
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_only_what_failed_is_tried_again_and_as_often_as_asked(tmp_path, retries, monkeypatch):
+    jobs = [
+        Job(tmp_path / f"{k}.nii", f"{k}", {"error": OSError("no disk") if k == 1 else None})
+        for k in range(5)
+    ]
+    workers = Counted(room=3)
+    handed_out = []
+    submit = workers.submit
+    monkeypatch.setattr(workers, "submit", lambda job: handed_out.append(job.folder) or submit(job))
+    records = list(run_jobs(jobs, tmp_path, workers, retries=retries))
+    assert len(records) == 5
+    assert handed_out.count("1") == 1 + retries
+    assert len(handed_out) == 5 + retries
+    assert [record.reason for record in records if not isinstance(record, str)] == ["no disk"]
+
+
+def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):
+    jobs = plan([str(small_ball(tmp_path / f"{k}.nii.gz")) for k in range(9)])
+    each = scan_mb(jobs[0].scan)
+    assert Machine(jobs=5).workers(jobs) == 5
+    assert Machine(memory_mb=1e9).workers(jobs) == min(9, available_cores())
+    assert Machine(memory_mb=1.5 * each).workers(jobs) == 1
+    assert 100 < available_mb() < 1e9
+    with local_workers(tmp_path, 4, 2.5 * each) as workers:
+        assert workers.has_room(jobs[0], jobs[1:2])
+        assert not workers.has_room(jobs[0], jobs[1:3])
+    with local_workers(tmp_path, 1, 0.5 * each) as workers:
+        (record,) = run_jobs(jobs[:1], tmp_path, workers, retries=0)
+    assert "GB of memory where" in record.reason

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import csv
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from mriseg.cohort.outliers import LIMIT, deviations, robust_scores
+from mriseg.cohort.record import Record, collect
+from mriseg.cohort.summary import summarise
+from mriseg.errors import CohortError
+
+
+def sidecar(name, gm, *, similarity=0.7, warnings=()):
+    """What a segmentation leaves, with a given share of GM."""
+    shares = {"CSF": 0.2, "GM": gm, "WM": 0.8 - gm}
+    return {
+        "Sources": [f"{name}.nii.gz"],
+        "BrainMask": {"VolumeML": 1500.0, "TemplateSimilarity": similarity},
+        "Classes": {
+            tissue: {"ml": 1500 * share, "label_ml": 1500 * share, "fraction": share, "mean": mean, "sd": 5.0}
+            for (tissue, share), mean in zip(shares.items(), (30.0, 70.0, 100.0), strict=True)
+        },
+        "BiasField": {"Order": 1, "Lowest": 0.9, "Highest": 1.1},
+        "Warnings": list(warnings),
+    }  # fmt: skip
+
+
+def store(output, name, content):
+    (output / name).mkdir(parents=True)
+    (output / name / f"{name}_dseg.json").write_text(json.dumps(content))
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """Thirty scans alike, one with too much GM, one with a warning, one that failed."""
+    for k, share in enumerate(np.linspace(0.43, 0.47, 30)):
+        store(tmp_path, f"s{k:02}", sidecar(f"s{k:02}", float(share)))
+    store(tmp_path, "odd", sidecar("odd", 0.6))
+    store(tmp_path, "warned", sidecar("warned", 0.45, similarity=None, warnings=["<b>dark</b>"]))
+    Record("=bad", "=bad.nii.gz", "=bad", seconds=1.0).failed("cannot be\nread\x1b").write(tmp_path)
+    return tmp_path
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_the_table_has_every_scan_and_names_the_odd_one(cohort):
+    summarise(cohort)
+    table = {row["identifier"]: row for row in rows(cohort / "cohort.tsv")}
+    assert len(table) == 33
+    assert float(table["odd"]["GM_ml"]) == pytest.approx(900)
+    assert float(table["odd"]["outlier_score"]) > LIMIT
+    assert "GM_fraction" in table["odd"]["outlier_in"]
+    assert sum(row["outlier_in"] != "n/a" for row in table.values()) == 1
+    assert table["warned"]["similarity"] == "n/a"
+    assert table["'=bad"]["status"] == "failed"
+    (failure,) = rows(cohort / "failures.tsv")
+    assert failure["reason"] == "cannot be read\\x1b"
+    assert failure["scan"] == "'=bad.nii.gz"
+
+
+def test_a_scan_done_after_it_failed_is_no_failure(cohort):
+    summarise(cohort)
+    store(cohort, "=bad", sidecar("=bad", 0.45))
+    summarise(cohort)
+    assert not (cohort / "failures.tsv").exists()
+    assert {record.status for record in collect(cohort)} == {"done"}
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.cards, self.tags, self.fine = [], [], 0
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        if (attributes.get("class") or "").startswith("card ") or attributes.get("class") == "card":
+            self.cards.append(attributes["id"])
+            self.fine += "fine" in attributes["class"]
+
+
+def test_the_page_shows_the_most_suspicious_first_and_runs_nothing(cohort):
+    (cohort / "odd" / "odd_overlay.png").touch()
+    summarise(cohort)
+    text = (cohort / "cohort_report.html").read_text()
+    page = Page()
+    page.feed(text)
+    assert page.cards[:2] == ["odd", "warned"]
+    assert len(page.cards) == 32
+    assert page.fine == 30
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert [image["src"] for image in images] == ["./odd/odd_overlay.png"]
+    assert images[0]["loading"] == "lazy"
+    assert "&lt;b&gt;dark&lt;/b&gt;" in text
+    assert "<b>dark" not in text
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "default-src 'none'" in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(CohortError, match="no results there"):
+        summarise(tmp_path)
+
+
+def test_scores_are_those_of_iglewicz_and_hoaglin():
+    values = np.random.default_rng(0).normal(10, 2, 4001)
+    scores = robust_scores(values)
+    assert np.median(scores) == pytest.approx(0, abs=1e-12)
+    assert np.median(np.abs(scores)) == pytest.approx(0.6745)
+    assert scores.std() == pytest.approx(1, rel=0.03)
+
+
+def test_scores_where_most_values_are_the_same():
+    assert (robust_scores(np.full(9, 0.1) + np.arange(9) % 2 * 1e-17) == 0).all()
+    scores = robust_scores(np.array([1.0] * 9 + [2.0]))
+    assert scores[-1] > LIMIT
+    assert (scores[:-1] == 0).all()
+
+
+def test_small_crowds_and_missing_figures_are_not_scored():
+    assert deviations([{"a": float(k)} for k in range(7)]) == [[]] * 7
+    found = deviations([{"a": float(k), **({"b": 1.0} if k else {})} for k in range(9)])
+    assert [deviation.measure for deviation in found[0]] == ["a"]
+    assert {deviation.measure for deviation in found[1]} == {"a", "b"}
