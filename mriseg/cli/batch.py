@@ -16,6 +16,7 @@ from mriseg.cli.options import (
     DryRun,
     Jobs,
     NoBias,
+    NoPriors,
     NoReport,
     NoSpatial,
     Overwrite,
@@ -46,6 +47,7 @@ def batch(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_priors: NoPriors = False,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -65,7 +67,7 @@ def batch(
     cohort_report.html shows them, the most suspicious first.
 
     A list has a column scan and, if wanted, identifier (the folder of the results), mask, contrast, classes,
-    stripped, bias, spatial for single scans.
+    stripped, bias, spatial, priors for single scans.
 
     For example: mriseg batch study/ -o results
 
@@ -83,6 +85,7 @@ def batch(
         "classes": classes,
         "bias": not no_bias,
         "spatial": not no_spatial,
+        "priors": not no_priors,
     }
     scans = plan(inputs, options, report=not no_report)
     if dry_run:

@@ -16,6 +16,7 @@ from mriseg.cli.options import (
     DryRun,
     Jobs,
     NoBias,
+    NoPriors,
     NoReport,
     NoSpatial,
     Overwrite,
@@ -89,6 +90,7 @@ def bids(
     ] = False,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_priors: NoPriors = False,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -125,7 +127,7 @@ def bids(
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
         typer.echo(f"mriseg: warning: {dataset}: the BIDS validator names {', '.join(faults)}", err=True)
-    options = {"bias": not no_bias, "spatial": not no_spatial}
+    options = {"bias": not no_bias, "spatial": not no_spatial, "priors": not no_priors}
     scans = dataset_jobs(
         dataset,
         options,

@@ -14,6 +14,7 @@ from mriseg.cli.options import (
     LookUpTables,
     MaxMemory,
     NoBias,
+    NoPriors,
     NoReport,
     NoSpatial,
     OutputFolder,
@@ -58,6 +59,7 @@ def segment(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_priors: NoPriors = False,
     volume: SeriesVolume = None,
     zooms: Zooms = None,
     max_memory: MaxMemory = None,
@@ -113,6 +115,7 @@ def segment(
             classes=classes,
             bias=not no_bias,
             spatial=not no_spatial,
+            priors=not no_priors,
         )
         files = result.save(
             folder,
