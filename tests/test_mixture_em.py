@@ -89,9 +89,8 @@ class State:
 @pytest.mark.parametrize("field", ["weights", "means", "covariances"])
 @pytest.mark.parametrize("change", [-0.5, 0.5])
 def test_the_largest_change_of_any_parameter_counts(field, change):
-    before = State(np.zeros(2), np.zeros((2, 1)), np.zeros((2, 1, 1)))
-    after = State(np.zeros(2), np.zeros((2, 1)), np.zeros((2, 1, 1)))
-    getattr(after, field)[1] = change
+    before, after = (State(np.ones(2), np.ones((2, 1)), np.ones((2, 1, 1))) for _ in range(2))
+    getattr(after, field)[1] += change
     assert stops("parameters", 0.51, 1.0)([], before, after)
     assert not stops("parameters", 0.5, 1.0)([], before, after)
 
