@@ -44,6 +44,7 @@ def view(
 
     To send to a colleague: mriseg view sub-01_mriseg --export sub-01.html
     """
+    from mriseg.cli.terminal import say
     from mriseg.report.viewer import gather_layers, viewer_page
 
     layers = gather_layers(paths)
@@ -52,14 +53,16 @@ def view(
 
         with staged(export.parent, [export.name], overwrite=overwrite) as folder:
             (folder / export.name).write_text(viewer_page(layers, embed=True), encoding="utf-8")
-        typer.echo(f"{export.stat().st_size / 1e6:.1f} MB in {export}")
+        say(f"{export.stat().st_size / 1e6:.1f} MB in {export}")
         return
     _serve(layers, open_browser=not no_browser)
 
 
 def _serve(layers: list[Layer], *, open_browser: bool) -> None:
+    import signal
     import webbrowser
 
+    from mriseg.cli.terminal import Stopped
     from mriseg.report.server import file_content, serve, text_content
     from mriseg.report.viewer import viewer_page, viewer_script
 
@@ -72,7 +75,8 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
         webbrowser.open(address)
     try:
         server.serve_forever()
-    except KeyboardInterrupt:
-        pass
+    except Stopped as stopped:
+        if stopped.number != signal.SIGINT:
+            raise
     finally:
         server.server_close()
