@@ -15,12 +15,13 @@ import numpy as np
 from mriseg.bias import BiasField, estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.doubts import GraveDoubt
-from mriseg.errors import MixtureError
+from mriseg.errors import CohortError, MixtureError
 from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, file_digest, load_mask, load_volume
 from mriseg.outputs import Segmentation
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
+from mriseg.pooled import PooledPrior, fit_with_prior, prior_digest, read_prior
 from mriseg.spatial import regularise
 from mriseg.stripped import stripped_mask
 from mriseg.tissue import (
@@ -56,6 +57,7 @@ def segment(
     classes: int = 3,
     bias: bool = True,
     spatial: bool = True,
+    prior: str | Path | None = None,
 ) -> Segmentation:
     """Segment the brain of a scan into tissues.
 
@@ -75,6 +77,8 @@ def segment(
         Estimate the bias field and correct the scan for it.
     spatial : bool
         Let neighbouring voxels speak for one another.
+    prior : str or Path, optional
+        What `mriseg cohort-prior` made of scans like this one; steadies the fit where there are few voxels.
 
     Returns
     -------
@@ -96,7 +100,8 @@ def segment(
     612.4
     >>> result.save("derivatives/sub-01")  # doctest: +SKIP
     """
-    check_options(mask=mask, stripped=stripped, contrast=contrast, classes=classes)
+    check_options(mask=mask, stripped=stripped, contrast=contrast, classes=classes, prior=prior)
+    known = _read_prior(prior, contrast)
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     _log.info("finding the brain")
@@ -108,7 +113,7 @@ def segment(
         corrected = _corrected(volume.data, air, field)
         _log.info("fitting the mixture")
         histogram = intensity_histogram(corrected[brain.mask])
-        model = fit_partial_volume(*histogram) if classes == 3 else fit_plain(*histogram, classes)
+        model = _fit(histogram, classes, known)
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
     posteriors = _tabulated(model, histogram[0], corrected[brain.mask])
@@ -118,7 +123,13 @@ def segment(
     _log.info("naming the tissues")
     tissues = name_components(model.means, contrast)
     settings = recorded_settings(
-        mask=mask, stripped=stripped, contrast=contrast, classes=classes, bias=bias, spatial=spatial
+        mask=mask,
+        stripped=stripped,
+        contrast=contrast,
+        classes=classes,
+        bias=bias,
+        spatial=spatial,
+        prior=prior,
     )
     corrected_scan = volume.to_scan_grid(corrected) if bias else None
     return _assemble(volume, brain, field, corrected_scan, histogram, model, tissues, posteriors, settings)
@@ -130,6 +141,7 @@ def check_options(
     stripped: bool = False,
     contrast: str = "t1",
     classes: int = 3,
+    prior: str | Path | None = None,
     **_others: bool,
 ) -> None:
     """Raise ValueError if `segment` would, with these keyword arguments."""
@@ -139,6 +151,8 @@ def check_options(
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
     if not 2 <= classes <= MOST_CLASSES:
         raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
+    if prior is not None and classes != 3:
+        raise ValueError("a prior is for three tissues; leave classes at 3")
 
 
 def recorded_settings(
@@ -149,6 +163,7 @@ def recorded_settings(
     classes: int = 3,
     bias: bool = True,
     spatial: bool = True,
+    prior: str | Path | None = None,
 ) -> dict[str, Any]:
     """Return what the sidecar says under Settings for these keyword arguments of `segment`.
 
@@ -157,6 +172,8 @@ def recorded_settings(
     return {
         "Mask": Path(mask).name if mask else None,
         "MaskSHA256": file_digest(mask) if mask else None,
+        "Prior": Path(prior).name if prior else None,
+        "PriorSHA256": prior_digest(prior) if prior else None,
         "Stripped": stripped,
         "Contrast": contrast,
         "Classes": classes,
@@ -165,6 +182,23 @@ def recorded_settings(
         "NeighbourStrength": _NEIGHBOURS if spatial else 0.0,
         "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
     }
+
+
+def _read_prior(path: str | Path | None, contrast: str) -> PooledPrior | None:
+    if path is None:
+        return None
+    prior = read_prior(path)
+    if prior.contrast != contrast:
+        raise CohortError(f"{path}: is of {prior.contrast} scans and this one is {contrast}; make another")
+    return prior
+
+
+def _fit(
+    histogram: tuple[NDArray[np.floating], NDArray[np.floating]], classes: int, prior: PooledPrior | None
+) -> PartialVolumeMixture | PlainMixture:
+    if classes != 3:
+        return fit_plain(*histogram, classes)
+    return fit_with_prior(*histogram, prior) if prior else fit_partial_volume(*histogram)
 
 
 def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:

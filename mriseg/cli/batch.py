@@ -19,6 +19,7 @@ from mriseg.cli.options import (
     NoReport,
     NoSpatial,
     Overwrite,
+    Prior,
     Quiet,
     Resume,
     Retries,
@@ -46,6 +47,7 @@ def batch(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    prior: Prior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -83,6 +85,7 @@ def batch(
         "classes": classes,
         "bias": not no_bias,
         "spatial": not no_spatial,
+        "prior": prior and prior.absolute(),
     }
     scans = plan(inputs, options, report=not no_report)
     if dry_run:

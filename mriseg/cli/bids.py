@@ -19,6 +19,7 @@ from mriseg.cli.options import (
     NoReport,
     NoSpatial,
     Overwrite,
+    Prior,
     Quiet,
     Resume,
     Retries,
@@ -89,6 +90,7 @@ def bids(
     ] = False,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    prior: Prior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -125,7 +127,7 @@ def bids(
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
         typer.echo(f"mriseg: warning: {dataset}: the BIDS validator names {', '.join(faults)}", err=True)
-    options = {"bias": not no_bias, "spatial": not no_spatial}
+    options = {"bias": not no_bias, "spatial": not no_spatial, "prior": prior and prior.absolute()}
     scans = dataset_jobs(
         dataset,
         options,

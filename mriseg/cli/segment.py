@@ -17,6 +17,7 @@ from mriseg.cli.options import (
     OutputFolder,
     OverlayStyle,
     Overwrite,
+    Prior,
     Quiet,
     Stripped,
     TissueContrast,
@@ -53,6 +54,7 @@ def segment(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    prior: Prior = None,
     overlay_style: TissueOverlay = OverlayStyle.CONTOUR,
     luts: LookUpTables = None,
     no_report: NoReport = False,
@@ -72,6 +74,8 @@ def segment(
     """
     if mask is not None and stripped:
         raise typer.BadParameter("--mask and --stripped exclude each other")
+    if prior is not None and classes != 3:
+        raise typer.BadParameter("--prior is for three classes")
     refuse_verbose_and_quiet(verbose, quiet)
     programs = parse_luts(luts)
     from mriseg.cli.progress import progress
@@ -101,6 +105,7 @@ def segment(
             classes=classes,
             bias=not no_bias,
             spatial=not no_spatial,
+            prior=prior,
         )
         files = result.save(
             folder,
