@@ -187,7 +187,7 @@ class _Cells:
         """Return which cells hold white matter only, (M,), and the mean intensity in those."""
         share = self._means(mask, purity)
         least = _PURE * float(np.percentile(share, 99))
-        pure = share >= least
+        pure = (share >= least) & (share > 0)
         brightness = self._means(mask, purity * intensities)[pure] / share[pure]
         positive = brightness > 0
         pure[pure] = positive

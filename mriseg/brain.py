@@ -12,6 +12,7 @@ from skimage.filters import threshold_multiotsu, threshold_otsu
 from mriseg.doubts import GraveDoubt
 from mriseg.errors import MaskError
 from mriseg.grid import bounding_box, largest_part
+from mriseg.registration import Registration, carry, head_threshold, register
 from mriseg.stripped import is_stripped, stripped_mask
 from mriseg.surface import (
     ROUGH_LOOKS,
@@ -22,7 +23,7 @@ from mriseg.surface import (
     settle,
     template_surface,
 )
-from mriseg.template import Registration, Template, carry, head_threshold, load_template, register
+from mriseg.template import Template, load_template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ _FAILED_SIMILARITY, _DOUBTFUL_SIMILARITY = 0.25, 0.35
 _PLAUSIBLE_ML = (700.0, 2300.0)
 # From left to right, back to front, bottom to top. The smallest healthy mask measured 126, 162 and 126 mm;
 # half of a large brain is shorter than these.
-_LEAST_EXTENT_MM = (100.0, 125.0, 85.0)
+_LEAST_EXTENT_MM = (100.0, 115.0, 85.0)
 _DIRECTIONS = ("left to right", "back to front", "bottom to top")
 _LEAST_HEAD_ML = 100.0
 _MOST_ASYMMETRY, _COARSE_MM = 0.06, 3.0

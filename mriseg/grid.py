@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from skimage.measure import block_reduce
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,3 +34,20 @@ def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     labels, _ = ndimage.label(mask)
     largest: NDArray[np.bool_] = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
     return largest
+
+
+def coarsen(
+    data: NDArray[np.float32], affine: NDArray[np.floating], spacing: float
+) -> tuple[NDArray[np.float32], NDArray[np.floating]]:
+    """Average blocks of voxels to about a spacing in mm and smooth away what is finer."""
+    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
+    missing = [(0, -length % factor) for length, factor in zip(data.shape, factors, strict=True)]
+    blocks = block_reduce(np.pad(data, missing, mode="edge"), tuple(factors), np.mean)
+    coarse_affine = affine @ np.diag([*factors, 1.0])
+    coarse_affine[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
+    finer = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
+    fwhm_to_sigma = 1 / np.sqrt(8 * np.log(2))
+    return ndimage.gaussian_filter(
+        blocks.astype(np.float32), finer * fwhm_to_sigma, mode="nearest"
+    ), coarse_affine

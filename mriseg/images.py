@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
-from nibabel.spatialimages import HeaderDataError
 
 from mriseg.errors import ImageError, MaskError
+from mriseg.geometry import place
+from mriseg.nifti import EXTENSIONS, NiftiFile, open_nifti, read_voxels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EXTENSIONS = (".nii.gz", ".nii", ".hdr", ".img")
-
-# All that places voxels in space in a NIfTI header, and nothing else: free text may hold patient names.
-_GEOMETRY = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
-             "qoffset_z", "srow_x", "srow_y", "srow_z")  # fmt: skip
-
-_MM_PER_UNIT = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
-
-_UNREADABLE = (OSError, EOFError, ValueError, zlib.error, HeaderDataError, nib.filebasedimages.ImageFileError)
+# Beyond the first, a value is no intensity but damage; a range below the second is none. Squares of both are
+# numbers that float32 can hold.
+_LARGEST, _SMALLEST = 1e15, 1e-15
+_LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
+# Share of voxels off the background whose six neighbours are the same: at most .1 in real scans, also when
+# stored in a hundred grey levels or interpolated; from .3 in label images.
+_MOST_UNIFORM = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +33,7 @@ class Volume:
     Parameters
     ----------
     data : ndarray of float32, shape (X, Y, Z)
-        Intensities; voxels that are not finite in the file hold the background value.
+        Intensities; voxels that are not finite in the file (or beyond 1e15) hold the background value.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices of `data` to world coordinates in mm.
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
@@ -46,7 +43,12 @@ class Volume:
     sha256 : str
         Digest of the file (of header and image file for a pair).
     not_finite : int
-        Number of voxels that are NaN or infinite in the file.
+        Number of voxels that are NaN, infinite or beyond 1e15 in the file.
+    reading : dict
+        How the file was understood: the form that places the voxels, the units, the volume of a series, the
+        voxel sizes that were given instead of the header's.
+    warnings : tuple of str
+        What is odd about the file, in plain words.
     """
 
     data: NDArray[np.float32]
@@ -55,6 +57,8 @@ class Volume:
     path: Path
     sha256: str
     not_finite: int = 0
+    reading: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def zooms(self) -> NDArray[np.float64]:
@@ -95,13 +99,29 @@ def stem(path: Path) -> str:
     return name
 
 
-def load_volume(path: str | Path) -> Volume:
-    """Read a scan from NIfTI-1, NIfTI-2 (single file or pair, compressed or not).
+def load_volume(
+    path: str | Path,
+    volume: int | None = None,
+    zooms: tuple[float, float, float] | None = None,
+    max_memory: float | None = None,
+    *,
+    keep_header_text: bool = False,
+) -> Volume:
+    """Read a scan from NIfTI-1 or NIfTI-2 (single file or pair, compressed or not).
 
     Parameters
     ----------
     path : str or Path
-        A file that ends in .nii, .nii.gz, .hdr or .img.
+        A file that ends in .nii, .hdr or .img, or in one of them and .gz.
+    volume : int, optional
+        Which volume of a series to read, from 0.
+    zooms : tuple of float, optional
+        Edges of a voxel in mm, along the axes of the file, where the header is wrong about them.
+    max_memory : float, optional
+        GB that segmenting the scan may take; what the system has left if not given.
+    keep_header_text : bool
+        Let the header's free text (description, auxiliary file, database name) into what is written on the
+        grid of this scan. It may name the patient.
 
     Returns
     -------
@@ -111,22 +131,47 @@ def load_volume(path: str | Path) -> Volume:
     Raises
     ------
     ImageError
-        If the file is missing, unreadable, not a single three-dimensional real image, or holds no contrast.
+        If the file is missing, unreadable, too large, not a single three-dimensional real image, a label
+        image or a vector field, or holds no contrast.
     """
-    path = Path(path)
-    image = _open(path)
-    native, not_finite = _intensities(image, path)
-    header = _geometry(image, native.shape)
-    affine = _affine_mm(header, path)
-    orientation = io_orientation(affine)
-    return Volume(
-        data=np.ascontiguousarray(apply_orientation(native, orientation)),
-        affine=affine @ inv_ornt_aff(orientation, native.shape),
-        header=header,
-        path=path,
-        sha256=_sha256(image),
-        not_finite=not_finite,
-    )
+    file = open_nifti(Path(path))
+    _refuse_intents(file)
+    array = read_voxels(file, volume, max_memory)
+    placed = place(file.header, array.shape, file.path, zooms, keep_text=keep_header_text)
+    not_finite = _fill_not_finite(array, file.path)
+    if _looks_like_labels(array):
+        raise ImageError(f"{file.path}: is a label image (patches of one whole number each), not a scan; "
+                         "give the scan that it was drawn on")  # fmt: skip
+    turned = _turn_negated(array)
+    warnings = [*placed.warnings, *(["its intensities are negated; their sign was turned"] if turned else [])]
+    reading = {"Form": placed.form, "Units": placed.units, "Volume": volume, "ZoomsGiven": zooms}
+    return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
+                      not_finite=not_finite, reading=reading, warnings=tuple(warnings))  # fmt: skip
+
+
+def load_map(path: str | Path) -> Volume:
+    """Read an image that is no scan: labels, probabilities or distances.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `load_volume`.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, unreadable, not three-dimensional and real, or the same everywhere.
+    """
+    file = open_nifti(Path(path))
+    array = read_voxels(file)
+    placed = place(file.header, array.shape, file.path)
+    not_finite = _fill_not_finite(array, file.path)
+    return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
+                      not_finite=not_finite)  # fmt: skip
 
 
 def image_intent(path: Path) -> str:
@@ -137,7 +182,7 @@ def image_intent(path: Path) -> str:
     ImageError
         If the file is missing or unreadable.
     """
-    return str(_open(path).header.get_intent()[0])
+    return str(open_nifti(path).header.get_intent()[0])
 
 
 def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:
@@ -187,8 +232,9 @@ def load_mask(path: str | Path, volume: Volume) -> NDArray[np.bool_]:
         If its grid is not the scan's, or the mask is empty or fills the whole volume.
     """
     path = Path(path)
-    image = _open(path)
-    array = _array(image, path)
+    file = open_nifti(path)
+    array = read_voxels(file)
+    affine = place(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
     scan = volume.header
     if array.shape != scan.get_data_shape():
         shapes = f"{_by(array.shape)} against {_by(scan.get_data_shape())}"
@@ -196,8 +242,8 @@ def load_mask(path: str | Path, volume: Volume) -> NDArray[np.bool_]:
                         "resample it to the scan first")  # fmt: skip
     corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)]).T
     corners[:3] *= np.reshape(array.shape, (3, 1))
-    apart = (image.affine - scan.get_best_affine()) @ corners
-    if np.abs(apart[:3]).max() > 0.1 * min(scan.get_zooms()[:3]):
+    apart = (affine - place(scan, array.shape, volume.path).affine) @ corners
+    if np.abs(apart[:3]).max() > 0.1 * volume.zooms.min():
         raise MaskError(f"{path}: the mask lies up to {np.abs(apart[:3]).max():.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip
     mask = volume.to_canonical(np.nan_to_num(array) != 0)
@@ -216,7 +262,7 @@ def file_digest(path: str | Path) -> str:
     ImageError
         If the file is missing or no NIfTI image.
     """
-    return _sha256(_open(Path(path)))
+    return open_nifti(Path(path)).sha256()
 
 
 def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none") -> None:
@@ -240,102 +286,60 @@ def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str =
     kind(array, header.get_best_affine(), header=header).to_filename(path)
 
 
-def _open(path: Path) -> nib.Nifti1Pair:
-    if not path.exists():
-        raise ImageError(f"{path}: no such file; check the name")
-    if not path.is_file():
-        raise ImageError(f"{path}: is not a file; give one NIfTI image")
-    if not path.name.lower().endswith(EXTENSIONS):
-        raise ImageError(
-            f"{path}: is not named as a NIfTI image; give a file that ends in {', '.join(EXTENSIONS)}"
-        )
-    try:
-        image = nib.load(path)
-    except _UNREADABLE as error:
-        raise ImageError(
-            f"{path}: cannot be read as a NIfTI image ({_one_line(error)}); export it again"
-        ) from error
-    if not isinstance(image, nib.Nifti1Pair):
-        raise ImageError(f"{path}: is an {type(image).__name__}, not NIfTI, so left and right are not known; "
-                         "convert it to NIfTI")  # fmt: skip
-    return image
+def _canonical(array: NDArray[np.float32], affine: NDArray[np.float64], **described: Any) -> Volume:
+    orientation = io_orientation(affine)
+    data = np.ascontiguousarray(apply_orientation(array, orientation))
+    return Volume(data, affine @ inv_ornt_aff(orientation, array.shape), **described)
 
 
-def _array(image: nib.Nifti1Pair, path: Path) -> NDArray[np.float32]:
-    """Read the voxels as float32, three-dimensional, in the file's orientation."""
-    dtype = image.get_data_dtype()
-    if dtype.kind not in "iuf":
-        raise ImageError(f"{path}: holds {_kind_of(dtype)} values, not intensities; give a real-valued image")
-    shape = image.shape
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) > 3:
-        raise ImageError(
-            f"{path}: holds {_by(shape)} values, a series and not one scan; extract one volume first"
-        )
-    if len(shape) < 3 or min(shape) < 2:
-        raise ImageError(f"{path}: holds {_by(shape)} voxels; give a three-dimensional scan")
-    try:
-        array: NDArray[np.float32] = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
-    except _UNREADABLE as error:
-        raise ImageError(f"{path}: its voxels cannot be read ({_one_line(error)}); the file is damaged, "
-                         "copy or export it again") from error  # fmt: skip
-    return array
+def _refuse_intents(file: NiftiFile) -> None:
+    intent = int(file.header["intent_code"])
+    if intent in _VECTORS:
+        raise ImageError(f"{file.path}: holds vectors, as its header says, not intensities; give a scan")
+    if intent in _LABELS:
+        raise ImageError(f"{file.path}: is a label image, as its header says, not a scan; "
+                         "give the scan that it was drawn on")  # fmt: skip
 
 
-def _intensities(image: nib.Nifti1Pair, path: Path) -> tuple[NDArray[np.float32], int]:
-    """Read the voxels of a scan, fill those that are not finite, and count them."""
-    array = _array(image, path)
+def _fill_not_finite(array: NDArray[np.float32], path: Path) -> int:
+    """Put background where an array is not finite, in place, and count such voxels."""
     lowest, highest, not_finite = float(array.min()), float(array.max()), 0
-    if not np.isfinite([lowest, highest]).all():
-        finite = np.isfinite(array)
+    if not (lowest >= -_LARGEST and highest <= _LARGEST):
+        finite = np.abs(array) <= _LARGEST
         not_finite = int(array.size - np.count_nonzero(finite))
         lowest = float(array.min(where=finite, initial=np.inf))
         highest = float(array.max(where=finite, initial=-np.inf))
         array[~finite] = min(lowest, 0.0)
-    if not lowest < highest:
+    if not highest - lowest > _SMALLEST:
         what = "no finite value" if not_finite == array.size else f"the value {lowest:g} in every voxel"
         raise ImageError(f"{path}: holds {what}; there is nothing to segment")
-    return array, not_finite
+    return not_finite
 
 
-def _geometry(image: nib.Nifti1Pair, shape: tuple[int, ...]) -> nib.Nifti1Header:
-    """Make a header with the geometry of an image and nothing else of it."""
-    source = image.header
-    header = nib.Nifti2Header() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
-    header.set_data_shape(shape)
-    for field in _GEOMETRY:
-        header[field] = source[field]
-    header["pixdim"][:4] = source["pixdim"][:4]
-    header["xyzt_units"] = source["xyzt_units"]
-    return header
+def _looks_like_labels(array: NDArray[np.float32]) -> bool:
+    """Tell whether an image consists of patches of whole numbers, on whatever background."""
+    sample = array[::3, ::3, ::3]
+    if (sample != np.rint(sample)).any() or min(array.shape) < 3:
+        return False
+    numbers, counts = np.unique(sample, return_counts=True)
+    middle = array[1:-1, 1:-1, 1:-1]
+    uniform = middle != numbers[counts.argmax()]
+    foreground = np.count_nonzero(uniform)
+    for axis, start in ((axis, start) for axis in range(3) for start in (0, 2)):
+        beside = [slice(1, -1)] * 3
+        beside[axis] = slice(start, start + middle.shape[axis])
+        uniform &= middle == array[tuple(beside)]
+    return bool(np.count_nonzero(uniform) > _MOST_UNIFORM * foreground)
 
 
-def _affine_mm(header: nib.Nifti1Header, path: Path) -> NDArray[np.float64]:
-    affine = np.array(header.get_best_affine(), dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        zooms = " x ".join(f"{z:g}" for z in header.get_zooms()[:3])
-        raise ImageError(
-            f"{path}: its header does not place the voxels in space (zooms {zooms}); repair the header"
-        )
-    unit = _MM_PER_UNIT.get(header.get_xyzt_units()[0], 1.0)
-    return np.asarray(np.diag([unit, unit, unit, 1.0]) @ affine)
-
-
-def _sha256(image: nib.Nifti1Pair) -> str:
-    digest = hashlib.sha256()
-    for name in sorted({holder.filename for holder in image.file_map.values() if holder.filename}):
-        digest.update(Path(name).read_bytes())
-    return digest.hexdigest()
-
-
-def _kind_of(dtype: np.dtype[Any]) -> str:
-    return "complex" if dtype.kind == "c" else "colour" if dtype.fields else str(dtype)
+def _turn_negated(array: NDArray[np.float32]) -> bool:
+    """Turn the sign, in place, of a scan without a positive value whose background is the brightest."""
+    lowest, highest = float(array.min()), float(array.max())
+    negated = highest <= 0 and float(np.median(array[::3, ::3, ::3])) > (lowest + highest) / 2
+    if negated:
+        np.negative(array, out=array)
+    return negated
 
 
 def _by(shape: tuple[int, ...]) -> str:
     return " x ".join(str(n) for n in shape)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

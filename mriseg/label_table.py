@@ -80,7 +80,7 @@ def read_label_table(path: Path) -> dict[int, int]:
             for name in (row.get("abbreviation"), row.get("name"))
             if name and name.lower() in _BY_NAME
         }
-    except (OSError, KeyError, ValueError, UnicodeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise ImageError(f"{path}: is no label table ({error}); it needs columns index and name") from error
     if not numbers:
         raise ImageError(f"{path}: names none of GM, WM and CSF; say which number is which with --map")

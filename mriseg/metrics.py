@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from mriseg.errors import ImageError
 from mriseg.grid import bounding_box
-from mriseg.images import load_volume
+from mriseg.images import load_map
 from mriseg.tissue import CSF, GM, WM
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def compare_files(
     ImageError
         If a file cannot be read, or the grids differ.
     """
-    first, second = load_volume(labels), load_volume(truth)
+    first, second = load_map(labels), load_map(truth)
     if first.data.shape != second.data.shape or not np.allclose(first.affine, second.affine, atol=0.1):
         raise ImageError(f"{labels}: is not on the grid of {truth}; resample one to the other first")
     seen = np.isin(second.data, list(truth_numbers)) if inside else np.True_

@@ -18,6 +18,7 @@ from mriseg.doubts import verdict
 from mriseg.images import Volume, save_array, stem
 from mriseg.luts import lut_file, save_label_table, save_lut
 from mriseg.staging import staged
+from mriseg.text import printable
 from mriseg.tissue import Tissue, rising_tissues
 from mriseg.volumes import TissueVolume, save_volume_table
 
@@ -200,13 +201,15 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
     """
     model, scan = result.model, result.volume
+    source = printable(scan.path.name)
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     return {
         "Description": "Brain tissue labels from a Gaussian mixture of intensities",
-        "Sources": [scan.path.name],
-        "SourcesSHA256": {scan.path.name: scan.sha256},
+        "Sources": [source],
+        "SourcesSHA256": {source: scan.sha256},
         "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
         "Versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        "Reading": {**scan.reading, "NotFinite": scan.not_finite},
         "Settings": result.settings,
         "Shape": list(scan.data.shape),
         "ZoomsMM": [round(zoom, 6) for zoom in scan.zooms.tolist()],
@@ -271,7 +274,7 @@ def _write_images(result: Segmentation, folder: Path, name: str) -> None:
     scan = result.volume
     save_array(result.labels, scan, folder / f"{name}_dseg.nii.gz", intent="label")
     save_array(result.mask.astype(np.uint8), scan, folder / f"{name}_desc-brain_mask.nii.gz")
-    sources = {"Sources": [scan.path.name]}
+    sources = {"Sources": [printable(scan.path.name)]}
     about_mask = {"Description": f"Brain mask ({result.brain.method})", "Type": "Brain"}
     _write_json(folder / f"{name}_desc-brain_mask.json", about_mask | sources)
     for abbreviation, posterior in result.posteriors.items():

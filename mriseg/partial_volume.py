@@ -54,6 +54,7 @@ _USUAL_WEIGHTS = np.array([0.1, 0.3, 0.3, 0.15, 0.15])
 # white matter hardly differ. It leaves CSF alone, of which a tightly stripped brain has hardly any.
 _PRIOR_SHARE = 0.02
 _PRIOR_WEIGHTS = np.array([0.04, 0.3, 0.3, 0.18, 0.18])
+_HOLD = 1e-12  # share of all voxels that hold each mean where it was
 _FLOOR = 1e-6
 _TOLERANCE, _MAX_ITERATIONS = 1e-5, 1000
 _FREE_PARAMETERS = 3 + 1 + 4
@@ -119,8 +120,11 @@ class PartialVolumeMixture:
 
     def _joint(self, intensities: Floats) -> Floats:
         """Densities times weights of all components, shape (B, J)."""
+        return np.asarray(np.exp(self._log_joint(intensities)))
+
+    def _log_joint(self, intensities: Floats) -> Floats:
         residuals = (intensities[:, None] - _CONTENT @ self.means) / self.sd
-        return np.asarray(np.exp(self._log_weights - 0.5 * residuals**2))
+        return np.asarray(self._log_weights - 0.5 * residuals**2)
 
     def density(self, intensities: Floats) -> Floats:
         """Return the density of the mixture with its outliers.
@@ -150,7 +154,9 @@ class PartialVolumeMixture:
         ndarray of float64, shape (B, 3)
             Expected shares of the tissues by rising mean; rows sum to 1.
         """
-        joint = self._joint(np.clip(intensities, self.means[0], self.means[2]))
+        log_joint = self._log_joint(np.clip(intensities, self.means[0], self.means[2]))
+        # By the largest, so that where all densities are too small for a number the shares are not.
+        joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
         return np.asarray(joint / joint.sum(axis=1, keepdims=True) @ _CONTENT)
 
     def log_likelihood(self, intensities: Floats, counts: Floats) -> float:
@@ -238,11 +244,14 @@ def _step(model: PartialVolumeMixture, values: Floats, counts: Floats) -> tuple[
     density = joint.sum(axis=1) + _OUTLIERS / model.spread
     resp = joint * (counts / density)[:, None]
     sizes, sums = resp.sum(axis=0), values @ resp
-    # Each component's mean is its content times the means: weighted least squares.
-    means = np.linalg.solve(_CONTENT.T @ (sizes[:, None] * _CONTENT), _CONTENT.T @ sums)
+    # Each component's mean is its content times the means: weighted least squares. A tissue that has lost all
+    # its voxels stays where it is.
+    held = _HOLD * float(counts.sum())
+    normal = _CONTENT.T @ (sizes[:, None] * _CONTENT) + held * np.eye(3)
+    means = np.linalg.solve(normal, _CONTENT.T @ sums + held * model.means)
     centres = _CONTENT @ means
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
-    variance = max(float(scatter.sum() / sizes.sum()), _FLOOR * float(np.var(values)))
+    variance = max(float(scatter.sum() / max(sizes.sum(), held)), _FLOOR * float(np.var(values)))
     weights = np.bincount(_GROUP, weights=sizes) + _PRIOR_SHARE * counts.sum() * _PRIOR_WEIGHTS
     weights /= weights.sum()
     following = PartialVolumeMixture(means, float(np.sqrt(variance)), weights, model.spread)

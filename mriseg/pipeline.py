@@ -265,7 +265,11 @@ def _assemble(
     names = [components[k].abbreviation for k in order]
     values, counts = histogram
     out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
-    warnings = [*brain.warnings, *plausibility(components, shares, means, sds, out_of_order)]
+    warnings = [
+        *volume.warnings,
+        *brain.warnings,
+        *plausibility(components, shares, means, sds, out_of_order),
+    ]
     if len(components) == len(RISING_MEANS[settings["Contrast"]]):
         canonical = np.zeros(brain.mask.shape, dtype=np.uint8)
         canonical[brain.mask] = labels

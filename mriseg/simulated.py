@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.images import load_volume, new_volume, save_array, stem
+from mriseg.images import load_map, new_volume, save_array, stem
 from mriseg.phantom import TISSUES, folded_ball, simulate
 from mriseg.staging import staged
 
@@ -48,7 +48,7 @@ def simulate_files(
         numbers, affine = folded_ball()
         name = "phantom"
     else:
-        volume = load_volume(labels)
+        volume = load_map(labels)
         numbers, affine = np.rint(volume.data).astype(np.int32), volume.affine
         name = stem(labels).removesuffix("_dseg") + "_sim"
     try:

@@ -8,8 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.errors import MaskError
-from mriseg.grid import bounding_box, largest_part
-from mriseg.template import coarsen
+from mriseg.grid import bounding_box, coarsen, largest_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.spatial import cKDTree
 
-from mriseg.template import Registration, Template
+from mriseg.registration import Registration
 
 if TYPE_CHECKING:
     from mriseg.images import Volume
+    from mriseg.template import Template
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +45,7 @@ _FAIR_OFFSET_MM = 6.0
 # and CSF from brain: it should be inside and not outside. What is brighter is tissue, brain or scalp: there
 # should be none about the end itself, where CSF and bone part the two.
 _GREY, _BRIGHTEST = 0.6, 1.5
+_DARKEST = 1e-100  # what is no brighter is no brain to compare with
 _BRAIN_BENEATH_MM, _BRAIN_LEVEL_MM = (-16.0, -3.0), 20.0
 _UP_TO_GREY = (((-9, -4), 1.0), ((-3, -2), 1.0), ((-1, 0), 0.5), ((3, 5), -0.5))
 _BEYOND_GREY = (((-3, -2), -1.0), ((-1, 0), -2.0), ((1, 2), -1.0))
@@ -141,7 +143,7 @@ def boundary_worth(profiles: Floats, surface: Surface) -> Floats:
     deepest, shallowest = _BRAIN_BENEATH_MM
     beneath = np.median(profiles[:, (deepest <= DEPTHS_MM) & (shallowest >= DEPTHS_MM)], axis=1)
     brain = surface.smooth(beneath, _BRAIN_LEVEL_MM)
-    relative = np.clip(profiles / np.maximum(brain, np.finfo(float).tiny)[:, None], 0, _BRIGHTEST)
+    relative = np.clip(profiles / np.maximum(brain, _DARKEST)[:, None], 0, _BRIGHTEST)
     grey = np.minimum(relative, _GREY)
     worth = np.zeros_like(profiles)
     for part, weights in ((grey, _UP_TO_GREY), (relative - grey, _BEYOND_GREY)):

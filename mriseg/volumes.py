@@ -6,6 +6,8 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mriseg.text import cell
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -49,7 +51,7 @@ def save_volume_table(
         By tissue abbreviation.
     path : Path
     """
-    columns = {"name": name, "brain_mask_ml": f"{brain_mask_ml:.3f}"}
+    columns = {"name": cell(name), "brain_mask_ml": f"{brain_mask_ml:.3f}"}
     for abbreviation, volume in volumes.items():
         columns |= {
             f"{abbreviation}_ml": f"{volume.ml:.3f}",

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import mriseg
-from mriseg.images import load_volume, new_volume
+from mriseg.images import load_map, load_volume, new_volume
 from mriseg.metrics import calibration_error, dice
 from mriseg.phantom import simulate
 
@@ -56,7 +56,7 @@ def real_scans(folder: Path, stripped: bool, given_mask: bool) -> dict[str, list
         if labels is None or (mask is None) != stripped or "colin" in name:
             continue
         volume = load_volume(scan)
-        truth = volume.to_scan_grid(load_volume(labels).data)
+        truth = volume.to_scan_grid(load_map(labels).data)
         inside = volume.to_scan_grid(volume.data) > 0 if stripped else truth > 0
         for setting, words in SETTINGS.items():
             begun = time.process_time()
@@ -70,7 +70,7 @@ def real_scans(folder: Path, stripped: bool, given_mask: bool) -> dict[str, list
 
 def simulations(model: Path) -> None:
     """Print a table over noise and bias for scans simulated from a label map."""
-    volume = load_volume(model)
+    volume = load_map(model)
     labels = np.rint(volume.data).astype(int)
     print(
         "\nsimulated: noise %, bias %; Dice CSF GM WM; sd of the log ratio of the fields; calibration error"

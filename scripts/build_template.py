@@ -20,8 +20,9 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import block_reduce
 
-from mriseg.images import load_volume
-from mriseg.template import ASSETS, Template, register
+from mriseg.images import load_map
+from mriseg.registration import register
+from mriseg.template import ASSETS, Template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,9 +86,9 @@ def grown_to_skull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def main(sources: Path) -> None:
     """Make the assets."""
-    mni, gm, wm = (load_volume(sources / MNI.format(name)) for name in ("t1", "gm", "wm"))
-    colin = load_volume(sources / "usr/share/mricron/templates/ch2.nii.gz")
-    mean = load_volume(sources / "pydeface/data/mean_reg2mean.nii.gz")
+    mni, gm, wm = (load_map(sources / MNI.format(name)) for name in ("t1", "gm", "wm"))
+    colin = load_map(sources / "usr/share/mricron/templates/ch2.nii.gz")
+    mean = load_map(sources / "pydeface/data/mean_reg2mean.nii.gz")
     affine = mni.affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -NECK_MM], [0, 0, 0, 1.0]])
     coarse = affine @ np.array([[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]])
     neck = ((0, 0), (0, 0), (NECK_MM, 0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from browser import ARGUMENTS, CHROMIUM
 
 MEANS = {3: 30.0, 1: 70.0, 2: 100.0}  # T1-like, by label
 
@@ -19,6 +20,18 @@ def scans() -> Path:
     if not (folder / "bids").is_dir():
         pytest.skip(f"no real scans in {folder}; set MRISEG_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a screen; its tests are skipped where it or playwright is absent."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no chromium to open pages with; apt-get install chromium")
+    with sync_api.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

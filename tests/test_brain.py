@@ -10,9 +10,10 @@ from scipy import ndimage
 
 from mriseg.brain import brain_mask, mask_doubts, without_outer_csf
 from mriseg.errors import MaskError
-from mriseg.images import load_volume
+from mriseg.images import load_map
+from mriseg.registration import Registration
 from mriseg.surface import DEPTHS_MM, follow, moved_distance, settle, template_surface
-from mriseg.template import Registration, load_template
+from mriseg.template import load_template
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_the_command_writes_the_mask_on_the_grid_of_the_scan(tmp_path, monkeypat
     written = nib.load("head_desc-brain_mask.nii.gz")
     np.testing.assert_array_equal(written.affine, nib.load("head_T1w.nii.gz").affine)
     assert dice(np.asarray(written.dataobj)[::-1] == 1, brain) > 0.95
-    assert load_volume("head_desc-brain_mask.nii.gz").data.max() == 1
+    assert load_map("head_desc-brain_mask.nii.gz").data.max() == 1
 
 
 def _mirrored(affine, length):

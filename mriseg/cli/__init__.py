@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -18,8 +17,8 @@ from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
 from mriseg.cli.summarise import summarise
+from mriseg.cli.terminal import one_line_ends
 from mriseg.cli.view import view
-from mriseg.errors import MrisegError
 
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -64,8 +63,5 @@ app.command()(view)
 
 def main() -> None:
     """Run the command line and turn every expected error into one line on stderr."""
-    try:
+    with one_line_ends():
         app()
-    except MrisegError as error:
-        typer.echo(f"mriseg: error: {error}", err=True)
-        sys.exit(1)

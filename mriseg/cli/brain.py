@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from mriseg.cli.options import Overwrite, Quiet, Verbose, refuse_verbose_and_quiet
+from mriseg.cli.options import (
+    KeepHeaderText,
+    MaxMemory,
+    Overwrite,
+    Quiet,
+    SeriesVolume,
+    Verbose,
+    Zooms,
+    check_zooms,
+    refuse_verbose_and_quiet,
+)
 
 
 class Contrast(StrEnum):
@@ -43,6 +53,10 @@ def brain(
     tight: Annotated[
         bool, typer.Option("--tight", help="Leave out the CSF around the brain; ventricles stay in.")
     ] = False,
+    volume: SeriesVolume = None,
+    zooms: Zooms = None,
+    max_memory: MaxMemory = None,
+    keep_header_text: KeepHeaderText = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -55,12 +69,14 @@ def brain(
     For example: mriseg brain sub-01_T1w.nii.gz -o sub-01_mask.nii.gz
     """
     refuse_verbose_and_quiet(verbose, quiet)
+    check_zooms(zooms)
     if output is not None and not output.name.endswith(".nii.gz"):
         raise typer.BadParameter("-o must name a file that ends in .nii.gz")
     import numpy as np
 
     from mriseg.brain import brain_mask
     from mriseg.cli.progress import progress
+    from mriseg.cli.terminal import say, warn
     from mriseg.images import load_volume, save_array, stem
     from mriseg.staging import refuse_existing, staged
 
@@ -68,12 +84,11 @@ def brain(
     if not overwrite:
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):
-        volume = load_volume(scan)
-        found = brain_mask(volume, contrast, intracranial=not tight)
+        loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
+        found = brain_mask(loaded, contrast, intracranial=not tight)
         with staged(file.parent, [file.name], overwrite=overwrite) as folder:
-            mask = volume.to_scan_grid(found.mask).astype(np.uint8)
-            save_array(mask, volume, folder / file.name, intent="label")
-    for warning in found.warnings:
-        typer.echo(f"mriseg: warning: {scan.name}: {warning}", err=True)
+            mask = loaded.to_scan_grid(found.mask).astype(np.uint8)
+            save_array(mask, loaded, folder / file.name, intent="label")
+    warn(scan, [*loaded.warnings, *found.warnings])
     if not quiet:
-        typer.echo(f"brain mask {found.mask.sum() * volume.voxel_ml:.0f} mL ({found.method}) in {file}")
+        say(f"brain mask {found.mask.sum() * loaded.voxel_ml:.0f} mL ({found.method}) in {file}")

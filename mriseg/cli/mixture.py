@@ -86,6 +86,7 @@ def mixture(
     One model: mriseg mixture faithful.csv --columns eruptions --components 2 --model V
     """
     numbers = parse_components(components)
+    from mriseg.cli.terminal import say
     from mriseg.staging import refuse_existing
     from mriseg.table import fit_table, read_table
 
@@ -96,14 +97,10 @@ def mixture(
     models = None if model == "all" else model.split(",")
     fit = fit_table(data, numbers, models, criterion.value, seed)
     files = fit.save(folder, sample_size=sample, seed=seed, overwrite=overwrite)
-    typer.echo(criteria_table(fit, criterion))
-    typer.echo()
-    typer.echo(parameter_table(fit))
-    typer.echo()
-    typer.echo(f"{len(files)} files in {folder}")
+    say(*criteria_table(fit, criterion), "", *parameter_table(fit), "", f"{len(files)} files in {folder}")
 
 
-def criteria_table(fit: TableFit, criterion: Criterion) -> str:
+def criteria_table(fit: TableFit, criterion: Criterion) -> list[str]:
     """Lay out a criterion for a terminal: components down, models across, the chosen one marked."""
     models = list(dict.fromkeys(candidate.model for candidate in fit.candidates))
     counts = list(dict.fromkeys(candidate.n_components for candidate in fit.candidates))
@@ -118,11 +115,10 @@ def criteria_table(fit: TableFit, criterion: Criterion) -> str:
             figure = "" if candidate.problem else f"{getattr(candidate, criterion.value):.1f}"
             line += f"{figure:>12}{mark}"
         lines.append(line)
-    lines.append("* chosen   ? a component rests on the variance floor   - no fit")
-    return "\n".join(lines)
+    return [*lines, "* chosen   ? a component rests on the variance floor   - no fit"]
 
 
-def parameter_table(fit: TableFit) -> str:
+def parameter_table(fit: TableFit) -> list[str]:
     """Lay out weights, means and standard deviations for a terminal."""
     mixture, columns = fit.mixture, fit.table.columns
     lines = [f"{'component':>9} {'weight':>8}  " + "  ".join(f"{name:>22}" for name in columns)]
@@ -135,4 +131,4 @@ def parameter_table(fit: TableFit) -> str:
         f"log-likelihood {mixture.history_[-1]:.6g}, {mixture.n_parameters_} parameters, "
         f"{end} after {mixture.n_iter_} iterations"
     )
-    return "\n".join(lines)
+    return lines

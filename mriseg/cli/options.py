@@ -67,6 +67,33 @@ OutputFolder = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same input.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say each step on stderr.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but warnings and errors.")]
+SeriesVolume = Annotated[
+    int | None,
+    typer.Option(
+        "--volume", min=0, metavar="N", show_default=False, help="Which volume of a 4-D series, from 0."
+    ),
+]
+Zooms = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option(
+        metavar="X Y Z",
+        show_default=False,
+        help="Voxel size in mm along the axes of the file, where its header is wrong.",
+    ),
+]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(
+        min=0, metavar="GB", show_default=False, help="Refuse scans that take more; without it, what is free."
+    ),
+]
+KeepHeaderText = Annotated[
+    bool,
+    typer.Option(
+        "--keep-header-text",
+        help="Copy descrip, aux_file and db_name into the results; they may name the patient.",
+    ),
+]
 Seed = Annotated[
     int, typer.Option(min=0, help="Of all that is drawn at random: the same seed, the same result.")
 ]
@@ -142,6 +169,12 @@ ClusterOptions = Annotated[
         help="TOML file for the batch system: workers, and options of dask-jobqueue such as cores, memory.",
     ),
 ]
+
+
+def check_zooms(zooms: tuple[float, float, float] | None) -> None:
+    """Raise a usage error unless voxel sizes, if given, are positive."""
+    if zooms is not None and not min(zooms) > 0:
+        raise typer.BadParameter("--zooms takes three positive numbers, in mm")
 
 
 def parse_luts(text: str | None) -> list[str]:

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
+
+from mriseg.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,23 +32,33 @@ def progress(title: str, *, verbose: bool, quiet: bool) -> Iterator[None]:
     logger = logging.getLogger("mriseg")
     if verbose:
         handler: logging.Handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("mriseg: %(message)s (%(relativeCreated).0f ms)"))
+        handler.setFormatter(_Printable("mriseg: %(message)s (%(relativeCreated).0f ms)"))
         with _attached(handler, logger):
             yield
     elif console.is_terminal and not quiet:
-        with console.status(title) as status, _attached(_OneLine(status.update, title), logger):
+        with console.status(_text(title)) as status, _attached(_OneLine(status.update, title), logger):
             yield
     else:
         yield
 
 
+class _Printable(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def _text(line: str) -> Text:
+    """Take brackets in file names for what they are, not for markup."""
+    return Text(printable(line))
+
+
 class _OneLine(logging.Handler):
-    def __init__(self, show: Callable[[str], None], title: str) -> None:
+    def __init__(self, show: Callable[[Text], None], title: str) -> None:
         super().__init__()
         self._show, self._title = show, title
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._show(f"{self._title}: {record.getMessage()}")
+        self._show(_text(f"{self._title}: {record.getMessage()}"))
 
 
 @contextmanager

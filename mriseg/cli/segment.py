@@ -10,7 +10,9 @@ import typer
 from mriseg.cli.options import (
     Classes,
     Contrast,
+    KeepHeaderText,
     LookUpTables,
+    MaxMemory,
     NoBias,
     NoReport,
     NoSpatial,
@@ -19,10 +21,13 @@ from mriseg.cli.options import (
     Overwrite,
     Prior,
     Quiet,
+    SeriesVolume,
     Stripped,
     TissueContrast,
     TissueOverlay,
     Verbose,
+    Zooms,
+    check_zooms,
     parse_luts,
     refuse_verbose_and_quiet,
 )
@@ -55,6 +60,10 @@ def segment(
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     prior: Prior = None,
+    volume: SeriesVolume = None,
+    zooms: Zooms = None,
+    max_memory: MaxMemory = None,
+    keep_header_text: KeepHeaderText = False,
     overlay_style: TissueOverlay = OverlayStyle.CONTOUR,
     luts: LookUpTables = None,
     no_report: NoReport = False,
@@ -77,9 +86,11 @@ def segment(
     if prior is not None and classes != 3:
         raise typer.BadParameter("--prior is for three classes")
     refuse_verbose_and_quiet(verbose, quiet)
+    check_zooms(zooms)
     programs = parse_luts(luts)
     from mriseg.cli.progress import progress
-    from mriseg.images import stem
+    from mriseg.cli.terminal import say, warn
+    from mriseg.images import load_volume, stem
     from mriseg.outputs import file_names
     from mriseg.pipeline import segment as segment_scan
     from mriseg.staging import refuse_existing
@@ -97,8 +108,9 @@ def segment(
                 luts=programs,
             )
             refuse_existing(folder, names)
+        loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
         result = segment_scan(
-            scan,
+            loaded,
             mask=mask,
             stripped=stripped,
             contrast=contrast,
@@ -114,19 +126,16 @@ def segment(
             overlay_style=overlay_style.value,
             luts=programs,
         )
-    for warning in result.warnings:
-        typer.echo(f"mriseg: warning: {scan.name}: {warning}", err=True)
+    warn(scan, result.warnings)
     if not quiet:
-        typer.echo(_summary(result))
-        typer.echo(f"{'verdict':<12}{result.verdict}")
-        typer.echo(f"{len(files)} files in {folder}")
+        say(*_summary(result), f"{'verdict':<12}{result.verdict}", f"{len(files)} files in {folder}")
 
 
-def _summary(result: Segmentation) -> str:
+def _summary(result: Segmentation) -> list[str]:
     """Lay out the volumes for a terminal."""
     lines = [f"{'brain mask':<12}{result.brain_mask_ml:>8.0f} mL   ({result.brain.method})"]
     lines += [
         f"{tissue.abbreviation:<12}{volume.ml:>8.0f} mL {volume.fraction:>5.0%}"
         for tissue, volume in zip(result.tissues, result.volumes.values(), strict=True)
     ]
-    return "\n".join(lines)
+    return lines

@@ -50,6 +50,7 @@ def simulate(
 
     For example: mriseg simulate --noise 5 --bias 40 -o phantom
     """
+    from mriseg.cli.terminal import say
     from mriseg.label_table import label_numbers, parse_intensities
     from mriseg.simulated import simulate_files
 
@@ -69,4 +70,4 @@ def simulate(
         seed=seed,
         overwrite=overwrite,
     )
-    typer.echo(f"{len(files)} files in {files[0].parent}")
+    say(f"{len(files)} files in {files[0].parent}")

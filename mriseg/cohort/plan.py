@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
-from mriseg.images import EXTENSIONS, stem
+from mriseg.images import stem
+from mriseg.nifti import EXTENSIONS
 from mriseg.pipeline import check_options, segment
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.images import EXTENSIONS, image_intent, load_volume, stem
+from mriseg.images import image_intent, load_map, stem
 from mriseg.luts import niivue_colormap
+from mriseg.nifti import EXTENSIONS
 from mriseg.report.page import asset, render
 from mriseg.tissue import CSF, GM, WM, class_color
 
@@ -145,7 +146,7 @@ def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
     extension = next(end for end in EXTENSIONS if path.name.lower().endswith(end))
     table = path.with_name(path.name[: -len(extension)] + ".tsv")
     if not table.is_file():
-        present = np.unique(np.rint(load_volume(path).data).astype(int))
+        present = np.unique(np.rint(load_map(path).data).astype(int))
         return tuple((int(n), f"label {n}", class_color(int(n))) for n in present if n > 0)
     try:
         with table.open(encoding="utf-8", newline="") as file:

@@ -13,7 +13,7 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff
 from scipy import ndimage
 
 from mriseg.brain import brain_mask
-from mriseg.images import load_volume
+from mriseg.images import load_map, load_volume
 
 ORIENTATIONS = [
     np.column_stack([axes, flips]) for axes in permutations(range(3)) for flips in product((1, -1), repeat=3)
@@ -106,7 +106,7 @@ def test_a_child_sized_head(head):
 @pytest.mark.parametrize("contrast", ["t2", "pd", "flair"])
 def test_other_contrasts_are_found_without_being_bright_where_a_t1_is(scans, contrast):
     """A labelled head in made-up intensities; the labels hold the brain and the CSF around it."""
-    labels = load_volume(scans / "phantom_models" / "head_labels_03.nii.gz")
+    labels = load_map(scans / "phantom_models" / "head_labels_03.nii.gz")
     codes = np.rint(labels.data[::2, ::2, ::2]).astype(int)
     affine = labels.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
     white, grey, csf, bone, scalp = {

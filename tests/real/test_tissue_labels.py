@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mriseg
-from mriseg.images import load_volume
+from mriseg.images import load_map
 from mriseg.metrics import calibration_error, dice
 from mriseg.phantom import simulate
 
@@ -32,7 +32,7 @@ def test_grey_and_white_matter_of_stripped_scans(scans):
     figures = []
     for name in STRIPPED:
         result = mriseg.segment(_scan(scans, name))
-        truth = result.volume.to_scan_grid(load_volume(_truth(scans, name)).data)
+        truth = result.volume.to_scan_grid(load_map(_truth(scans, name)).data)
         figures.append(_figures(result, truth, result.volume.to_scan_grid(result.volume.data) > 0))
     _, grey, white = np.mean(figures, axis=0)
     assert grey >= 0.88
@@ -44,7 +44,7 @@ def test_elderly_heads_with_a_given_mask(scans):
     figures = []
     for name in HEADS:
         result = mriseg.segment(_scan(scans, name), mask=_truth(scans, name, "desc-brain_mask"))
-        truth = result.volume.to_scan_grid(load_volume(_truth(scans, name)).data)
+        truth = result.volume.to_scan_grid(load_map(_truth(scans, name)).data)
         figures.append(_figures(result, truth, truth > 0))
     csf, grey, white = np.mean(figures, axis=0)
     assert csf >= 0.89
@@ -56,7 +56,7 @@ def test_elderly_heads_with_a_given_mask(scans):
     ("noise", "bias", "least"), [(3, 20, (0.97, 0.97, 0.97)), (9, 40, (0.90, 0.92, 0.92))]
 )
 def test_a_simulated_head(scans, tmp_path, noise, bias, least):
-    model = load_volume(scans / "phantom_models" / "brainweb_crisp.nii.gz")
+    model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
     labels = np.rint(model.data).astype(int)
     phantom = simulate(labels, model.affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=noise, bias=bias)
     path = tmp_path / "sim_T1w.nii.gz"

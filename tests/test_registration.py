@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from heads import moved, template_head, turned
 
-from mriseg.template import carry, coarsen, load_template, register
+from mriseg.grid import coarsen
+from mriseg.registration import carry, register
+from mriseg.template import load_template
 
 
 @pytest.fixture(scope="module")
