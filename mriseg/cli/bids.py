@@ -115,6 +115,7 @@ def bids(
     from mriseg.bids import write_dataset_description
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cli.summarise import summarise
+    from mriseg.cli.terminal import warn
     from mriseg.cohort.dataset import check_dataset, dataset_jobs
     from mriseg.cohort.plan import refuse_duplicates
     from mriseg.cohort.run import Machine
@@ -126,7 +127,7 @@ def bids(
         return
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
-        typer.echo(f"mriseg: warning: {dataset}: the BIDS validator names {', '.join(faults)}", err=True)
+        warn(dataset, [f"the BIDS validator names {', '.join(faults)}"])
     options = {"bias": not no_bias, "spatial": not no_spatial, "prior": prior and prior.absolute()}
     scans = dataset_jobs(
         dataset,

@@ -31,7 +31,8 @@ def cohort_prior(
 
     Then: mriseg segment slab.nii.gz --prior prior.json
     """
+    from mriseg.cli.terminal import say
     from mriseg.cohort.prior import make_prior
 
     prior = make_prior(folder, output, overwrite=overwrite)
-    typer.echo(f"{prior.scans} scans, worth {prior.voxels:.0f} voxels, in {output}")
+    say(f"{prior.scans} scans, worth {prior.voxels:.0f} voxels, in {output}")

@@ -20,6 +20,7 @@ from mriseg.outputs import file_names
 from mriseg.pipeline import recorded_settings, segment
 from mriseg.pooled import normalised_shares
 from mriseg.staging import remove_stale
+from mriseg.text import printable
 from mriseg.tissue import rising_tissues
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def is_done(job: Job, output: Path) -> bool:
         expected = {
             "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
             "Settings": recorded_settings(**job.options),
-            "SourcesSHA256": {job.scan.name: file_digest(job.scan)},
+            "SourcesSHA256": {printable(job.scan.name): file_digest(job.scan)},
         }
     except MrisegError:  # an input that is gone or broken: another try says what is wrong with it
         return False
