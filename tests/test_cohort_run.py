@@ -15,7 +15,7 @@ from mriseg.cohort.plan import plan
 from mriseg.cohort.record import FAILED, log_file, read_record, record_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.run import Machine, check_output, run_cohort, run_jobs
-from mriseg.errors import OutputError
+from mriseg.errors import CohortError, OutputError
 
 
 def job_of(scan, kind=Job, **options):
@@ -198,6 +198,18 @@ def test_only_what_failed_is_tried_again_and_as_often_as_asked(tmp_path, retries
     assert handed_out.count("1") == 1 + retries
     assert len(handed_out) == 5 + retries
     assert [record.reason for record in records if not isinstance(record, str)] == ["no disk"]
+
+
+def test_a_scheduler_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):
+    from concurrent.futures import Future
+
+    lost = Future()
+    lost.cancel()
+    lost.set_running_or_notify_cancel()
+    workers = Counted(room=3)
+    monkeypatch.setattr(workers, "submit", lambda _job: lost)
+    with pytest.raises(CohortError, match="go on with --resume"):
+        list(run_jobs([Job(tmp_path / "a.nii", "a")], tmp_path, workers, retries=1))
 
 
 def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mriseg.cohort.record import Record
 
 _CONNECT_SECONDS = 5
+_SILENT = dict.fromkeys(("distributed", "distributed.client", "tornado.application"), "critical")
 # Of dask-jobqueue, by the name of the batch system.
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
 
@@ -100,7 +101,9 @@ def cluster_workers(
     """
     try:
         import dask
-        from distributed import Client
+
+        with dask.config.set(logging=_SILENT):  # asked when it is imported; what matters is said by us
+            from distributed import Client
     except ImportError as error:
         raise CohortError("--cluster needs Dask: pip install 'mriseg[cluster]'") from error
     with ExitStack() as stack:

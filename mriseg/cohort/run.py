@@ -14,7 +14,7 @@ from mriseg.cohort.record import FAILED, Record
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.summary import summarise
 from mriseg.cohort.table import TABLE, TableWriter, columns, row
-from mriseg.errors import OutputError
+from mriseg.errors import CohortError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -197,6 +197,11 @@ def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: in
     Yields
     ------
     Record
+
+    Raises
+    ------
+    CohortError
+        If the scheduler of a cluster is gone.
     """
     waiting, tries = deque(jobs), Counter[str]()
     handed_out: dict[Future[Record], Job] = {}
@@ -206,6 +211,8 @@ def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: in
             handed_out[workers.submit(job)] = job
         for future in wait(handed_out, return_when=FIRST_COMPLETED).done:
             job = handed_out.pop(future)
+            if future.cancelled():
+                raise CohortError(f"{output}: the scheduler of the cluster is gone; go on with --resume")
             error = future.exception()
             if error is None:
                 yield future.result()
