@@ -62,6 +62,8 @@ def test_every_scan_has_its_log_and_its_record(run):
     jobs, output, _, _ = run
     assert "fitting the mixture" in log_file(output, "s2").read_text()
     assert "is not compressed" in log_file(output, "text").read_text()
+    assert log_file(output, "s0").read_text().count("SIGKILL") == 2  # it was tried twice
+    assert "tried again at the end" in log_file(output, "s1").read_text()
     for job in jobs:
         record = read_record(record_file(output, job.identifier))
         assert record.identifier == job.identifier
