@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mriseg.doubts import Verdict
     from mriseg.partial_volume import PartialVolumeMixture
     from mriseg.plain import PlainMixture
+    from mriseg.priors import TissuePrior
     from mriseg.report.overlay import OverlayStyle
 
 # Files that some settings write and others do not.
@@ -65,6 +66,10 @@ class Segmentation:
         The fitted mixture; its tissues have rising means.
     field : BiasField
         The factor on the intensities that was divided out.
+    prior : TissuePrior or None
+        What the template said about tissues; None if it was not asked.
+    neighbour_strength : float
+        How much neighbours counted, see `mriseg.spatial`; 0 if they did not.
     corrected : ndarray of float32, shape (X, Y, Z), or None
         The scan without the bias field, in its own units; None if no field was asked for.
     settings : dict
@@ -82,6 +87,8 @@ class Segmentation:
     histogram: tuple[NDArray[np.floating], NDArray[np.floating]]
     model: PartialVolumeMixture | PlainMixture
     field: BiasField
+    prior: TissuePrior | None
+    neighbour_strength: float
     corrected: NDArray[np.float32] | None
     settings: dict[str, Any]
     warnings: list[str]
@@ -229,6 +236,11 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "Lowest": result.field.low,
             "Highest": result.field.high,
         },
+        "TissuePriors": {
+            "Used": result.prior is not None and result.prior.fits,
+            "Explained": None if result.prior is None else round(result.prior.explained, 6),
+        },
+        "Spatial": {"NeighbourStrength": round(result.neighbour_strength, 6)},
         "Mixture": {
             "Model": model.name,
             **model.settings,

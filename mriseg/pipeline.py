@@ -1,49 +1,40 @@
 """The method, in one sentence.
 
-Load the volume; find the brain; estimate the bias field; fit the mixture; regularise in space; name the
-tissues.
+Load the volume; find the brain; estimate the bias field; fit the mixture; ask the template where tissues
+usually lie; regularise in space; name the tissues.
 """
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.assembly import assemble
 from mriseg.bias import BiasField, estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
-from mriseg.doubts import GraveDoubt
-from mriseg.errors import CohortError, MixtureError
+from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram
-from mriseg.images import Volume, file_digest, load_mask, load_volume
-from mriseg.outputs import Segmentation
+from mriseg.images import Volume, load_mask, load_volume
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
-from mriseg.pooled import PooledPrior, fit_with_prior, prior_digest, read_prior
-from mriseg.spatial import regularise
+from mriseg.pooled import PooledPrior, fit_with_prior, read_prior
+from mriseg.priors import tissue_prior, weigh
+from mriseg.settings import check_options, recorded_settings
+from mriseg.spatial import neighbour_strength, regularise
 from mriseg.stripped import stripped_mask
-from mriseg.tissue import (
-    MOST_CLASSES,
-    RISING_MEANS,
-    WM,
-    Tissue,
-    name_components,
-    out_of_order_share,
-    place_doubts,
-    plausibility,
-    rising_tissues,
-)
-from mriseg.volumes import TissueVolume
+from mriseg.tissue import RISING_MEANS, WM, name_components
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
+
+    from mriseg.outputs import Segmentation
 
 _log = logging.getLogger(__name__)
 
-# Log odds that a tissue gains where all neighbours are of it.
-_NEIGHBOURS = 2.0
 # What lies below is air: the intensity to which the bias field does not add.
 _AIR_PERCENT = 1.0
 
@@ -57,7 +48,8 @@ def segment(
     classes: int = 3,
     bias: bool = True,
     spatial: bool = True,
-    prior: str | Path | None = None,
+    priors: bool = True,
+    cohort_prior: str | Path | None = None,
 ) -> Segmentation:
     """Segment the brain of a scan into tissues.
 
@@ -77,7 +69,9 @@ def segment(
         Estimate the bias field and correct the scan for it.
     spatial : bool
         Let neighbouring voxels speak for one another.
-    prior : str or Path, optional
+    priors : bool
+        Let the template say where grey and white matter usually lie; three classes only.
+    cohort_prior : str or Path, optional
         What `mriseg cohort-prior` made of scans like this one; steadies the fit where there are few voxels.
 
     Returns
@@ -100,8 +94,8 @@ def segment(
     612.4
     >>> result.save("derivatives/sub-01")  # doctest: +SKIP
     """
-    check_options(mask=mask, stripped=stripped, contrast=contrast, classes=classes, prior=prior)
-    known = _read_prior(prior, contrast)
+    check_options(mask=mask, stripped=stripped, contrast=contrast, classes=classes, cohort_prior=cohort_prior)
+    pooled = read_prior(cohort_prior, contrast) if cohort_prior is not None else None
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     _log.info("finding the brain")
@@ -113,13 +107,19 @@ def segment(
         corrected = _corrected(volume.data, air, field)
         _log.info("fitting the mixture")
         histogram = intensity_histogram(corrected[brain.mask])
-        model = _fit(histogram, classes, known)
+        model = _fit(histogram, classes, pooled)
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
     posteriors = _tabulated(model, histogram[0], corrected[brain.mask])
+    prior, strength = None, 0.0
+    if priors and classes == 3:
+        _log.info("asking the template")
+        prior = tissue_prior(volume, brain.mask, brain.scan_to_mni)
+        posteriors = weigh(posteriors, prior, _white(contrast))
     if spatial:
         _log.info("regularising in space")
-        posteriors = regularise(posteriors, brain.mask, volume.zooms, _NEIGHBOURS)
+        strength = neighbour_strength(model.means, model.sds)
+        posteriors = regularise(posteriors, brain.mask, volume.zooms, strength)
     _log.info("naming the tissues")
     tissues = name_components(model.means, contrast)
     settings = recorded_settings(
@@ -129,76 +129,30 @@ def segment(
         classes=classes,
         bias=bias,
         spatial=spatial,
-        prior=prior,
+        priors=priors,
+        cohort_prior=cohort_prior,
     )
-    corrected_scan = volume.to_scan_grid(corrected) if bias else None
-    return _assemble(volume, brain, field, corrected_scan, histogram, model, tissues, posteriors, settings)
-
-
-def check_options(
-    *,
-    mask: str | Path | None = None,
-    stripped: bool = False,
-    contrast: str = "t1",
-    classes: int = 3,
-    prior: str | Path | None = None,
-    **_others: bool,
-) -> None:
-    """Raise ValueError if `segment` would, with these keyword arguments."""
-    if mask is not None and stripped:
-        raise ValueError("give a mask or say that the scan is stripped, not both")
-    if contrast not in RISING_MEANS:
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
-    if not 2 <= classes <= MOST_CLASSES:
-        raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
-    if prior is not None and classes != 3:
-        raise ValueError("a prior is for three tissues; leave classes at 3")
-
-
-def recorded_settings(
-    *,
-    mask: str | Path | None = None,
-    stripped: bool = False,
-    contrast: str = "t1",
-    classes: int = 3,
-    bias: bool = True,
-    spatial: bool = True,
-    prior: str | Path | None = None,
-) -> dict[str, Any]:
-    """Return what the sidecar says under Settings for these keyword arguments of `segment`.
-
-    Two runs on the same scan with the same version and the same recorded settings write the same bytes.
-    """
-    return {
-        "Mask": Path(mask).name if mask else None,
-        "MaskSHA256": file_digest(mask) if mask else None,
-        "Prior": Path(prior).name if prior else None,
-        "PriorSHA256": prior_digest(prior) if prior else None,
-        "Stripped": stripped,
-        "Contrast": contrast,
-        "Classes": classes,
-        "Bias": bias,
-        "Spatial": spatial,
-        "NeighbourStrength": _NEIGHBOURS if spatial else 0.0,
-        "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
-    }
-
-
-def _read_prior(path: str | Path | None, contrast: str) -> PooledPrior | None:
-    if path is None:
-        return None
-    prior = read_prior(path)
-    if prior.contrast != contrast:
-        raise CohortError(f"{path}: is of {prior.contrast} scans and this one is {contrast}; make another")
-    return prior
+    return assemble(
+        volume,
+        brain,
+        field,
+        corrected if bias else None,
+        histogram,
+        model,
+        prior,
+        strength,
+        tissues,
+        posteriors,
+        settings,
+    )
 
 
 def _fit(
-    histogram: tuple[NDArray[np.floating], NDArray[np.floating]], classes: int, prior: PooledPrior | None
+    histogram: tuple[NDArray[np.floating], NDArray[np.floating]], classes: int, pooled: PooledPrior | None
 ) -> PartialVolumeMixture | PlainMixture:
     if classes != 3:
         return fit_plain(*histogram, classes)
-    return fit_with_prior(*histogram, prior) if prior else fit_partial_volume(*histogram)
+    return fit_with_prior(*histogram, pooled) if pooled else fit_partial_volume(*histogram)
 
 
 def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:
@@ -215,8 +169,12 @@ def _air(data: NDArray[np.float32]) -> np.float32:
 
 
 def _field(volume: Volume, air: np.float32, mask: NDArray[np.bool_], contrast: str) -> BiasField:
-    white = RISING_MEANS[contrast].index(WM)
-    return estimate_bias_field(volume.data - air, mask, volume.zooms, white)
+    return estimate_bias_field(volume.data - air, mask, volume.zooms, _white(contrast))
+
+
+def _white(contrast: str) -> int:
+    """Return the rank of white matter among the tissues by rising mean."""
+    return RISING_MEANS[contrast].index(WM)
 
 
 def _corrected(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:
@@ -231,79 +189,3 @@ def _tabulated(
     """Look up the responsibilities of a million voxels between those of a thousand intensities."""
     columns = [np.interp(intensities, values, column) for column in model.responsibilities(values).T]
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _assemble(
-    volume: Volume,
-    brain: BrainMask,
-    field: BiasField,
-    corrected: NDArray[np.float32] | None,
-    histogram: tuple[NDArray[np.floating], NDArray[np.floating]],
-    model: PartialVolumeMixture | PlainMixture,
-    components: tuple[Tissue, ...],
-    responsibilities: NDArray[np.float32],
-    settings: dict[str, Any],
-) -> Segmentation:
-    """Put labels and responsibilities back on the scan's grid, measure them and say what is doubtful."""
-    means, sds = model.means, model.sds
-    labels = np.array([tissue.index for tissue in components], dtype=np.uint8)[
-        responsibilities.argmax(axis=1)
-    ]
-    ml = responsibilities.sum(axis=0, dtype=np.float64) * volume.voxel_ml
-    shares = ml / ml.sum()
-    volumes = {
-        tissue.abbreviation: TissueVolume(
-            ml=float(ml[k]),
-            label_ml=float(np.count_nonzero(labels == tissue.index)) * volume.voxel_ml,
-            fraction=float(shares[k]),
-            mean=float(means[k]),
-            sd=float(sds[k]),
-        )
-        for k, tissue in enumerate(components)
-    }
-    order = sorted(range(len(components)), key=lambda k: components[k].index)
-    names = [components[k].abbreviation for k in order]
-    values, counts = histogram
-    out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
-    warnings = [
-        *volume.warnings,
-        *brain.warnings,
-        *plausibility(components, shares, means, sds, out_of_order),
-    ]
-    if len(components) == len(RISING_MEANS[settings["Contrast"]]):
-        canonical = np.zeros(brain.mask.shape, dtype=np.uint8)
-        canonical[brain.mask] = labels
-        warnings += place_doubts(canonical, volume.zooms)
-    if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
-        single = "the classes are not separated: one Gaussian describes the intensities as well"
-        warnings.append(GraveDoubt(single))
-    if not model.converged:
-        warnings.append(f"the mixture has not converged in {model.n_iter} iterations")
-    if volume.not_finite:
-        warnings.append(
-            f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
-        )
-    return Segmentation(
-        volume=volume,
-        brain=brain,
-        labels=_on_scan_grid(labels, brain.mask, volume),
-        posteriors={
-            components[k].abbreviation: _on_scan_grid(responsibilities[:, k], brain.mask, volume)
-            for k in order
-        },
-        tissues=tuple(components[k] for k in order),
-        volumes={name: volumes[name] for name in names},
-        histogram=histogram,
-        model=model,
-        field=field,
-        corrected=corrected,
-        settings=settings,
-        warnings=warnings,
-    )
-
-
-def _on_scan_grid(values: NDArray[Any], mask: NDArray[np.bool_], volume: Volume) -> NDArray[Any]:
-    # Laid out as the file will be, which writes faster.
-    array = np.zeros(volume.header.get_data_shape(), dtype=values.dtype, order="F")
-    volume.to_canonical(array)[mask] = values
-    return array

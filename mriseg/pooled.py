@@ -73,13 +73,13 @@ class PooledPrior:
         path.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
-def read_prior(path: str | Path) -> PooledPrior:
-    """Read what `PooledPrior.write` wrote.
+def read_prior(path: str | Path, contrast: str) -> PooledPrior:
+    """Read what `PooledPrior.write` wrote, for a scan of a given contrast.
 
     Raises
     ------
     CohortError
-        If the file cannot be read or is no such prior.
+        If the file cannot be read, is no such prior, or is of another contrast.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -90,6 +90,8 @@ def read_prior(path: str | Path) -> PooledPrior:
             raise ValueError("its figures make no sense")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CohortError(f"{path}: is no prior of mriseg cohort-prior ({error}); make it anew") from error
+    if prior.contrast != contrast:
+        raise CohortError(f"{path}: is of {prior.contrast} scans and this one is {contrast}; make another")
     return prior
 
 

@@ -114,7 +114,11 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     starts = _starts(*scans[0], template)
     tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in starts]
     if max(found.similarity for found in tries) < _UPRIGHT_SIMILARITY:
-        turned = [start @ turn for start in starts for turn in _turns(levels[0].points.mean(axis=0))]
+        turned = [
+            start @ turn
+            for start in starts
+            for turn in _turns(levels[0].points.mean(axis=0), (-_TURN, _TURN))
+        ]
         tries += [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in turned]
     refined = []
     for found in _distinct(tries, levels[0].points):
@@ -138,19 +142,21 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
     Returns
     -------
     Registration
-        From one start, the template upright with the mask's centre and size. Nothing outside the mask counts,
-        so that the similarity is high wherever the masks agree.
+        The best of four starts with the mask's centre and size: upright, and turned half round about each
+        axis, as headers get it wrong. Nothing outside the mask counts, so that the similarity is high
+        wherever the masks agree.
     """
     inside = volume.data[mask]
-    level, bright = np.percentile(inside, (2, 98)).astype(np.float32)
-    brain = np.where(mask, np.clip(volume.data, level, bright) - level, np.float32(0))
+    low, high = np.percentile(inside, (2, 98)).astype(np.float32)
+    brain = np.where(mask, np.clip(volume.data, low, high) - low, np.float32(0))
     fine = coarsen(brain, volume.affine, _SPACINGS_MM[1])
-    maps = [template.brain, template.gm, template.wm]
-    found = Registration(_start_on_mask(mask, volume.affine, template), -np.inf)
-    for spacing, scan in zip(_SPACINGS_MM, (coarsen(*fine, _SPACINGS_MM[0]), fine), strict=True):
-        level = _level(template, maps, spacing)
-        if not np.isfinite(found.similarity):
-            found = _gauss_newton(level, *scan, found.affine, _SIMILARITY)
+    scans = [coarsen(*fine, _SPACINGS_MM[0]), fine]
+    levels = [_level(template, [template.brain, template.gm, template.wm], at) for at in _SPACINGS_MM]
+    start = _start_on_mask(mask, volume.affine, template)
+    starts = [start, *(start @ turn for turn in _turns(levels[0].points.mean(axis=0), (np.pi,)))]
+    tries = [_gauss_newton(levels[0], *scans[0], begin, _SIMILARITY) for begin in starts]
+    found = max(tries, key=lambda registration: registration.similarity)
+    for level, scan in zip(levels, scans, strict=True):
         found = _gauss_newton(level, *scan, found.affine, _AFFINE)
     return found
 
@@ -264,10 +270,10 @@ def _slopes(data: Floats, spacings: Floats) -> Floats:
     return np.stack(slopes, axis=-1)
 
 
-def _turns(centre: Floats) -> list[Floats]:
-    """Rotations about each axis through a point, both ways, (4, 4)."""
+def _turns(centre: Floats, angles: Sequence[float]) -> list[Floats]:
+    """Rotations about each axis through a point, (4, 4)."""
     turns: list[Floats] = []
-    for axes, angle in product(((0, 1), (1, 2), (2, 0)), (-_TURN, _TURN)):
+    for axes, angle in product(((0, 1), (1, 2), (2, 0)), angles):
         turn = np.eye(4)
         turn[np.ix_(axes, axes)] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         turn[:3, 3] = centre - turn[:3, :3] @ centre

@@ -24,7 +24,31 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 _ITERATIONS = 5
+# The best strength for simulated heads of 1, 2 and 3 mm with 1 to 9 % noise lies about this over the squared
+# contrast to noise; real tissue has texture besides, and more than the most blurs sulci.
+_AT_UNIT_CONTRAST, _LEAST_STRENGTH, _MOST_STRENGTH = 30.0, 1.5, 3.0
 _LEAST = 1e-6
+
+
+def neighbour_strength(means: Floats, sds: Floats) -> float:
+    """Choose how much neighbours count: the more, the harder noise makes it to tell tissues apart.
+
+    Parameters
+    ----------
+    means, sds : ndarray of float64, shape (K,)
+        Of the components of the mixture, at least two.
+
+    Returns
+    -------
+    float
+        Log odds that a tissue gains where all neighbours are of it.
+
+    >>> neighbour_strength(np.array([40.0, 100, 140]), np.full(3, 10.0))
+    1.875
+    """
+    contrast_to_noise = float(np.diff(np.sort(means)).min() / np.mean(sds))
+    strength = _AT_UNIT_CONTRAST / max(contrast_to_noise, 1e-6) ** 2
+    return float(np.clip(strength, _LEAST_STRENGTH, _MOST_STRENGTH))
 
 
 def regularise(

@@ -4,10 +4,10 @@
     python scripts/benchmark_cohort.py summary [--rows 2000] [-o DIR]
 
 `run` makes a cohort of links to the quick scans in DATA_DIR/bids and ten hostile files of DATA_DIR/hostile,
-runs `mriseg batch` on it, and prints its wall time and its CPU time beside what single runs of `mriseg segment`
-take in CPU seconds (each different scan measured once) over the cores; the peak memory of all workers together
-beside what was planned; and the reason of every failure. Wall times mean something only where nothing else
-runs.
+runs `mriseg batch` on it, and prints its wall time and its CPU time beside what single runs of
+`mriseg segment` take in CPU seconds (each different scan measured once) over the cores; the peak memory of all
+workers together beside what was planned; and the reason of every failure. Wall times mean something only
+where nothing else runs.
 
 `summary` writes the sidecars of a simulated cohort and times `mriseg summarise`.
 """
@@ -109,7 +109,7 @@ def single_cpu(scan: Path, output: Path) -> float:
 
 
 def watch(process: subprocess.Popen[str]) -> tuple[float, int, float]:
-    """Wait for a process; return its workers' peak memory together (MB), its exit code, CPU seconds of all."""
+    """Wait for a process; return its workers' peak memory together (MB), exit code and CPU seconds."""
     peak, ended = 0.0, threading.Event()
 
     def look() -> None:

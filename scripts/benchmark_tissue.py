@@ -27,7 +27,8 @@ SETTINGS = {
     "everything on": {},
     "no bias field": {"bias": False},
     "no neighbours": {"spatial": False},
-    "neither": {"bias": False, "spatial": False},
+    "no priors": {"priors": False},
+    "none of them": {"bias": False, "spatial": False, "priors": False},
 }
 PEERS = {
     "stripped": {"FSL FAST": ".098 .795 .872", "Atropos": ".082 .760 .871", "scikit-learn": ".094 .811 .871"},

@@ -58,7 +58,7 @@ def test_a_prior_is_worth_more_the_more_alike_its_scans():
 
 def test_a_prior_comes_back_from_its_file(prior, tmp_path):
     prior.write(tmp_path / "prior.json")
-    again = read_prior(tmp_path / "prior.json")
+    again = read_prior(tmp_path / "prior.json", "t1")
     assert (again.contrast, again.scans, again.voxels) == ("t1", 5, 3000)
     assert again.shares == pytest.approx(prior.shares, abs=1e-9)
 
@@ -69,7 +69,7 @@ def test_a_prior_comes_back_from_its_file(prior, tmp_path):
 def test_another_file_is_no_prior(tmp_path, content):
     (tmp_path / "prior.json").write_text(content)
     with pytest.raises(CohortError, match="is no prior of mriseg cohort-prior"):
-        read_prior(tmp_path / "prior.json")
+        read_prior(tmp_path / "prior.json", "t1")
 
 
 def test_from_a_cohort_to_a_scan(tmp_path):
@@ -84,16 +84,16 @@ def test_from_a_cohort_to_a_scan(tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         make_prior(tmp_path / "out", file)
     scan = small_ball(tmp_path / "new.nii.gz", 9)
-    result = segment(scan, prior=file)
-    assert result.settings["Prior"] == "prior.json"
+    result = segment(scan, cohort_prior=file)
+    assert result.settings["CohortPrior"] == "prior.json"
     assert result.model.settings["Start"].startswith("the mixture of the cohort")
     assert result.model.means == pytest.approx(segment(scan).model.means, abs=3)
-    job = Job(scan, "new", {"prior": file}, report=False)
+    job = Job(scan, "new", {"cohort_prior": file}, report=False)
     assert run_job(job, tmp_path / "out").fresh
     content = json.loads(file.read_text()) | {"Voxels": 1.0}
     file.write_text(json.dumps(content))
     assert run_job(job, tmp_path / "out").fresh  # with another prior it is not done
     with pytest.raises(CohortError, match="is of t1 scans and this one is t2"):
-        segment(scan, prior=file, contrast="t2")
-    with pytest.raises(ValueError, match="for three tissues"):
-        segment(scan, prior=file, classes=4)
+        segment(scan, cohort_prior=file, contrast="t2")
+    with pytest.raises(ValueError, match="for three classes"):
+        segment(scan, cohort_prior=file, classes=4)

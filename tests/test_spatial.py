@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.spatial import neighbour_weights, regularise
+from mriseg.spatial import neighbour_strength, neighbour_weights, regularise
 
 
 def _noisy(shape=(20, 20, 20), doubt=0.3):
@@ -65,3 +65,11 @@ def test_turning_the_grid_turns_the_result():
     view = back.transpose(2, 0, 1, 3)[:, ::-1]
     view[turned] = regularise(turned_posteriors, turned, zooms[[2, 0, 1]], 2.0)
     np.testing.assert_allclose(back[mask], straight, atol=1e-5)
+
+
+def test_noise_makes_neighbours_count():
+    means = np.array([40.0, 100.0, 140.0])
+    strengths = [neighbour_strength(means, np.full(3, sd)) for sd in (1.0, 8.0, 10.0, 12.0, 40.0)]
+    assert strengths == sorted(strengths)
+    assert strengths[0] < strengths[2] < strengths[4]
+    assert strengths[2] == neighbour_strength(10 * means[::-1] - 7, np.full(3, 100.0))

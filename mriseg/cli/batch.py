@@ -16,6 +16,7 @@ from mriseg.cli.options import (
     DryRun,
     Jobs,
     NoBias,
+    NoPriors,
     NoReport,
     NoSpatial,
     Overwrite,
@@ -47,6 +48,7 @@ def batch(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_priors: NoPriors = False,
     prior: Prior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
@@ -67,12 +69,14 @@ def batch(
     cohort_report.html shows them, the most suspicious first.
 
     A list has a column scan and, if wanted, identifier (the folder of the results), mask, contrast, classes,
-    stripped, bias, spatial for single scans.
+    stripped, bias, spatial, priors for single scans.
 
     For example: mriseg batch study/ -o results
 
     After a power cut: mriseg batch study/ -o results --resume
     """
+    if prior is not None and classes != 3:
+        raise typer.BadParameter("--prior is for three classes")
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cohort.plan import plan
     from mriseg.cohort.run import Machine
@@ -85,7 +89,8 @@ def batch(
         "classes": classes,
         "bias": not no_bias,
         "spatial": not no_spatial,
-        "prior": prior and prior.absolute(),
+        "priors": not no_priors,
+        "cohort_prior": prior and prior.absolute(),
     }
     scans = plan(inputs, options, report=not no_report)
     if dry_run:

@@ -16,6 +16,7 @@ from mriseg.cli.options import (
     DryRun,
     Jobs,
     NoBias,
+    NoPriors,
     NoReport,
     NoSpatial,
     Overwrite,
@@ -90,6 +91,7 @@ def bids(
     ] = False,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_priors: NoPriors = False,
     prior: Prior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
@@ -128,7 +130,12 @@ def bids(
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
         warn(dataset, [f"the BIDS validator names {', '.join(faults)}"])
-    options = {"bias": not no_bias, "spatial": not no_spatial, "prior": prior and prior.absolute()}
+    options = {
+        "bias": not no_bias,
+        "spatial": not no_spatial,
+        "priors": not no_priors,
+        "cohort_prior": prior and prior.absolute(),
+    }
     scans = dataset_jobs(
         dataset,
         options,

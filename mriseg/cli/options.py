@@ -32,6 +32,10 @@ NoSpatial = Annotated[
     bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
 ]
 
+NoPriors = Annotated[
+    bool, typer.Option("--no-priors", help="Do not ask the template where tissues usually lie.")
+]
+
 
 class OverlayStyle(StrEnum):
     """How tissues are drawn over the scan."""

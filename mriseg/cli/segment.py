@@ -14,6 +14,7 @@ from mriseg.cli.options import (
     LookUpTables,
     MaxMemory,
     NoBias,
+    NoPriors,
     NoReport,
     NoSpatial,
     OutputFolder,
@@ -59,6 +60,7 @@ def segment(
     classes: Classes = 3,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
+    no_priors: NoPriors = False,
     prior: Prior = None,
     volume: SeriesVolume = None,
     zooms: Zooms = None,
@@ -117,7 +119,8 @@ def segment(
             classes=classes,
             bias=not no_bias,
             spatial=not no_spatial,
-            prior=prior,
+            priors=not no_priors,
+            cohort_prior=prior,
         )
         files = result.save(
             folder,

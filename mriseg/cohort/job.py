@@ -17,8 +17,9 @@ from mriseg.cohort.record import Record, identifier_of, log_file, read_json, rea
 from mriseg.errors import MrisegError
 from mriseg.images import file_digest, stem
 from mriseg.outputs import file_names
-from mriseg.pipeline import recorded_settings, segment
+from mriseg.pipeline import segment
 from mriseg.pooled import normalised_shares
+from mriseg.settings import recorded_settings
 from mriseg.staging import remove_stale
 from mriseg.text import printable
 from mriseg.tissue import rising_tissues

@@ -15,7 +15,8 @@ from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
 from mriseg.images import stem
 from mriseg.nifti import EXTENSIONS
-from mriseg.pipeline import check_options, segment
+from mriseg.pipeline import segment
+from mriseg.settings import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

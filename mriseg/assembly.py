@@ -1,0 +1,155 @@
+"""Put together what a segmentation found: labels and posteriors on the scan's grid, volumes, doubts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mriseg.doubts import GraveDoubt
+from mriseg.outputs import Segmentation
+from mriseg.plain import fit_plain
+from mriseg.tissue import RISING_MEANS, Tissue, out_of_order_share, place_doubts, plausibility
+from mriseg.volumes import TissueVolume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mriseg.bias import BiasField
+    from mriseg.brain import BrainMask
+    from mriseg.images import Volume
+    from mriseg.partial_volume import PartialVolumeMixture
+    from mriseg.plain import PlainMixture
+    from mriseg.priors import TissuePrior
+
+    Floats = NDArray[np.floating]
+
+
+def assemble(
+    volume: Volume,
+    brain: BrainMask,
+    field: BiasField,
+    corrected: NDArray[np.float32] | None,
+    histogram: tuple[Floats, Floats],
+    model: PartialVolumeMixture | PlainMixture,
+    prior: TissuePrior | None,
+    neighbour_strength: float,
+    components: Sequence[Tissue],
+    posteriors: NDArray[np.float32],
+    settings: dict[str, Any],
+) -> Segmentation:
+    """Put labels and posteriors back on the scan's grid, measure them and say what is doubtful.
+
+    Parameters
+    ----------
+    volume : Volume
+    brain : BrainMask
+        N voxels.
+    field : BiasField
+    corrected : ndarray of float32, shape (X, Y, Z), or None
+        The scan without the field, in canonical orientation.
+    histogram : tuple of two ndarrays of float64, shape (B,)
+    model : PartialVolumeMixture or PlainMixture
+    prior : TissuePrior or None
+    neighbour_strength : float
+    components : sequence of Tissue, length K
+        What each component of the model is.
+    posteriors : ndarray of float32, shape (N, K)
+    settings : dict
+
+    Returns
+    -------
+    Segmentation
+    """
+    numbers = np.array([tissue.index for tissue in components], dtype=np.uint8)
+    labels = numbers[posteriors.argmax(axis=1)]
+    volumes = [
+        _tissue_volume(
+            posteriors[:, k], labels == tissue.index, volume.voxel_ml, model.means[k], model.sds[k]
+        )
+        for k, tissue in enumerate(components)
+    ]
+    warnings = [
+        *volume.warnings,
+        *brain.warnings,
+        *_model_doubts(model, *histogram, components, [found.fraction for found in volumes]),
+        *_label_doubts(labels, components, volume, brain, settings["Contrast"]),
+    ]
+    if volume.not_finite:
+        warnings.append(
+            f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
+        )
+    order = sorted(range(len(components)), key=lambda k: components[k].index)
+    return Segmentation(
+        volume=volume,
+        brain=brain,
+        labels=_on_scan_grid(labels, brain.mask, volume),
+        posteriors={
+            components[k].abbreviation: _on_scan_grid(posteriors[:, k], brain.mask, volume) for k in order
+        },
+        tissues=tuple(components[k] for k in order),
+        volumes={components[k].abbreviation: volumes[k] for k in order},
+        histogram=histogram,
+        model=model,
+        field=field,
+        prior=prior,
+        neighbour_strength=neighbour_strength,
+        corrected=None if corrected is None else volume.to_scan_grid(corrected),
+        settings=settings,
+        warnings=warnings,
+    )
+
+
+def _tissue_volume(
+    posterior: NDArray[np.float32], labelled: NDArray[np.bool_], voxel_ml: float, mean: float, sd: float
+) -> TissueVolume:
+    voxels = float(posterior.sum(dtype=np.float64))
+    return TissueVolume(
+        ml=voxels * voxel_ml,
+        label_ml=float(np.count_nonzero(labelled)) * voxel_ml,
+        fraction=voxels / len(posterior),
+        mean=float(mean),
+        sd=float(sd),
+    )
+
+
+def _label_doubts(
+    labels: NDArray[np.uint8],
+    components: Sequence[Tissue],
+    volume: Volume,
+    brain: BrainMask,
+    contrast: str,
+) -> list[str]:
+    """Ask whether tissues lie where they can; classes that are no tissues may lie anywhere."""
+    if len(components) != len(RISING_MEANS[contrast]):
+        return []
+    canonical = np.zeros(brain.mask.shape, dtype=np.uint8)
+    canonical[brain.mask] = labels
+    return list(place_doubts(canonical, volume.zooms))
+
+
+def _model_doubts(
+    model: PartialVolumeMixture | PlainMixture,
+    values: Floats,
+    counts: Floats,
+    components: Sequence[Tissue],
+    shares: Sequence[float],
+) -> list[str]:
+    """Ask whether the mixture is plausible, separated and converged."""
+    out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
+    doubts = list(plausibility(components, np.array(shares), model.means, model.sds, out_of_order))
+    if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
+        single = "the classes are not separated: one Gaussian describes the intensities as well"
+        doubts.append(GraveDoubt(single))
+    if not model.converged:
+        doubts.append(f"the mixture has not converged in {model.n_iter} iterations")
+    return doubts
+
+
+def _on_scan_grid(values: NDArray[Any], mask: NDArray[np.bool_], volume: Volume) -> NDArray[Any]:
+    # Laid out as the file will be, which writes faster.
+    array = np.zeros(volume.header.get_data_shape(), dtype=values.dtype, order="F")
+    volume.to_canonical(array)[mask] = values
+    return array

@@ -1,0 +1,144 @@
+"""Where white matter is usual and where grey: the template's tissues, carried to a scan by an affine.
+
+An affine lays deep nuclei, brain stem and the middle of the white matter about right, and gyri and ventricles
+not at all. So the template has no say in what is CSF, none where grey and white matter are about as frequent
+as in the whole brain, and a strong one where it is all but sure: dim white matter of old age stays white, and
+pale deep nuclei stay grey.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from mriseg.registration import Registration, carry, register_brain
+from mriseg.template import Template, load_template
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.images import Volume
+
+    Floats = NDArray[np.floating]
+
+# How far (mm) tissues may lie from where the affine puts them; the share that any tissue may have anywhere.
+_BLUR_MM, _LEAST_SHARE = 4.0, 0.02
+# Log odds up to so many off those of the whole brain count for nothing, the rest so many times.
+_SILENT, _WEIGHT = 1.0, 3.0
+# Real brains reach .15 to .6 of explained variance, those that lie the wrong way round stay below .03. Whole
+# brains scale the template about alike in all directions (.82 of the most and up), halves do not (.6).
+_LEAST_EXPLAINED, _LEAST_EVENNESS, _LEAST_SCALE, _LEAST_ML = 0.08, 0.7, 0.6, 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class TissuePrior:
+    """What the template says about the tissue of each voxel.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float32, shape (N,)
+        Of white against grey matter in each voxel of the brain mask, 0 where the template has no say.
+    explained : float
+        Share of the variance of the brain's intensities that the template's tissues explain, 0 to 1.
+    fits : bool
+        Whether this is a whole human brain that lies like the template.
+    """
+
+    log_odds: NDArray[np.float32]
+    explained: float
+    fits: bool
+
+
+def tissue_prior(
+    volume: Volume, mask: NDArray[np.bool_], scan_to_mni: NDArray[np.floating] | None = None
+) -> TissuePrior:
+    """Ask the template where grey and white matter usually lie.
+
+    Parameters
+    ----------
+    volume : Volume
+        In any contrast.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain, N voxels.
+    scan_to_mni : ndarray of float64, shape (4, 4), optional
+        World coordinates of the scan to MNI coordinates, mm; found from the mask if not given.
+
+    Returns
+    -------
+    TissuePrior
+    """
+    if np.count_nonzero(mask) * volume.voxel_ml < _LEAST_ML:
+        return TissuePrior(np.zeros(np.count_nonzero(mask), dtype=np.float32), 0.0, fits=False)
+    template = load_template()
+    if scan_to_mni is None:
+        registration = register_brain(volume, mask, template)
+    else:
+        registration = Registration(np.linalg.inv(scan_to_mni), np.nan)
+    grey, white = (
+        carry(_blurred(share, template), template, registration, volume)[mask]
+        for share in (template.gm, template.wm)
+    )
+    explained = _explained(volume.data[mask], grey, white)
+    fits = explained >= _LEAST_EXPLAINED and _of_a_whole_brain(registration.affine)
+    return TissuePrior(_clear_log_odds(grey, white), explained, fits)
+
+
+def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, white: int) -> NDArray[np.float32]:
+    """Share out what is not CSF between grey and white matter as the prior suggests.
+
+    Parameters
+    ----------
+    posteriors : ndarray of float32, shape (N, 3)
+        From intensities alone, tissues by rising mean; rows sum to 1.
+    prior : TissuePrior
+    white : int
+        Column of white matter, 0 or 2; grey matter is the middle one.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, 3)
+        Rows sum to 1; the column of CSF is that of `posteriors`. Unchanged if the prior does not fit.
+    """
+    if not prior.fits:
+        return posteriors
+    tissue = posteriors[:, 1] + posteriors[:, white]
+    odds = np.exp(prior.log_odds)
+    weighted = odds * posteriors[:, white]
+    share = weighted / np.maximum(weighted + posteriors[:, 1], np.finfo(np.float32).tiny)
+    result = posteriors.copy()
+    result[:, white] = share * tissue
+    result[:, 1] = tissue - result[:, white]
+    return result
+
+
+def _of_a_whole_brain(affine: Floats) -> bool:
+    """Tell an affine that lays the template over a whole human brain from one that had to squeeze it."""
+    scales = np.linalg.svd(affine[:3, :3], compute_uv=False)
+    return bool(scales[2] >= max(_LEAST_SCALE, _LEAST_EVENNESS * scales[0]))
+
+
+def _blurred(share: NDArray[np.float32], template: Template) -> NDArray[np.float32]:
+    zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
+    blurred: NDArray[np.float32] = ndimage.gaussian_filter(share, _BLUR_MM / zooms)
+    return blurred
+
+
+def _clear_log_odds(grey: NDArray[np.float32], white: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Compare the odds of a voxel with those of the whole brain; drop what is not clear, weigh the rest."""
+    floor = np.float32(_LEAST_SHARE)
+    log_odds = np.log(np.maximum(white, floor) / np.maximum(grey, floor))
+    log_odds -= np.log(max(float(white.mean()), _LEAST_SHARE) / max(float(grey.mean()), _LEAST_SHARE))
+    clear: NDArray[np.float32] = np.sign(log_odds) * np.maximum(np.abs(log_odds) - np.float32(_SILENT), 0)
+    return np.float32(_WEIGHT) * clear
+
+
+def _explained(intensities: NDArray[np.float32], *shares: NDArray[np.float32]) -> float:
+    """Regress intensities on shares; every ninth voxel tells enough."""
+    values = intensities[::9].astype(np.float64)
+    values = np.clip(values, *np.percentile(values, (1, 99)))
+    design = np.column_stack([np.ones(len(values)), *(share[::9] for share in shares)])
+    residuals = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    return float(1 - residuals.var() / max(values.var(), np.finfo(np.float64).tiny))
