@@ -5,9 +5,9 @@
 
 `run` makes a cohort of links to the quick scans in DATA_DIR/bids and ten hostile files of DATA_DIR/hostile,
 runs `mriseg batch` on it, and prints its wall time and its CPU time beside what single runs of
-`mriseg segment` take in CPU seconds (each different scan measured once) over the cores; the peak memory of all
-workers together beside what was planned; and the reason of every failure. Wall times mean something only
-where nothing else runs.
+`mriseg segment` take in CPU seconds (each different scan measured once) over the cores; the peak memory of
+all workers together beside what was planned; and the reason of every failure. Wall times mean something
+only where nothing else runs.
 
 `summary` writes the sidecars of a simulated cohort and times `mriseg summarise`.
 """
