@@ -45,7 +45,7 @@ def scheduler_address(process):
 
 
 def batch(folder, *options, **keywords):
-    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", *options]
+    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "--no-priors", *options]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **keywords
     )

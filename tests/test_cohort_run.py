@@ -141,7 +141,7 @@ def test_earlier_results_are_refused_kept_or_done_again(tmp_path):
 
 def test_kill_and_resume_gives_the_bytes_of_an_undisturbed_run(tmp_path):
     balls(tmp_path / "scans", 5)
-    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "-j", "2"]
+    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "--no-priors", "-j", "2"]
     subprocess.run([*command, "-o", "whole"], cwd=tmp_path, check=True, capture_output=True)
     killed = subprocess.Popen(
         [*command, "-o", "killed"], cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True

@@ -73,22 +73,23 @@ def test_another_file_is_no_prior(tmp_path, content):
 
 
 def test_from_a_cohort_to_a_scan(tmp_path):
+    quick = {"bias": False, "spatial": False, "priors": False}
     for scan in balls(tmp_path / "scans", 4):
-        run_job(Job(scan, scan.name[:2], report=False), tmp_path / "out")
+        run_job(Job(scan, scan.name[:2], quick, report=False), tmp_path / "out")
     file = tmp_path / "prior.json"
     with pytest.raises(CohortError, match="has 4 scans of three tissues"):
         make_prior(tmp_path / "out", file)
     fifth = small_ball(tmp_path / "s4.nii.gz", 4)
-    run_job(Job(fifth, "s4", report=False), tmp_path / "out")
+    run_job(Job(fifth, "s4", quick, report=False), tmp_path / "out")
     assert make_prior(tmp_path / "out", file).scans == 5
     with pytest.raises(OutputError, match="exists already"):
         make_prior(tmp_path / "out", file)
     scan = small_ball(tmp_path / "new.nii.gz", 9)
-    result = segment(scan, cohort_prior=file)
+    result = segment(scan, cohort_prior=file, **quick)
     assert result.settings["CohortPrior"] == "prior.json"
     assert result.model.settings["Start"].startswith("the mixture of the cohort")
-    assert result.model.means == pytest.approx(segment(scan).model.means, abs=3)
-    job = Job(scan, "new", {"cohort_prior": file}, report=False)
+    assert result.model.means == pytest.approx(segment(scan, **quick).model.means, abs=3)
+    job = Job(scan, "new", {"cohort_prior": file, **quick}, report=False)
     assert run_job(job, tmp_path / "out").fresh
     content = json.loads(file.read_text()) | {"Voxels": 1.0}
     file.write_text(json.dumps(content))
