@@ -109,7 +109,15 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
     mask = _MASKS[facts["BrainMask"]["Method"]]
     texts: list[str] = []
     references: list[str] = []
-    for text, cited in (_scan(facts), mask, _field(facts), _mixture(facts), _spatial(facts), _naming(facts)):
+    for text, cited in (
+        _scan(facts),
+        mask,
+        _field(facts),
+        _mixture(facts),
+        _priors(facts),
+        _spatial(facts),
+        _naming(facts),
+    ):
         references += [reference for reference in cited if reference not in references]
         texts.append(text.format(*(references.index(reference) + 1 for reference in cited)))
     return " ".join(texts), references
@@ -144,6 +152,16 @@ def _mixture(facts: Facts) -> _Sentence:
         mixed = "A mixture of three tissues and of voxels that hold two of them in any proportion [{}]"
         return _Sentence(mixed + fitted, (_SANTAGO, _DEMPSTER, _FRALEY))
     return _Sentence(f"A mixture of {classes} Gaussian classes" + fitted, (_DEMPSTER, _FRALEY))
+
+
+def _priors(facts: Facts) -> _Sentence:
+    if not facts["TissuePriors"]["Used"]:
+        return _Sentence("No prior knowledge of where tissues lie was used.")
+    return _Sentence(
+        "Where a template of grey and white matter [{}], laid over the brain by an affine, was all but sure, "
+        "its odds weighed in on what is not CSF.",
+        (_FONOV,),
+    )
 
 
 def _spatial(facts: Facts) -> _Sentence:

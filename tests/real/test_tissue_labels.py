@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 import mriseg
-from mriseg.images import load_map
+from mriseg.images import load_map, load_volume
 from mriseg.metrics import calibration_error, dice
 from mriseg.phantom import simulate
 
@@ -93,6 +95,28 @@ def test_units_and_dtype_do_not_matter(scans, tmp_path, change):
     first, second = mriseg.segment(source.get_filename(), mask=mask), mriseg.segment(changed, mask=mask)
     brain = first.mask | second.mask
     assert (first.labels == second.labels)[brain].mean() >= 0.999
+
+
+def _coil_sensitivity(volume, mask):
+    """What sixteen coils around a head pick up together: from .7 to 1.5 of their mean in the brain."""
+    voxels = np.stack(np.indices(volume.data.shape), axis=-1)
+    places = (voxels - np.argwhere(mask).mean(axis=0)) @ volume.affine[:3, :3].T
+    power = np.zeros(volume.data.shape)
+    for height in (-30, 50):
+        for angle in np.arange(8) * np.pi / 4:
+            coil = np.array([140 * np.cos(angle), 154 * np.sin(angle), height])
+            power += (60**2 / (((places - coil) ** 2).sum(axis=-1) + 60**2)) ** 3
+    return (np.sqrt(power) / np.sqrt(power)[mask].mean()).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["elder02", "pumi"])
+def test_a_head_without_coil_normalisation_has_the_same_volumes(scans, name):
+    volume = load_volume(_scan(scans, name))
+    normalised = mriseg.segment(volume)
+    sensitivity = _coil_sensitivity(volume, normalised.brain.mask)
+    bare = mriseg.segment(replace(volume, data=volume.data * sensitivity))
+    for tissue, found in normalised.volumes.items():
+        assert bare.volumes[tissue].ml == pytest.approx(found.ml, rel=0.03)
 
 
 @pytest.mark.parametrize("name", ["ibsr16", "elder03"])
