@@ -88,6 +88,8 @@ def stem(path: Path) -> str:
 
     >>> stem(Path("sub-01/anat/sub-01_T1w.nii.gz"))
     'sub-01'
+    >>> stem(Path("...nii"))  # no folder is to be named so
+    'scan'
     """
     name = path.name
     for extension in EXTENSIONS:
@@ -96,7 +98,7 @@ def stem(path: Path) -> str:
             break
     for suffix in ("_T1w", "_T2w", "_PDw", "_FLAIR"):
         name = name.removesuffix(suffix) or name
-    return name
+    return name if name.strip(".") else "scan"
 
 
 def load_volume(

@@ -19,10 +19,11 @@ from mriseg.histogram import intensity_histogram
 from mriseg.images import Volume, load_mask, load_volume
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
+from mriseg.pooled import PooledPrior, fit_with_prior, read_prior
 from mriseg.priors import tissue_prior, weigh
 from mriseg.settings import check_options, recorded_settings
 from mriseg.spatial import neighbour_strength, regularise
-from mriseg.stripped import stripped_mask
+from mriseg.stripped import background_of, stripped_mask
 from mriseg.tissue import RISING_MEANS, WM, name_components
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def segment(
     bias: bool = True,
     spatial: bool = True,
     priors: bool = True,
+    cohort_prior: str | Path | None = None,
 ) -> Segmentation:
     """Segment the brain of a scan into tissues.
 
@@ -69,6 +71,8 @@ def segment(
         Let neighbouring voxels speak for one another.
     priors : bool
         Let the template say where grey and white matter usually lie; three classes only.
+    cohort_prior : str or Path, optional
+        What `mriseg cohort-prior` made of scans like this one; steadies the fit where there are few voxels.
 
     Returns
     -------
@@ -90,7 +94,8 @@ def segment(
     612.4
     >>> result.save("derivatives/sub-01")  # doctest: +SKIP
     """
-    check_options(mask=mask, stripped=stripped, contrast=contrast, classes=classes)
+    check_options(mask=mask, stripped=stripped, contrast=contrast, classes=classes, cohort_prior=cohort_prior)
+    pooled = read_prior(cohort_prior, contrast) if cohort_prior is not None else None
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     _log.info("finding the brain")
@@ -98,11 +103,12 @@ def segment(
     _log.info("estimating the bias field")
     try:
         air = _air(volume.data)
-        field = _field(volume, air, brain.mask, contrast) if bias else no_field()
+        signal = _signal(volume, brain.mask)
+        field = _field(volume, air, signal, contrast) if bias else no_field()
         corrected = _corrected(volume.data, air, field)
         _log.info("fitting the mixture")
-        histogram = intensity_histogram(corrected[brain.mask])
-        model = fit_partial_volume(*histogram) if classes == 3 else fit_plain(*histogram, classes)
+        histogram = intensity_histogram(corrected[signal])
+        model = _fit(histogram, classes, pooled)
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
     posteriors = _tabulated(model, histogram[0], corrected[brain.mask])
@@ -125,6 +131,7 @@ def segment(
         bias=bias,
         spatial=spatial,
         priors=priors,
+        cohort_prior=cohort_prior,
     )
     return assemble(
         volume,
@@ -141,6 +148,14 @@ def segment(
     )
 
 
+def _fit(
+    histogram: tuple[NDArray[np.floating], NDArray[np.floating]], classes: int, pooled: PooledPrior | None
+) -> PartialVolumeMixture | PlainMixture:
+    if classes != 3:
+        return fit_plain(*histogram, classes)
+    return fit_with_prior(*histogram, pooled) if pooled else fit_partial_volume(*histogram)
+
+
 def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:
     if mask is None and not stripped:
         return brain_mask(volume, contrast)
@@ -152,6 +167,12 @@ def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contras
 def _air(data: NDArray[np.float32]) -> np.float32:
     """Return the intensity of air, from every third voxel each way."""
     return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
+
+
+def _signal(volume: Volume, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Leave out what a mask holds of the constant background, such as a hole in a stripped scan."""
+    signal: NDArray[np.bool_] = mask & (volume.data != background_of(volume))
+    return signal if signal.any() else mask
 
 
 def _field(volume: Volume, air: np.float32, mask: NDArray[np.bool_], contrast: str) -> BiasField:

@@ -259,10 +259,13 @@ def _start_on_mask(mask: NDArray[np.bool_], affine: Floats, template: Template) 
 
 def _centre_and_size(mask: NDArray[np.bool_], affine: Floats) -> tuple[Floats, float]:
     """Return the centre of a mask (3,) and its root mean square distance from there, mm."""
-    voxels = np.argwhere(mask)
-    centre = voxels.mean(axis=0)
-    offsets = (voxels - centre) @ affine[:3, :3].T
-    return affine[:3, :3] @ centre + affine[:3, 3], float(np.sqrt((offsets**2).sum(axis=1).mean()))
+    centre, squares = np.zeros(3), np.zeros(3)
+    for axis, length in enumerate(mask.shape):
+        counts = mask.sum(axis=tuple(other for other in range(3) if other != axis))
+        centre[axis] = np.average(np.arange(length), weights=counts)
+        squares[axis] = np.average((np.arange(length) - centre[axis]) ** 2, weights=counts)
+    size = np.sqrt(squares @ (affine[:3, :3] ** 2).sum(axis=0))
+    return affine[:3, :3] @ centre + affine[:3, 3], float(size)
 
 
 def _slopes(data: Floats, spacings: Floats) -> Floats:

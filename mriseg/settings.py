@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mriseg.images import file_digest
+from mriseg.pooled import prior_digest
 from mriseg.tissue import MOST_CLASSES, RISING_MEANS, rising_tissues
 
 
@@ -15,6 +16,7 @@ def check_options(
     stripped: bool = False,
     contrast: str = "t1",
     classes: int = 3,
+    cohort_prior: str | Path | None = None,
     **_others: bool,
 ) -> None:
     """Raise ValueError if `segment` would, with these keyword arguments."""
@@ -24,6 +26,8 @@ def check_options(
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
     if not 2 <= classes <= MOST_CLASSES:
         raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
+    if cohort_prior is not None and classes != 3:
+        raise ValueError("the prior of a cohort is for three classes")
 
 
 def recorded_settings(
@@ -35,6 +39,7 @@ def recorded_settings(
     bias: bool = True,
     spatial: bool = True,
     priors: bool = True,
+    cohort_prior: str | Path | None = None,
 ) -> dict[str, Any]:
     """Return what the sidecar says under Settings for these keyword arguments of `segment`.
 
@@ -49,5 +54,7 @@ def recorded_settings(
         "Bias": bias,
         "Spatial": spatial,
         "Priors": priors,
+        "CohortPrior": Path(cohort_prior).name if cohort_prior else None,
+        "CohortPriorSHA256": prior_digest(cohort_prior) if cohort_prior else None,
         "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
     }

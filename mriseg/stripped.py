@@ -37,7 +37,7 @@ def is_stripped(volume: Volume) -> bool:
     -------
     bool
     """
-    background = _background(volume)
+    background = background_of(volume)
     kept = volume.data != background
     if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _LARGEST_BRAIN_ML:
         return False
@@ -66,7 +66,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     MaskError
         If the scan has no constant background.
     """
-    foreground = volume.data != _background(volume)
+    foreground = volume.data != background_of(volume)
     if foreground.mean() > 0.95:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
@@ -77,7 +77,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     return mask
 
 
-def _background(volume: Volume) -> float:
+def background_of(volume: Volume) -> float:
     """Return the intensity of most voxels on the faces of the volume."""
     faces = (
         [volume.data[i] for i in (0, -1)]

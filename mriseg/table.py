@@ -13,6 +13,7 @@ from mriseg import __version__
 from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture, select_model
 from mriseg.staging import staged
+from mriseg.text import cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +83,9 @@ class TableFit:
             save_mixture_plot(
                 self.mixture, table.X, table.columns, scratch / names[-2], sample_weight=table.sample_weight
             )
-            (scratch / names[-1]).write_text(json.dumps(self.summary(), indent=2, allow_nan=False) + "\n")
+            (scratch / names[-1]).write_text(
+                json.dumps(self.summary(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
+            )
         return names
 
     def summary(self) -> dict[str, object]:
@@ -149,6 +152,9 @@ def read_table(path: Path, columns: Sequence[str] | None = None, weights: str | 
     missing = [name for name in named if name not in header]
     if missing:
         raise MixtureError(f"{path}: no column {missing[0]!r}; there are {', '.join(header)}")
+    twice = [name for name in named if header.count(name) > 1]
+    if twice:
+        raise MixtureError(f"{path}: two columns are named {twice[0]!r}; name each differently")
     numbers = np.array(
         [[_number(path, row, header, name, line) for name in named] for line, row in enumerate(rows, 2)]
     )
@@ -218,7 +224,9 @@ def _number(path: Path, row: list[str], header: list[str], name: str, line: int)
 
 def _save_rows(path: Path, header: list[str], rows: NDArray[np.float64]) -> None:
     """Write rows of numbers; whole numbers without a point."""
-    np.savetxt(path, rows, fmt="%.9g", delimiter=",", header=",".join(header), comments="")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerow([cell(name) for name in header])
+        np.savetxt(file, rows, fmt="%.9g", delimiter=",")
 
 
 def _plain(candidate: Candidate) -> dict[str, object]:

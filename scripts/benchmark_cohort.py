@@ -4,9 +4,10 @@
     python scripts/benchmark_cohort.py summary [--rows 2000] [-o DIR]
 
 `run` makes a cohort of links to the quick scans in DATA_DIR/bids and ten hostile files of DATA_DIR/hostile,
-runs `mriseg batch` on it, and prints the wall time beside what single runs of `mriseg segment` take in CPU
-seconds (each different scan measured once) over the cores; the peak memory of all workers together beside
-what was planned; and the reason of every failure. Meaningful only where nothing else runs.
+runs `mriseg batch` on it, and prints its wall time and its CPU time beside what single runs of
+`mriseg segment` take in CPU seconds (each different scan measured once) over the cores; the peak memory of
+all workers together beside what was planned; and the reason of every failure. Wall times mean something
+only where nothing else runs.
 
 `summary` writes the sidecars of a simulated cohort and times `mriseg summarise`.
 """
@@ -67,15 +68,16 @@ def measure_run(data: Path, count: int, jobs: int) -> None:
         process = subprocess.Popen(
             command, cwd=root, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
-        peak = watch_memory(process)
+        peak, code, spent = watch(process)
         wall = time.monotonic() - start
         assert process.stdout is not None  # noqa: S101
         print(process.stdout.read().strip())
         planned = sum(sorted(map(scan_mb, sources))[-jobs:])
-        print(f"exit code {process.returncode}; {len(list((root / 'out').rglob('*_dseg.json')))} sidecars")
+        print(f"exit code {code}; {len(list((root / 'out').rglob('*_dseg.json')))} sidecars")
         print(
             f"wall {wall:.0f} s; CPU of single scans over {jobs} cores {fair:.0f} s: {wall / fair - 1:+.1%}"
         )
+        print(f"CPU of the run over {jobs} cores {spent / jobs:.0f} s: {spent / jobs / fair - 1:+.1%}")
         print(f"workers' peak {peak:.0f} MB together; planned {planned:.0f} MB")
         with (root / "out" / "failures.tsv").open(newline="") as file:
             for row in csv.DictReader(file, delimiter="\t"):
@@ -106,11 +108,11 @@ def single_cpu(scan: Path, output: Path) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def watch_memory(process: subprocess.Popen[str]) -> float:
-    """Wait for a process; return the peak of the memory of its workers together, MB."""
+def watch(process: subprocess.Popen[str]) -> tuple[float, int, float]:
+    """Wait for a process; return its workers' peak memory together (MB), exit code and CPU seconds."""
     peak, ended = 0.0, threading.Event()
 
-    def watch() -> None:
+    def look() -> None:
         nonlocal peak
         parent = psutil.Process(process.pid)
         while not ended.wait(0.1):
@@ -122,12 +124,12 @@ def watch_memory(process: subprocess.Popen[str]) -> float:
                     continue
             peak = max(peak, total)
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=look)
     watcher.start()
-    process.wait()
+    _, status, usage = os.wait4(process.pid, 0)
     ended.set()
     watcher.join()
-    return peak
+    return peak, os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
 
 
 def measure_summary(rows: int, output: Path | None) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
         duration = time.monotonic() - start
         print(f"undisturbed: {len(digests(whole))} files in {duration:.0f} s")
         for _ in range(arguments.kills):
-            moment = moments.uniform(0.3, 1) * duration
+            moment = moments.uniform(0.2, 0.7) * duration
             process = run(arguments.scans, killed, "--resume")
             time.sleep(moment)
             os.killpg(process.pid, signal.SIGKILL)

@@ -160,3 +160,34 @@ def test_semicolons_and_tabs_and_a_byte_order_mark(run, tmp_path):
         found = result(tmp_path / f"{name}_mixture", name)
         assert found["columns"] == ["height", "width"]
         np.testing.assert_allclose(found["means"][0], numbers.mean(axis=0))
+
+
+def test_column_names_that_mean_harm_do_none(run, tmp_path):
+    rows = "\n".join(f"{i % 7},{i % 5},{i % 3}" for i in range(60))
+    (tmp_path / "nasty.csv").write_text('"=cmd\x1b[2J",$\\frac$,"c,d"\n' + rows + "\n")
+    code, stdout, stderr = run("nasty.csv", "--components", "1:2", "--sample", "3", "-o", "out")
+    assert (code, stderr) == (0, "")
+    assert "\x1b" not in stdout
+    with (tmp_path / "out" / "nasty_sample.csv").open(newline="") as file:
+        header, *points = csv.reader(file)
+    assert header == [r"'=cmd\x1b[2J", r"$\frac$", "c,d", "component"]
+    assert [len(point) for point in points] == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"a,a\n1,2\n3,4\n5,7\n", "two columns are named 'a'"),
+        (b"a\n1e308\n-1e308\n1e307\n5\n", "rescale them"),
+        (b"a\n1\nnan\n3\n", "NaN or infinite"),
+        (b"a\n\xff\n", "cannot be read as a table"),
+        (b"a\n" + b"9" * 200_000 + b"\n", "cannot be read as a table"),
+    ],
+)
+def test_tables_that_cannot_be_fitted_are_one_line(run, tmp_path, text, says):
+    (tmp_path / "bad.csv").write_bytes(text)
+    code, _, stderr = run("bad.csv", "--components", "1")
+    assert code == 1
+    (line,) = stderr.splitlines()
+    assert line.startswith("mriseg: error: bad.csv: ")
+    assert says in line

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from cohorts import balls, results
@@ -46,7 +45,7 @@ def scheduler_address(process):
 
 
 def batch(folder, *options, **keywords):
-    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", *options]
+    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "--no-priors", *options]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **keywords
     )
@@ -75,16 +74,13 @@ def test_a_worker_killed_in_mid_run_costs_no_scan(dask, tmp_path):
     assert results(tmp_path / "cluster") == results(tmp_path / "local")
 
 
-def test_a_scheduler_that_is_not_there_is_one_line_within_ten_seconds(tmp_path):
+def test_a_scheduler_that_is_not_there_is_one_line(tmp_path):
     balls(tmp_path / "scans", 1)
-    start = time.monotonic()
     run = batch(tmp_path, "-o", "out", "--cluster", "tcp://127.0.0.1:1")
     _, errors = run.communicate(timeout=60)
-    waited = time.monotonic() - start
     assert run.returncode == 1
     (line,) = errors.splitlines()
     assert "tcp://127.0.0.1:1: no Dask scheduler answers" in line
-    assert waited < 60
     assert not (tmp_path / "out" / "cohort.tsv").exists()
 
 

@@ -15,7 +15,7 @@ from mriseg.cohort.plan import plan
 from mriseg.cohort.record import FAILED, log_file, read_record, record_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.run import Machine, check_output, run_cohort, run_jobs
-from mriseg.errors import OutputError
+from mriseg.errors import CohortError, OutputError
 
 
 def job_of(scan, kind=Job, **options):
@@ -39,7 +39,7 @@ def run(tmp_path_factory):
     ]
     told = []
     outcome = run_cohort(
-        jobs, output, lambda: local_workers(output, 2, 1000.0, timeout=4), told.append, retries=1
+        jobs, output, lambda: local_workers(output, 2, 1000.0, timeout=8), told.append, retries=1
     )
     return jobs, output, outcome, told
 
@@ -51,8 +51,8 @@ def test_one_scan_s_end_is_not_the_others(run):
     reasons = {record.identifier: record.reason for record in outcome.failed}
     assert reasons.keys() == {"s0", "text", "endless", "gone"}
     assert "SIGKILL" in reasons["s0"]
-    assert "cannot be read" in reasons["text"]
-    assert "longer than 4 s" in reasons["endless"]
+    assert "is not compressed" in reasons["text"]
+    assert "longer than 8 s" in reasons["endless"]
     assert "no such file" in reasons["gone"]
     assert outcome.exit_code == 3
     assert str(outcome) == "2 scans segmented, 4 failed; 2 to look at."
@@ -61,7 +61,9 @@ def test_one_scan_s_end_is_not_the_others(run):
 def test_every_scan_has_its_log_and_its_record(run):
     jobs, output, _, _ = run
     assert "fitting the mixture" in log_file(output, "s2").read_text()
-    assert "cannot be read" in log_file(output, "text").read_text()
+    assert "is not compressed" in log_file(output, "text").read_text()
+    assert log_file(output, "s0").read_text().count("SIGKILL") == 2  # it was tried twice
+    assert "tried again at the end" in log_file(output, "s1").read_text()
     for job in jobs:
         record = read_record(record_file(output, job.identifier))
         assert record.identifier == job.identifier
@@ -139,7 +141,7 @@ def test_earlier_results_are_refused_kept_or_done_again(tmp_path):
 
 def test_kill_and_resume_gives_the_bytes_of_an_undisturbed_run(tmp_path):
     balls(tmp_path / "scans", 5)
-    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "-j", "2"]
+    command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "--no-priors", "-j", "2"]
     subprocess.run([*command, "-o", "whole"], cwd=tmp_path, check=True, capture_output=True)
     killed = subprocess.Popen(
         [*command, "-o", "killed"], cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True
@@ -198,6 +200,18 @@ def test_only_what_failed_is_tried_again_and_as_often_as_asked(tmp_path, retries
     assert handed_out.count("1") == 1 + retries
     assert len(handed_out) == 5 + retries
     assert [record.reason for record in records if not isinstance(record, str)] == ["no disk"]
+
+
+def test_a_scheduler_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):
+    from concurrent.futures import Future
+
+    lost = Future()
+    lost.cancel()
+    lost.set_running_or_notify_cancel()
+    workers = Counted(room=3)
+    monkeypatch.setattr(workers, "submit", lambda _job: lost)
+    with pytest.raises(CohortError, match="go on with --resume"):
+        list(run_jobs([Job(tmp_path / "a.nii", "a")], tmp_path, workers, retries=1))
 
 
 def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):

@@ -91,6 +91,17 @@ def test_other_numbers_of_classes_rise_with_intensity(ball, ball_data, classes):
     assert means == sorted(means)
 
 
+def test_holes_in_a_mask_do_not_move_the_tissues(ball, ball_data, ball_labels, save_scan):
+    whole = mriseg.segment(ball)
+    holed = ball_data.copy()
+    holed[::3, ::3, ::2] = 0
+    mask = save_scan((ball_labels > 0).astype(np.uint8), name="mask.nii.gz")
+    result = mriseg.segment(save_scan(holed, name="holed_T1w.nii.gz"), mask=mask)
+    np.testing.assert_allclose(result.model.means, whole.model.means, atol=1)
+    assert any("no signal" in warning for warning in result.warnings)
+    assert not any("no signal" in warning for warning in whole.warnings)
+
+
 def test_a_mask_of_white_matter_alone_is_flagged(ball, ball_labels, save_scan):
     result = mriseg.segment(ball, mask=save_scan((ball_labels == 2).astype(np.uint8), name="mask.nii"))
     assert any("not separated" in warning for warning in result.warnings)

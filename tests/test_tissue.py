@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from mriseg.tissue import CSF, GM, WM, name_components, out_of_order_share, plausibility, rising_tissues
+from mriseg.doubts import GraveDoubt
+from mriseg.tissue import (
+    CSF,
+    GM,
+    WM,
+    name_components,
+    out_of_order_share,
+    place_doubts,
+    plausibility,
+    rising_tissues,
+)
 
 HEALTHY = {
     "tissues": (CSF, GM, WM),
@@ -82,3 +94,70 @@ def test_tissue_colours_are_told_apart_by_everybody(kind):
     lab = rgb2lab(shown[None])[0]
     for i, j in ((0, 1), (0, 2), (1, 2)):
         assert np.linalg.norm(lab[i] - lab[j]) > 12  # a just noticeable difference is 2.3
+
+
+def test_numbered_classes_are_called_by_their_numbers():
+    classes = rising_tissues("t1", 4)
+    assert [(c.index, c.name, c.abbreviation, c.mapping) for c in classes] == [
+        (i, f"Class {i}", f"class{i}", None) for i in (1, 2, 3, 4)
+    ]
+    assert [c.color for c in rising_tissues("t1", 10)[:2]] == ["#0072b2", "#56b4e9"]
+
+
+def test_components_of_the_same_mean_keep_their_order():
+    assert [tissue.index for tissue in name_components(np.zeros(10), "t1")] == list(range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("tissue", "share", "graveness"),
+    [
+        (0, 0.004, 2), (0, 0.006, 1), (0, 0.029, 1), (0, 0.031, 0), (0, 0.449, 0), (0, 0.451, 1),
+        (0, 0.549, 1), (0, 0.551, 2), (1, 0.149, 2), (1, 0.151, 1), (1, 0.249, 1), (1, 0.251, 0),
+        (1, 0.649, 0), (1, 0.749, 1), (1, 0.751, 2), (2, 0.079, 2), (2, 0.081, 1), (2, 0.181, 0),
+        (2, 0.599, 0), (2, 0.699, 1), (2, 0.701, 2),
+    ],
+)  # fmt: skip
+def test_how_grave_an_unusual_share_is(tissue, share, graveness):
+    shares = HEALTHY["shares"].copy()
+    shares[tissue] = share
+    flags = plausibility(**(HEALTHY | {"shares": shares}))
+    assert len(flags) == (graveness > 0)
+    if graveness:
+        assert isinstance(flags[0], GraveDoubt) == (graveness == 2)
+        assert flags[0].startswith(("CSF", "GM", "WM")[tissue] + " is ")
+        assert f"{share:.0%} of the brain mask; " in flags[0] or "all but empty" in flags[0]
+
+
+def test_tissues_are_separated_by_the_mean_of_their_sds():
+    sds = np.array([10.0, 20.0, 5.0])
+    apart = [
+        plausibility(**(HEALTHY | {"sds": sds, "means": np.array([0.0, m, 100.0])})) for m in (14.9, 15.1)
+    ]
+    assert [len(flags) for flags in apart] == [1, 0]
+    assert apart[0] == ["CSF and GM are not separated (means 0 and 14.9, sds 10 and 20)"]
+    assert isinstance(apart[0][0], GraveDoubt)
+
+
+def test_labels_out_of_order_are_said_from_one_percent():
+    assert plausibility(**(HEALTHY | {"out_of_order": 0.0099})) == []
+    assert len(plausibility(**(HEALTHY | {"out_of_order": 0.0101}))) == 1
+
+
+@pytest.mark.parametrize("zooms", [(1.0, 1, 1), (1.0, 2, 4), (4.0, 4, 4)])
+def test_white_matter_outside_grey_matter_is_out_of_place(zooms):
+    grid = np.moveaxis(np.indices([round(90 / zoom) for zoom in zooms]), 0, -1) * zooms
+    radius = np.linalg.norm(grid - 45, axis=-1)
+    labels = np.select([radius < 20, radius < 32, radius < 38], [2, 1, 3], 0).astype(np.uint8)
+    assert place_doubts(labels, np.array(zooms)) == []
+    swapped = np.array([0, 2, 1, 3], np.uint8)[labels]
+    (doubt,) = place_doubts(swapped, np.array(zooms))
+    assert isinstance(doubt, GraveDoubt)
+    # Mean depths in a ball of 38 mm: 38 - 27.2 in the shell, 38 - 15 in the ball inside it; coarsely sampled.
+    outer, inner = map(float, re.search(r"on average (\d+) mm against (\d+) mm", doubt).groups())
+    assert outer == pytest.approx(10.8, abs=2)
+    assert inner == pytest.approx(23, abs=2)
+
+
+def test_nothing_is_out_of_place_where_a_tissue_is_missing():
+    assert place_doubts(np.full((9, 9, 9), 1, np.uint8), np.ones(3)) == []
+    assert place_doubts(np.full((9, 9, 9), 2, np.uint8), np.ones(3)) == []

@@ -11,6 +11,7 @@ from mriseg import __version__
 from mriseg.cli.batch import batch
 from mriseg.cli.bids import BidsApp, bids
 from mriseg.cli.brain import brain
+from mriseg.cli.cohort_prior import cohort_prior
 from mriseg.cli.evaluate import evaluate
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
@@ -52,6 +53,7 @@ app.command()(segment)
 app.command()(batch)
 app.command(cls=BidsApp)(bids)
 app.command()(summarise)
+app.command()(cohort_prior)
 app.command()(brain)
 app.command()(mixture)
 app.command()(evaluate)

@@ -20,6 +20,7 @@ from mriseg.cli.options import (
     NoReport,
     NoSpatial,
     Overwrite,
+    Prior,
     Quiet,
     Resume,
     Retries,
@@ -48,6 +49,7 @@ def batch(
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
+    prior: Prior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -73,6 +75,8 @@ def batch(
 
     After a power cut: mriseg batch study/ -o results --resume
     """
+    if prior is not None and classes != 3:
+        raise typer.BadParameter("--prior is for three classes")
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cohort.plan import plan
     from mriseg.cohort.run import Machine
@@ -86,6 +90,7 @@ def batch(
         "bias": not no_bias,
         "spatial": not no_spatial,
         "priors": not no_priors,
+        "cohort_prior": prior and prior.absolute(),
     }
     scans = plan(inputs, options, report=not no_report)
     if dry_run:

@@ -20,6 +20,7 @@ from mriseg.cli.options import (
     NoReport,
     NoSpatial,
     Overwrite,
+    Prior,
     Quiet,
     Resume,
     Retries,
@@ -91,6 +92,7 @@ def bids(
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
+    prior: Prior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -115,6 +117,7 @@ def bids(
     from mriseg.bids import write_dataset_description
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cli.summarise import summarise
+    from mriseg.cli.terminal import warn
     from mriseg.cohort.dataset import check_dataset, dataset_jobs
     from mriseg.cohort.plan import refuse_duplicates
     from mriseg.cohort.run import Machine
@@ -126,8 +129,13 @@ def bids(
         return
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
-        typer.echo(f"mriseg: warning: {dataset}: the BIDS validator names {', '.join(faults)}", err=True)
-    options = {"bias": not no_bias, "spatial": not no_spatial, "priors": not no_priors}
+        warn(dataset, [f"the BIDS validator names {', '.join(faults)}"])
+    options = {
+        "bias": not no_bias,
+        "spatial": not no_spatial,
+        "priors": not no_priors,
+        "cohort_prior": prior and prior.absolute(),
+    }
     scans = dataset_jobs(
         dataset,
         options,

@@ -35,7 +35,7 @@ def print_plan(jobs: Sequence[Job], output: Path, machine: Machine, *, resume: b
     """Print what a run would do, one scan a line, as a table."""
     from mriseg.cohort.job import is_done
     from mriseg.cohort.resources import scan_mb
-    from mriseg.cohort.table import printable
+    from mriseg.text import printable
 
     typer.echo("identifier\tscan\tresults\toptions\tstate")
     done = 0
@@ -65,6 +65,7 @@ def run_plan(
     quiet: bool,
 ) -> None:
     """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed."""
+    from mriseg.cli.terminal import say
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
     from mriseg.cohort.page import PAGE
@@ -82,8 +83,8 @@ def run_plan(
     with _shown(len(jobs), quiet=quiet) as tell:
         outcome = run_cohort(jobs, output, workers, tell, retries=retries)
     if not quiet:
-        typer.echo(f"{outcome} {time.perf_counter() - start:.0f} s.")
-        typer.echo(f"See {output / PAGE}" + (f"; reasons in {output / FAILURES}" if outcome.failed else ""))
+        reasons = f"; reasons in {output / FAILURES}" if outcome.failed else ""
+        say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / PAGE}{reasons}")
     raise typer.Exit(outcome.exit_code)
 
 
@@ -115,7 +116,7 @@ def _shown(count: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
 
 
 def _line(record: Record) -> str:
-    from mriseg.cohort.table import printable
+    from mriseg.text import printable
 
     if record.status != "done":
         return f"{printable(record.identifier)}: failed: {printable(record.reason)}"

@@ -105,6 +105,14 @@ Stripped = Annotated[
     bool,
     typer.Option("--stripped", help="The scan holds nothing but the brain; usually seen without being told."),
 ]
+Prior = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="What mriseg cohort-prior made of scans like this: steadier where there are few voxels.",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -20,6 +20,7 @@ from mriseg.cli.options import (
     OutputFolder,
     OverlayStyle,
     Overwrite,
+    Prior,
     Quiet,
     SeriesVolume,
     Stripped,
@@ -60,6 +61,7 @@ def segment(
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
+    prior: Prior = None,
     volume: SeriesVolume = None,
     zooms: Zooms = None,
     max_memory: MaxMemory = None,
@@ -83,6 +85,8 @@ def segment(
     """
     if mask is not None and stripped:
         raise typer.BadParameter("--mask and --stripped exclude each other")
+    if prior is not None and classes != 3:
+        raise typer.BadParameter("--prior is for three classes")
     refuse_verbose_and_quiet(verbose, quiet)
     check_zooms(zooms)
     programs = parse_luts(luts)
@@ -116,6 +120,7 @@ def segment(
             bias=not no_bias,
             spatial=not no_spatial,
             priors=not no_priors,
+            cohort_prior=prior,
         )
         files = result.save(
             folder,

@@ -24,10 +24,11 @@ def summarise(
 
     For example: mriseg summarise results
     """
+    from mriseg.cli.terminal import say
     from mriseg.cohort.page import PAGE
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.cohort.table import TABLE
 
     judged = summarise_folder(folder)
     suspicious = sum(scan.suspicion[0] > 0 for scan in judged)
-    typer.echo(f"{len(judged)} scans, {suspicious} to look at: {folder / TABLE}, {folder / PAGE}")
+    say(f"{len(judged)} scans, {suspicious} to look at: {folder / TABLE}, {folder / PAGE}")

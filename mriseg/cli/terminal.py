@@ -45,7 +45,7 @@ def one_line_ends() -> Iterator[None]:
         _end(1, f"error: {error}")
     except MemoryError:
         _end(1, "error: the memory does not suffice; crop or resample the scan, or free memory")
-    except _Stopped as stopped:
+    except Stopped as stopped:
         _end(
             128 + stopped.number, f"stopped by {signal.Signals(stopped.number).name}; nothing is half-written"
         )
@@ -54,8 +54,11 @@ def one_line_ends() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Stopped(BaseException):
-    """A signal asked for the end: no error, so that nothing on the way takes it for one."""
+class Stopped(BaseException):
+    """A signal asked for the end: no error, so that nothing on the way takes it for one.
+
+    Commands that run until Ctrl-C catch it.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -65,7 +68,7 @@ class _Stopped(BaseException):
 def _stop(number: int, _: FrameType | None) -> NoReturn:
     for either in (signal.SIGINT, signal.SIGTERM):  # a second one must not disturb the clearing up
         signal.signal(either, signal.SIG_IGN)
-    raise _Stopped(number)
+    raise Stopped(number)
 
 
 def _end(code: int, text: str) -> NoReturn:

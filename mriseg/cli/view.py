@@ -46,6 +46,7 @@ def view(
 
     To send to a colleague: mriseg view sub-01_mriseg --export sub-01.html
     """
+    from mriseg.cli.terminal import say
     from mriseg.report.viewer import gather_layers, viewer_page
 
     layers = gather_layers(paths)
@@ -63,6 +64,7 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
     import signal
     import webbrowser
 
+    from mriseg.cli.terminal import Stopped
     from mriseg.report.server import file_content, serve, text_content
     from mriseg.report.viewer import viewer_page, viewer_script
 
@@ -76,7 +78,8 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # here Ctrl-C is the way to end, no accident
     try:
         server.serve_forever()
-    except KeyboardInterrupt:
-        pass
+    except Stopped as stopped:
+        if stopped.number != signal.SIGINT:
+            raise
     finally:
         server.server_close()

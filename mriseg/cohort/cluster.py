@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mriseg.cohort.record import Record
 
 _CONNECT_SECONDS = 5
+# More than any cluster has workers, and few enough to look through each time.
+_MOST_HANDED_OUT = 2000
+_SILENT = dict.fromkeys(("distributed", "distributed.client", "tornado.application"), "critical")
 # Of dask-jobqueue, by the name of the batch system.
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
 
@@ -46,9 +49,9 @@ class ClusterWorkers:
         """Hand out a job; the scheduler does it again if its worker dies."""
         return self.executor.submit(run_here, job, self.output, __version__)
 
-    def has_room(self, _job: Job, _handed_out: Collection[Job]) -> bool:
-        """Tell that the scheduler keeps what no worker is free for."""
-        return True
+    def has_room(self, _job: Job, handed_out: Collection[Job]) -> bool:
+        """Tell whether the scheduler should keep another job until a worker is free."""
+        return len(handed_out) < _MOST_HANDED_OUT
 
     def reason(self, error: BaseException) -> str:
         """Say in one line what kept a worker from finishing a job."""
@@ -100,7 +103,9 @@ def cluster_workers(
     """
     try:
         import dask
-        from distributed import Client
+
+        with dask.config.set(logging=_SILENT):  # asked when it is imported; what matters is said by us
+            from distributed import Client
     except ImportError as error:
         raise CohortError("--cluster needs Dask: pip install 'mriseg[cluster]'") from error
     with ExitStack() as stack:

@@ -18,8 +18,10 @@ from mriseg.errors import MrisegError
 from mriseg.images import file_digest, stem
 from mriseg.outputs import file_names
 from mriseg.pipeline import segment
+from mriseg.pooled import normalised_shares
 from mriseg.settings import recorded_settings
 from mriseg.staging import remove_stale
+from mriseg.text import printable
 from mriseg.tissue import rising_tissues
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def is_done(job: Job, output: Path) -> bool:
         expected = {
             "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
             "Settings": recorded_settings(**job.options),
-            "SourcesSHA256": {job.scan.name: file_digest(job.scan)},
+            "SourcesSHA256": {printable(job.scan.name): file_digest(job.scan)},
         }
     except MrisegError:  # an input that is gone or broken: another try says what is wrong with it
         return False
@@ -129,31 +131,36 @@ def run_job(job: Job, output: Path) -> Record:
         start = time.perf_counter()
         _forget_peak()
         _log.info("mriseg %s on %s: %s", __version__, platform.node(), job.scan)
-        failure = _segment(job, output)
-        record = replace(record, seconds=round(time.perf_counter() - start, 3), peak_mb=_peak_mb())
+        failure, histogram = _segment(job, output)
+        record = replace(
+            record, histogram=histogram, seconds=round(time.perf_counter() - start, 3), peak_mb=_peak_mb()
+        )
         record = record.failed(failure) if failure else record.done(read_json(sidecar) or {})
         _log.info("%s after %.1f s", record.status, record.seconds)
     record.write(output)
     return record
 
 
-def _segment(job: Job, output: Path) -> str:
-    """Segment a scan and write the results; return why not, if it is the scan's fault."""
+def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
+    """Segment a scan and write the results; return why not, if it is the scan's fault, and the histogram."""
     try:
         result = segment(job.scan, **job.options)
         result.save(output / job.folder, overwrite=True, report=job.report)
     except MrisegError as error:
         _log.error("%s", error)
-        return str(error)
+        return str(error), ()
     except (MemoryError, OSError):
         _log.exception("the machine failed")
         raise
     except Exception as error:  # noqa: BLE001 - one scan must not stop two thousand
         _log.exception("internal error")
-        return f"internal error, {type(error).__name__}: {error}; its log says where"
+        return f"internal error, {type(error).__name__}: {error}; its log says where", ()
     for warning in result.warnings:
         _log.warning("%s", warning)
-    return ""
+    if "WM" not in result.volumes:
+        return "", ()
+    shares = normalised_shares(*result.histogram, result.volumes["WM"].mean)
+    return "", tuple(shares.round(7).tolist())
 
 
 @contextmanager

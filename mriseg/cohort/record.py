@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mriseg.images import stem
 from mriseg.staging import staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 DONE, FAILED = "done", "failed"
 LOGS = "logs"
@@ -46,6 +47,8 @@ class Record:
         Whether this run did it, and not an earlier one.
     figures : dict
         See `figures`; empty for a scan that failed.
+    histogram : tuple of float
+        Of three tissues, see `mriseg.pooled.normalised_shares`; empty where it was not recorded.
     """
 
     identifier: str
@@ -57,6 +60,11 @@ class Record:
     peak_mb: float | None = None
     fresh: bool = True
     figures: Figures = field(default_factory=dict)
+    histogram: tuple[float, ...] = ()
+
+    def sidecar(self, output: Path) -> Path:
+        """Return where the sidecar of its results is."""
+        return output / self.folder / f"{stem(Path(self.scan))}{SIDECAR}"
 
     def failed(self, reason: str) -> Record:
         """Return a copy that says why the scan failed, on one line."""
@@ -76,10 +84,11 @@ class Record:
             "Reason": self.reason,
             "Seconds": self.seconds,
             "PeakMB": self.peak_mb,
+            "Histogram": self.histogram,
         }
         file = record_file(output, self.identifier)
         with staged(file.parent, [file.name], overwrite=True) as scratch:
-            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+            text = json.dumps(content, ensure_ascii=False) + "\n"
             (scratch / file.name).write_text(text, encoding="utf-8")
 
 
@@ -107,6 +116,7 @@ def read_record(file: Path) -> Record | None:
         content.get("Seconds"),
         content.get("PeakMB"),
         fresh=False,
+        histogram=tuple(content.get("Histogram", ())),
     )
 
 

@@ -8,11 +8,12 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import nibabel as nib
-import psutil
+from mriseg.errors import MrisegError
+from mriseg.memory import available_memory
+from mriseg.nifti import open_nifti
 
-# Measured with headroom: a worker at rest holds 105 MB; voxels add 30 to 55 bytes each at the peak.
-_WORKER_MB = 150.0
+# Measured with headroom: a worker holds 155 MB at the peak of a tiny scan; voxels add 30 to 55 bytes each.
+_WORKER_MB = 200.0
 _BYTES_PER_VOXEL = 60.0
 # What is left to everything else that runs.
 _SHARE = 0.9
@@ -36,15 +37,7 @@ def available_cores() -> int:
 
 def available_mb() -> float:
     """Return how much memory may be planned with, MB: nine tenths of what is free."""
-    free = [psutil.virtual_memory().available]
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
-        with suppress(OSError, ValueError):
-            numbers = [int((_CGROUPS / name).read_text(encoding="ascii")) for name in (limit, used)]
-            free.append(max(0, numbers[0] - numbers[1]))
-    return float(_SHARE * min(free) / 1e6)
+    return _SHARE * available_memory() / 1e6
 
 
 @cache
@@ -61,7 +54,7 @@ def scan_mb(scan: Path) -> float:
         That of a worker at rest where the header cannot be read: such a scan fails at once.
     """
     try:
-        shape: tuple[int, ...] = nib.load(scan).header.get_data_shape()  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001 - any broken header; the scan's own run says what is wrong
+        voxels = math.prod(open_nifti(scan).shape)
+    except MrisegError:
         return _WORKER_MB
-    return _WORKER_MB + _BYTES_PER_VOXEL * float(math.prod(float(max(0, n)) for n in shape)) / 1e6
+    return _WORKER_MB + _BYTES_PER_VOXEL * voxels / 1e6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
@@ -10,11 +9,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
-from mriseg.cohort.record import FAILED, Record
+from mriseg.cohort.record import FAILED, Record, log_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.summary import summarise
 from mriseg.cohort.table import TABLE, TableWriter, columns, row
-from mriseg.errors import OutputError
+from mriseg.errors import CohortError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from mriseg.cohort.job import Job
     from mriseg.cohort.summary import Judged
-
-_log = logging.getLogger(__name__)
 
 
 class Workers(Protocol):
@@ -197,6 +194,11 @@ def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: in
     Yields
     ------
     Record
+
+    Raises
+    ------
+    CohortError
+        If the scheduler of a cluster is gone.
     """
     waiting, tries = deque(jobs), Counter[str]()
     handed_out: dict[Future[Record], Job] = {}
@@ -206,23 +208,35 @@ def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: in
             handed_out[workers.submit(job)] = job
         for future in wait(handed_out, return_when=FIRST_COMPLETED).done:
             job = handed_out.pop(future)
+            if future.cancelled():
+                raise CohortError(f"{output}: the scheduler of the cluster is gone; go on with --resume")
             error = future.exception()
             if error is None:
                 yield future.result()
             elif tries[job.identifier] < retries:
                 tries[job.identifier] += 1
                 waiting.append(job)
-                _log.info("%s: %s; it is tried again at the end", job.identifier, workers.reason(error))
+                _note(job, output, f"{workers.reason(error)}; it is tried again at the end")
             else:
                 yield _given_up(job, output, workers.reason(error))
 
 
 def _fits(job: Job, handed_out: Collection[Job], workers: Workers, tries: Counter[str]) -> bool:
-    alone = any(tries[other.identifier] for other in (job, *handed_out))
+    alone = bool(tries) and any(tries[other.identifier] for other in (job, *handed_out))
     return not handed_out or (not alone and workers.has_room(job, handed_out))
 
 
+def _note(job: Job, output: Path, text: str) -> None:
+    """Add a line to the log of a scan, for the worker that could have done so is dead."""
+    with suppress(OSError):
+        path = log_file(output, job.identifier)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.write(f"{text}\n")
+
+
 def _given_up(job: Job, output: Path, reason: str) -> Record:
+    _note(job, output, reason)
     record = Record(job.identifier, job.scan.name, job.folder).failed(reason)
     with suppress(OutputError):  # a full disk is no reason to stop
         record.write(output)

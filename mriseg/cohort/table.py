@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mriseg.cohort.outliers import LIMIT
 from mriseg.cohort.record import LOGS
+from mriseg.text import cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,8 +22,6 @@ _LAST = ("bias_lowest", "bias_highest", "similarity", "flags", "outlier_score", 
          "peak_mb")  # fmt: skip
 _OF_TISSUE = ("ml", "label_ml", "fraction", "mean", "sd")
 _FAILURE = ("identifier", "scan", "reason", "log")
-# What a spreadsheet would take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@")
 
 
 def columns(tissues: Iterable[str]) -> list[str]:
@@ -87,7 +86,7 @@ class TableWriter:
 
     def write(self, cells: dict[str, Any]) -> None:
         """Add a row; what has no cell is ``n/a``."""
-        self._rows.writerow([cell(name, cells.get(name)) for name in self._names])
+        self._rows.writerow([_text_of(name, cells.get(name)) for name in self._names])
         self._file.flush()
 
 
@@ -98,24 +97,14 @@ def write_failures(path: Path, records: Iterable[Record]) -> None:
             table.write(failure(record))
 
 
-def cell(name: str, value: Any) -> str:
-    r"""Return a value as a cell that no reader takes for a formula or for several cells.
+def _text_of(name: str, value: Any) -> str:
+    """Return a value as a cell that no reader takes for a formula or for several cells.
 
-    >>> cell("scan", "=cmd\tx"), cell("GM_ml", 612.41239), cell("seconds", None)
-    ("'=cmd\\tx", '612.412', 'n/a')
+    >>> _text_of("GM_ml", 612.41239), _text_of("similarity", 0.70000004), _text_of("seconds", None)
+    ('612.412', '0.7', 'n/a')
     """
     if value is None or value == "":
         return "n/a"
     if isinstance(value, (int, float)):
         return f"{value:.3f}" if name.endswith("_ml") else f"{value:.6g}"
-    text = printable(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def printable(text: str) -> str:
-    r"""Return a text with control characters spelled out, lest they move the cursor or end a cell.
-
-    >>> printable("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return cell(str(value))

@@ -112,7 +112,7 @@ def checked_weights(sample_weight: ArrayLike | None, n: int) -> FloatArray | Non
 
 def distinct(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     """Count equal values (N,): return them ascending, (M, 1), and how often each was observed, (M,)."""
-    whole = values.max() - values.min() < len(values) and np.array_equal(values, np.rint(values))
+    whole = values.max() < len(values) + values.min() and np.array_equal(values, np.rint(values))
     if whole:
         low = values.min()
         counts = np.bincount((values - low).astype(np.intp), weights=sample_weight).astype(float)

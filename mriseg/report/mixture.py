@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 from mriseg.mixture import histogram_density
+from mriseg.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,7 @@ def save_mixture_plot(
     FigureCanvasAgg(figure)
     grid = figure.subplots(shown, shown, squeeze=False)
     labels = mixture.predict(X)
+    columns = [printable(name).replace("$", r"\$") for name in columns]  # a dollar would begin a formula
     colours = component_colours(mixture.n_components)
     for row in range(shown):
         for column in range(shown):
