@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mriseg.cli.terminal import say
-
 if TYPE_CHECKING:
     from mriseg.report.viewer import Layer
 
@@ -64,7 +62,7 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
     import signal
     import webbrowser
 
-    from mriseg.cli.terminal import Stopped
+    from mriseg.cli.terminal import Stopped, say
     from mriseg.report.server import file_content, serve, text_content
     from mriseg.report.viewer import viewer_page, viewer_script
 
@@ -75,7 +73,6 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
     say(f"{address}  (Ctrl-C ends)")
     if open_browser:
         webbrowser.open(address)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # here Ctrl-C is the way to end, no accident
     try:
         server.serve_forever()
     except Stopped as stopped:
