@@ -15,7 +15,7 @@ from mriseg.assembly import assemble
 from mriseg.bias import BiasField, estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.errors import MixtureError
-from mriseg.histogram import intensity_histogram
+from mriseg.histogram import intensity_histogram, tabulated
 from mriseg.images import Volume, load_mask, load_volume
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
@@ -111,7 +111,7 @@ def segment(
         model = _fit(histogram, classes, pooled)
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
-    posteriors = _tabulated(model, histogram[0], corrected[brain.mask])
+    posteriors = tabulated(model.responsibilities, histogram[0], corrected[brain.mask])
     prior, strength = None, 0.0
     if priors and classes == 3:
         _log.info("asking the template")
@@ -188,11 +188,3 @@ def _corrected(data: NDArray[np.float32], air: np.float32, field: BiasField) -> 
     if not field.order:
         return data
     return (data - air) / field.on_grid(data.shape) + air
-
-
-def _tabulated(
-    model: PartialVolumeMixture | PlainMixture, values: NDArray[np.floating], intensities: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Look up the responsibilities of a million voxels between those of a thousand intensities."""
-    columns = [np.interp(intensities, values, column) for column in model.responsibilities(values).T]
-    return np.stack(columns, axis=1).astype(np.float32)
