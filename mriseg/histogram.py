@@ -70,9 +70,8 @@ def tabulated(
     ndarray of float32, shape (N, K)
         Column by column in memory, so that work along the K goes over whole columns.
 
-    >>> tabulated(lambda x: np.stack([x, 2 * x], axis=1), np.array([0.0, 4095]), np.float32([7, 9000]))
-    array([[   7.,   14.],
-           [4095., 8190.]], dtype=float32)
+    >>> tabulated(lambda x: x[:, None] / 2, np.array([0.0, 4095.0]), np.float32([8, 9000])).ravel().tolist()
+    [4.0, 2047.5]
     """
     low, high = np.float32(values[0]), np.float32(values[-1])
     table = function(np.linspace(low, high, _LEVELS)).astype(np.float32)

@@ -148,7 +148,8 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
     """
     inside = volume.data[mask]
     low, high = np.percentile(inside, (2, 98)).astype(np.float32)
-    brain = np.where(mask, np.clip(volume.data, low, high) - low, np.float32(0))
+    brain = np.zeros(mask.shape, dtype=np.float32)
+    brain[mask] = np.clip(inside, low, high) - low
     fine = coarsen(brain, volume.affine, _SPACINGS_MM[1])
     scans = [coarsen(*fine, _SPACINGS_MM[0]), fine]
     levels = [_level(template, [template.brain, template.gm, template.wm], at) for at in _SPACINGS_MM]
