@@ -65,18 +65,33 @@ class BiasField:
         """Order of the polynomial; 0 is no field."""
         return int(max((sum(power) for power in np.argwhere(self.coefficients)), default=0))
 
-    def on_grid(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Evaluate the factor on a grid, shape (X, Y, Z), that begins at voxel 0."""
-        return np.clip(np.exp(self._log_on_grid(shape)), np.float32(self.low), np.float32(self.high))
+    def on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
+        """Evaluate the factor on a grid that begins at voxel 0, or on some of its first axis's planes.
 
-    def _log_on_grid(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        Parameters
+        ----------
+        shape : tuple of int
+            X, Y, Z.
+        part : slice
+            Of the X planes; all if not given.
+
+        Returns
+        -------
+        ndarray of float32, shape (X or fewer, Y, Z)
+        """
+        factor = self._log_on_grid(shape, part)
+        np.clip(factor, np.float32(np.log(self.low)), np.float32(np.log(self.high)), out=factor)
+        return np.exp(factor, out=factor)
+
+    def _log_on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
         axes = [
             ((np.arange(n) - middle) / unit).astype(np.float32)
             for n, middle, unit in zip(shape, self.centre, self.scale, strict=True)
         ]
+        axes[0] = axes[0][part]
         x, y, z = (np.vander(axis, len(self.coefficients), increasing=True) for axis in axes)
         planes = np.einsum("xi,yj,ijk->xyk", x, y, self.coefficients.astype(np.float32), optimize=True)
-        return np.asarray(planes.reshape(-1, planes.shape[-1]) @ z.T).reshape(shape)
+        return np.asarray(planes.reshape(-1, planes.shape[-1]) @ z.T).reshape(len(x), len(y), len(z))
 
 
 def no_field() -> BiasField:
@@ -85,20 +100,22 @@ def no_field() -> BiasField:
 
 
 def estimate_bias_field(
-    data: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, white: int
+    data: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, white: int, air: float = 0.0
 ) -> BiasField:
     """Estimate the bias field of a scan.
 
     Parameters
     ----------
     data : ndarray of float32, shape (X, Y, Z)
-        Intensities above that of air.
+        Intensities.
     mask : ndarray of bool, shape (X, Y, Z)
         The brain.
     zooms : ndarray of float64, shape (3,)
         Voxel size, mm.
     white : int
         Rank of white matter among the three tissues by rising mean: 2 in T1, 0 in T2.
+    air : float
+        The intensity of air, to which the field does not add.
 
     Returns
     -------
@@ -107,9 +124,9 @@ def estimate_bias_field(
         is gained.
     """
     box = bounding_box(mask)
-    data, mask = data[box], mask[box]
+    mask = mask[box]
     grid = _Cells.of(mask, zooms)
-    intensities = data[mask]
+    intensities = data[box][mask] - np.float32(air)
     field = no_field()
     log_field = np.zeros(len(intensities), dtype=np.float32)
     model = None

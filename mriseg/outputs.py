@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import logging
 import platform
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from mriseg.plain import PlainMixture
     from mriseg.priors import TissuePrior
     from mriseg.report.overlay import OverlayStyle
+
+_log = logging.getLogger(__name__)
 
 # Files that some settings write and others do not.
 _SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_*w.*", "report.html", "dseg_lut-*")
@@ -146,6 +149,7 @@ class Segmentation:
         OutputError
             If a file exists and may not be replaced, or the folder cannot be written.
         """
+        _log.info("writing the results")
         folder, name = Path(folder), stem(self.volume.path)
         contrast = self.settings["Contrast"]
         names = file_names(

@@ -23,6 +23,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from mriseg.grid import bounding_box, coarsen, largest_part
+from mriseg.threads import in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ Floats = NDArray[np.floating]
 # Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
+_PLANES = 16  # to resample at a time
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 # Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar
 # as this share of the best.
@@ -182,11 +184,16 @@ def carry(array: NDArray[np.float32], template: Template, registration: Registra
     to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
     carried = np.full(volume.data.shape, outside, dtype=np.float32)
     box = _reached(array != outside, np.linalg.inv(to_template), volume.data.shape)
-    shape = tuple(side.stop - side.start for side in box)
-    corner = to_template[:3, :3] @ [side.start for side in box] + to_template[:3, 3]
-    carried[box] = ndimage.affine_transform(
-        array, to_template[:3, :3], corner, output_shape=shape, order=1, cval=outside
-    )
+    reached, turn = carried[box], to_template[:3, :3]
+    corner = turn @ [side.start for side in box] + to_template[:3, 3]
+
+    def fill(part: slice) -> None:
+        planes, begin = reached[part], corner + turn[:, 0] * part.start
+        planes[...] = ndimage.affine_transform(
+            array, turn, begin, output_shape=planes.shape, order=1, cval=outside
+        )
+
+    in_parts(fill, len(reached), _PLANES)
     return carried
 
 
