@@ -80,8 +80,8 @@ class BiasField:
         ndarray of float32, shape (X or fewer, Y, Z)
         """
         factor = self._log_on_grid(shape, part)
-        np.clip(factor, np.float32(np.log(self.low)), np.float32(np.log(self.high)), out=factor)
-        return np.exp(factor, out=factor)
+        np.exp(factor, out=factor)
+        return np.clip(factor, np.float32(self.low), np.float32(self.high), out=factor)
 
     def _log_on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
         axes = [

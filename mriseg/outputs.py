@@ -292,7 +292,7 @@ def _write(
 
 def _images(result: Segmentation, folder: Path, name: str) -> list[Callable[[], None]]:
     """List what writes the images, those that take longest first."""
-    images = [
+    images: list[tuple[NDArray[Any], str, str]] = [
         (posterior, f"label-{abbreviation}_probseg", "estimate")
         for abbreviation, posterior in result.posteriors.items()
     ]

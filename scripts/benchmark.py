@@ -13,6 +13,7 @@ import them. --scale resamples colin27 to 2, 1.5, 1, 0.7 and 0.5 mm and measures
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -117,8 +118,8 @@ def measure(command: list[str]) -> dict[str, object]:
     if status:
         raise SystemExit(f"failed: {' '.join(command)[-300:]}\n{said[-2000:]}")
     moments = [(name, int(ms) / 1000) for name, ms in STEP.findall(said)]
-    ends = [moment for _, moment in moments[1:]] + [wall]
-    steps = {name: end - moment for (name, moment), end in zip(moments, ends, strict=True)}
+    moments.append(("end", wall))
+    steps = {name: after - before for (name, before), (_, after) in itertools.pairwise(moments)}
     return {
         "wall": wall,
         "cpu": usage.ru_utime + usage.ru_stime,
