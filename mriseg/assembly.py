@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.doubts import GraveDoubt
+from mriseg.grid import bounding_box
 from mriseg.outputs import Segmentation
 from mriseg.plain import fit_plain
 from mriseg.tissue import RISING_MEANS, Tissue, out_of_order_share, place_doubts, plausibility
@@ -166,5 +167,6 @@ def _model_doubts(
 def _on_scan_grid(values: NDArray[Any], mask: NDArray[np.bool_], volume: Volume) -> NDArray[Any]:
     # Laid out as the file will be, which writes faster.
     array = np.zeros(volume.header.get_data_shape(), dtype=values.dtype, order="F")
-    volume.to_canonical(array)[mask] = values
+    box = bounding_box(mask)
+    volume.to_canonical(array)[box][mask[box]] = values
     return array

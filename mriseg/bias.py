@@ -10,15 +10,15 @@ been corrected already is left as it is.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.measure import block_reduce
 
 from mriseg.grid import bounding_box
-from mriseg.histogram import intensity_histogram
+from mriseg.histogram import intensity_histogram, tabulated
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 
 if TYPE_CHECKING:
@@ -65,18 +65,33 @@ class BiasField:
         """Order of the polynomial; 0 is no field."""
         return int(max((sum(power) for power in np.argwhere(self.coefficients)), default=0))
 
-    def on_grid(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Evaluate the factor on a grid, shape (X, Y, Z), that begins at voxel 0."""
-        return np.clip(np.exp(self._log_on_grid(shape)), np.float32(self.low), np.float32(self.high))
+    def on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
+        """Evaluate the factor on a grid that begins at voxel 0, or on some of its first axis's planes.
 
-    def _log_on_grid(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        Parameters
+        ----------
+        shape : tuple of int
+            X, Y, Z.
+        part : slice
+            Of the X planes; all if not given.
+
+        Returns
+        -------
+        ndarray of float32, shape (X or fewer, Y, Z)
+        """
+        factor = self._log_on_grid(shape, part)
+        np.exp(factor, out=factor)
+        return np.clip(factor, np.float32(self.low), np.float32(self.high), out=factor)
+
+    def _log_on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
         axes = [
             ((np.arange(n) - middle) / unit).astype(np.float32)
             for n, middle, unit in zip(shape, self.centre, self.scale, strict=True)
         ]
+        axes[0] = axes[0][part]
         x, y, z = (np.vander(axis, len(self.coefficients), increasing=True) for axis in axes)
         planes = np.einsum("xi,yj,ijk->xyk", x, y, self.coefficients.astype(np.float32), optimize=True)
-        return np.asarray(planes.reshape(-1, planes.shape[-1]) @ z.T).reshape(shape)
+        return np.asarray(planes.reshape(-1, planes.shape[-1]) @ z.T).reshape(len(x), len(y), len(z))
 
 
 def no_field() -> BiasField:
@@ -85,20 +100,22 @@ def no_field() -> BiasField:
 
 
 def estimate_bias_field(
-    data: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, white: int
+    data: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, white: int, air: float = 0.0
 ) -> BiasField:
     """Estimate the bias field of a scan.
 
     Parameters
     ----------
     data : ndarray of float32, shape (X, Y, Z)
-        Intensities above that of air.
+        Intensities.
     mask : ndarray of bool, shape (X, Y, Z)
         The brain.
     zooms : ndarray of float64, shape (3,)
         Voxel size, mm.
     white : int
         Rank of white matter among the three tissues by rising mean: 2 in T1, 0 in T2.
+    air : float
+        The intensity of air, to which the field does not add.
 
     Returns
     -------
@@ -107,16 +124,16 @@ def estimate_bias_field(
         is gained.
     """
     box = bounding_box(mask)
-    data, mask = data[box], mask[box]
+    mask = mask[box]
     grid = _Cells.of(mask, zooms)
-    intensities = data[mask]
+    intensities = data[box][mask] - np.float32(air)
     field = no_field()
     log_field = np.zeros(len(intensities), dtype=np.float32)
     model = None
     for _ in range(_ROUNDS):
         corrected = intensities * np.exp(-log_field)
         purity, model = _white_matter(corrected, white, model)
-        pure, brightness = grid.pure_cells(mask, purity, intensities)
+        pure, brightness = grid.pure_cells(purity, intensities)
         if np.count_nonzero(pure) < _LEAST_CELLS:
             return no_field()
         field = _regress(grid, pure, np.log(brightness))
@@ -134,8 +151,8 @@ def _white_matter(
     """Return how much white matter is expected in each voxel (N,), and the mixture that says so."""
     values, counts = intensity_histogram(corrected)
     model = fit_partial_volume(values, counts, start, max_iterations=_FIT_ITERATIONS)
-    share = model.responsibilities(values)[:, white].astype(np.float32)
-    return np.interp(corrected, values, share).astype(np.float32), model
+    share = tabulated(lambda levels: model.responsibilities(levels)[:, [white]], values, corrected)
+    return share[:, 0], model
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +161,12 @@ class _Cells:
 
     Parameters
     ----------
-    size, margin : ndarray of int, shape (3,)
-        Voxels of a cell along each axis, and before the first voxel of the mask in the first cell.
+    voxels : float
+        How many a whole cell holds.
+    number : ndarray of int, shape (N,)
+        Which cell of the grid each voxel of the mask is in.
     inside : ndarray of bool, coarse shape
+        Which cells of the grid lie in the brain.
     positions : ndarray of float64, shape (M, 3)
         Scaled position of the middle of each cell.
     fold : ndarray of int, shape (M,)
@@ -155,8 +175,8 @@ class _Cells:
         Of the positions, in voxels.
     """
 
-    size: NDArray[np.intp]
-    margin: NDArray[np.intp]
+    voxels: float
+    number: NDArray[np.intp]
     inside: NDArray[np.bool_]
     positions: Floats
     fold: NDArray[np.intp]
@@ -171,7 +191,9 @@ class _Cells:
         size += (size > 2) & (size % 2 == 0)
         lacking = -np.array(mask.shape) % size
         margin = (lacking + size * (lacking % 2)) // 2
-        inside = _blocks(mask.astype(np.float32), margin, size) > 0.5
+        number, shape = _cell_numbers(mask, size, margin)
+        voxels = float(size.prod())
+        inside = np.bincount(number, minlength=math.prod(shape)).reshape(shape) > 0.5 * voxels
         if not inside.any():
             inside[...] = True
         middles = np.argwhere(inside) * size + (size - 1) / 2 - margin
@@ -179,34 +201,39 @@ class _Cells:
         offsets = (middles - centre) * zooms
         scale = max(_CELL_MM, 2 * float(np.sqrt((offsets**2).mean()))) / zooms
         fold = np.abs(np.round(offsets / _REGION_MM)).astype(int) @ (1, 2, 3) % _FOLDS
-        return cls(size, margin, inside, (middles - centre) / scale, fold, centre, scale)
+        return cls(voxels, number, inside, (middles - centre) / scale, fold, centre, scale)
 
     def pure_cells(
-        self, mask: NDArray[np.bool_], purity: NDArray[np.float32], intensities: NDArray[np.float32]
+        self, purity: NDArray[np.float32], intensities: NDArray[np.float32]
     ) -> tuple[NDArray[np.bool_], Floats]:
         """Return which cells hold white matter only, (M,), and the mean intensity in those."""
-        share = self._means(mask, purity)
+        share = self._means(purity)
         least = _PURE * float(np.percentile(share, 99))
         pure = (share >= least) & (share > 0)
-        brightness = self._means(mask, purity * intensities)[pure] / share[pure]
+        brightness = self._means(purity * intensities)[pure] / share[pure]
         positive = brightness > 0
         pure[pure] = positive
         return pure, brightness[positive]
 
-    def _means(self, mask: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
-        volume = np.zeros(mask.shape, dtype=np.float32)
-        volume[mask] = values
-        return _blocks(volume, self.margin, self.size)[self.inside]
+    def _means(self, values: NDArray[np.float32]) -> Floats:
+        sums = np.bincount(self.number, weights=values, minlength=self.inside.size)
+        return np.asarray(sums[self.inside.ravel()] / self.voxels)
 
 
-def _blocks(
-    volume: NDArray[np.float32], margin: NDArray[np.intp], size: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """Average blocks of voxels, zeros around, the first block beginning a margin before the first voxel."""
-    after = -(np.array(volume.shape) + margin) % size
-    padded = np.pad(volume, list(zip(margin, after, strict=True)))
-    means: NDArray[np.float32] = block_reduce(padded, tuple(size), np.mean)
-    return means
+def _cell_numbers(
+    mask: NDArray[np.bool_], size: NDArray[np.intp], margin: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], tuple[int, ...]]:
+    """Return the number of the cell that each voxel of the mask is in, and the shape of the grid of cells.
+
+    The first cell begins a margin before the first voxel.
+    """
+    along = [
+        (np.arange(n) + before) // step for n, before, step in zip(mask.shape, margin, size, strict=True)
+    ]
+    shape = tuple(int(places[-1]) + 1 for places in along)
+    x, y, z = np.ix_(*(places.astype(np.int32) for places in along))
+    numbers = (x * shape[1] + y) * shape[2] + z
+    return numbers[mask].astype(np.intp), shape
 
 
 def _powers(order: int) -> list[tuple[int, int, int]]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
-from skimage.measure import block_reduce
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +41,9 @@ def coarsen(
     """Average blocks of voxels to about a spacing in mm and smooth away what is finer."""
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
-    missing = [(0, -length % factor) for length, factor in zip(data.shape, factors, strict=True)]
-    blocks = block_reduce(np.pad(data, missing, mode="edge"), tuple(factors), np.mean)
+    blocks = data
+    for axis, factor in enumerate(factors.tolist()):
+        blocks = _means_along(blocks, axis, factor)
     coarse_affine = affine @ np.diag([*factors, 1.0])
     coarse_affine[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
     finer = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
@@ -51,3 +51,20 @@ def coarsen(
     return ndimage.gaussian_filter(
         blocks.astype(np.float32), finer * fwhm_to_sigma, mode="nearest"
     ), coarse_affine
+
+
+def _means_along(data: NDArray[np.float32], axis: int, factor: int) -> NDArray[np.float32]:
+    """Average runs of voxels along an axis; where the last run is short, the last voxel fills it."""
+    if factor == 1:
+        return data
+    layers = np.moveaxis(data, axis, 0)
+    whole = len(layers) // factor * factor
+    means = np.empty((-(-len(layers) // factor), *layers.shape[1:]), dtype=np.float32)
+    runs, rest = means[: whole // factor], layers[whole:]
+    runs[...] = layers[:whole:factor]
+    for k in range(1, factor):
+        runs += layers[k:whole:factor]
+    if len(rest):
+        means[-1] = rest.sum(axis=0) + np.float32(factor - len(rest)) * rest[-1]
+    means *= np.float32(1 / factor)
+    return np.moveaxis(means, 0, axis)

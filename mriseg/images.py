@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
 
+from mriseg.compression import chunks_of, write_gzip
 from mriseg.errors import ImageError, MaskError
 from mriseg.geometry import place
 from mriseg.nifti import EXTENSIONS, NiftiFile, open_nifti, read_voxels
@@ -285,7 +288,15 @@ def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str =
     header.set_data_dtype(array.dtype)
     header.set_intent(intent)
     kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
-    kind(array, header.get_best_affine(), header=header).to_filename(path)
+    image = kind(array, header.get_best_affine(), header=header)
+    image.update_header()
+    image.header.set_slope_inter(1.0, 0.0)
+    start = BytesIO()
+    image.header.write_to(start)
+    padding = bytes(image.header.get_data_offset() - start.tell())
+    stored = array.astype(image.header.get_data_dtype(), copy=False)
+    with path.open("wb") as stream:
+        write_gzip(stream, chain([start.getvalue() + padding], chunks_of(stored)))
 
 
 def _canonical(array: NDArray[np.float32], affine: NDArray[np.float64], **described: Any) -> Volume:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import json
+import logging
 import platform
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +21,12 @@ from mriseg.images import Volume, save_array, stem
 from mriseg.luts import lut_file, save_label_table, save_lut
 from mriseg.staging import staged
 from mriseg.text import printable
+from mriseg.threads import side_by_side
 from mriseg.tissue import Tissue, rising_tissues
 from mriseg.volumes import TissueVolume, save_volume_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from mriseg.plain import PlainMixture
     from mriseg.priors import TissuePrior
     from mriseg.report.overlay import OverlayStyle
+
+_log = logging.getLogger(__name__)
 
 # Files that some settings write and others do not.
 _SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_*w.*", "report.html", "dseg_lut-*")
@@ -144,6 +149,7 @@ class Segmentation:
         OutputError
             If a file exists and may not be replaced, or the folder cannot be written.
         """
+        _log.info("writing the results")
         folder, name = Path(folder), stem(self.volume.path)
         contrast = self.settings["Contrast"]
         names = file_names(
@@ -267,37 +273,51 @@ def _write(
     luts: Sequence[str],
 ) -> None:
     """Write the files that `file_names` names."""
+    from mriseg.report.overlay import save_overlay
+
     facts = sidecar(result)
-    _write_images(result, folder, name)
+    labels = result.volume.to_canonical(result.labels)
+    overlay = folder / f"{name}_overlay.png"
+    draw = partial(save_overlay, result.volume, labels, result.tissues, overlay, style=overlay_style)
+    side_by_side([draw, *_images(result, folder, name)])
+    _describe_images(result, folder, name)
     save_label_table(result.tissues, folder / f"{name}_dseg.tsv")
     save_volume_table(name, result.brain_mask_ml, result.volumes, folder / f"{name}_volumes.tsv")
     for program in luts:
         save_lut(program, result.tissues, folder / f"{name}_dseg_{lut_file(program)}")
-    from mriseg.report.overlay import save_overlay
-
-    labels = result.volume.to_canonical(result.labels)
-    save_overlay(result.volume, labels, result.tissues, folder / f"{name}_overlay.png", style=overlay_style)
     if report:
         (folder / f"{name}_report.html").write_text(_page(result, labels, name, facts), encoding="utf-8")
     _write_json(folder / f"{name}_dseg.json", facts)
 
 
-def _write_images(result: Segmentation, folder: Path, name: str) -> None:
-    scan = result.volume
-    save_array(result.labels, scan, folder / f"{name}_dseg.nii.gz", intent="label")
-    save_array(result.mask.astype(np.uint8), scan, folder / f"{name}_desc-brain_mask.nii.gz")
-    sources = {"Sources": [printable(scan.path.name)]}
+def _images(result: Segmentation, folder: Path, name: str) -> list[Callable[[], None]]:
+    """List what writes the images, those that take longest first."""
+    images: list[tuple[NDArray[Any], str, str]] = [
+        (posterior, f"label-{abbreviation}_probseg", "estimate")
+        for abbreviation, posterior in result.posteriors.items()
+    ]
+    if result.corrected is not None:
+        images.insert(0, (result.corrected, _corrected_name(result), "none"))
+    images.append((result.labels, "dseg", "label"))
+    images.append((result.mask.view(np.uint8), "desc-brain_mask", "none"))
+    return [
+        partial(save_array, array, result.volume, folder / f"{name}_{kind}.nii.gz", intent=intent)
+        for array, kind, intent in images
+    ]
+
+
+def _describe_images(result: Segmentation, folder: Path, name: str) -> None:
+    sources = {"Sources": [printable(result.volume.path.name)]}
     about_mask = {"Description": f"Brain mask ({result.brain.method})", "Type": "Brain"}
     _write_json(folder / f"{name}_desc-brain_mask.json", about_mask | sources)
-    for abbreviation, posterior in result.posteriors.items():
-        save_array(posterior, scan, folder / f"{name}_label-{abbreviation}_probseg.nii.gz", intent="estimate")
     if result.corrected is not None:
-        suffix = _SUFFIXES[result.settings["Contrast"]]
-        corrected = f"{name}_desc-biascorr_{suffix}"
-        save_array(result.corrected, scan, folder / f"{corrected}.nii.gz")
         stripped = result.brain.method == "stripped scan"
         about_scan = {"Description": "Scan without its bias field", "SkullStripped": stripped}
-        _write_json(folder / f"{corrected}.json", about_scan | sources)
+        _write_json(folder / f"{name}_{_corrected_name(result)}.json", about_scan | sources)
+
+
+def _corrected_name(result: Segmentation) -> str:
+    return f"desc-biascorr_{_SUFFIXES[result.settings['Contrast']]}"
 
 
 def _page(result: Segmentation, labels: NDArray[np.uint8], name: str, facts: dict[str, Any]) -> str:

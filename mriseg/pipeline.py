@@ -15,7 +15,8 @@ from mriseg.assembly import assemble
 from mriseg.bias import BiasField, estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.errors import MixtureError
-from mriseg.histogram import intensity_histogram
+from mriseg.grid import bounding_box
+from mriseg.histogram import intensity_histogram, tabulated
 from mriseg.images import Volume, load_mask, load_volume
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.plain import PlainMixture, fit_plain
@@ -24,6 +25,7 @@ from mriseg.priors import tissue_prior, weigh
 from mriseg.settings import check_options, recorded_settings
 from mriseg.spatial import neighbour_strength, regularise
 from mriseg.stripped import stripped_mask, with_signal
+from mriseg.threads import in_parts
 from mriseg.tissue import RISING_MEANS, WM, name_components
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _log = logging.getLogger(__name__)
 
 # What lies below is air: the intensity to which the bias field does not add.
 _AIR_PERCENT = 1.0
+_PLANES = 4  # at a time while the scan is corrected, so that they stay near the processor
 
 
 def segment(
@@ -107,11 +110,11 @@ def segment(
         field = _field(volume, air, signal, contrast) if bias else no_field()
         corrected = _corrected(volume.data, air, field)
         _log.info("fitting the mixture")
-        histogram = intensity_histogram(corrected[signal])
+        histogram = intensity_histogram(_inside(corrected, signal))
         model = _fit(histogram, classes, pooled)
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
-    posteriors = _tabulated(model, histogram[0], corrected[brain.mask])
+    posteriors = tabulated(model.responsibilities, histogram[0], _inside(corrected, brain.mask))
     prior, strength = None, 0.0
     if priors and classes == 3:
         _log.info("asking the template")
@@ -169,8 +172,13 @@ def _air(data: NDArray[np.float32]) -> np.float32:
     return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
 
 
+def _inside(data: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    box = bounding_box(mask)
+    return data[box][mask[box]]
+
+
 def _field(volume: Volume, air: np.float32, mask: NDArray[np.bool_], contrast: str) -> BiasField:
-    return estimate_bias_field(volume.data - air, mask, volume.zooms, _white(contrast))
+    return estimate_bias_field(volume.data, mask, volume.zooms, _white(contrast), float(air))
 
 
 def _white(contrast: str) -> int:
@@ -181,12 +189,12 @@ def _white(contrast: str) -> int:
 def _corrected(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:
     if not field.order:
         return data
-    return (data - air) / field.on_grid(data.shape) + air
+    corrected = np.empty_like(data)
 
+    def correct(part: slice) -> None:
+        planes = data[part] - air
+        planes /= field.on_grid(data.shape, part)
+        corrected[part] = planes + air
 
-def _tabulated(
-    model: PartialVolumeMixture | PlainMixture, values: NDArray[np.floating], intensities: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Look up the responsibilities of a million voxels between those of a thousand intensities."""
-    columns = [np.interp(intensities, values, column) for column in model.responsibilities(values).T]
-    return np.stack(columns, axis=1).astype(np.float32)
+    in_parts(correct, len(data), _PLANES)
+    return corrected

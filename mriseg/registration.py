@@ -23,6 +23,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from mriseg.grid import bounding_box, coarsen, largest_part
+from mriseg.threads import in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ Floats = NDArray[np.floating]
 # Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
+_PLANES = 16  # to resample at a time
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 # Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar
 # as this share of the best.
@@ -148,7 +150,8 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
     """
     inside = volume.data[mask]
     low, high = np.percentile(inside, (2, 98)).astype(np.float32)
-    brain = np.where(mask, np.clip(volume.data, low, high) - low, np.float32(0))
+    brain = np.zeros(mask.shape, dtype=np.float32)
+    brain[mask] = np.clip(inside, low, high) - low
     fine = coarsen(brain, volume.affine, _SPACINGS_MM[1])
     scans = [coarsen(*fine, _SPACINGS_MM[0]), fine]
     levels = [_level(template, [template.brain, template.gm, template.wm], at) for at in _SPACINGS_MM]
@@ -181,11 +184,16 @@ def carry(array: NDArray[np.float32], template: Template, registration: Registra
     to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
     carried = np.full(volume.data.shape, outside, dtype=np.float32)
     box = _reached(array != outside, np.linalg.inv(to_template), volume.data.shape)
-    shape = tuple(side.stop - side.start for side in box)
-    corner = to_template[:3, :3] @ [side.start for side in box] + to_template[:3, 3]
-    carried[box] = ndimage.affine_transform(
-        array, to_template[:3, :3], corner, output_shape=shape, order=1, cval=outside
-    )
+    reached, turn = carried[box], to_template[:3, :3]
+    corner = turn @ [side.start for side in box] + to_template[:3, 3]
+
+    def fill(part: slice) -> None:
+        planes, begin = reached[part], corner + turn[:, 0] * part.start
+        planes[...] = ndimage.affine_transform(
+            array, turn, begin, output_shape=planes.shape, order=1, cval=outside
+        )
+
+    in_parts(fill, len(reached), _PLANES)
     return carried
 
 

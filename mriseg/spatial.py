@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.grid import bounding_box
+from mriseg.threads import in_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,7 @@ _ITERATIONS = 5
 # contrast to noise; real tissue has texture besides, and more than the most blurs sulci.
 _AT_UNIT_CONTRAST, _LEAST_STRENGTH, _MOST_STRENGTH = 30.0, 1.5, 3.0
 _LEAST = 1e-6
+_PART = 1 << 15  # voxels at a time, so that what is known of them stays near the processor
 
 
 def neighbour_strength(means: Floats, sds: Floats) -> float:
@@ -72,18 +74,27 @@ def regularise(
     ndarray of float32, shape (N, K)
         Rows sum to 1.
     """
-    weights = neighbour_weights(zooms)
-    evidence = np.log(np.maximum(posteriors, np.float32(_LEAST)))
-    mask = mask[bounding_box(mask)]
-    inner = np.pad(mask, 1)
-    field = np.zeros((posteriors.shape[1], *inner.shape), dtype=np.float32)
-    current = posteriors
+    inner = np.pad(mask[bounding_box(mask)], 1)
+    field = np.zeros((posteriors.shape[1], inner.size), dtype=np.float32)
+    places = np.flatnonzero(inner)
+    steps = [stride // inner.itemsize for stride in inner.strides]
+    weights = np.float32(strength) * neighbour_weights(zooms)
+    evidence = np.log(np.maximum(posteriors.T, np.float32(_LEAST)))
+    current = posteriors.T.copy()
+
+    def update(part: slice) -> None:
+        log_odds = evidence[:, part].copy()
+        for step, weight in zip(steps, weights, strict=True):
+            beside = field.take(places[part] - step, axis=1)
+            beside += field.take(places[part] + step, axis=1)
+            log_odds += weight * beside
+        current[:, part] = _normalised(log_odds)
+
     for _ in range(_ITERATIONS):
-        for k, tissue in enumerate(field):
-            tissue[inner] = current[:, k]
-        agreement = np.stack([_neighbours(tissue, weights)[mask] for tissue in field], axis=1)
-        current = _normalised(evidence + np.float32(strength) * agreement)
-    return current
+        for tissue, shares in zip(field, current, strict=True):
+            tissue[places] = shares
+        in_parts(update, len(places), _PART)
+    return current.T
 
 
 def neighbour_weights(zooms: Floats) -> NDArray[np.float32]:
@@ -96,18 +107,9 @@ def neighbour_weights(zooms: Floats) -> NDArray[np.float32]:
     return np.asarray(closeness / (2 * closeness.sum()), dtype=np.float32)
 
 
-def _neighbours(padded: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum the six neighbours of every voxel but the outermost layer."""
-    inner = slice(1, -1)
-    total = np.zeros([n - 2 for n in padded.shape], dtype=np.float32)
-    for axis, weight in enumerate(weights):
-        before, after = [inner] * 3, [inner] * 3
-        before[axis], after[axis] = slice(None, -2), slice(2, None)
-        total += weight * (padded[tuple(before)] + padded[tuple(after)])
-    return total
-
-
 def _normalised(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
-    shares = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
-    normalised: NDArray[np.float32] = shares / shares.sum(axis=1, keepdims=True)
-    return normalised
+    """Turn log odds (K, N) into shares that sum to 1 over the K, in place."""
+    log_odds -= log_odds.max(axis=0)
+    shares = np.exp(log_odds, out=log_odds)
+    shares /= shares.sum(axis=0)
+    return shares

@@ -43,8 +43,9 @@ def is_stripped(volume: Volume) -> bool:
     kept = volume.data != background
     if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _LARGEST_BRAIN_ML:
         return False
-    data, affine = coarsen(np.abs(volume.data - background), volume.affine, 3.0)
-    inside, _ = coarsen(kept.astype(np.float32), volume.affine, 3.0)
+    box = bounding_box(kept)
+    data, affine = coarsen(np.abs(volume.data[box] - np.float32(background)), volume.affine, 3.0)
+    inside, _ = coarsen(kept[box].astype(np.float32), volume.affine, 3.0)
     head = ndimage.binary_fill_holes(inside > 0.5)
     depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
     depth = depth[1:-1, 1:-1, 1:-1]

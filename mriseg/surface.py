@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
-from scipy.spatial import cKDTree
+from scipy import ndimage
 
 from mriseg.registration import Registration
 
 if TYPE_CHECKING:
+    from scipy import sparse
+
     from mriseg.images import Volume
     from mriseg.template import Template
 
@@ -226,6 +227,9 @@ def _spread(values: Floats, surface: Surface) -> NDArray[np.float32]:
 
 
 def _smoothing(points: Floats) -> sparse.csr_array:
+    from scipy import sparse  # slow to import, and stripped scans need neither
+    from scipy.spatial import cKDTree
+
     distances, neighbours = cKDTree(points).query(points, k=_NEIGHBOURS)
     weights = np.exp(-0.5 * (distances / _SMOOTHING_MM) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
