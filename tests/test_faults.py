@@ -118,7 +118,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
     monkeypatch.setattr(mriseg.outputs, "save_array", save_then_remove)
     with pytest.raises(OutputError, match="cannot be written"):
         mriseg.segment(ball).save(folder)
-    assert len(written) == 3
+    assert len(written) >= 3  # those beside the third have begun
     assert not folder.exists()
 
 

@@ -15,7 +15,7 @@ import pytest
 import SimpleITK
 
 import mriseg
-from mriseg.outputs import file_names, sidecar
+from mriseg.outputs import _write_json, file_names, sidecar
 
 IMAGES = [
     "dseg",
@@ -54,6 +54,7 @@ def test_images_hold_what_the_result_holds(saved):
     np.testing.assert_array_equal(read["dseg"], result.labels)
     assert read["dseg"].dtype == np.uint8
     np.testing.assert_array_equal(read["desc-brain_mask"], result.mask)
+    assert read["desc-brain_mask"].dtype == np.uint8
     for name, posterior in result.posteriors.items():
         np.testing.assert_array_equal(read[f"label-{name}_probseg"], posterior)
 
@@ -195,6 +196,14 @@ def test_the_sidecars_of_images(saved):
         assert (folder / f"sub-ball_{name}.json").read_text(encoding="utf-8") == text
 
 
+def test_sidecars_are_utf_8_and_refuse_what_is_no_number(tmp_path):
+    path = tmp_path / "sidecar.json"
+    _write_json(path, {"Sources": ["sub-µ.nii"]})
+    assert path.read_bytes() == '{\n  "Sources": [\n    "sub-µ.nii"\n  ]\n}\n'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        _write_json(path, {"BIC": np.nan})
+
+
 def test_images_say_what_their_numbers_are(saved):
     _, folder = saved
     intents = {name: nib.load(folder / f"sub-ball_{name}.nii.gz").header.get_intent()[0] for name in IMAGES}
@@ -235,6 +244,7 @@ def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tm
     field = replace(ball_result.field, coefficients=np.full(3 * (order + 1,), 0.1), low=0.5, high=2.0)
     result = replace(ball_result, field=field)
     files = result.save(tmp_path, luts=["fsleyes"])
+    assert tmp_path / "sub-ball_dseg_lut-fsleyes.lut" in files
     assert sorted(files) == sorted(tmp_path.iterdir())
     assert (tmp_path / "sub-ball_report.html").read_text(encoding="utf-8") == "a page: µ"
     labels = result.volume.to_canonical(result.labels)
