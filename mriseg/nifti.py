@@ -31,7 +31,7 @@ _GZIP = b"\x1f\x8b"
 _MOST_INFLATED = 1032  # what one byte of a deflate stream can become at most
 _CHUNK = 1 << 20
 # Bytes that a segmentation takes for each voxel at its peak, measured, beside the voxels as stored.
-_WORKING_BYTES = 64
+_WORKING_BYTES = 45
 _GB = 1e9
 
 

@@ -12,9 +12,10 @@ from mriseg.errors import MrisegError
 from mriseg.memory import available_memory
 from mriseg.nifti import open_nifti
 
-# Measured with headroom: a worker holds 155 MB at the peak of a tiny scan; voxels add 30 to 55 bytes each.
+# Measured with headroom: a worker holds 170 MB at the peak of a tiny scan; voxels add 20 to 40 bytes
+# each, the more of them are brain (docs/speed.md).
 _WORKER_MB = 200.0
-_BYTES_PER_VOXEL = 60.0
+_BYTES_PER_VOXEL = 45.0
 # What is left to everything else that runs.
 _SHARE = 0.9
 
