@@ -76,7 +76,15 @@ def assemble(
         *volume.warnings,
         *brain.warnings,
         *_model_doubts(model, *histogram, components, [found.fraction for found in volumes]),
-        *_label_doubts(labels, components, volume, brain, settings["Contrast"]),
+        *_label_doubts(
+            volume.data if corrected is None else corrected,
+            histogram[0],
+            model,
+            numbers,
+            volume,
+            brain,
+            settings["Contrast"],
+        ),
     ]
     if volume.not_finite:
         warnings.append(
@@ -117,17 +125,24 @@ def _tissue_volume(
 
 
 def _label_doubts(
-    labels: NDArray[np.uint8],
-    components: Sequence[Tissue],
+    corrected: NDArray[np.float32],
+    values: Floats,
+    model: PartialVolumeMixture | PlainMixture,
+    numbers: NDArray[np.uint8],
     volume: Volume,
     brain: BrainMask,
     contrast: str,
 ) -> list[str]:
-    """Ask whether tissues lie where they can; classes that are no tissues may lie anywhere."""
-    if len(components) != len(RISING_MEANS[contrast]):
+    """Ask whether tissues lie where they can; classes that are no tissues may lie anywhere.
+
+    By intensities alone: a template puts tissues where they belong also in a scan of the wrong contrast.
+    """
+    if len(numbers) != len(RISING_MEANS[contrast]):
         return []
+    of_value = numbers[model.responsibilities(values).argmax(axis=1)]
+    nearest = np.searchsorted(values, corrected[brain.mask]).clip(max=len(values) - 1)
     canonical = np.zeros(brain.mask.shape, dtype=np.uint8)
-    canonical[brain.mask] = labels
+    canonical[brain.mask] = of_value[nearest]
     return list(place_doubts(canonical, volume.zooms))
 
 

@@ -13,7 +13,7 @@ from mriseg.doubts import GraveDoubt
 from mriseg.errors import MaskError
 from mriseg.grid import bounding_box, largest_part
 from mriseg.registration import Registration, carry, head_threshold, register
-from mriseg.stripped import background_of, is_stripped, stripped_mask
+from mriseg.stripped import is_stripped, stripped_mask, with_signal
 from mriseg.surface import (
     ROUGH_LOOKS,
     boundary_worth,
@@ -200,9 +200,8 @@ def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
     border = _border_cm2(mask, volume.zooms)
     if border > _MOST_BORDER_CM2:
         doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
-    inside, background = volume.data[mask], background_of(volume)
-    silent = float(np.mean(inside == background))
-    if silent > _MOST_SILENT and background <= inside.min():
+    silent = 1 - float(np.count_nonzero(with_signal(mask, volume))) / max(1.0, float(np.count_nonzero(mask)))
+    if silent > _MOST_SILENT:
         doubts.append(f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit")
     return tuple(doubts)
 

@@ -24,7 +24,7 @@ from mriseg.pooled import PooledPrior, fit_with_prior, read_prior
 from mriseg.priors import tissue_prior, weigh
 from mriseg.settings import check_options, recorded_settings
 from mriseg.spatial import neighbour_strength, regularise
-from mriseg.stripped import background_of, stripped_mask
+from mriseg.stripped import stripped_mask, with_signal
 from mriseg.threads import in_parts
 from mriseg.tissue import RISING_MEANS, WM, name_components
 
@@ -106,7 +106,7 @@ def segment(
     _log.info("estimating the bias field")
     try:
         air = _air(volume.data)
-        signal = _signal(volume, brain.mask)
+        signal = with_signal(brain.mask, volume)
         field = _field(volume, air, signal, contrast) if bias else no_field()
         corrected = _corrected(volume.data, air, field)
         _log.info("fitting the mixture")
@@ -170,12 +170,6 @@ def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contras
 def _air(data: NDArray[np.float32]) -> np.float32:
     """Return the intensity of air, from every third voxel each way."""
     return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
-
-
-def _signal(volume: Volume, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Leave out what a mask holds of the constant background, such as a hole in a stripped scan."""
-    signal: NDArray[np.bool_] = mask & (volume.data != background_of(volume))
-    return signal if signal.any() else mask
 
 
 def _inside(data: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -21,6 +21,8 @@ _LARGEST_BRAIN_ML = 2500.0
 _SCALP_MM = (3.0, 9.0)
 _SKULL_MM = (9.0, 15.0)
 _DARK_RING = 0.8
+# Share of the background in what lies around a brain that has been stripped.
+_SILENT_SURROUNDINGS = 0.95
 
 
 def is_stripped(volume: Volume) -> bool:
@@ -37,7 +39,7 @@ def is_stripped(volume: Volume) -> bool:
     -------
     bool
     """
-    background = background_of(volume)
+    background = _background(volume)
     kept = volume.data != background
     if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _LARGEST_BRAIN_ML:
         return False
@@ -67,7 +69,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     MaskError
         If the scan has no constant background.
     """
-    foreground = volume.data != background_of(volume)
+    foreground = volume.data != _background(volume)
     if foreground.mean() > 0.95:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
@@ -78,7 +80,26 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     return mask
 
 
-def background_of(volume: Volume) -> float:
+def with_signal(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
+    """Leave out of a mask what a stripped scan does not hold: holes, and all beyond the brain.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+    volume : Volume
+
+    Returns
+    -------
+    ndarray of bool, shape (X, Y, Z)
+        The mask itself if the scan has more than background around it, or nothing would be left.
+    """
+    silent = volume.data == _background(volume)
+    signal: NDArray[np.bool_] = mask & ~silent
+    around = np.count_nonzero(silent & ~mask) > _SILENT_SURROUNDINGS * np.count_nonzero(~mask)
+    return signal if around and signal.any() else mask
+
+
+def _background(volume: Volume) -> float:
     """Return the intensity of most voxels on the faces of the volume."""
     faces = (
         [volume.data[i] for i in (0, -1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,12 @@ class Template:
         return csf
 
 
+@cache
 def load_template() -> Template:
-    """Read the packaged template."""
+    """Read the packaged template, once; its arrays cannot be written to."""
     with as_file(files("mriseg") / "assets") as folder:
         volumes = [load_map(folder / f"{name}.nii.gz") for name in ASSETS]
+    for volume in volumes:
+        volume.data.flags.writeable = False
     head, distance, gm, wm = (volume.data for volume in volumes)
     return Template(head, distance, gm, wm, volumes[0].affine)

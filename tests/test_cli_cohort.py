@@ -4,30 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 from cohorts import balls, small_ball
-
-from mriseg.cli import main
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run the command line in this process, from the test's own folder."""
-
-    def run_here(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["mriseg", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err)
-
-    return run_here
 
 
 @pytest.fixture
@@ -50,14 +29,14 @@ def dataset(tmp_path):
 def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
     balls(tmp_path / "scans", 2)
     done = run("batch", "scans", "-o", "out", "--dry-run", "--no-bias", "--contrast", "t2", "--jobs", "1")
-    assert done.code == 0
-    header, first, second = done.out.splitlines()
+    assert done.returncode == 0
+    header, first, second = done.stdout.splitlines()
     assert header.split("\t") == ["identifier", "scan", "results", "options", "state"]
     assert first.startswith(f"s0\t{tmp_path}/scans/s0.nii.gz\ts0/\t")
     assert "contrast=t2" in first
     assert "bias=False" in first
     assert second.endswith("\tto do")
-    assert "2 of 2 scans to do, 1 at a time" in done.err
+    assert "2 of 2 scans to do, 1 at a time" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -65,28 +44,28 @@ def test_a_batch_ends_with_a_sentence_a_table_and_its_exit_code(run, tmp_path):
     balls(tmp_path / "scans", 1)
     (tmp_path / "scans" / "bad\x1b[2J.nii").write_text("no image")
     done = run("batch", "scans", "-o", "out", "--no-report", "--jobs", "1", "--no-bias", "--retries", "0")
-    assert done.code == 3
-    assert done.out.startswith("1 scan segmented, 1 failed; 1 to look at. ")
-    assert "out/cohort_report.html; reasons in out/failures.tsv" in done.out
-    assert "\x1b" not in done.err + done.out
-    assert "failed: " in done.err
+    assert done.returncode == 3
+    assert done.stdout.startswith("1 scan segmented, 1 failed; 1 to look at. ")
+    assert "out/cohort_report.html; reasons in out/failures.tsv" in done.stdout
+    assert "\x1b" not in done.stderr + done.stdout
+    assert "failed: " in done.stderr
     assert json.loads((tmp_path / "out/s0/s0_dseg.json").read_text())["Settings"]["Bias"] is False
-    assert run("batch", "scans", "-o", "out", "--no-report", "--no-bias").code == 1
+    assert run("batch", "scans", "-o", "out", "--no-report", "--no-bias").returncode == 1
     plan = run("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--resume", "--dry-run")
-    assert [line.split("\t")[-1] for line in plan.out.splitlines()[1:]] == ["to do", "done"]
+    assert [line.split("\t")[-1] for line in plan.stdout.splitlines()[1:]] == ["to do", "done"]
     (tmp_path / "out" / "cohort.tsv").unlink()
-    assert run("summarise", "out").out.startswith("1 scans, 1 to look at")
+    assert run("summarise", "out").stdout.startswith("1 scans, 1 to look at")
     assert (tmp_path / "out" / "cohort.tsv").exists()
 
 
 def test_a_data_set_becomes_derivatives_that_the_validator_accepts(run, tmp_path, dataset):
     validator = shutil.which("bids-validator-deno", path=str(tmp_path.joinpath(sys.prefix, "bin")))
     done = run("bids", dataset, "out", "participant", "-q", "--memory", "8", "--timeout", "100")
-    assert done.code == 0, done.err
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/sub-01/ses-b/anat/sub-01_ses-b_dseg.json").exists()
     assert (tmp_path / "out/sub-02/anat/sub-02_dseg.nii.gz").exists()
     group = run("bids", dataset, "out", "group")
-    assert group.out.startswith("3 scans")
+    assert group.stdout.startswith("3 scans")
     if validator is None:
         pytest.skip("bids-validator-deno is not installed; the derivatives were not validated")
     checked = subprocess.run(
@@ -108,24 +87,24 @@ def test_a_data_set_becomes_derivatives_that_the_validator_accepts(run, tmp_path
 )
 def test_labels_choose_scans_in_both_spellings(run, dataset, options, scans):
     done = run("bids", dataset, "out", "participant", "--dry-run", *options)
-    assert done.code == 0, done.err
-    assert [line.split("\t")[0] for line in done.out.splitlines()[1:]] == scans
-    assert ("spatial=False" in done.out) == ("--no-spatial" in options)
+    assert done.returncode == 0, done.stderr
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()[1:]] == scans
+    assert ("spatial=False" in done.stdout) == ("--no-spatial" in options)
 
 
 @pytest.mark.parametrize("skip", ["--skip-bids-validation", "--skip_bids_validation"])
 def test_a_folder_that_is_no_data_set_is_refused_unless_told(run, dataset, skip):
     (dataset / "dataset_description.json").write_text("{}")
     done = run("bids", dataset, "out", "participant", "--dry-run")
-    assert done.code == 1
-    assert "must say Name and BIDSVersion" in done.err
-    assert run("bids", dataset, "out", "participant", "--dry-run", skip).code == 0
+    assert done.returncode == 1
+    assert "must say Name and BIDSVersion" in done.stderr
+    assert run("bids", dataset, "out", "participant", "--dry-run", skip).returncode == 0
 
 
 def test_a_label_that_is_not_there_is_refused(run, dataset):
     done = run("bids", dataset, "out", "participant", "--participant-label", "7")
-    assert (done.code, done.out) == (1, "")
-    assert "no T1-weighted scan of sub-7" in done.err
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no T1-weighted scan of sub-7" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -143,7 +122,7 @@ def test_a_label_that_is_not_there_is_refused(run, dataset):
     ],
 )
 def test_wrong_usage_is_exit_two(run, wrong):
-    assert run(*wrong).code == 2
+    assert run(*wrong).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -165,7 +144,7 @@ def test_a_batch_system_that_gives_no_workers_is_one_line(run, tmp_path, monkeyp
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/bin")
     done = run("batch", "scans", "-o", "out", "--cluster", "slurm", "--cluster-options", "slurm.toml")
-    assert done.code == 1
-    (line,) = done.err.splitlines()
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
     assert line.startswith("mriseg: error: slurm.toml: ")
     assert says in line

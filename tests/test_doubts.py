@@ -9,7 +9,7 @@ import pytest
 import mriseg
 from mriseg.brain import mask_doubts
 from mriseg.doubts import GraveDoubt, verdict
-from mriseg.images import load_volume
+from mriseg.images import load_mask, load_volume
 from mriseg.tissue import CSF, GM, WM, place_doubts, plausibility
 
 
@@ -46,7 +46,7 @@ def test_half_a_brain_is_noticed(scans, axis, words, side):
     """Also of the largest brain, whose half holds as much as a small brain."""
     volume = load_volume(scans / "bids" / "sub-colin27" / "anat" / "sub-colin27_T1w.nii.gz")
     truth = scans / "truth" / "sub-colin27" / "sub-colin27_desc-brain_mask.nii.gz"
-    mask = load_volume(truth).data > 0
+    mask = load_mask(truth, volume)
     assert mask_doubts(mask, volume) == ()
     middle = int(np.median(np.nonzero(mask)[axis]))
     index = np.indices(mask.shape, sparse=True)[axis]

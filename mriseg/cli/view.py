@@ -62,7 +62,7 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
     import signal
     import webbrowser
 
-    from mriseg.cli.terminal import Stopped
+    from mriseg.cli.terminal import Stopped, say
     from mriseg.report.server import file_content, serve, text_content
     from mriseg.report.viewer import viewer_page, viewer_script
 
@@ -70,7 +70,7 @@ def _serve(layers: list[Layer], *, open_browser: bool) -> None:
     contents[""] = text_content(viewer_page(layers, embed=False), "text/html")
     contents["niivue.js"] = text_content(viewer_script(), "text/javascript")
     server, address = serve(contents)
-    typer.echo(f"{address}  (Ctrl-C ends)")
+    say(f"{address}  (Ctrl-C ends)")
     if open_browser:
         webbrowser.open(address)
     try:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mriseg import __version__
 from mriseg.cohort.outliers import FEWEST, LIMIT
 from mriseg.cohort.record import LOGS
 from mriseg.images import stem
+from mriseg.report.pages import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,19 +66,22 @@ def write_page(path: Path, output: Path, judged: Sequence[Judged], failed: Seque
     failed : sequence of Record
         Those that failed.
     """
-    environment = Environment(
-        loader=PackageLoader("mriseg", "assets"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     cards = [_card(scan, output) for scan in sorted(judged, key=lambda scan: scan.suspicion, reverse=True)]
-    page = environment.get_template("cohort_report.html.j2").render(
-        version=__version__,
-        cards=cards,
-        failures=[{"record": record, "log": _link(f"{LOGS}/{record.identifier}.log")} for record in failed],
-        distributions=distributions(judged),
-        suspicious=sum(1 for scan in judged if scan.suspicion[0]),
-        limit=LIMIT,
-        fewest=FEWEST,
-        most_names=_MOST_NAMES,
+    page = (
+        environment()
+        .get_template("cohort_report.html.j2")
+        .render(
+            version=__version__,
+            cards=cards,
+            failures=[
+                {"record": record, "log": _link(f"{LOGS}/{record.identifier}.log")} for record in failed
+            ],
+            distributions=distributions(judged),
+            suspicious=sum(1 for scan in judged if scan.suspicion[0]),
+            limit=LIMIT,
+            fewest=FEWEST,
+            most_names=_MOST_NAMES,
+        )
     )
     path.write_text(page, encoding="utf-8")
 

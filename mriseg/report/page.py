@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mriseg.report.charts import field_chart, fit_error, histogram_chart, trace_chart
+from mriseg.report.pages import environment
 from mriseg.report.sheets import data_address, draw_sheet
 from mriseg.report.slices import PLANES, Slices
 from mriseg.report.words import HEADLINES, methods
-from mriseg.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +130,7 @@ def render(
     rules = "".join(f".{name} {{ --color: {color}; }}\n" for name, color in colors.items())
     css, javascript = asset(style) + rules, asset(script)
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             style=Markup(css),  # noqa: S704
@@ -149,25 +147,6 @@ def render(
 def asset(name: str) -> str:
     """Read a text file of ``mriseg/assets``."""
     return (files("mriseg") / "assets" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mriseg", "assets"),
-        autoescape=True,
-        finalize=_printable,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figures"] = "{:.6g}".format
-    return environment
-
-
-def _printable(value: Any) -> Any:
-    """Escape what would hide or turn text around; what is marked as safe and what is no text stays."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _hash(text: str) -> str:
