@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 _CGROUPS = Path("/sys/fs/cgroup")
-# Peaks measured: 155 MB of libraries, and for each voxel of a whole head 25 to 47 bytes, with five classes 63,
+# Peaks measured: 155 MB of libraries; for each voxel of a whole head 25 to 47 bytes, with five classes 63,
 # of a stripped scan that is cut to the brain 60 to 70; however the voxels are stored.
 _FIXED_BYTES = 200_000_000
 _BYTES_PER_VOXEL = 75
