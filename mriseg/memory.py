@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 
 _CGROUPS = Path("/sys/fs/cgroup")
-# Peaks measured: 155 MB of libraries; a voxel of a whole head 23 to 47 bytes, with five classes 63,
-# of a stripped scan that is cut to the brain 60 to 70; however the voxels are stored.
+# Peaks measured with two threads: 155 MB of libraries; a voxel takes 23 to 47 bytes, with five classes and in
+# stripped scans that are cut to the brain too. The rest is left to more threads.
 _FIXED_BYTES = 200_000_000
 _BYTES_PER_VOXEL = 75
 

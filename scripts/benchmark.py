@@ -42,6 +42,12 @@ import sys, pathlib, numpy as np, nibabel as nib
 images = {p.name[:-7]: nib.load(p) for p in sorted(pathlib.Path(sys.argv[1]).glob("*.nii.gz"))}
 np.savez(sys.argv[2], **{name: np.asfortranarray(np.asanyarray(i.dataobj)) for name, i in images.items()})
 """
+PLAIN = """
+import sys, numpy as np, nibabel as nib
+for source, target in (sys.argv[1:3], sys.argv[3:5]):
+    image = nib.load(source)
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj).reshape(image.shape[:3]), image.affine), target)
+"""
 SKLEARN = """
 import sys, numpy as np, nibabel as nib
 from sklearn.mixture import GaussianMixture
@@ -171,13 +177,16 @@ def compare(scan: Path, pythons: list[str], repeats: int) -> dict[str, object]:
         measure(mriseg(scan, ours))
         subprocess.run([sys.executable, "-c", ARRAYS, str(ours), arrays], check=True)
         (mask,) = ours.glob("*_desc-brain_mask.nii.gz")
+        # Some peers refuse trailing axes of length one, as some scans have them.
+        plain = [str(scan), f"{scratch}/scan.nii.gz", str(mask), f"{scratch}/mask.nii.gz"]
+        subprocess.run([sys.executable, "-c", PLAIN, *plain], check=True)
         method = json.loads(next(ours.glob("*_dseg.json")).read_text())["BrainMask"]["Method"]
         commands = {
             "mriseg": mriseg(scan, ours),
             "I/O floor": [sys.executable, "-c", IO_FLOOR, str(scan), arrays, str(others)],
         }
         for name, python, program in peers(pythons, method == "stripped scan"):
-            commands[name] = [python, "-c", program, str(scan), str(mask), str(others)]
+            commands[name] = [python, "-c", program, plain[1], plain[3], str(others)]
         runs: dict[str, list[dict[str, object]]] = {name: [] for name in commands}
         for _ in range(repeats):
             for name, command in commands.items():

@@ -19,3 +19,10 @@ def test_help_imports_nothing_heavy():
     code = f"import sys, mriseg.cli; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_segmenting_a_stripped_scan_imports_no_more_than_it_needs():
+    code = "import sys, mriseg.pipeline, mriseg.outputs; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unwanted = {"matplotlib", "jinja2", "PIL", "scipy.spatial", "scipy.sparse", "sklearn", "typer", "rich"}
+    assert unwanted & set(run.stdout.split()) == set()

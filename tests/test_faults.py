@@ -107,6 +107,7 @@ def test_a_folder_of_somebody_else(ball, tmp_path):
 
 
 def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     folder, written = tmp_path / "out", []
 
     def save_then_remove(array, volume, path, **_):
@@ -118,7 +119,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
     monkeypatch.setattr(mriseg.outputs, "save_array", save_then_remove)
     with pytest.raises(OutputError, match="cannot be written"):
         mriseg.segment(ball).save(folder)
-    assert len(written) >= 3  # those beside the third have begun
+    assert len(written) >= 3
     assert not folder.exists()
 
 
