@@ -229,8 +229,9 @@ def plot(scales: dict[str, object], path: Path) -> None:
         figure.subplots(1, 2), ("cpu", "mb"), ("CPU seconds, whole process", "peak memory, MB"), strict=True
     ):
         axes.plot(millions, [row[key] for row in scales.values()], "o-", color="#0072b2")
-        for x, (name, row) in zip(millions, scales.items(), strict=True):
-            axes.annotate(name, (x, row[key]), xytext=(7, -9), textcoords="offset points", fontsize=8)
+        for i, (x, (name, row)) in enumerate(zip(millions, scales.items(), strict=True)):
+            beside = {"xytext": (6, -12)} if i % 2 else {"xytext": (-6, 4), "ha": "right"}
+            axes.annotate(name, (x, row[key]), textcoords="offset points", fontsize=8, **beside)
         axes.set_xlabel("million voxels")
         axes.margins(0.12)
         axes.set_ylabel(label)
