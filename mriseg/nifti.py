@@ -15,7 +15,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from mriseg.errors import ImageError
-from mriseg.memory import available_memory
+from mriseg.memory import segmentation_bytes, usable_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,6 @@ _MAGIC = {b"n+1\0": (1, True), b"ni1\0": (1, False), b"n+2\0": (2, True), b"ni2\
 _GZIP = b"\x1f\x8b"
 _MOST_INFLATED = 1032  # what one byte of a deflate stream can become at most
 _CHUNK = 1 << 20
-# Bytes that a segmentation takes for each voxel at its peak, measured, beside the voxels as stored.
-_WORKING_BYTES = 45
 _GB = 1e9
 
 
@@ -143,7 +141,7 @@ def read_voxels(file: NiftiFile, volume: int | None = None, max_memory: float | 
     _check_real(file)
     shape, index = _chosen(file, volume)
     size = math.prod(shape) * file.dtype.itemsize
-    _check_memory(file, math.prod(shape), size, max_memory)
+    _check_memory(file, math.prod(shape), max_memory)
     _check_size(file)
     stored = np.ndarray(shape, file.dtype, _read_block(file, index * size, size), order="F")
     return _scaled(file, stored)
@@ -239,9 +237,9 @@ def _chosen(file: NiftiFile, volume: int | None) -> tuple[tuple[int, ...], int]:
     return shape[:3], index
 
 
-def _check_memory(file: NiftiFile, voxels: int, stored: int, max_memory: float | None) -> None:
-    need = (stored + voxels * _WORKING_BYTES) / _GB
-    limit = available_memory() / _GB if max_memory is None else max_memory
+def _check_memory(file: NiftiFile, voxels: int, max_memory: float | None) -> None:
+    need = segmentation_bytes(voxels) / _GB
+    limit = usable_memory() / _GB if max_memory is None else max_memory
     if need > limit:
         raise ImageError(
             f"{file.path}: holds {_by(file.shape)} voxels of {file.dtype.name}, which take about "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# How a run ends that a signal stopped.
+STOPPED = "stopped by {}; nothing is half-written"
+
 _FORMULA = ("=", "+", "-", "@")
 
 

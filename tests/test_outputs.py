@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import platform
 import shutil
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import nibabel as nib
@@ -12,6 +15,7 @@ import pytest
 import SimpleITK
 
 import mriseg
+from mriseg.outputs import file_names, sidecar
 
 IMAGES = [
     "dseg",
@@ -118,6 +122,138 @@ def test_sidecar(saved, ball):
     assert len(mixture["LogLikelihood"]) == mixture["Iterations"] + 1
     trace = np.array(mixture["LogLikelihood"])
     assert (np.diff(trace) > -1e-9 * abs(trace[-1])).all()
+
+
+def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
+    field = replace(ball_result.field, coefficients=np.ones((2, 2, 2)), low=0.75, high=1.25)
+    brain = replace(ball_result.brain, similarity=0.123456789, scan_to_mni=np.eye(4) / 3)
+    prior = replace(ball_result.prior, explained=0.123456789, fits=True)
+    result = replace(
+        ball_result, field=field, brain=brain, prior=prior, neighbour_strength=2 / 3, warnings=["x"]
+    )
+    model, scan = result.model, result.volume
+    libraries = ["nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2"]
+    classes = {
+        name: {"Label": label, **vars(result.volumes[name])}
+        for label, name in enumerate(("GM", "WM", "CSF"), 1)
+    }
+    expected = {
+        "Description": "Brain tissue labels from a Gaussian mixture of intensities",
+        "Sources": ["sub-ball_T1w.nii.gz"],
+        "SourcesSHA256": {"sub-ball_T1w.nii.gz": scan.sha256},
+        "GeneratedBy": [{"Name": "mriseg", "Version": mriseg.__version__}],
+        "Versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
+        "Reading": {"Form": "sform", "Units": "mm", "Volume": None, "ZoomsGiven": None, "NotFinite": 0},
+        "Settings": result.settings,
+        "Shape": [48, 56, 40],
+        "ZoomsMM": [3.0, 3.0, 4.0],
+        "BrainMask": {
+            "Method": "stripped scan",
+            "TemplateSimilarity": 0.123457,
+            "ScanToMNI": (np.eye(4) * 0.333333).tolist(),
+            "VolumeML": result.brain_mask_ml,
+        },
+        "Classes": classes,
+        "BiasField": {"Order": field.order, "Lowest": 0.75, "Highest": 1.25},
+        "TissuePriors": {"Used": True, "Explained": 0.123457},
+        "Spatial": {"NeighbourStrength": 0.666667},
+        "Mixture": {
+            "Model": model.name,
+            **model.settings,
+            "Means": model.means.tolist(),
+            "SDs": model.sds.tolist(),
+            "Weights": model.weights.tolist(),
+            "BIC": model.bic(*result.histogram),
+            "Iterations": model.n_iter,
+            "Converged": model.converged,
+            "LogLikelihood": list(model.history),
+        },
+        "Warnings": ["x"],
+        "Verdict": result.verdict,
+    }
+    assert json.dumps(sidecar(result)) == json.dumps(expected)
+    unasked = sidecar(replace(ball_result, prior=None))
+    assert unasked["TissuePriors"] == {"Used": False, "Explained": None}
+    assert unasked["BrainMask"]["TemplateSimilarity"] is unasked["BrainMask"]["ScanToMNI"] is None
+    misfit = sidecar(replace(result, prior=replace(prior, fits=False)))
+    assert misfit["TissuePriors"] == {"Used": False, "Explained": 0.123457}
+
+
+def test_the_sidecars_of_images(saved):
+    _, folder = saved
+    sources = {"Sources": ["sub-ball_T1w.nii.gz"]}
+    written = {
+        "desc-brain_mask": {"Description": "Brain mask (stripped scan)", "Type": "Brain", **sources},
+        "desc-biascorr_T1w": {
+            "Description": "Scan without its bias field",
+            "SkullStripped": True,
+            **sources,
+        },
+    }
+    for name, content in written.items():
+        text = json.dumps(content, indent=2) + "\n"
+        assert (folder / f"sub-ball_{name}.json").read_text(encoding="utf-8") == text
+
+
+def test_images_say_what_their_numbers_are(saved):
+    _, folder = saved
+    intents = {name: nib.load(folder / f"sub-ball_{name}.nii.gz").header.get_intent()[0] for name in IMAGES}
+    posteriors = {f"label-{name}_probseg": "estimate" for name in ("CSF", "GM", "WM")}
+    assert intents == {
+        "dseg": "label", "desc-brain_mask": "none", "desc-biascorr_T1w": "none", **posteriors,
+    }  # fmt: skip
+
+
+def test_file_names_end_with_the_sidecar(ball_result):
+    tissues = ball_result.tissues
+    names = file_names("sub-ball", tissues)
+    assert sorted(names) == sorted(FILES)
+    assert names[-1] == "sub-ball_dseg.json"
+    fewer = file_names("sub-ball", tissues, bias=False, report=False, luts=["fsleyes", "slicer"])
+    assert set(names) - set(fewer) == {
+        "sub-ball_desc-biascorr_T1w.nii.gz", "sub-ball_desc-biascorr_T1w.json", "sub-ball_report.html",
+    }  # fmt: skip
+    assert [name for name in fewer if "_lut-" in name] == [
+        "sub-ball_dseg_lut-fsleyes.lut", "sub-ball_dseg_lut-slicer.ctbl",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tmp_path, monkeypatch, order):
+    seen = {}
+
+    def page(shown, facts):
+        seen.update(shown=shown, facts=facts)
+        return "a page: µ"
+
+    def picture(volume, labels, tissues, path, *, style):
+        seen.update(volume=volume, labels=labels, tissues=tissues, style=style)
+        path.touch()
+
+    monkeypatch.setattr("mriseg.report.page.report", page)
+    monkeypatch.setattr("mriseg.report.overlay.save_overlay", picture)
+    field = replace(ball_result.field, coefficients=np.full(3 * (order + 1,), 0.1), low=0.5, high=2.0)
+    result = replace(ball_result, field=field)
+    files = result.save(tmp_path, luts=["fsleyes"])
+    assert sorted(files) == sorted(tmp_path.iterdir())
+    assert (tmp_path / "sub-ball_report.html").read_text(encoding="utf-8") == "a page: µ"
+    labels = result.volume.to_canonical(result.labels)
+    np.testing.assert_array_equal(seen["labels"], labels)
+    assert (seen["volume"], seen["tissues"], seen["style"]) == (result.volume, result.tissues, "contour")
+    shown = seen["shown"]
+    np.testing.assert_array_equal(shown.labels, labels)
+    np.testing.assert_array_equal(shown.mask, result.brain.mask)
+    assert (shown.name, shown.volume, shown.tissues) == ("sub-ball", result.volume, result.tissues)
+    assert (shown.histogram, shown.model) == (result.histogram, result.model)
+    assert [tissue.abbreviation for tissue in shown.components] == ["CSF", "GM", "WM"]
+    assert seen["facts"] == sidecar(result)
+    if order:
+        np.testing.assert_array_equal(shown.field, field.on_grid(labels.shape))
+    else:
+        assert shown.field is None
+    result.save(tmp_path, overwrite=True, overlay_style="fill")
+    assert seen["style"] == "fill"
+    assert not list(tmp_path.glob("*_lut-*"))
 
 
 def test_without_a_report_there_is_none_and_none_is_left(saved):

@@ -17,7 +17,7 @@ from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
 from mriseg.cli.summarise import summarise
-from mriseg.cli.terminal import one_line_ends
+from mriseg.cli.terminal import run_to_one_line
 from mriseg.cli.view import view
 
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
@@ -63,5 +63,4 @@ app.command()(view)
 
 def main() -> None:
     """Run the command line and turn every expected error into one line on stderr."""
-    with one_line_ends():
-        app()
+    run_to_one_line(app)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from contextlib import contextmanager
+from functools import partial
+from threading import Timer
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from mriseg.errors import MrisegError
-from mriseg.text import printable
+from mriseg.text import STOPPED, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from sys import UnraisableHookArgs
     from types import FrameType
 
 
@@ -29,8 +32,7 @@ def warn(scan: Path, warnings: Iterable[str]) -> None:
         typer.echo(printable(f"mriseg: warning: {scan.name}: {warning}"), err=True)
 
 
-@contextmanager
-def one_line_ends() -> Iterator[None]:
+def run_to_one_line(command: Callable[[], None]) -> None:
     """Turn expected errors and requests to stop into one line on stderr and an exit code.
 
     The code is 1 for errors, and 128 and the number of the signal for SIGINT (130) and SIGTERM (143).
@@ -38,20 +40,28 @@ def one_line_ends() -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a locale without Unicode is no reason to fail
             stream.reconfigure(errors="backslashreplace")
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        _run_until_stopped(command)
     except MrisegError as error:
         _end(1, f"error: {error}")
     except MemoryError:
         _end(1, "error: the memory does not suffice; crop or resample the scan, or free memory")
     except Stopped as stopped:
-        _end(
-            128 + stopped.number, f"stopped by {signal.Signals(stopped.number).name}; nothing is half-written"
-        )
+        _end(128 + stopped.number, STOPPED.format(signal.Signals(stopped.number).name))
+
+
+def _run_until_stopped(command: Callable[[], None]) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    hook = sys.unraisablehook
+    try:
+        sys.unraisablehook = partial(_ask_again, hook)
+        for number in before:
+            signal.signal(number, _stop)
+        command()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = hook
 
 
 class Stopped(BaseException):
@@ -65,10 +75,21 @@ class Stopped(BaseException):
         self.number = number
 
 
-def _stop(number: int, _: FrameType | None) -> NoReturn:
-    for either in (signal.SIGINT, signal.SIGTERM):  # a second one must not disturb the clearing up
-        signal.signal(either, signal.SIG_IGN)
-    raise Stopped(number)
+def _stop(number: int, _: FrameType | None) -> None:
+    if not _is_stopping(sys.exception()):  # a second one must not disturb the clearing up
+        raise Stopped(number)
+
+
+def _is_stopping(handled: BaseException | None) -> bool:
+    return handled is not None and (isinstance(handled, Stopped) or _is_stopping(handled.__context__))
+
+
+def _ask_again(otherwise: Callable[[UnraisableHookArgs], object], lost: UnraisableHookArgs) -> None:
+    """Send a signal once more that arrived where nothing can be raised, such as in a destructor."""
+    if isinstance(lost.exc_value, Stopped):
+        Timer(0.01, os.kill, (os.getpid(), lost.exc_value.number)).start()
+    else:
+        otherwise(lost)
 
 
 def _end(code: int, text: str) -> NoReturn:

@@ -9,13 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from mriseg.errors import MrisegError
-from mriseg.memory import available_memory
+from mriseg.memory import available_memory, segmentation_bytes
 from mriseg.nifti import open_nifti
 
-# Measured with headroom: a worker holds 170 MB at the peak of a tiny scan; voxels add 20 to 40 bytes
-# each, the more of them are brain (docs/speed.md).
-_WORKER_MB = 200.0
-_BYTES_PER_VOXEL = 45.0
 # What is left to everything else that runs.
 _SHARE = 0.9
 
@@ -57,5 +53,5 @@ def scan_mb(scan: Path) -> float:
     try:
         voxels = math.prod(open_nifti(scan).shape)
     except MrisegError:
-        return _WORKER_MB
-    return _WORKER_MB + _BYTES_PER_VOXEL * voxels / 1e6
+        voxels = 0
+    return segmentation_bytes(voxels) / 1e6
