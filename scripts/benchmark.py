@@ -206,14 +206,15 @@ def scale(scan: Path, repeats: int) -> dict[str, object]:
             figures = median([measure(mriseg(resampled, Path(scratch) / "out")) for _ in range(repeats)])
         figures["voxels"] = round(192 / spacing) * round(256 / spacing) ** 2
         found[f"{spacing:g} mm"] = figures
-        print_row(f"{spacing:g} mm, {figures['voxels'] / 1e6:.1f} M voxels", figures, figures)
+        print_row(f"{spacing:g} mm, {figures['voxels'] / 1e6:.1f} M voxels", figures)
     return found
 
 
-def print_row(name: str, figures: dict[str, object], ours: dict[str, object]) -> None:
+def print_row(name: str, figures: dict[str, object], ours: dict[str, object] | None = None) -> None:
     """Print wall, CPU, memory, and wall relative to ours."""
+    relative = f"{figures['wall'] / ours['wall']:8.2f} x" if ours else ""
     print(f"  {name:<32}{figures['wall']:8.2f} s wall{figures['cpu']:8.2f} s CPU{figures['mb']:8.0f} MB"
-          f"{figures['wall'] / ours['wall']:8.2f} x")  # fmt: skip
+          f"{relative}")  # fmt: skip
 
 
 def plot(scales: dict[str, object], path: Path) -> None:
@@ -225,12 +226,14 @@ def plot(scales: dict[str, object], path: Path) -> None:
     FigureCanvasAgg(figure)
     millions = [row["voxels"] / 1e6 for row in scales.values()]
     for axes, key, label in zip(
-        figure.subplots(1, 2), ("wall", "mb"), ("seconds, whole process", "peak memory, MB"), strict=True
+        figure.subplots(1, 2), ("cpu", "mb"), ("CPU seconds, whole process", "peak memory, MB"), strict=True
     ):
-        axes.loglog(millions, [row[key] for row in scales.values()], "o-", color="#0072b2")
-        for x, (name, row) in zip(millions, scales.items(), strict=True):
-            axes.annotate(name, (x, row[key]), xytext=(5, -11), textcoords="offset points", fontsize=8)
+        axes.plot(millions, [row[key] for row in scales.values()], "o-", color="#0072b2")
+        for i, (x, (name, row)) in enumerate(zip(millions, scales.items(), strict=True)):
+            beside = {"xytext": (6, -12)} if i % 2 else {"xytext": (-6, 4), "ha": "right"}
+            axes.annotate(name, (x, row[key]), textcoords="offset points", fontsize=8, **beside)
         axes.set_xlabel("million voxels")
+        axes.margins(0.12)
         axes.set_ylabel(label)
         axes.grid(visible=True, which="both", alpha=0.25)
     figure.savefig(path)
