@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
+# Share of a brain mask that may be as dark as the background of a stripped scan.
+_MOST_SILENT = 0.01
+
 
 def assemble(
     volume: Volume,
@@ -66,6 +69,7 @@ def assemble(
     """
     numbers = np.array([tissue.index for tissue in components], dtype=np.uint8)
     labels = numbers[posteriors.argmax(axis=1)]
+    ranks = model.responsibilities(histogram[0]).argmax(axis=1)
     volumes = [
         _tissue_volume(
             posteriors[:, k], labels == tissue.index, volume.voxel_ml, model.means[k], model.sds[k]
@@ -75,17 +79,12 @@ def assemble(
     warnings = [
         *volume.warnings,
         *brain.warnings,
-        *_model_doubts(model, *histogram, components, [found.fraction for found in volumes]),
-        *_label_doubts(
-            volume.data if corrected is None else corrected,
-            histogram[0],
-            model,
-            numbers,
-            volume,
-            brain,
-            settings["Contrast"],
-        ),
+        *_signal_doubts(histogram[1], len(posteriors)),
+        *_model_doubts(model, *histogram, ranks, components, [found.fraction for found in volumes]),
     ]
+    if len(components) == len(RISING_MEANS[settings["Contrast"]]):  # other classes may lie anywhere
+        data = volume.data if corrected is None else corrected
+        warnings += _place_doubts(data, histogram[0], numbers[ranks], volume.zooms, brain.mask)
     if volume.not_finite:
         warnings.append(
             f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
@@ -124,37 +123,41 @@ def _tissue_volume(
     )
 
 
-def _label_doubts(
-    corrected: NDArray[np.float32],
-    values: Floats,
-    model: PartialVolumeMixture | PlainMixture,
-    numbers: NDArray[np.uint8],
-    volume: Volume,
-    brain: BrainMask,
-    contrast: str,
-) -> list[str]:
-    """Ask whether tissues lie where they can; classes that are no tissues may lie anywhere.
-
-    By intensities alone: a template puts tissues where they belong also in a scan of the wrong contrast.
-    """
-    if len(numbers) != len(RISING_MEANS[contrast]):
+def _signal_doubts(counts: Floats, voxels: int) -> list[str]:
+    """Ask how much of the brain mask the fit has not seen, because a stripped scan holds nothing there."""
+    silent = 1 - float(counts.sum()) / voxels
+    if silent <= _MOST_SILENT:
         return []
-    of_value = numbers[model.responsibilities(values).argmax(axis=1)]
-    nearest = np.searchsorted(values, corrected[brain.mask]).clip(max=len(values) - 1)
-    canonical = np.zeros(brain.mask.shape, dtype=np.uint8)
-    canonical[brain.mask] = of_value[nearest]
-    return list(place_doubts(canonical, volume.zooms))
+    return [f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit"]
+
+
+def _place_doubts(
+    data: NDArray[np.float32],
+    values: Floats,
+    labels: NDArray[np.uint8],
+    zooms: Floats,
+    mask: NDArray[np.bool_],
+) -> list[str]:
+    """Ask whether tissues, labelled by their values alone, lie where they can.
+
+    A template would put them where they belong also in a scan of the wrong contrast.
+    """
+    nearest = np.searchsorted(values, data[mask]).clip(max=len(values) - 1)
+    canonical = np.zeros(mask.shape, dtype=np.uint8)
+    canonical[mask] = labels[nearest]
+    return list(place_doubts(canonical, zooms))
 
 
 def _model_doubts(
     model: PartialVolumeMixture | PlainMixture,
     values: Floats,
     counts: Floats,
+    ranks: NDArray[np.intp],
     components: Sequence[Tissue],
     shares: Sequence[float],
 ) -> list[str]:
     """Ask whether the mixture is plausible, separated and converged."""
-    out_of_order = out_of_order_share(counts, model.responsibilities(values).argmax(axis=1))
+    out_of_order = out_of_order_share(counts, ranks)
     doubts = list(plausibility(components, np.array(shares), model.means, model.sds, out_of_order))
     if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
         single = "the classes are not separated: one Gaussian describes the intensities as well"

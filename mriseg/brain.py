@@ -13,7 +13,7 @@ from mriseg.doubts import GraveDoubt
 from mriseg.errors import MaskError
 from mriseg.grid import bounding_box, largest_part
 from mriseg.registration import Registration, carry, head_threshold, register
-from mriseg.stripped import is_stripped, stripped_mask, with_signal
+from mriseg.stripped import is_stripped, stripped_mask
 from mriseg.surface import (
     ROUGH_LOOKS,
     boundary_worth,
@@ -46,7 +46,6 @@ _DIRECTIONS = ("left to right", "back to front", "bottom to top")
 _LEAST_HEAD_ML = 100.0
 _MOST_ASYMMETRY, _COARSE_MM = 0.06, 3.0
 _MOST_BORDER_CM2 = 20.0
-_MOST_SILENT = 0.01  # share of a brain that may be as dark as the background
 # Half the width of bridges from the brain to dura in a mask, and to eyes and muscle in a whole head.
 _DURA_BRIDGE_MM, _HEAD_BRIDGE_MM = 1.5, 5.0
 _SULCUS_MM = 3.0  # half the width of a sulcus that the tissue closes upon
@@ -200,9 +199,6 @@ def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
     border = _border_cm2(mask, volume.zooms)
     if border > _MOST_BORDER_CM2:
         doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
-    silent = 1 - float(np.count_nonzero(with_signal(mask, volume))) / max(1.0, float(np.count_nonzero(mask)))
-    if silent > _MOST_SILENT:
-        doubts.append(f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit")
     return tuple(doubts)
 
 

@@ -122,11 +122,7 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
             for turn in _turns(levels[0].points.mean(axis=0), (-_TURN, _TURN))
         ]
         tries += [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in turned]
-    refined = []
-    for found in _distinct(tries, levels[0].points):
-        for level, scan in zip(levels, scans, strict=True):
-            found = _gauss_newton(level, *scan, found.affine, _AFFINE)  # noqa: PLW2901
-        refined.append(found)
+    refined = [_refined(found, levels, scans) for found in _distinct(tries, levels[0].points)]
     return max(refined, key=lambda found: found.similarity)
 
 
@@ -158,10 +154,7 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
     start = _start_on_mask(mask, volume.affine, template)
     starts = [start, *(start @ turn for turn in _turns(levels[0].points.mean(axis=0), (np.pi,)))]
     tries = [_gauss_newton(levels[0], *scans[0], begin, _SIMILARITY) for begin in starts]
-    found = max(tries, key=lambda registration: registration.similarity)
-    for level, scan in zip(levels, scans, strict=True):
-        found = _gauss_newton(level, *scan, found.affine, _AFFINE)
-    return found
+    return _refined(max(tries, key=lambda found: found.similarity), levels, scans)
 
 
 def carry(array: NDArray[np.float32], template: Template, registration: Registration, volume: Volume,
@@ -304,6 +297,15 @@ def _distinct(tries: list[Registration], points: Floats) -> list[Registration]:
         if all(np.sqrt(np.mean(distance**2)) > _RIVAL_MM for distance in apart):
             chosen.append(found)
     return chosen
+
+
+def _refined(
+    found: Registration, levels: Sequence[_Level], scans: Sequence[tuple[NDArray[np.float32], Floats]]
+) -> Registration:
+    """Let all twelve parameters free, at the coarse spacing, then at the fine one."""
+    for level, scan in zip(levels, scans, strict=True):
+        found = _gauss_newton(level, *scan, found.affine, _AFFINE)
+    return found
 
 
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,
