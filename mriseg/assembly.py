@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from mriseg.doubts import GraveDoubt
 from mriseg.grid import bounding_box
 from mriseg.outputs import Segmentation
 from mriseg.plain import fit_plain
-from mriseg.tissue import RISING_MEANS, Tissue, out_of_order_share, place_doubts, plausibility
+from mriseg.tissue import Tissue, out_of_order_share, place_doubts, plausibility
 from mriseg.volumes import TissueVolume
 
 if TYPE_CHECKING:
@@ -31,20 +32,9 @@ if TYPE_CHECKING:
 _MOST_SILENT = 0.01
 
 
-def assemble(
-    volume: Volume,
-    brain: BrainMask,
-    field: BiasField,
-    corrected: NDArray[np.float32] | None,
-    histogram: tuple[Floats, Floats],
-    model: PartialVolumeMixture | PlainMixture,
-    prior: TissuePrior | None,
-    neighbour_strength: float,
-    components: Sequence[Tissue],
-    posteriors: NDArray[np.float32],
-    settings: dict[str, Any],
-) -> Segmentation:
-    """Put labels and posteriors back on the scan's grid, measure them and say what is doubtful.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What was found out about a scan.
 
     Parameters
     ----------
@@ -55,6 +45,7 @@ def assemble(
     corrected : ndarray of float32, shape (X, Y, Z), or None
         The scan without the field, in canonical orientation.
     histogram : tuple of two ndarrays of float64, shape (B,)
+        Intensities that were fitted, and how many voxels have each.
     model : PartialVolumeMixture or PlainMixture
     prior : TissuePrior or None
     neighbour_strength : float
@@ -62,52 +53,79 @@ def assemble(
         What each component of the model is.
     posteriors : ndarray of float32, shape (N, K)
     settings : dict
-
-    Returns
-    -------
-    Segmentation
     """
+
+    volume: Volume
+    brain: BrainMask
+    field: BiasField
+    corrected: NDArray[np.float32] | None
+    histogram: tuple[Floats, Floats]
+    model: PartialVolumeMixture | PlainMixture
+    prior: TissuePrior | None
+    neighbour_strength: float
+    components: Sequence[Tissue]
+    posteriors: NDArray[np.float32]
+    settings: dict[str, Any]
+
+
+def assemble(fitted: Fitted) -> Segmentation:
+    """Put labels and posteriors back on the scan's grid, measure them and say what is doubtful."""
+    volume, brain, components = fitted.volume, fitted.brain, fitted.components
     numbers = np.array([tissue.index for tissue in components], dtype=np.uint8)
-    labels = numbers[posteriors.argmax(axis=1)]
-    ranks = model.responsibilities(histogram[0]).argmax(axis=1)
-    volumes = [
-        _tissue_volume(
-            posteriors[:, k], labels == tissue.index, volume.voxel_ml, model.means[k], model.sds[k]
-        )
-        for k, tissue in enumerate(components)
-    ]
-    warnings = [
-        *volume.warnings,
-        *brain.warnings,
-        *_signal_doubts(histogram[1], len(posteriors)),
-        *_model_doubts(model, *histogram, ranks, components, [found.fraction for found in volumes]),
-    ]
-    if len(components) == len(RISING_MEANS[settings["Contrast"]]):  # other classes may lie anywhere
-        data = volume.data if corrected is None else corrected
-        warnings += _place_doubts(data, histogram[0], numbers[ranks], volume.zooms, brain.mask)
-    if volume.not_finite:
-        warnings.append(
-            f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
-        )
+    labels = numbers[fitted.posteriors.argmax(axis=1)]
+    volumes = _volumes(fitted, labels)
     order = sorted(range(len(components)), key=lambda k: components[k].index)
     return Segmentation(
         volume=volume,
         brain=brain,
         labels=_on_scan_grid(labels, brain.mask, volume),
         posteriors={
-            components[k].abbreviation: _on_scan_grid(posteriors[:, k], brain.mask, volume) for k in order
+            components[k].abbreviation: _on_scan_grid(fitted.posteriors[:, k], brain.mask, volume)
+            for k in order
         },
         tissues=tuple(components[k] for k in order),
         volumes={components[k].abbreviation: volumes[k] for k in order},
-        histogram=histogram,
-        model=model,
-        field=field,
-        prior=prior,
-        neighbour_strength=neighbour_strength,
-        corrected=None if corrected is None else volume.to_scan_grid(corrected),
-        settings=settings,
-        warnings=warnings,
+        histogram=fitted.histogram,
+        model=fitted.model,
+        field=fitted.field,
+        prior=fitted.prior,
+        neighbour_strength=fitted.neighbour_strength,
+        corrected=None if fitted.corrected is None else volume.to_scan_grid(fitted.corrected),
+        settings=fitted.settings,
+        warnings=_doubts(fitted, numbers, [found.fraction for found in volumes]),
     )
+
+
+def _volumes(fitted: Fitted, labels: NDArray[np.uint8]) -> list[TissueVolume]:
+    """Measure each component's tissue."""
+    return [
+        _tissue_volume(
+            fitted.posteriors[:, k],
+            labels == tissue.index,
+            fitted.volume.voxel_ml,
+            fitted.model.means[k],
+            fitted.model.sds[k],
+        )
+        for k, tissue in enumerate(fitted.components)
+    ]
+
+
+def _doubts(fitted: Fitted, numbers: NDArray[np.uint8], shares: Sequence[float]) -> list[str]:
+    """List what is doubtful about scan, mask, fit and tissues."""
+    volume, brain, (values, counts) = fitted.volume, fitted.brain, fitted.histogram
+    ranks = fitted.model.responsibilities(values).argmax(axis=1)
+    doubts = [
+        *volume.warnings,
+        *brain.warnings,
+        *_signal_doubts(counts, len(fitted.posteriors)),
+        *_model_doubts(fitted.model, values, counts, ranks, fitted.components, shares),
+    ]
+    if all(tissue.mapping for tissue in fitted.components):  # other classes may lie anywhere
+        data = volume.data if fitted.corrected is None else fitted.corrected
+        doubts += _place_doubts(data, values, numbers[ranks], volume.zooms, brain.mask)
+    if volume.not_finite:
+        doubts.append(f"{volume.not_finite} voxels of the scan are not finite; they were taken as background")
+    return doubts
 
 
 def _tissue_volume(

@@ -151,40 +151,42 @@ class Segmentation:
         """
         _log.info("writing the results")
         folder, name = Path(folder), stem(self.volume.path)
-        contrast = self.settings["Contrast"]
-        names = file_names(
-            name, self.tissues, bias=self.corrected is not None, report=report, contrast=contrast, luts=luts
-        )
+        names = file_names(self, report=report, luts=luts)
         settings_dependent = [f"{glob.escape(name)}_{rest}" for rest in _SETTINGS_DEPENDENT]
         with staged(folder, names, overwrite=overwrite, obsolete=settings_dependent) as scratch:
-            _write(self, scratch, name, report=report, overlay_style=overlay_style, luts=luts)
+            _write(self, scratch, names, report=report, overlay_style=overlay_style, luts=luts)
         if data_set := derivatives_folder(folder):
             write_dataset_description(data_set)
         return [folder / file for file in names]
 
 
-def file_names(
-    name: str,
-    tissues: Sequence[Tissue],
-    *,
-    bias: bool = True,
-    report: bool = True,
-    contrast: str = "t1",
-    luts: Sequence[str] = (),
-) -> list[str]:
-    """List the files of a segmentation, the sidecar last.
+def certain_names(name: str) -> list[str]:
+    """List the files that every segmentation has, whatever is found in the scan, the sidecar last.
 
     Parameters
     ----------
     name : str
         What all names begin with, see `mriseg.images.stem`.
-    tissues : sequence of Tissue
-    bias : bool
-        Whether a bias-corrected scan is among them.
+
+    Returns
+    -------
+    list of str
+    """
+    mask = ["desc-brain_mask.nii.gz", "desc-brain_mask.json"]
+    return [
+        f"{name}_{file}"
+        for file in ("dseg.nii.gz", *mask, "dseg.tsv", "volumes.tsv", "overlay.png", "dseg.json")
+    ]
+
+
+def file_names(result: Segmentation, *, report: bool = True, luts: Sequence[str] = ()) -> list[str]:
+    """List the files of a segmentation, the sidecar last.
+
+    Parameters
+    ----------
+    result : Segmentation
     report : bool
-        Whether a report is.
-    contrast : {"t1", "t2", "pd"}
-        Of the scan, which the corrected one is named by.
+        Whether a report is among them.
     luts : sequence of str
         Programs that look-up tables are written for.
 
@@ -192,13 +194,14 @@ def file_names(
     -------
     list of str
     """
-    posteriors = [f"label-{tissue.abbreviation}_probseg.nii.gz" for tissue in tissues]
-    corrected = [f"desc-biascorr_{_SUFFIXES[contrast]}.{end}" for end in ("nii.gz", "json")] if bias else []
-    tables = ["dseg.tsv", "volumes.tsv", *(f"dseg_{lut_file(program)}" for program in luts)]
-    pictures = ["overlay.png", *(["report.html"] if report else [])]
-    mask = ["desc-brain_mask.nii.gz", "desc-brain_mask.json"]
-    rest = ("dseg.nii.gz", *mask, *posteriors, *corrected, *tables, *pictures, "dseg.json")
-    return [f"{name}_{file}" for file in rest]
+    name = stem(result.volume.path)
+    images = [f"label-{abbreviation}_probseg.nii.gz" for abbreviation in result.posteriors]
+    if result.corrected is not None:
+        images += [f"{_corrected_name(result)}.{end}" for end in ("nii.gz", "json")]
+    tables = [f"dseg_{lut_file(program)}" for program in luts]
+    *certain, last = certain_names(name)
+    rest = [f"{name}_{file}" for file in (*images, *tables, *(["report.html"] if report else []))]
+    return [*certain, *rest, last]
 
 
 def sidecar(result: Segmentation) -> dict[str, Any]:
@@ -266,7 +269,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
 def _write(
     result: Segmentation,
     folder: Path,
-    name: str,
+    names: Sequence[str],
     *,
     report: bool,
     overlay_style: OverlayStyle,
@@ -275,6 +278,7 @@ def _write(
     """Write the files that `file_names` names."""
     from mriseg.report.overlay import save_overlay
 
+    name = stem(result.volume.path)
     facts = sidecar(result)
     labels = result.volume.to_canonical(result.labels)
     overlay = folder / f"{name}_overlay.png"
@@ -287,7 +291,7 @@ def _write(
         save_lut(program, result.tissues, folder / f"{name}_dseg_{lut_file(program)}")
     if report:
         (folder / f"{name}_report.html").write_text(_page(result, labels, name, facts), encoding="utf-8")
-    _write_json(folder / f"{name}_dseg.json", facts)
+    _write_json(folder / names[-1], facts | {"Files": list(names)})
 
 
 def _images(result: Segmentation, folder: Path, name: str) -> list[Callable[[], None]]:

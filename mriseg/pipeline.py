@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.assembly import assemble
+from mriseg.assembly import Fitted, assemble
 from mriseg.bias import BiasField, estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.errors import MixtureError
@@ -137,17 +137,19 @@ def segment(
         cohort_prior=cohort_prior,
     )
     return assemble(
-        volume,
-        brain,
-        field,
-        corrected if bias else None,
-        histogram,
-        model,
-        prior,
-        strength,
-        tissues,
-        posteriors,
-        settings,
+        Fitted(
+            volume=volume,
+            brain=brain,
+            field=field,
+            corrected=corrected if bias else None,
+            histogram=histogram,
+            model=model,
+            prior=prior,
+            neighbour_strength=strength,
+            components=tissues,
+            posteriors=posteriors,
+            settings=settings,
+        )
     )
 
 

@@ -214,11 +214,11 @@ def test_images_say_what_their_numbers_are(saved):
 
 
 def test_file_names_end_with_the_sidecar(ball_result):
-    tissues = ball_result.tissues
-    names = file_names("sub-ball", tissues)
+    names = file_names(ball_result)
     assert sorted(names) == sorted(FILES)
     assert names[-1] == "sub-ball_dseg.json"
-    fewer = file_names("sub-ball", tissues, bias=False, report=False, luts=["fsleyes", "slicer"])
+    uncorrected = replace(ball_result, corrected=None)
+    fewer = file_names(uncorrected, report=False, luts=["fsleyes", "slicer"])
     assert set(names) - set(fewer) == {
         "sub-ball_desc-biascorr_T1w.nii.gz", "sub-ball_desc-biascorr_T1w.json", "sub-ball_report.html",
     }  # fmt: skip

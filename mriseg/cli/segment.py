@@ -93,23 +93,14 @@ def segment(
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
     from mriseg.images import load_volume, stem
-    from mriseg.outputs import file_names
+    from mriseg.outputs import certain_names
     from mriseg.pipeline import segment as segment_scan
     from mriseg.staging import refuse_existing
-    from mriseg.tissue import rising_tissues
 
     folder = output or Path(f"{stem(scan)}_mriseg")
     with progress(scan.name, verbose=verbose, quiet=quiet):
         if not overwrite:
-            names = file_names(
-                stem(scan),
-                rising_tissues(contrast, classes),
-                bias=not no_bias,
-                report=not no_report,
-                contrast=contrast,
-                luts=programs,
-            )
-            refuse_existing(folder, names)
+            refuse_existing(folder, certain_names(stem(scan)))
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
         result = segment_scan(
             loaded,

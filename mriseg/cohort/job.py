@@ -16,7 +16,7 @@ from mriseg import __version__
 from mriseg.cohort.record import Record, identifier_of, log_file, read_json, read_record, record_file
 from mriseg.errors import MrisegError
 from mriseg.images import file_digest, stem
-from mriseg.outputs import file_names
+from mriseg.outputs import certain_names
 from mriseg.pipeline import segment
 from mriseg.pooled import normalised_shares
 from mriseg.settings import recorded_settings
@@ -63,15 +63,9 @@ class Job:
         """The classes that its results have."""
         return rising_tissues(self.options.get("contrast", "t1"), self.options.get("classes", 3))
 
-    @property
-    def file_names(self) -> list[str]:
-        """The files of its results, the sidecar last."""
-        contrast, bias = self.options.get("contrast", "t1"), self.options.get("bias", True)
-        return file_names(stem(self.scan), self.tissues, bias=bias, report=self.report, contrast=contrast)
-
     def sidecar(self, output: Path) -> Path:
         """Return the file that marks its results as complete."""
-        return output / self.folder / self.file_names[-1]
+        return output / self.folder / certain_names(stem(self.scan))[-1]
 
 
 def is_done(job: Job, output: Path) -> bool:
@@ -88,7 +82,10 @@ def is_done(job: Job, output: Path) -> bool:
     bool
     """
     known = read_json(job.sidecar(output))
-    if known is None or not all((output / job.folder / name).exists() for name in job.file_names):
+    names = (known or {}).get("Files", [])
+    if known is None or (f"{stem(job.scan)}_report.html" in names) != job.report:
+        return False
+    if not names or not all((output / job.folder / name).exists() for name in names):
         return False
     try:
         expected = {
