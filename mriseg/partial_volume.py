@@ -34,29 +34,29 @@ if TYPE_CHECKING:
 _SHARES = (np.arange(10) + 0.5) / 10
 # Components in rows, tissues by rising mean in columns: the pure ones, then darkest with middle, middle with
 # brightest. Each row says how much of each tissue is in the voxel.
-_CONTENT = np.vstack([
+CONTENT = np.vstack([
     np.eye(3),
     np.column_stack([1 - _SHARES, _SHARES, 0 * _SHARES]),
     np.column_stack([0 * _SHARES, 1 - _SHARES, _SHARES]),
 ])  # fmt: skip
-_GROUP = np.repeat(np.arange(5), (1, 1, 1, len(_SHARES), len(_SHARES)))
-_GROUP_SIZES = np.bincount(_GROUP)
+GROUP = np.repeat(np.arange(5), (1, 1, 1, len(_SHARES), len(_SHARES)))
+GROUP_SIZES = np.bincount(GROUP)
 
 # Vessels, dura and remnants of fat: this share of voxels may lie anywhere and does not move the tissues.
-_OUTLIERS = 0.003
+OUTLIERS = 0.003
 # The start: some steps of a plain mixture of equal variances; free ones would claim the mixed voxels.
-_START_STEPS = 20
-_START_PURE = 0.7
+START_STEPS = 20
+START_PURE = 0.7
 # A second start where the clustering misleads: the share of voxels that lie below the mean of each tissue.
 _USUAL_RANKS = (0.05, 0.4, 0.85)
 _USUAL_WEIGHTS = np.array([0.1, 0.3, 0.3, 0.15, 0.15])
 # A weak Dirichlet prior on the weights, worth this share of all voxels: no tissue may vanish where grey and
 # white matter hardly differ. It leaves CSF alone, of which a tightly stripped brain has hardly any.
-_PRIOR_SHARE = 0.02
-_PRIOR_WEIGHTS = np.array([0.04, 0.3, 0.3, 0.18, 0.18])
+PRIOR_SHARE = 0.02
+PRIOR_WEIGHTS = np.array([0.04, 0.3, 0.3, 0.18, 0.18])
 _HOLD = 1e-12  # share of all voxels that hold each mean where it was
 _FLOOR = 1e-6
-_TOLERANCE, _MAX_ITERATIONS = 1e-5, 1000
+TOLERANCE, MAX_ITERATIONS = 1e-5, 1000
 _FREE_PARAMETERS = 3 + 1 + 4
 
 
@@ -92,8 +92,8 @@ class PartialVolumeMixture:
         "Start": "hierarchical clustering, or the usual shares where those lead higher",
         "Trace": "log-likelihood plus log-prior of the weights",
         "Criterion": "rise of the trace per voxel",
-        "Tolerance": _TOLERANCE,
-        "MaxIterations": _MAX_ITERATIONS,
+        "Tolerance": TOLERANCE,
+        "MaxIterations": MAX_ITERATIONS,
     }
 
     @property
@@ -114,16 +114,16 @@ class PartialVolumeMixture:
     @cached_property
     def _log_weights(self) -> Floats:
         """Log of the weight of each component, less the constant of the normal density."""
-        shares = self.weights / _GROUP_SIZES
+        shares = self.weights / GROUP_SIZES
         constant = np.log(self.sd * np.sqrt(2 * np.pi))
-        return np.asarray(np.log(np.maximum(shares, 1e-300))[_GROUP] - constant)
+        return np.asarray(np.log(np.maximum(shares, 1e-300))[GROUP] - constant)
 
     def _joint(self, intensities: Floats) -> Floats:
         """Densities times weights of all components, shape (B, J)."""
         return np.asarray(np.exp(self._log_joint(intensities)))
 
     def _log_joint(self, intensities: Floats) -> Floats:
-        residuals = (intensities[:, None] - _CONTENT @ self.means) / self.sd
+        residuals = (intensities[:, None] - CONTENT @ self.means) / self.sd
         return np.asarray(self._log_weights - 0.5 * residuals**2)
 
     def density(self, intensities: Floats) -> Floats:
@@ -138,7 +138,7 @@ class PartialVolumeMixture:
         ndarray of float64, shape (B,)
             Per unit of intensity.
         """
-        return np.asarray((1 - _OUTLIERS) * self._joint(intensities).sum(axis=1) + _OUTLIERS / self.spread)
+        return np.asarray((1 - OUTLIERS) * self._joint(intensities).sum(axis=1) + OUTLIERS / self.spread)
 
     def responsibilities(self, intensities: Floats) -> Floats:
         """Return how much of each tissue is expected in voxels of given intensities.
@@ -157,7 +157,7 @@ class PartialVolumeMixture:
         log_joint = self._log_joint(np.clip(intensities, self.means[0], self.means[2]))
         # By the largest, so that where all densities are too small for a number the shares are not.
         joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
-        return np.asarray(joint / joint.sum(axis=1, keepdims=True) @ _CONTENT)
+        return np.asarray(joint / joint.sum(axis=1, keepdims=True) @ CONTENT)
 
     def log_likelihood(self, intensities: Floats, counts: Floats) -> float:
         """Return the log-likelihood of a histogram, values and counts of shape (B,)."""
@@ -165,7 +165,7 @@ class PartialVolumeMixture:
 
     def log_prior(self, voxels: float) -> float:
         """Return the logarithm of the prior of the weights, less a constant."""
-        return float(_PRIOR_SHARE * voxels * _PRIOR_WEIGHTS @ np.log(self.weights))
+        return float(PRIOR_SHARE * voxels * PRIOR_WEIGHTS @ np.log(self.weights))
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram: the lower the better."""
@@ -178,8 +178,8 @@ def fit_partial_volume(
     counts: Floats,
     start: PartialVolumeMixture | None = None,
     *,
-    tolerance: float = _TOLERANCE,
-    max_iterations: int = _MAX_ITERATIONS,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
 ) -> PartialVolumeMixture:
     """Fit the mixture to a histogram by EM.
 
@@ -225,11 +225,11 @@ def _climb(
 
 def _starts(values: Floats, counts: Floats) -> list[PartialVolumeMixture]:
     """Begin with a plain mixture of equal variances, hierarchically started, and with usual shares."""
-    plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=_START_STEPS)
+    plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
     plain.fit(values[:, None], sample_weight=counts)
     usual = np.interp(_USUAL_RANKS, np.cumsum(counts) / counts.sum(), values)
     spread = float(np.ptp(values))
-    weights = np.append(_START_PURE * plain.weights_, np.full(2, (1 - _START_PURE) / 2))
+    weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
     return [
         PartialVolumeMixture(
             plain.means_[:, 0], float(np.sqrt(plain.covariances_[0, 0, 0])), weights, spread
@@ -240,19 +240,19 @@ def _starts(values: Floats, counts: Floats) -> list[PartialVolumeMixture]:
 
 def _step(model: PartialVolumeMixture, values: Floats, counts: Floats) -> tuple[PartialVolumeMixture, float]:
     """Do one EM iteration; return what it leads to and the log-posterior where it began."""
-    joint = (1 - _OUTLIERS) * model._joint(values)  # noqa: SLF001
-    density = joint.sum(axis=1) + _OUTLIERS / model.spread
+    joint = (1 - OUTLIERS) * model._joint(values)  # noqa: SLF001
+    density = joint.sum(axis=1) + OUTLIERS / model.spread
     resp = joint * (counts / density)[:, None]
     sizes, sums = resp.sum(axis=0), values @ resp
     # Each component's mean is its content times the means: weighted least squares. A tissue that has lost all
     # its voxels stays where it is.
     held = _HOLD * float(counts.sum())
-    normal = _CONTENT.T @ (sizes[:, None] * _CONTENT) + held * np.eye(3)
-    means = np.linalg.solve(normal, _CONTENT.T @ sums + held * model.means)
-    centres = _CONTENT @ means
+    normal = CONTENT.T @ (sizes[:, None] * CONTENT) + held * np.eye(3)
+    means = np.linalg.solve(normal, CONTENT.T @ sums + held * model.means)
+    centres = CONTENT @ means
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
     variance = max(float(scatter.sum() / max(sizes.sum(), held)), _FLOOR * float(np.var(values)))
-    weights = np.bincount(_GROUP, weights=sizes) + _PRIOR_SHARE * counts.sum() * _PRIOR_WEIGHTS
+    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * counts.sum() * PRIOR_WEIGHTS
     weights /= weights.sum()
     following = PartialVolumeMixture(means, float(np.sqrt(variance)), weights, model.spread)
     return following, float(counts @ np.log(density)) + model.log_prior(float(counts.sum()))
