@@ -10,8 +10,7 @@ import numpy as np
 from mriseg.doubts import GraveDoubt
 from mriseg.grid import bounding_box
 from mriseg.outputs import Segmentation
-from mriseg.plain import fit_plain
-from mriseg.tissue import Tissue, out_of_order_share, place_doubts, plausibility
+from mriseg.tissue import LESION, Tissue, out_of_order_share, place_doubts, plausibility
 from mriseg.volumes import TissueVolume
 
 if TYPE_CHECKING:
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
 
     from mriseg.bias import BiasField
     from mriseg.brain import BrainMask
+    from mriseg.channels import Channel
+    from mriseg.fitting import Fit
     from mriseg.images import Volume
-    from mriseg.partial_volume import PartialVolumeMixture
-    from mriseg.plain import PlainMixture
     from mriseg.priors import TissuePrior
 
     Floats = NDArray[np.floating]
@@ -40,105 +39,121 @@ class Fitted:
     ----------
     volume : Volume
     brain : BrainMask
-        N voxels.
+        With the lesions.
+    lesions : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation; the brain without them holds N voxels.
     field : BiasField
     corrected : ndarray of float32, shape (X, Y, Z), or None
         The scan without the field, in canonical orientation.
-    histogram : tuple of two ndarrays of float64, shape (B,)
-        Intensities that were fitted, and how many voxels have each.
-    model : PartialVolumeMixture or PlainMixture
+    channels : tuple of Channel
+        Further scans that joined the mixture.
+    fit : Fit
+        The mixture of K components.
     prior : TissuePrior or None
     neighbour_strength : float
     components : sequence of Tissue, length K
-        What each component of the model is.
+        What each component of the mixture is.
     posteriors : ndarray of float32, shape (N, K)
+    atypicality : ndarray of float32, shape (N,)
     settings : dict
     """
 
     volume: Volume
     brain: BrainMask
+    lesions: NDArray[np.bool_]
     field: BiasField
     corrected: NDArray[np.float32] | None
-    histogram: tuple[Floats, Floats]
-    model: PartialVolumeMixture | PlainMixture
+    channels: tuple[Channel, ...]
+    fit: Fit
     prior: TissuePrior | None
     neighbour_strength: float
     components: Sequence[Tissue]
     posteriors: NDArray[np.float32]
+    atypicality: NDArray[np.float32]
     settings: dict[str, Any]
+
+    @property
+    def data(self) -> NDArray[np.float32]:
+        """The scan that was fitted, in canonical orientation."""
+        return self.volume.data if self.corrected is None else self.corrected
 
 
 def assemble(fitted: Fitted) -> Segmentation:
     """Put labels and posteriors back on the scan's grid, measure them and say what is doubtful."""
-    volume, brain, components = fitted.volume, fitted.brain, fitted.components
-    numbers = np.array([tissue.index for tissue in components], dtype=np.uint8)
+    volume, components = fitted.volume, fitted.components
+    tissue = fitted.brain.mask & ~fitted.lesions
+    numbers = np.array([component.index for component in components], dtype=np.uint8)
     labels = numbers[fitted.posteriors.argmax(axis=1)]
-    volumes = _volumes(fitted, labels)
     order = sorted(range(len(components)), key=lambda k: components[k].index)
+    volumes = _volumes(fitted, labels)
+    shares = [volumes[component.abbreviation].fraction for component in components]
+    ordered = [components[k] for k in order]
+    label_map = _on_scan_grid(labels, tissue, volume)
+    if fitted.lesions.any():
+        ordered.append(LESION)
+        volumes[LESION.abbreviation] = _lesion_volume(fitted)
+        volume.to_canonical(label_map)[fitted.lesions] = LESION.index
     return Segmentation(
         volume=volume,
-        brain=brain,
-        labels=_on_scan_grid(labels, brain.mask, volume),
+        brain=fitted.brain,
+        labels=label_map,
         posteriors={
-            components[k].abbreviation: _on_scan_grid(fitted.posteriors[:, k], brain.mask, volume)
-            for k in order
+            components[k].abbreviation: _on_scan_grid(fitted.posteriors[:, k], tissue, volume) for k in order
         },
-        tissues=tuple(components[k] for k in order),
-        volumes={components[k].abbreviation: volumes[k] for k in order},
-        histogram=fitted.histogram,
-        model=fitted.model,
+        tissues=tuple(ordered),
+        volumes={component.abbreviation: volumes[component.abbreviation] for component in ordered},
+        channels=fitted.channels,
+        fit=fitted.fit,
         field=fitted.field,
         prior=fitted.prior,
         neighbour_strength=fitted.neighbour_strength,
         corrected=None if fitted.corrected is None else volume.to_scan_grid(fitted.corrected),
+        atypicality=_on_scan_grid(fitted.atypicality, tissue, volume),
         settings=fitted.settings,
-        warnings=_doubts(fitted, numbers, [found.fraction for found in volumes]),
+        warnings=_doubts(fitted, numbers, shares),
     )
 
 
-def _volumes(fitted: Fitted, labels: NDArray[np.uint8]) -> list[TissueVolume]:
-    """Measure each component's tissue."""
-    return [
-        _tissue_volume(
-            fitted.posteriors[:, k],
-            labels == tissue.index,
-            fitted.volume.voxel_ml,
-            fitted.model.means[k],
-            fitted.model.sds[k],
+def _volumes(fitted: Fitted, labels: NDArray[np.uint8]) -> dict[str, TissueVolume]:
+    """Measure each component's tissue, as a share of the brain with its lesions."""
+    voxel_ml, brain = fitted.volume.voxel_ml, np.count_nonzero(fitted.brain.mask)
+    model, found = fitted.fit.model, {}
+    for k, tissue in enumerate(fitted.components):
+        voxels = float(fitted.posteriors[:, k].sum(dtype=np.float64))
+        found[tissue.abbreviation] = TissueVolume(
+            ml=voxels * voxel_ml,
+            label_ml=float(np.count_nonzero(labels == tissue.index)) * voxel_ml,
+            fraction=voxels / brain,
+            mean=float(model.means[k]),
+            sd=float(model.sds[k]),
         )
-        for k, tissue in enumerate(fitted.components)
-    ]
+    return found
+
+
+def _lesion_volume(fitted: Fitted) -> TissueVolume:
+    intensities = fitted.data[fitted.lesions].astype(np.float64)
+    ml = len(intensities) * fitted.volume.voxel_ml
+    share = len(intensities) / np.count_nonzero(fitted.brain.mask)
+    return TissueVolume(ml, ml, share, float(intensities.mean()), float(intensities.std()))
 
 
 def _doubts(fitted: Fitted, numbers: NDArray[np.uint8], shares: Sequence[float]) -> list[str]:
     """List what is doubtful about scan, mask, fit and tissues."""
-    volume, brain, (values, counts) = fitted.volume, fitted.brain, fitted.histogram
-    ranks = fitted.model.responsibilities(values).argmax(axis=1)
+    volume, (values, counts) = fitted.volume, fitted.fit.histograms[0]
+    ranks = fitted.fit.model.marginal(0).responsibilities(values).argmax(axis=1)
     doubts = [
         *volume.warnings,
-        *brain.warnings,
+        *fitted.brain.warnings,
+        *(warning for channel in fitted.channels for warning in channel.warnings),
         *_signal_doubts(counts, len(fitted.posteriors)),
-        *_model_doubts(fitted.model, values, counts, ranks, fitted.components, shares),
+        *_model_doubts(fitted.fit, ranks, fitted.components, shares),
     ]
     if all(tissue.mapping for tissue in fitted.components):  # other classes may lie anywhere
-        data = volume.data if fitted.corrected is None else fitted.corrected
-        doubts += _place_doubts(data, values, numbers[ranks], volume.zooms, brain.mask)
+        mask = fitted.brain.mask & ~fitted.lesions
+        doubts += _place_doubts(fitted.data, values, numbers[ranks], volume.zooms, mask)
     if volume.not_finite:
         doubts.append(f"{volume.not_finite} voxels of the scan are not finite; they were taken as background")
     return doubts
-
-
-def _tissue_volume(
-    posterior: NDArray[np.float32], labelled: NDArray[np.bool_], voxel_ml: float, mean: float, sd: float
-) -> TissueVolume:
-    voxels = float(posterior.sum(dtype=np.float64))
-    return TissueVolume(
-        ml=voxels * voxel_ml,
-        label_ml=float(np.count_nonzero(labelled)) * voxel_ml,
-        fraction=voxels / len(posterior),
-        mean=float(mean),
-        sd=float(sd),
-    )
 
 
 def _signal_doubts(counts: Floats, voxels: int) -> list[str]:
@@ -167,17 +182,13 @@ def _place_doubts(
 
 
 def _model_doubts(
-    model: PartialVolumeMixture | PlainMixture,
-    values: Floats,
-    counts: Floats,
-    ranks: NDArray[np.intp],
-    components: Sequence[Tissue],
-    shares: Sequence[float],
+    fit: Fit, ranks: NDArray[np.intp], components: Sequence[Tissue], shares: Sequence[float]
 ) -> list[str]:
     """Ask whether the mixture is plausible, separated and converged."""
-    out_of_order = out_of_order_share(counts, ranks)
-    doubts = list(plausibility(components, np.array(shares), model.means, model.sds, out_of_order))
-    if fit_plain(values, counts, 1).bic(values, counts) <= model.bic(values, counts):
+    model, alone = fit.model, len(fit.histograms) == 1
+    out_of_order = out_of_order_share(fit.histograms[0][1], ranks) if alone else 0.0
+    doubts = list(plausibility(components, np.array(shares), model.centres, model.covariances, out_of_order))
+    if fit.single_bic <= fit.bic:
         single = "the classes are not separated: one Gaussian describes the intensities as well"
         doubts.append(GraveDoubt(single))
     if not model.converged:

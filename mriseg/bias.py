@@ -141,8 +141,47 @@ def estimate_bias_field(
         log_field -= log_field.mean()
         if np.std(log_field - previous) < _SETTLED:
             break
-    centred = _centred(field, mask)
-    return replace(centred, centre=centred.centre + [side.start for side in box])
+    return _moved(_centred(field, mask), box)
+
+
+def field_of_white_matter(
+    data: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    zooms: Floats,
+    white: NDArray[np.float32],
+    air: float = 0.0,
+) -> BiasField:
+    """Estimate the bias field of a further channel, whose white matter the first one shows.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        Intensities of the channel.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain, N voxels.
+    zooms : ndarray of float64, shape (3,)
+        Voxel size, mm.
+    white : ndarray of float32, shape (N,)
+        How much white matter is expected in each voxel.
+    air : float
+        The intensity of air, to which the field does not add.
+
+    Returns
+    -------
+    BiasField
+        As `estimate_bias_field`.
+    """
+    box = bounding_box(mask)
+    grid = _Cells.of(mask[box], zooms)
+    pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
+    if np.count_nonzero(pure) < _LEAST_CELLS:
+        return no_field()
+    return _moved(_centred(_regress(grid, pure, np.log(brightness)), mask[box]), box)
+
+
+def _moved(field: BiasField, box: tuple[slice, ...]) -> BiasField:
+    """Return a field of a part of a volume as one of the whole."""
+    return replace(field, centre=field.centre + [side.start for side in box])
 
 
 def _white_matter(

@@ -18,6 +18,8 @@ _BINS = 1024
 _TAIL_PERCENT = 0.05
 # Of a joint histogram at the most: 128 bins a channel where there are two, 25 of three.
 _CELLS = 1 << 14
+# Scales at which a known mixture is tried on a scan.
+_SCALES = 120
 # Steps between the darkest and the brightest: four a bin, so that no step shows in a posterior map.
 _LEVELS = 4096
 
@@ -79,6 +81,34 @@ def joint_histogram(
     _, places, counts = np.unique(number, return_inverse=True, return_counts=True)
     means = [np.bincount(places, weights=column) / counts for column in columns]
     return np.stack(means, axis=1), counts.astype(np.float64)
+
+
+def best_scale(
+    likelihood: Callable[[float], float],
+    brightest: float,
+    values: NDArray[np.floating],
+    counts: NDArray[np.floating],
+) -> float:
+    """Find the units in which a known mixture explains a histogram best.
+
+    Parameters
+    ----------
+    likelihood : callable
+        Log-likelihood of the histogram under the mixture times a factor.
+    brightest : float
+        The highest mean of the mixture.
+    values, counts : ndarray of float64, shape (B,)
+        Intensities, rising, and how many voxels have each.
+
+    Returns
+    -------
+    float
+        The best of so many factors that put the highest mean between the darkest voxels and beyond the
+        brightest.
+    """
+    low, high = np.interp((0.01, 0.995), np.cumsum(counts) / counts.sum(), values)
+    scales = np.geomspace(max(low, high / 50), 1.5 * high, _SCALES) / brightest
+    return float(scales[int(np.argmax([likelihood(scale) for scale in scales.tolist()]))])
 
 
 def tabulated(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # numbers that float32 can hold.
 _LARGEST, _SMALLEST = 1e15, 1e-15
 _LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
+# Of contrasts, as BIDS names them at the end of a file's name.
+_SUFFIXES = ("T1w", "T2w", "PDw", "FLAIR")
 # Share of voxels off the background whose six neighbours are the same: at most .1 in real scans, also when
 # stored in a hundred grey levels or interpolated; from .3 in label images.
 _MOST_UNIFORM = 0.25
@@ -99,9 +101,19 @@ def stem(path: Path) -> str:
         if name.lower().endswith(extension):
             name = name[: -len(extension)]
             break
-    for suffix in ("_T1w", "_T2w", "_PDw", "_FLAIR"):
-        name = name.removesuffix(suffix) or name
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(f"_{suffix}") or name
     return name if name.strip(".") else "scan"
+
+
+def bids_suffix(path: Path) -> str | None:
+    """Return the BIDS suffix of the contrast that a scan's name ends in, or None.
+
+    >>> bids_suffix(Path("sub-01_FLAIR.nii.gz"))
+    'FLAIR'
+    """
+    ending = path.name.split(".", maxsplit=1)[0].rpartition("_")[2]
+    return ending if ending in _SUFFIXES else None
 
 
 def load_volume(
@@ -214,8 +226,10 @@ def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Pa
     return Volume(data, affine.astype(np.float64), header, path, sha256="")
 
 
-def load_mask(path: str | Path, volume: Volume) -> NDArray[np.bool_]:
-    """Read a brain mask drawn on the grid of a scan; every voxel other than 0 belongs to it.
+def load_mask(
+    path: str | Path, volume: Volume, *, of: str = "the brain", may_be_empty: bool = False
+) -> NDArray[np.bool_]:
+    """Read a mask drawn on the grid of a scan; every voxel other than 0 belongs to it.
 
     Parameters
     ----------
@@ -223,6 +237,10 @@ def load_mask(path: str | Path, volume: Volume) -> NDArray[np.bool_]:
         The mask's file.
     volume : Volume
         The scan that the mask must fit.
+    of : str
+        What it marks, for messages.
+    may_be_empty : bool
+        Take a mask that marks nothing.
 
     Returns
     -------
@@ -252,10 +270,10 @@ def load_mask(path: str | Path, volume: Volume) -> NDArray[np.bool_]:
         raise MaskError(f"{path}: the mask lies up to {np.abs(apart[:3]).max():.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip
     mask = volume.to_canonical(np.nan_to_num(array) != 0)
-    if not mask.any():
-        raise MaskError(f"{path}: the mask is empty; give one that marks the brain with 1")
+    if not mask.any() and not may_be_empty:
+        raise MaskError(f"{path}: the mask is empty; give one that marks {of} with 1")
     if mask.all():
-        raise MaskError(f"{path}: the mask fills the whole volume; give one that marks only the brain")
+        raise MaskError(f"{path}: the mask fills the whole volume; give one that marks only {of}")
     return mask
 
 

@@ -2,11 +2,13 @@
 
 The model of `mriseg.partial_volume` with vectors for intensities. A mixed voxel is a sum of parts, one of
 each of its tissues, and mean and variance of a part are proportional to its share [1]_; the parts are what
-EM takes as unseen. Noise is independent between channels. In the first channel it is the same for all tissues,
-as where that channel is alone; in the others each tissue has a variance of its own: what T1 shows as one
-dark rim may be fluid and dura in T2, and such a channel should count for less there. Covariances between
-channels are left out because anatomy, not noise, would fill them: on real T1, T2 and FLAIR a full covariance
-takes grey and white matter for one tissue that varies.
+EM takes as unseen.
+
+Noise is independent between channels. In the first channel it is the same for all tissues, as where that
+channel is alone; in the others each tissue has a variance of its own: what T1 shows as one dark rim may be
+fluid and dura in T2, and such a channel should count for less there. Covariances between channels are left
+out because anatomy, not noise, would fill them: on real T1, T2 and FLAIR a full covariance takes grey and
+white matter for one tissue that varies.
 
 References
 ----------

@@ -17,7 +17,7 @@ import numpy as np
 from mriseg import __version__
 from mriseg.bids import derivatives_folder, write_dataset_description
 from mriseg.doubts import verdict
-from mriseg.images import Volume, save_array, stem
+from mriseg.images import Volume, bids_suffix, save_array, stem
 from mriseg.luts import lut_file, save_label_table, save_lut
 from mriseg.staging import staged
 from mriseg.text import printable
@@ -32,16 +32,17 @@ if TYPE_CHECKING:
 
     from mriseg.bias import BiasField
     from mriseg.brain import BrainMask
+    from mriseg.channels import Channel
     from mriseg.doubts import Verdict
-    from mriseg.partial_volume import PartialVolumeMixture
-    from mriseg.plain import PlainMixture
+    from mriseg.fitting import Fit
     from mriseg.priors import TissuePrior
     from mriseg.report.overlay import OverlayStyle
+    from mriseg.saved import Model
 
 _log = logging.getLogger(__name__)
 
 # Files that some settings write and others do not.
-_SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr_*w.*", "report.html", "dseg_lut-*")
+_SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr*_*.*", "report.html", "dseg_lut-*")
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2")
 # BIDS suffix of each contrast.
 _SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw"}
@@ -58,17 +59,19 @@ class Segmentation:
     brain : BrainMask
         The brain mask as it was found, in canonical orientation.
     labels : ndarray of uint8, shape (X, Y, Z)
-        0 outside the brain; 1 GM, 2 WM, 3 CSF; with another number of classes 1 to N by rising mean.
+        0 outside the brain; 1 GM, 2 WM, 3 CSF, 7 lesion; with another number of classes 1 to N by rising
+        mean.
     posteriors : dict of str to ndarray of float32, shape (X, Y, Z)
-        Responsibilities by tissue abbreviation; they sum to 1 in the brain mask and are 0 outside.
+        Responsibilities by tissue abbreviation; they sum to 1 in the brain mask, and are 0 outside and in
+        lesions.
     tissues : tuple of Tissue
         In the order of their labels.
     volumes : dict of str to TissueVolume
         By tissue abbreviation.
-    histogram : tuple of two ndarrays of float64, shape (B,)
-        Intensities in the brain mask, bias-corrected, and how many voxels have each.
-    model : PartialVolumeMixture or PlainMixture
-        The fitted mixture; its tissues have rising means.
+    channels : tuple of Channel
+        Further scans that joined the mixture.
+    fit : Fit
+        The mixture, by rising means of the scan, and the histogram of each channel.
     field : BiasField
         The factor on the intensities that was divided out.
     prior : TissuePrior or None
@@ -77,6 +80,8 @@ class Segmentation:
         How much neighbours counted, see `mriseg.spatial`; 0 if they did not.
     corrected : ndarray of float32, shape (X, Y, Z), or None
         The scan without the bias field, in its own units; None if no field was asked for.
+    atypicality : ndarray of float32, shape (X, Y, Z)
+        Mahalanobis distance of each voxel from the nearest component of the mixture; 0 outside the brain.
     settings : dict
         Everything that was asked for, and the naming rule that followed.
     warnings : list of str
@@ -89,14 +94,25 @@ class Segmentation:
     posteriors: dict[str, NDArray[np.float32]]
     tissues: tuple[Tissue, ...]
     volumes: dict[str, TissueVolume]
-    histogram: tuple[NDArray[np.floating], NDArray[np.floating]]
-    model: PartialVolumeMixture | PlainMixture
+    channels: tuple[Channel, ...]
+    fit: Fit
     field: BiasField
     prior: TissuePrior | None
     neighbour_strength: float
     corrected: NDArray[np.float32] | None
+    atypicality: NDArray[np.float32]
     settings: dict[str, Any]
     warnings: list[str]
+
+    @property
+    def model(self) -> Model:
+        """The fitted mixture."""
+        return self.fit.model
+
+    @property
+    def histogram(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Intensities of the scan that were fitted, bias-corrected, and how many voxels have each, (B,)."""
+        return self.fit.histograms[0]
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -175,7 +191,15 @@ def certain_names(name: str) -> list[str]:
     mask = ["desc-brain_mask.nii.gz", "desc-brain_mask.json"]
     return [
         f"{name}_{file}"
-        for file in ("dseg.nii.gz", *mask, "dseg.tsv", "volumes.tsv", "overlay.png", "dseg.json")
+        for file in (
+            "dseg.nii.gz",
+            *mask,
+            "desc-atypicality_map.nii.gz",
+            "dseg.tsv",
+            "volumes.tsv",
+            "overlay.png",
+            "dseg.json",
+        )
     ]
 
 
@@ -197,7 +221,7 @@ def file_names(result: Segmentation, *, report: bool = True, luts: Sequence[str]
     name = stem(result.volume.path)
     images = [f"label-{abbreviation}_probseg.nii.gz" for abbreviation in result.posteriors]
     if result.corrected is not None:
-        images += [f"{_corrected_name(result)}.{end}" for end in ("nii.gz", "json")]
+        images += [f"{kind}.{end}" for kind in _corrected_names(result) for end in ("nii.gz", "json")]
     tables = [f"dseg_{lut_file(program)}" for program in luts]
     *certain, last = certain_names(name)
     rest = [f"{name}_{file}" for file in (*images, *tables, *(["report.html"] if report else []))]
@@ -221,7 +245,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     return {
         "Description": "Brain tissue labels from a Gaussian mixture of intensities",
-        "Sources": [source],
+        "Sources": [source, *(printable(channel.volume.path.name) for channel in result.channels)],
         "SourcesSHA256": {source: scan.sha256},
         "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
         "Versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
@@ -240,11 +264,8 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             tissue.abbreviation: {"Label": tissue.index, **vars(result.volumes[tissue.abbreviation])}
             for tissue in result.tissues
         },
-        "BiasField": {
-            "Order": result.field.order,
-            "Lowest": result.field.low,
-            "Highest": result.field.high,
-        },
+        "BiasField": _about_field(result.field),
+        "Channels": [_about_channel(channel) for channel in result.channels],
         "TissuePriors": {
             "Used": result.prior is not None and result.prior.fits,
             "Explained": None if result.prior is None else round(result.prior.explained, 6),
@@ -253,16 +274,41 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         "Mixture": {
             "Model": model.name,
             **model.settings,
-            "Means": model.means.tolist(),
-            "SDs": model.sds.tolist(),
-            "Weights": model.weights.tolist(),
-            "BIC": model.bic(*result.histogram),
+            **_parameters(model),
+            "BIC": result.fit.bic,
             "Iterations": model.n_iter,
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
         },
         "Warnings": result.warnings,
         "Verdict": result.verdict,
+    }
+
+
+def _parameters(model: Model) -> dict[str, Any]:
+    """Return means and standard deviations a class, in several channels a list of them a class."""
+    sds = np.sqrt(np.diagonal(model.covariances, axis1=1, axis2=2))
+    alone = model.centres.shape[1] == 1
+    known: dict[str, Any] = {
+        "Means": model.means.tolist() if alone else model.centres.tolist(),
+        "SDs": model.sds.tolist() if alone else sds.tolist(),
+        "Weights": model.weights.tolist(),
+    }
+    return known if alone else known | {"Covariances": model.covariances.tolist()}
+
+
+def _about_field(field: BiasField) -> dict[str, Any]:
+    return {"Order": field.order, "Lowest": field.low, "Highest": field.high}
+
+
+def _about_channel(channel: Channel) -> dict[str, Any]:
+    """Say where a further scan came from and how it came to the grid of the first."""
+    return {
+        "Source": printable(channel.volume.path.name),
+        "SHA256": channel.volume.sha256,
+        "Reading": {**channel.volume.reading, "NotFinite": channel.volume.not_finite},
+        "Alignment": channel.alignment.facts,
+        "BiasField": _about_field(channel.field),
     }
 
 
@@ -301,7 +347,10 @@ def _images(result: Segmentation, folder: Path, name: str) -> list[Callable[[], 
         for abbreviation, posterior in result.posteriors.items()
     ]
     if result.corrected is not None:
-        images.insert(0, (result.corrected, _corrected_name(result), "none"))
+        scans = [result.corrected, *(result.volume.to_scan_grid(c.corrected) for c in result.channels)]
+        names = _corrected_names(result)
+        images = [*((scan, kind, "none") for scan, kind in zip(scans, names, strict=True)), *images]
+    images.append((result.atypicality, "desc-atypicality_map", "none"))
     images.append((result.labels, "dseg", "label"))
     images.append((result.mask.view(np.uint8), "desc-brain_mask", "none"))
     return [
@@ -317,11 +366,19 @@ def _describe_images(result: Segmentation, folder: Path, name: str) -> None:
     if result.corrected is not None:
         stripped = result.brain.method == "stripped scan"
         about_scan = {"Description": "Scan without its bias field", "SkullStripped": stripped}
-        _write_json(folder / f"{name}_{_corrected_name(result)}.json", about_scan | sources)
+        scans = [result.volume, *(channel.volume for channel in result.channels)]
+        for scan, kind in zip(scans, _corrected_names(result), strict=True):
+            _write_json(folder / f"{name}_{kind}.json", about_scan | {"Sources": [printable(scan.path.name)]})
 
 
-def _corrected_name(result: Segmentation) -> str:
-    return f"desc-biascorr_{_SUFFIXES[result.settings['Contrast']]}"
+def _corrected_names(result: Segmentation) -> list[str]:
+    """Name the corrected scan and channels by their BIDS suffixes; those that share one are numbered."""
+    names = [f"desc-biascorr_{_SUFFIXES[result.settings['Contrast']]}"]
+    for number, channel in enumerate(result.channels, start=2):
+        suffix = bids_suffix(channel.volume.path) or "MRI"
+        name = f"desc-biascorr_{suffix}"
+        names.append(f"desc-biascorr{number}_{suffix}" if name in names or suffix == "MRI" else name)
+    return names
 
 
 def _page(result: Segmentation, labels: NDArray[np.uint8], name: str, facts: dict[str, Any]) -> str:
@@ -333,8 +390,7 @@ def _page(result: Segmentation, labels: NDArray[np.uint8], name: str, facts: dic
         labels=labels,
         mask=result.brain.mask,
         tissues=result.tissues,
-        histogram=result.histogram,
-        model=result.model,
+        fit=result.fit,
         components=rising_tissues(result.settings["Contrast"], len(result.tissues)),
         field=result.field.on_grid(labels.shape) if result.field.order else None,
     )

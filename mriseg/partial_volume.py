@@ -18,7 +18,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -26,6 +26,8 @@ import numpy as np
 from mriseg.mixture import GaussianMixture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
@@ -100,6 +102,26 @@ class PartialVolumeMixture:
     def sds(self) -> Floats:
         """Standard deviation of each pure tissue, shape (3,)."""
         return np.full(3, self.sd)
+
+    @property
+    def centres(self) -> Floats:
+        """Means as a matrix, shape (3, 1)."""
+        return self.means[:, None]
+
+    @property
+    def covariances(self) -> Floats:
+        """Of the pure tissues, shape (3, 1, 1)."""
+        return np.full((3, 1, 1), self.sd**2)
+
+    def marginal(self, _channel: int) -> PartialVolumeMixture:
+        """Return the mixture of the only channel."""
+        return self
+
+    def distances(self, intensities: Floats) -> Floats:
+        """Return how far intensities (B,) lie beyond all tissues, in sds of the noise, shape (B,)."""
+        low, high = (intensities.dtype.type(mean) for mean in (self.means[0], self.means[2]))
+        beyond = np.maximum(low - intensities, intensities - high)
+        return np.asarray(np.maximum(beyond, 0) / intensities.dtype.type(self.sd))
 
     @property
     def separated(self) -> bool:
@@ -178,6 +200,7 @@ def fit_partial_volume(
     counts: Floats,
     start: PartialVolumeMixture | None = None,
     *,
+    hold_means: bool = False,
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> PartialVolumeMixture:
@@ -189,6 +212,8 @@ def fit_partial_volume(
         Intensities, rising, and how many voxels have each.
     start : PartialVolumeMixture, optional
         Where to begin; otherwise with the better of two starts.
+    hold_means : bool
+        Leave the means where the start has them.
     tolerance : float
         The rise of the objective per voxel at which to stop.
     max_iterations : int
@@ -204,21 +229,25 @@ def fit_partial_volume(
         If the histogram does not hold three different intensities.
     """
     starts = [start] if start else _starts(values, counts)
-    climbs = [_climb(begin, values, counts, tolerance, max_iterations) for begin in starts]
+    step = partial(_step, values=values, counts=counts, hold_means=hold_means)
+    climbs = [_climb(begin, step, tolerance * float(counts.sum()), max_iterations) for begin in starts]
     return max(climbs, key=lambda model: (model.separated, model.history[-1]))
 
 
 def _climb(
-    model: PartialVolumeMixture, values: Floats, counts: Floats, tolerance: float, max_iterations: int
+    model: PartialVolumeMixture,
+    step: Callable[[PartialVolumeMixture], tuple[PartialVolumeMixture, float]],
+    least_rise: float,
+    max_iterations: int,
 ) -> PartialVolumeMixture:
     """Iterate until the log-likelihood settles."""
-    following, objective = _step(model, values, counts)
+    following, objective = step(model)
     history = [objective]
     converged = False
     while not converged and len(history) <= max_iterations:
         model = following
-        following, objective = _step(model, values, counts)
-        converged = objective - history[-1] < tolerance * float(counts.sum())
+        following, objective = step(model)
+        converged = objective - history[-1] < least_rise
         history.append(objective)
     return replace(model, history=tuple(history), converged=converged)
 
@@ -238,7 +267,9 @@ def _starts(values: Floats, counts: Floats) -> list[PartialVolumeMixture]:
     ]
 
 
-def _step(model: PartialVolumeMixture, values: Floats, counts: Floats) -> tuple[PartialVolumeMixture, float]:
+def _step(
+    model: PartialVolumeMixture, values: Floats, counts: Floats, *, hold_means: bool
+) -> tuple[PartialVolumeMixture, float]:
     """Do one EM iteration; return what it leads to and the log-posterior where it began."""
     joint = (1 - OUTLIERS) * model._joint(values)  # noqa: SLF001
     density = joint.sum(axis=1) + OUTLIERS / model.spread
@@ -248,7 +279,7 @@ def _step(model: PartialVolumeMixture, values: Floats, counts: Floats) -> tuple[
     # its voxels stays where it is.
     held = _HOLD * float(counts.sum())
     normal = CONTENT.T @ (sizes[:, None] * CONTENT) + held * np.eye(3)
-    means = np.linalg.solve(normal, CONTENT.T @ sums + held * model.means)
+    means = model.means if hold_means else np.linalg.solve(normal, CONTENT.T @ sums + held * model.means)
     centres = CONTENT @ means
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
     variance = max(float(scatter.sum() / max(sizes.sum(), held)), _FLOOR * float(np.var(values)))

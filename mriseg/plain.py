@@ -1,4 +1,4 @@
-"""Any number of classes, each a Gaussian of its own mean and variance: the mixture behind ``--classes``."""
+"""Any number of classes, each one Gaussian: the mixture behind ``--classes`` and ``--covariance``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mriseg.mixture import GaussianMixture
+from mriseg.mixture import Fixed, GaussianMixture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from mriseg.mixture import Parameters
 
     Floats = NDArray[np.floating]
 
 # Run to convergence: where the log-likelihood is still rising, results depend on the start.
 _TOLERANCE = 1e-6
 _MAX_ITERATIONS = 1000
+# Voxels to start from in several channels, where the engine clusters a thousand of them, and some steps.
+_START_VOXELS, _START_STEPS = 20_000, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +30,7 @@ class PlainMixture:
     Parameters
     ----------
     mixture : GaussianMixture
-        Of one dimension, components by rising mean.
+        Of D channels, components by rising mean of the first.
     """
 
     mixture: GaussianMixture
@@ -41,13 +45,23 @@ class PlainMixture:
 
     @property
     def means(self) -> Floats:
-        """Of the components, shape (K,)."""
+        """Of the components in the first channel, shape (K,)."""
         return self.mixture.means_[:, 0]
 
     @property
     def sds(self) -> Floats:
-        """Standard deviation of each component, shape (K,)."""
+        """Standard deviation of each component in the first channel, shape (K,)."""
         return np.asarray(np.sqrt(self.mixture.covariances_[:, 0, 0]))
+
+    @property
+    def centres(self) -> Floats:
+        """Means of the components, shape (K, D)."""
+        return self.mixture.means_
+
+    @property
+    def covariances(self) -> Floats:
+        """Of the components, shape (K, D, D)."""
+        return self.mixture.covariances_
 
     @property
     def weights(self) -> Floats:
@@ -69,27 +83,60 @@ class PlainMixture:
         """Number of iterations done."""
         return self.mixture.n_iter_
 
+    def marginal(self, channel: int) -> PlainMixture:
+        """Return the mixture of one channel."""
+        return PlainMixture(self.mixture.marginal([channel]))
+
     def density(self, intensities: Floats) -> Floats:
-        """Return the density at intensities (B,), per unit of intensity."""
-        return np.asarray(np.exp(self.mixture.score_samples(intensities[:, None])))
+        """Return the density at intensities (B, D), or (B,) of one channel, per unit of intensity."""
+        return np.asarray(np.exp(self.mixture.score_samples(_rows(intensities))))
 
     def responsibilities(self, intensities: Floats) -> Floats:
-        """Return the posterior probability of each component at intensities (B,), shape (B, K)."""
-        return np.asarray(self.mixture.predict_proba(intensities[:, None]))
+        """Return the posterior probability of each component at intensities (B, D) or (B,), shape (B, K)."""
+        return np.asarray(self.mixture.predict_proba(_rows(intensities)))
+
+    def distances(self, intensities: Floats) -> Floats:
+        """Return the Mahalanobis distance (B,) of intensities (B, D) or (B,) from the nearest class."""
+        rows = _rows(intensities)
+        nearest = np.full(len(rows), np.inf, dtype=rows.dtype)
+        for mean, covariance in zip(self.centres, self.covariances, strict=True):
+            whiten = np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(rows.dtype)
+            away = (rows - mean.astype(rows.dtype)) @ whiten
+            np.minimum(nearest, (away**2).sum(axis=1), out=nearest)
+        return np.asarray(np.sqrt(nearest))
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram: the lower the better."""
-        return self.mixture.bic(intensities[:, None], counts)
+        return self.mixture.bic(_rows(intensities), counts)
 
 
-def fit_plain(values: Floats, counts: Floats, classes: int) -> PlainMixture:
-    """Fit a mixture with free variances to a histogram, started from a hierarchical clustering.
+def fit_plain(
+    values: Floats,
+    counts: Floats,
+    classes: int,
+    covariance: str | None = None,
+    *,
+    voxels: NDArray[np.float32] | None = None,
+    start: Parameters | None = None,
+    hold_means: bool = False,
+) -> PlainMixture:
+    """Fit a mixture to a histogram, started from a hierarchical clustering.
 
     Parameters
     ----------
-    values, counts : ndarray of float64, shape (B,)
-        Intensities and how many voxels have each.
+    values : ndarray of float64, shape (B,) or (B, D)
+        Intensities.
+    counts : ndarray of float64, shape (B,)
+        How many voxels have them.
     classes : int
+    covariance : str, optional
+        Covariance model, see `mriseg.mixture.covariance`; free variances and covariances if not given.
+    voxels : ndarray of float32, shape (N, D), optional
+        In several channels, what to cluster hierarchically.
+    start : Parameters, optional
+        Where to begin instead.
+    hold_means : bool
+        Leave the means where the start has them.
 
     Returns
     -------
@@ -100,7 +147,28 @@ def fit_plain(values: Floats, counts: Floats, classes: int) -> PlainMixture:
     MixtureError
         If there are fewer intensities than classes.
     """
+    rows = _rows(values)
+    model = covariance or ("V" if rows.shape[1] == 1 else "VVV")
+    if start is None and rows.shape[1] > 1 and voxels is not None:
+        start = _clustered(voxels, classes, model)
     mixture = GaussianMixture(
-        classes, model="V", init="hierarchical", tol=_TOLERANCE, max_iter=_MAX_ITERATIONS
+        classes,
+        model=model,
+        init="hierarchical" if start is None else start,
+        tol=_TOLERANCE,
+        max_iter=_MAX_ITERATIONS,
+        fixed=Fixed(means=start.means) if hold_means and start is not None else None,
     )
-    return PlainMixture(mixture.fit(values[:, None], sample_weight=counts))
+    return PlainMixture(mixture.fit(rows, sample_weight=counts))
+
+
+def _clustered(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:
+    """Begin with a hierarchical clustering of some voxels (N, D), classes by rising mean of the first."""
+    some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
+    begun = GaussianMixture(classes, model=model, max_iter=_START_STEPS).fit(some).parameters_
+    return begun.ordered(np.argsort(begun.means[:, 0], kind="stable"))
+
+
+def _rows(intensities: Floats) -> Floats:
+    """Return intensities as a matrix, a row a voxel."""
+    return intensities.reshape(len(intensities), -1)

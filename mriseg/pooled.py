@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mriseg.errors import CohortError
+from mriseg.histogram import best_scale
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 # Intensities in units of the WM mean.
 _EDGES = np.linspace(-0.2, 2.8, 751)
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
-# Scales at which the cohort's mixture is tried on a scan.
-_SCALES = 120
 
 
 class PriorMixture(PartialVolumeMixture):
@@ -93,6 +92,14 @@ def read_prior(path: str | Path, contrast: str) -> PooledPrior:
     if prior.contrast != contrast:
         raise CohortError(f"{path}: is of {prior.contrast} scans and this one is {contrast}; make another")
     return prior
+
+
+def is_pooled(path: str | Path) -> bool:
+    """Tell the prior of a cohort from other JSON files."""
+    try:
+        return "Shares" in json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def prior_digest(path: str | Path) -> str:
@@ -163,9 +170,12 @@ def _scaled(
     cohort: PartialVolumeMixture, values: Floats, counts: Floats
 ) -> tuple[PartialVolumeMixture, float]:
     """Return the mixture of the cohort in the units of a scan that it explains best, and what they are."""
-    low, high = np.interp((0.01, 0.995), np.cumsum(counts) / counts.sum(), values)
     spread = float(np.ptp(values))
-    scales = np.geomspace(max(low, high / 50), 1.5 * high, _SCALES) / cohort.means[2]
-    scaled = [replace(cohort, means=cohort.means * s, sd=cohort.sd * s, spread=spread) for s in scales]
-    best = int(np.argmax([model.log_likelihood(values, counts) for model in scaled]))
-    return scaled[best], float(scales[best])
+
+    def scaled(factor: float) -> PartialVolumeMixture:
+        return replace(cohort, means=cohort.means * factor, sd=cohort.sd * factor, spread=spread)
+
+    best = best_scale(
+        lambda factor: scaled(factor).log_likelihood(values, counts), float(cohort.means[2]), values, counts
+    )
+    return scaled(best), best

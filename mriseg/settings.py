@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mriseg.errors import MixtureError
 from mriseg.images import file_digest
+from mriseg.mixture.covariance import covariance_model
 from mriseg.pooled import prior_digest
-from mriseg.tissue import MOST_CLASSES, RISING_MEANS, rising_tissues
+from mriseg.tissue import LESION, MOST_CLASSES, RISING_MEANS, rising_tissues
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def check_options(
     *,
+    channels: Sequence[str | Path] = (),
     mask: str | Path | None = None,
     stripped: bool = False,
     contrast: str = "t1",
     classes: int = 3,
-    cohort_prior: str | Path | None = None,
+    covariance: str | None = None,
+    lesion_mask: str | Path | None = None,
+    prior: str | Path | None = None,
+    fix_means: bool = False,
     **_others: bool,
 ) -> None:
     """Raise ValueError if `segment` would, with these keyword arguments."""
@@ -26,35 +35,52 @@ def check_options(
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
     if not 2 <= classes <= MOST_CLASSES:
         raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
-    if cohort_prior is not None and classes != 3:
-        raise ValueError("the prior of a cohort is for three classes")
+    if lesion_mask is not None and classes != 3 and classes >= LESION.index:
+        raise ValueError(f"lesions have the label {LESION.index}; ask for fewer classes than that")
+    if fix_means and prior is None:
+        raise ValueError("means can be fixed at those of a saved fit only; give it as the prior")
+    if covariance is not None:
+        try:
+            covariance_model(covariance, 1 + len(channels))
+        except MixtureError as error:
+            raise ValueError(str(error)) from error
 
 
 def recorded_settings(
     *,
+    channels: Sequence[str | Path] = (),
     mask: str | Path | None = None,
     stripped: bool = False,
     contrast: str = "t1",
     classes: int = 3,
+    covariance: str | None = None,
+    lesion_mask: str | Path | None = None,
     bias: bool = True,
     spatial: bool = True,
     priors: bool = True,
-    cohort_prior: str | Path | None = None,
+    prior: str | Path | None = None,
+    fix_means: bool = False,
 ) -> dict[str, Any]:
     """Return what the sidecar says under Settings for these keyword arguments of `segment`.
 
     Two runs on the same scan with the same version and the same recorded settings write the same bytes.
     """
     return {
+        "Channels": [Path(channel).name for channel in channels],
+        "ChannelsSHA256": [file_digest(channel) for channel in channels],
         "Mask": Path(mask).name if mask else None,
         "MaskSHA256": file_digest(mask) if mask else None,
         "Stripped": stripped,
         "Contrast": contrast,
         "Classes": classes,
+        "Covariance": covariance,
+        "LesionMask": Path(lesion_mask).name if lesion_mask else None,
+        "LesionMaskSHA256": file_digest(lesion_mask) if lesion_mask else None,
         "Bias": bias,
         "Spatial": spatial,
         "Priors": priors,
-        "CohortPrior": Path(cohort_prior).name if cohort_prior else None,
-        "CohortPriorSHA256": prior_digest(cohort_prior) if cohort_prior else None,
+        "Prior": Path(prior).name if prior else None,
+        "PriorSHA256": prior_digest(prior) if prior else None,
+        "FixMeans": fix_means,
         "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
     }

@@ -18,6 +18,7 @@ import numpy as np
 
 from mriseg.grid import bounding_box
 from mriseg.threads import in_parts
+from mriseg.tissue import separations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,23 +33,25 @@ _LEAST = 1e-6
 _PART = 1 << 15  # voxels at a time, so that what is known of them stays near the processor
 
 
-def neighbour_strength(means: Floats, sds: Floats) -> float:
+def neighbour_strength(centres: Floats, covariances: Floats) -> float:
     """Choose how much neighbours count: the more, the harder noise makes it to tell tissues apart.
 
     Parameters
     ----------
-    means, sds : ndarray of float64, shape (K,)
-        Of the components of the mixture, at least two.
+    centres : ndarray of float64, shape (K, D)
+        Means of the components of the mixture in all channels, at least two.
+    covariances : ndarray of float64, shape (K, D, D)
 
     Returns
     -------
     float
         Log odds that a tissue gains where all neighbours are of it.
 
-    >>> neighbour_strength(np.array([40.0, 100, 140]), np.full(3, 10.0))
+    >>> neighbour_strength(np.array([[40.0], [100], [140]]), np.full((3, 1, 1), 100.0))
     1.875
     """
-    contrast_to_noise = float(np.diff(np.sort(means)).min() / np.mean(sds))
+    apart = separations(centres, covariances)
+    contrast_to_noise = float(apart[~np.eye(len(apart), dtype=bool)].min())
     strength = _AT_UNIT_CONTRAST / max(contrast_to_noise, 1e-6) ** 2
     return float(np.clip(strength, _LEAST_STRENGTH, _MOST_STRENGTH))
 

@@ -39,7 +39,7 @@ def is_stripped(volume: Volume) -> bool:
     -------
     bool
     """
-    background = _background(volume)
+    background = _background(volume.data)
     kept = volume.data != background
     if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _LARGEST_BRAIN_ML:
         return False
@@ -69,7 +69,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     MaskError
         If the scan has no constant background.
     """
-    foreground = volume.data != _background(volume)
+    foreground = volume.data != _background(volume.data)
     if foreground.mean() > 0.95:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
@@ -80,32 +80,29 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     return mask
 
 
-def with_signal(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
+def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Leave out of a mask what a stripped scan does not hold: holes, and all beyond the brain.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
-    volume : Volume
+    data : ndarray of float32, shape (X, Y, Z)
+        The scan.
 
     Returns
     -------
     ndarray of bool, shape (X, Y, Z)
         The mask itself if the scan has more than background around it, or nothing would be left.
     """
-    silent = volume.data == _background(volume)
+    silent = data == _background(data)
     signal: NDArray[np.bool_] = mask & ~silent
     around = np.count_nonzero(silent & ~mask) > _SILENT_SURROUNDINGS * np.count_nonzero(~mask)
     return signal if around and signal.any() else mask
 
 
-def _background(volume: Volume) -> float:
-    """Return the intensity of most voxels on the faces of the volume."""
-    faces = (
-        [volume.data[i] for i in (0, -1)]
-        + [volume.data[:, i] for i in (0, -1)]
-        + [volume.data[..., i] for i in (0, -1)]
-    )
+def _background(data: NDArray[np.float32]) -> float:
+    """Return the intensity of most voxels on the faces of a volume."""
+    faces = [data[i] for i in (0, -1)] + [data[:, i] for i in (0, -1)] + [data[..., i] for i in (0, -1)]
     return float(np.median(np.concatenate([face.ravel() for face in faces])))
 
 

@@ -45,6 +45,7 @@ class Tissue:
 GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
 WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
 CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#56b4e9", 3)
+LESION = Tissue(7, "Lesion", "L", "#d55e00", 7)
 BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 
 # Rising mean intensity. In proton density CSF is brightest because its long T2 outweighs its long T1.
@@ -123,11 +124,31 @@ def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue,
     return tuple(rising[rank] for rank in ranks)
 
 
+def separations(centres: NDArray[np.floating], covariances: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Measure how far classes lie apart, in standard deviations.
+
+    Parameters
+    ----------
+    centres : ndarray of float64, shape (K, D)
+        Means in all channels.
+    covariances : ndarray of float64, shape (K, D, D)
+
+    Returns
+    -------
+    ndarray of float64, shape (K, K)
+        Mahalanobis distances by the mean covariance of the two classes.
+    """
+    away = centres[:, None] - centres[None]
+    between = (covariances[:, None] + covariances[None]) / 2
+    solved = np.linalg.solve(between, away[..., None])[..., 0]
+    return np.asarray(np.sqrt(np.maximum((away * solved).sum(axis=-1), 0)))
+
+
 def plausibility(
     tissues: Sequence[Tissue],
     shares: NDArray[np.floating],
-    means: NDArray[np.floating],
-    sds: NDArray[np.floating],
+    centres: NDArray[np.floating],
+    covariances: NDArray[np.floating],
     out_of_order: float,
 ) -> list[str]:
     """List what makes a segmentation doubtful, in plain words.
@@ -137,8 +158,9 @@ def plausibility(
     tissues : sequence of Tissue, length K
     shares : ndarray, shape (K,)
         Share of each class in the brain mask, from the responsibilities.
-    means, sds : ndarray, shape (K,)
-        Of the components, in intensity units.
+    centres : ndarray, shape (K, D)
+        Means of the components in all channels.
+    covariances : ndarray, shape (K, D, D)
     out_of_order : float
         Share of voxels whose label contradicts the order of intensities, see `out_of_order_share`.
 
@@ -160,9 +182,10 @@ def plausibility(
             far = not low - _FAR_OUTSIDE <= share <= high + _FAR_OUTSIDE
             causes = "check that --contrast is that of the scan, and the brain mask"
             flags.append(GraveDoubt(f"{unusual}; {causes}") if far else unusual)
-    rising = np.argsort(means, kind="stable")
-    for i, j in itertools.pairwise(rising):
-        if means[j] - means[i] < _SEPARATED_SDS * (sds[i] + sds[j]) / 2:
+    means, sds = centres[:, 0], np.sqrt(covariances[:, 0, 0])
+    apart = separations(centres, covariances)
+    for i, j in itertools.pairwise(np.argsort(means, kind="stable")):
+        if apart[i, j] < _SEPARATED_SDS:
             mingled = (
                 f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
                 f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})"

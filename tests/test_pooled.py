@@ -85,16 +85,16 @@ def test_from_a_cohort_to_a_scan(tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         make_prior(tmp_path / "out", file)
     scan = small_ball(tmp_path / "new.nii.gz", 9)
-    result = segment(scan, cohort_prior=file, **quick)
-    assert result.settings["CohortPrior"] == "prior.json"
+    result = segment(scan, prior=file, **quick)
+    assert result.settings["Prior"] == "prior.json"
     assert result.model.settings["Start"].startswith("the mixture of the cohort")
     assert result.model.means == pytest.approx(segment(scan, **quick).model.means, abs=3)
-    job = Job(scan, "new", {"cohort_prior": file, **quick}, report=False)
+    job = Job(scan, "new", {"prior": file, **quick}, report=False)
     assert run_job(job, tmp_path / "out").fresh
     content = json.loads(file.read_text()) | {"Voxels": 1.0}
     file.write_text(json.dumps(content))
     assert run_job(job, tmp_path / "out").fresh  # with another prior it is not done
     with pytest.raises(CohortError, match="is of t1 scans and this one is t2"):
-        segment(scan, cohort_prior=file, contrast="t2")
+        segment(scan, prior=file, contrast="t2")
     with pytest.raises(ValueError, match="for three classes"):
-        segment(scan, cohort_prior=file, classes=4)
+        segment(scan, prior=file, classes=4)

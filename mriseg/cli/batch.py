@@ -90,7 +90,7 @@ def batch(
         "bias": not no_bias,
         "spatial": not no_spatial,
         "priors": not no_priors,
-        "cohort_prior": prior and prior.absolute(),
+        "prior": prior and prior.absolute(),
     }
     scans = plan(inputs, options, report=not no_report)
     if dry_run:

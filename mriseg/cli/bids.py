@@ -134,7 +134,7 @@ def bids(
         "bias": not no_bias,
         "spatial": not no_spatial,
         "priors": not no_priors,
-        "cohort_prior": prior and prior.absolute(),
+        "prior": prior and prior.absolute(),
     }
     scans = dataset_jobs(
         dataset,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -110,7 +110,37 @@ Prior = Annotated[
     typer.Option(
         metavar="FILE",
         show_default=False,
-        help="What mriseg cohort-prior made of scans like this: steadier where there are few voxels.",
+        help="Where the fit begins: the JSON sidecar of an earlier segmentation, or what "
+        "mriseg cohort-prior made.",
+    ),
+]
+FixMeans = Annotated[
+    bool, typer.Option("--fix-means", help="Hold the means where the sidecar of --prior has them.")
+]
+Channels = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--channel",
+        metavar="FILE",
+        show_default=False,
+        help="A further scan of the same session in any contrast, such as T2 or FLAIR; may be repeated.",
+    ),
+]
+Covariance = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        show_default=False,
+        help="One Gaussian a class with this covariance model, without partial volumes: E, V for one "
+        "channel; EII, VVI, EEE, VVV, ... for several.",
+    ),
+]
+LesionMask = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="Lesions on the grid of the scan: left out of the fit and of the tissues, label 7.",
     ),
 ]
 Jobs = Annotated[
@@ -173,6 +203,16 @@ ClusterOptions = Annotated[
         help="TOML file for the batch system: workers, and options of dask-jobqueue such as cores, memory.",
     ),
 ]
+
+
+def check_segmentation(options: dict[str, Any]) -> None:
+    """Raise a usage error if keyword arguments of `mriseg.segment` do not go together."""
+    from mriseg.settings import check_options
+
+    try:
+        check_options(**options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def check_zooms(zooms: tuple[float, float, float] | None) -> None:

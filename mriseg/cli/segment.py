@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mriseg.cli.options import (
+    Channels,
     Classes,
     Contrast,
+    Covariance,
+    FixMeans,
     KeepHeaderText,
+    LesionMask,
     LookUpTables,
     MaxMemory,
     NoBias,
@@ -28,6 +32,7 @@ from mriseg.cli.options import (
     TissueOverlay,
     Verbose,
     Zooms,
+    check_segmentation,
     check_zooms,
     parse_luts,
     refuse_verbose_and_quiet,
@@ -47,6 +52,7 @@ def segment(
         ),
     ],
     output: OutputFolder = None,
+    channel: Channels = None,
     mask: Annotated[
         Path | None,
         typer.Option(
@@ -58,10 +64,13 @@ def segment(
     stripped: Stripped = False,
     contrast: TissueContrast = Contrast.T1,
     classes: Classes = 3,
+    covariance: Covariance = None,
+    lesion_mask: LesionMask = None,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
     prior: Prior = None,
+    fix_means: FixMeans = False,
     volume: SeriesVolume = None,
     zooms: Zooms = None,
     max_memory: MaxMemory = None,
@@ -83,10 +92,21 @@ def segment(
 
     With a mask of your own: mriseg segment sub-01_T1w.nii.gz --mask brain.nii.gz -o derivatives
     """
-    if mask is not None and stripped:
-        raise typer.BadParameter("--mask and --stripped exclude each other")
-    if prior is not None and classes != 3:
-        raise typer.BadParameter("--prior is for three classes")
+    options: dict[str, Any] = {
+        "channels": tuple(channel or ()),
+        "mask": mask,
+        "stripped": stripped,
+        "contrast": contrast.value,
+        "classes": classes,
+        "covariance": covariance,
+        "lesion_mask": lesion_mask,
+        "bias": not no_bias,
+        "spatial": not no_spatial,
+        "priors": not no_priors,
+        "prior": prior,
+        "fix_means": fix_means,
+    }
+    check_segmentation(options)
     refuse_verbose_and_quiet(verbose, quiet)
     check_zooms(zooms)
     programs = parse_luts(luts)
@@ -102,17 +122,7 @@ def segment(
         if not overwrite:
             refuse_existing(folder, certain_names(stem(scan)))
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
-        result = segment_scan(
-            loaded,
-            mask=mask,
-            stripped=stripped,
-            contrast=contrast,
-            classes=classes,
-            bias=not no_bias,
-            spatial=not no_spatial,
-            priors=not no_priors,
-            cohort_prior=prior,
-        )
+        result = segment_scan(loaded, **options)
         files = result.save(
             folder,
             overwrite=overwrite,

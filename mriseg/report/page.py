@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mriseg.fitting import Fit
     from mriseg.images import Volume
-    from mriseg.partial_volume import PartialVolumeMixture
-    from mriseg.plain import PlainMixture
     from mriseg.tissue import Tissue
 
 _SVG = "image/svg+xml"
@@ -43,9 +42,8 @@ class Shown:
     mask : ndarray of bool, shape (X, Y, Z)
     tissues : sequence of Tissue
         In the order of their labels.
-    histogram : tuple of two ndarrays, shape (B,)
-        Intensities in the brain, and how many voxels have each.
-    model : PartialVolumeMixture or PlainMixture
+    fit : Fit
+        The mixture, and the histogram of intensities of each channel in the brain.
     components : sequence of Tissue
         In the order of the model's classes.
     field : ndarray of float32, shape (X, Y, Z), or None
@@ -57,8 +55,7 @@ class Shown:
     labels: NDArray[np.uint8]
     mask: NDArray[np.bool_]
     tissues: Sequence[Tissue]
-    histogram: tuple[NDArray[np.floating], NDArray[np.floating]]
-    model: PartialVolumeMixture | PlainMixture
+    fit: Fit
     components: Sequence[Tissue]
     field: NDArray[np.float32] | None
 
@@ -90,14 +87,23 @@ def report(shown: Shown, facts: dict[str, Any]) -> str:
         colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in shown.tissues},
         headline=HEADLINES[facts["Verdict"]],
         sheets=[draw_sheet(slices, shown.labels, shown.mask, shown.tissues, plane) for plane in PLANES],
-        fit_chart=_picture(histogram_chart(*shown.histogram, shown.model, shown.components)),
-        fit_error=fit_error(*shown.histogram, shown.model),
+        fit_charts=_fit_charts(shown, facts["Sources"]),
         trace=trace,
-        trace_chart=_picture(trace_chart(shown.model.history, trace)),
+        trace_chart=_picture(trace_chart(shown.fit.model.history, trace)),
         field_chart=None if shown.field is None else _picture(field_chart(shown.field, shown.mask, slices)),
         paragraph=paragraph,
         references=references,
     )
+
+
+def _fit_charts(shown: Shown, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
+    """Draw the histogram of each channel with its fit: name, picture and error."""
+    charts = []
+    for channel, (source, histogram) in enumerate(zip(sources, shown.fit.histograms, strict=True)):
+        alone = shown.fit.model.marginal(channel)
+        chart = histogram_chart(*histogram, alone, shown.components)
+        charts.append((source, _picture(chart), fit_error(*histogram, alone)))
+    return charts
 
 
 def render(
