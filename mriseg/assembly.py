@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mriseg.contrast import contrast_doubts
 from mriseg.doubts import GraveDoubt
 from mriseg.grid import bounding_box
+from mriseg.multichannel import MultichannelMixture
 from mriseg.outputs import Segmentation
 from mriseg.tissue import LESION, Tissue, out_of_order_share, place_doubts, plausibility
 from mriseg.volumes import TissueVolume
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from mriseg.bias import BiasField
     from mriseg.brain import BrainMask
     from mriseg.channels import Channel
+    from mriseg.contrast import TissueLevels
     from mriseg.fitting import Fit
     from mriseg.images import Volume
     from mriseg.priors import TissuePrior
@@ -42,6 +45,10 @@ class Fitted:
         With the lesions.
     lesions : ndarray of bool, shape (X, Y, Z)
         In canonical orientation; the brain without them holds N voxels.
+    contrast : str
+        Of the scan, as it was said to be or as it was seen.
+    levels : TissueLevels or None
+        How bright the scan is where the template is sure of a tissue.
     field : BiasField
     corrected : ndarray of float32, shape (X, Y, Z), or None
         The scan without the field, in canonical orientation.
@@ -61,6 +68,8 @@ class Fitted:
     volume: Volume
     brain: BrainMask
     lesions: NDArray[np.bool_]
+    contrast: str
+    levels: TissueLevels | None
     field: BiasField
     corrected: NDArray[np.float32] | None
     channels: tuple[Channel, ...]
@@ -102,6 +111,8 @@ def assemble(fitted: Fitted) -> Segmentation:
         },
         tissues=tuple(ordered),
         volumes={component.abbreviation: volumes[component.abbreviation] for component in ordered},
+        contrast=fitted.contrast,
+        levels=fitted.levels,
         channels=fitted.channels,
         fit=fitted.fit,
         field=fitted.field,
@@ -146,7 +157,8 @@ def _doubts(fitted: Fitted, numbers: NDArray[np.uint8], shares: Sequence[float])
         *fitted.brain.warnings,
         *(warning for channel in fitted.channels for warning in channel.warnings),
         *_signal_doubts(counts, len(fitted.posteriors)),
-        *_model_doubts(fitted.fit, ranks, fitted.components, shares),
+        *_model_doubts(fitted, ranks, shares),
+        *contrast_doubts(fitted.contrast, fitted.levels),
     ]
     if all(tissue.mapping for tissue in fitted.components):  # other classes may lie anywhere
         mask = fitted.brain.mask & ~fitted.lesions
@@ -181,13 +193,14 @@ def _place_doubts(
     return list(place_doubts(canonical, zooms))
 
 
-def _model_doubts(
-    fit: Fit, ranks: NDArray[np.intp], components: Sequence[Tissue], shares: Sequence[float]
-) -> list[str]:
+def _model_doubts(fitted: Fitted, ranks: NDArray[np.intp], shares: Sequence[float]) -> list[str]:
     """Ask whether the mixture is plausible, separated and converged."""
-    model, alone = fit.model, len(fit.histograms) == 1
-    out_of_order = out_of_order_share(fit.histograms[0][1], ranks) if alone else 0.0
-    doubts = list(plausibility(components, np.array(shares), model.centres, model.covariances, out_of_order))
+    fit, model = fitted.fit, fitted.fit.model
+    # Where GM is not the middle one, voxels that CSF and GM share lie among those of WM.
+    ordered = len(fit.histograms) == 1 and not isinstance(model, MultichannelMixture)
+    out_of_order = out_of_order_share(fit.histograms[0][1], ranks) if ordered else 0.0
+    doubts = plausibility(fitted.components, np.array(shares), model.centres, model.covariances,
+                          out_of_order, fitted.contrast)  # fmt: skip
     if fit.single_bic <= fit.bic:
         single = "the classes are not separated: one Gaussian describes the intensities as well"
         doubts.append(GraveDoubt(single))

@@ -24,15 +24,15 @@ from mriseg.surface import (
     template_surface,
 )
 from mriseg.template import Template, load_template
+from mriseg.tissue import RISING_MEANS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images import Volume
 
-CONTRASTS = ("t1", "t2", "pd", "flair")
 # Where brain is brighter than CSF and skull, its end can be seen; in other contrasts the template's must do.
-_BRIGHT_BRAIN = ("t1", "flair")
+_BRIGHT_BRAIN = ("t1", "flair", "t1-infant")
 
 # Beyond this distance (mm) from the brain, how far it is does not matter.
 _FAR_MM = 8.0
@@ -42,12 +42,16 @@ _PLAUSIBLE_ML = (700.0, 2300.0)
 # From left to right, back to front, bottom to top. The smallest healthy mask measured 126, 162 and 126 mm;
 # half of a large brain is shorter than these.
 _LEAST_EXTENT_MM = (100.0, 115.0, 85.0)
+# The same in infants, from birth.
+_INFANT_ML, _LEAST_INFANT_MM = (250.0, 1300.0), (70.0, 85.0, 55.0)
 _DIRECTIONS = ("left to right", "back to front", "bottom to top")
 _LEAST_HEAD_ML = 100.0
 _MOST_ASYMMETRY, _COARSE_MM = 0.06, 3.0
 _MOST_BORDER_CM2 = 20.0
 # Half the width of bridges from the brain to dura in a mask, and to eyes and muscle in a whole head.
 _DURA_BRIDGE_MM, _HEAD_BRIDGE_MM = 1.5, 5.0
+# So deep in the mask lies brain only; hardly any of it is darker than this percentile of it.
+_INSIDE_MM, _DARKEST_PERCENT = 10.0, 0.5
 _SULCUS_MM = 3.0  # half the width of a sulcus that the tissue closes upon
 
 
@@ -83,7 +87,7 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     Parameters
     ----------
     volume : Volume
-    contrast : {"t1", "t2", "pd", "flair"}
+    contrast : {"t1", "t2", "pd", "flair", "t1-infant"}
         What the scan is weighted by.
     intracranial : bool
         With the CSF in the sulci and around the brain, about up to the inner table of the skull, and down to
@@ -99,23 +103,23 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     MaskError
         If nothing in the scan looks like a head.
     ValueError
-        If the contrast is not one of the four.
+        If the contrast is none of these.
     """
-    if contrast not in CONTRASTS:
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
+    if contrast not in RISING_MEANS:
+        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
     if is_stripped(volume):
         mask = stripped_mask(volume)
-        return BrainMask(mask, "stripped scan", warnings=mask_doubts(mask, volume))
+        return BrainMask(mask, "stripped scan", warnings=mask_doubts(mask, volume, contrast))
     template = load_template()
     registration = register(volume, template, contrast)
     if registration.similarity < _FAILED_SIMILARITY:
-        return _without_template(volume, registration.similarity)
+        return _without_template(volume, registration.similarity, contrast)
     mask, registration, method = _template_mask(volume, template, registration, contrast)
     if not mask.any():
-        return _without_template(volume, registration.similarity)
+        return _without_template(volume, registration.similarity, contrast)
     if not intracranial:
         mask = without_outer_csf(mask, volume, contrast)
-    doubts = (*_registration_doubts(mask, volume, registration), *mask_doubts(mask, volume))
+    doubts = (*_registration_doubts(mask, volume, registration), *mask_doubts(mask, volume, contrast))
     return BrainMask(mask, method, registration.similarity, np.linalg.inv(registration.affine), doubts)
 
 
@@ -130,10 +134,26 @@ def _template_mask(volume: Volume, template: Template, registration: Registratio
         worth = boundary_worth(read_profiles(surface, volume, registration), surface)
         distance, method = moved_distance(settle(worth, surface), surface), "template surface"
     near = np.minimum(distance, np.float32(_FAR_MM))
-    return carry(near, template, registration, volume, outside=_FAR_MM) < 0, registration, method
+    mask = carry(near, template, registration, volume, outside=_FAR_MM) < 0
+    if contrast not in _BRIGHT_BRAIN:
+        mask = _without_bone(mask, volume)
+    return mask, registration, method
 
 
-def _without_template(volume: Volume, similarity: float) -> BrainMask:
+def _without_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
+    """Cut off the rim of a mask what is darker than all of the inside of the brain; distances in mm."""
+    box = bounding_box(mask)
+    depth = ndimage.distance_transform_edt(np.pad(mask[box], 1), sampling=volume.zooms)[1:-1, 1:-1, 1:-1]
+    inside = volume.data[box][depth > _INSIDE_MM]
+    if not inside.size:
+        return mask
+    kept = mask.copy()
+    kept[box] &= volume.data[box] >= np.percentile(inside, _DARKEST_PERCENT)
+    kept[box] = ndimage.binary_fill_holes(largest_part(kept[box])) if kept.any() else mask[box]
+    return kept
+
+
+def _without_template(volume: Volume, similarity: float, contrast: str) -> BrainMask:
     """Fall back to the largest part of what is brighter than air, bone and CSF, cut from its surroundings."""
     bright = volume.data > head_threshold(volume.data)
     if bright.any():
@@ -145,7 +165,7 @@ def _without_template(volume: Volume, similarity: float) -> BrainMask:
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "
         "the brain mask is only a threshold, opened, and will be wrong; give one with --mask"
     )
-    doubts = (GraveDoubt(failed), *mask_doubts(mask, volume))
+    doubts = (GraveDoubt(failed), *mask_doubts(mask, volume, contrast))
     return BrainMask(mask, "threshold and opening", similarity, warnings=doubts)
 
 
@@ -156,7 +176,7 @@ def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
     volume : Volume
-    contrast : {"t1", "t2", "pd", "flair"}
+    contrast : str
         Whether CSF is darker than the brain or brighter.
 
     Returns
@@ -170,7 +190,7 @@ def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "
     return _largest_part(tissue & mask, volume.zooms, _DURA_BRIDGE_MM) & mask
 
 
-def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
+def mask_doubts(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> tuple[str, ...]:
     """List what makes a brain mask doubtful whatever it was found by, in plain words.
 
     Parameters
@@ -178,6 +198,8 @@ def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
     mask : ndarray of bool, shape (X, Y, Z)
     volume : Volume
         The scan that it belongs to.
+    contrast : str
+        Decides what is usual: infants are smaller.
 
     Returns
     -------
@@ -185,12 +207,18 @@ def mask_doubts(mask: NDArray[np.bool_], volume: Volume) -> tuple[str, ...]:
         Empty if nothing is in doubt.
     """
     doubts: list[str] = []
-    ml, (least, most) = float(np.count_nonzero(mask)) * volume.voxel_ml, _PLAUSIBLE_ML
+    infant = contrast == "t1-infant"
+    ml = float(np.count_nonzero(mask)) * volume.voxel_ml
+    least, most = _INFANT_ML if infant else _PLAUSIBLE_ML
     if not least <= ml <= most:
         size = f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL"
         doubts.append(GraveDoubt(size))
     for side, zoom, shortest, direction in zip(
-        bounding_box(mask), volume.zooms, _LEAST_EXTENT_MM, _DIRECTIONS, strict=True
+        bounding_box(mask),
+        volume.zooms,
+        _LEAST_INFANT_MM if infant else _LEAST_EXTENT_MM,
+        _DIRECTIONS,
+        strict=True,
     ):
         extent = (side.stop - side.start) * float(zoom)
         if extent < shortest:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.histogram import intensity_histogram, joint_histogram, tabulated
+from mriseg.merged import MergedMixture, merge
 from mriseg.multichannel import MultichannelMixture, fit_multichannel
 from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
-from mriseg.plain import PlainMixture, fit_plain
+from mriseg.plain import PlainMixture, fit_plain, select_plain
 from mriseg.pooled import PooledPrior, fit_with_prior, is_pooled, read_prior
 from mriseg.saved import Model, adapted, read_fit
 from mriseg.threads import in_parts
+from mriseg.tissue import MOST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,27 +41,39 @@ class Wanted:
         Of the first channel.
     middle : int
         Rank of grey matter by rising mean.
-    classes : int
-        Three are tissues, unless a covariance model is named.
+    classes : int or "auto"
+        Three are tissues, unless a covariance model is named; "auto" has BIC choose.
     covariance : str or None
         Covariance model of plain Gaussian classes, see `mriseg.mixture.covariance`.
     prior : str, Path or None
         A sidecar to begin with, or what `mriseg cohort-prior` made.
     fix_means : bool
         Hold the means where the sidecar has them.
+    merge : bool
+        Merge the classes to three tissues.
+    most_classes : int
+        The highest number that may be chosen.
     """
 
     contrast: str
     middle: int
-    classes: int = 3
+    classes: int | str = 3
     covariance: str | None = None
     prior: str | Path | None = None
     fix_means: bool = False
+    merge: bool = False
+    most_classes: int = MOST_CLASSES
 
     @property
     def plain(self) -> bool:
         """Whether each class is one Gaussian, without partial volumes."""
         return self.classes != 3 or self.covariance is not None
+
+    def kind(self, channels: int) -> type[PartialVolumeMixture | MultichannelMixture | PlainMixture]:
+        """Return the kind of mixture that is fitted to so many channels."""
+        if self.plain:
+            return PlainMixture
+        return PartialVolumeMixture if channels == 1 and self.middle == 1 else MultichannelMixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +82,25 @@ class Fit:
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture or PlainMixture
+    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedMixture
     histograms : tuple of pairs of ndarrays, shape (B,)
         Of each channel: intensities and how many voxels have them.
     bic, single_bic : float
         Bayesian information criterion of the mixture, and of one Gaussian for all voxels.
+    bic_by_classes : dict of int to float
+        The same for all numbers of classes that BIC chose from; empty if the number was given.
     """
 
-    model: Model
+    model: Model | MergedMixture
     histograms: tuple[Histogram, ...]
     bic: float
     single_bic: float
+    bic_by_classes: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def mixture(self) -> Model:
+        """What was fitted by EM, before any classes were merged."""
+        return self.model.parts if isinstance(self.model, MergedMixture) else self.model
 
 
 def fit(columns: Sequence[NDArray[np.float32]], wanted: Wanted) -> Fit:
@@ -101,26 +124,22 @@ def fit(columns: Sequence[NDArray[np.float32]], wanted: Wanted) -> Fit:
         If the prior of a cohort does not suit.
     """
     histograms = tuple(intensity_histogram(column) for column in columns)
-    start = _start(wanted, histograms)
-    if len(columns) == 1:
-        values, counts = histograms[0]
-        model = _fit_one(values, counts, wanted, start)
-    else:
-        voxels = np.stack(columns, axis=1)
-        values, counts = joint_histogram(voxels)
-        model = _fit_several(voxels, values, counts, wanted, start)
-    single = fit_plain(values, counts, 1)
-    return Fit(model, histograms, model.bic(values, counts), single.bic(values, counts))
+    data = _Data(np.stack(columns, axis=1), histograms)
+    model, bic_by_classes = _chosen(data, wanted) if wanted.classes == "auto" else (None, {})
+    model = model or _fitted(data, wanted)
+    merged = _merged(model, data, wanted) if wanted.merge else model
+    single = fit_plain(data.cells, data.counts, 1).bic(data.cells, data.counts)
+    return Fit(merged, histograms, model.bic(data.cells, data.counts), single, bic_by_classes)
 
 
-def evaluated(
-    model: Model, histograms: Sequence[Histogram], columns: Sequence[NDArray[np.float32]]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Ask a mixture about voxels.
+def posteriors_of(
+    model: Model | MergedMixture, histograms: Sequence[Histogram], columns: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Ask a mixture about the tissues of voxels.
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture or PlainMixture
+    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedMixture
     histograms : sequence of pairs of ndarrays, shape (B,)
         Of each channel.
     columns : sequence of D ndarrays of float32, shape (N,)
@@ -128,77 +147,144 @@ def evaluated(
 
     Returns
     -------
-    posteriors : ndarray of float32, shape (N, K)
+    ndarray of float32, shape (N, K)
         Responsibilities, column by column in memory; rows sum to 1.
-    atypicality : ndarray of float32, shape (N,)
-        Mahalanobis distance from the nearest component.
     """
     if len(columns) == 1:
-        posteriors = tabulated(model.responsibilities, histograms[0][0], columns[0])
-        return posteriors, model.distances(columns[0])
+        return tabulated(model.responsibilities, histograms[0][0], columns[0])
     length = len(columns[0])
     posteriors = np.empty((len(model.means), length), dtype=np.float32).T
-    atypicality = np.empty(length, dtype=np.float32)
 
     def ask(part: slice) -> None:
-        rows = np.stack([column[part] for column in columns], axis=1)
-        posteriors[part] = model.responsibilities(rows)
-        atypicality[part] = model.distances(rows)
+        posteriors[part] = model.responsibilities(_rows(columns, part))
 
     in_parts(ask, length, _PART)
-    return posteriors, atypicality
+    return posteriors
 
 
-def _fit_one(values: Floats, counts: Floats, wanted: Wanted, start: Model | PooledPrior | None) -> Model:
-    """Fit a mixture to the histogram of one channel."""
-    hold = wanted.fix_means
-    if wanted.plain:
+def atypicality_of(
+    model: Model | MergedMixture,
+    columns: Sequence[NDArray[np.float32]],
+    log_odds: tuple[int, int, NDArray[np.float32]] | None = None,
+) -> NDArray[np.float32]:
+    """Measure how little voxels are like what the mixture has at their place.
+
+    Parameters
+    ----------
+    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedMixture
+    columns : sequence of D ndarrays of float32, shape (N,)
+        Intensities of the voxels in each channel.
+    log_odds : tuple of int, int and ndarray of float32, shape (N,), optional
+        Columns of grey and of white matter, and the log odds of white against grey matter at each place.
+
+    Returns
+    -------
+    ndarray of float32, shape (N,)
+        Mahalanobis distance from the nearest component. Where a component holds a tissue that is unlikely at
+        that place, its squared distance is longer by twice the log odds against it [1]_: grey matter in the
+        middle of white matter is as atypical as it would be there.
+
+    References
+    ----------
+    .. [1] Van Leemput K, Maes F, Vandermeulen D, Colchester A, Suetens P (2001). Automated segmentation of
+       multiple sclerosis lesions by model outlier detection. IEEE Trans Med Imaging 20:677-688.
+    """
+    atypicality = np.empty(len(columns[0]), dtype=np.float32)
+
+    def ask(part: slice) -> None:
+        squares = model.squared_distances(columns[0][part] if len(columns) == 1 else _rows(columns, part))
+        if log_odds is not None:
+            grey, white, odds = log_odds
+            unlikely = np.zeros((len(squares), len(model.means)), dtype=np.float32)
+            unlikely[:, grey] = 2 * np.maximum(odds[part], 0)
+            unlikely[:, white] = 2 * np.maximum(-odds[part], 0)
+            squares = squares + unlikely @ model.held.T.astype(np.float32)
+        atypicality[part] = np.sqrt(squares.min(axis=1))
+
+    in_parts(ask, len(atypicality), _PART)
+    return atypicality
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Voxels (N, D), the histograms of their channels, and of all channels together."""
+
+    voxels: NDArray[np.float32]
+    histograms: tuple[Histogram, ...]
+
+    @cached_property
+    def _joint(self) -> Histogram:
+        return self.histograms[0] if self.channels == 1 else joint_histogram(self.voxels)
+
+    @property
+    def channels(self) -> int:
+        return int(self.voxels.shape[1])
+
+    @property
+    def cells(self) -> Floats:
+        return self._joint[0]
+
+    @property
+    def counts(self) -> Floats:
+        return self._joint[1]
+
+
+def _chosen(data: _Data, wanted: Wanted) -> tuple[Model | None, dict[int, float]]:
+    """Choose the number of classes; nothing is fitted yet where it is that of the tissues."""
+    classes = range(3 if wanted.merge else 2, wanted.most_classes + 1)
+    model, bic = select_plain(data.cells, data.counts, classes, wanted.covariance)
+    return (None if len(model.means) == 3 and not wanted.covariance else model), bic
+
+
+def _fitted(data: _Data, wanted: Wanted) -> Model:
+    """Fit a mixture of a given number of classes."""
+    wanted = replace(wanted, classes=3) if wanted.classes == "auto" else wanted
+    start, hold = _start(wanted, data.histograms), wanted.fix_means
+    kind = wanted.kind(data.channels)
+    if kind is PlainMixture:
         begin = start.mixture.parameters_ if isinstance(start, PlainMixture) else None
-        return fit_plain(values, counts, wanted.classes, wanted.covariance, start=begin, hold_means=hold)
+        return fit_plain(data.cells, data.counts, int(wanted.classes), wanted.covariance,
+                         voxels=data.voxels, start=begin, hold_means=hold)  # fmt: skip
+    if kind is MultichannelMixture:
+        known = start if isinstance(start, MultichannelMixture) else None
+        cells = data.cells.reshape(len(data.cells), -1)
+        return fit_multichannel(data.voxels, cells, data.counts, wanted.middle, known, hold_means=hold)
     if isinstance(start, PooledPrior):
-        return fit_with_prior(values, counts, start)
+        return fit_with_prior(data.cells, data.counts, start)
     if isinstance(start, PartialVolumeMixture):
-        start = replace(start, spread=float(np.ptp(values)))
-        return fit_partial_volume(values, counts, start, hold_means=hold)
-    return fit_partial_volume(values, counts)
+        start = replace(start, spread=float(np.ptp(data.cells)))
+        return fit_partial_volume(data.cells, data.counts, start, hold_means=hold)
+    return fit_partial_volume(data.cells, data.counts)
 
 
-def _fit_several(
-    voxels: NDArray[np.float32],
-    cells: Floats,
-    counts: Floats,
-    wanted: Wanted,
-    start: Model | PooledPrior | None,
-) -> Model:
-    """Fit a mixture to the joint histogram of several channels."""
-    hold = wanted.fix_means
-    if wanted.plain:
-        begin = start.mixture.parameters_ if isinstance(start, PlainMixture) else None
-        return fit_plain(
-            cells, counts, wanted.classes, wanted.covariance, voxels=voxels, start=begin, hold_means=hold
-        )
-    known = start if isinstance(start, MultichannelMixture) else None
-    return fit_multichannel(voxels, cells, counts, wanted.middle, known, hold_means=hold)
+def _merged(model: Model, data: _Data, wanted: Wanted) -> Model | MergedMixture:
+    """Merge the classes to three tissues, which are fitted for that."""
+    if not isinstance(model, PlainMixture) or len(model.means) == 3:
+        return model
+    tissues = _fitted(data, Wanted(wanted.contrast, wanted.middle))
+    return merge(model, tissues, data.cells, data.counts)
+
+
+def _rows(columns: Sequence[NDArray[np.float32]], part: slice) -> NDArray[np.float32]:
+    return np.stack([column[part] for column in columns], axis=1)
 
 
 def _start(wanted: Wanted, histograms: Sequence[Histogram]) -> Model | PooledPrior | None:
     """Read what is known of scans like this one."""
     if wanted.prior is None:
         return None
+    kind = wanted.kind(len(histograms))
     if is_pooled(wanted.prior):
-        if wanted.plain or len(histograms) > 1 or wanted.fix_means:
+        if kind is not PartialVolumeMixture or wanted.fix_means:
             raise MixtureError(
-                f"{wanted.prior}: the prior of a cohort is for the three tissues of one channel, and holds "
-                "no means; give the sidecar of a segmentation"
+                f"{wanted.prior}: the prior of a cohort is for the three tissues of one channel in T1, T2 or "
+                "proton density, and holds no means; give the sidecar of a segmentation"
             )
         return read_prior(wanted.prior, wanted.contrast)
-    kind = (
-        PlainMixture if wanted.plain else MultichannelMixture if len(histograms) > 1 else PartialVolumeMixture
-    )
     saved = read_fit(
         wanted.prior,
         like=kind.name,
-        classes=wanted.classes,
+        classes=int(wanted.classes),
         channels=len(histograms),
         middle=wanted.middle,
     )

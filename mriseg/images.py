@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -86,6 +86,13 @@ class Volume:
         """Turn an array from the axes of the file to canonical orientation (X, Y, Z)."""
         turned: NDArray[Any] = apply_orientation(array, io_orientation(self.header.get_best_affine()))
         return turned
+
+    def thinned(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
+        """Keep a voxel about every `spacing` mm each way; return the rest, and the slices that were kept."""
+        steps = np.maximum(1, np.round(spacing / self.zooms)).astype(int)
+        every = tuple(slice(None, None, step) for step in steps)
+        affine = self.affine @ np.diag([*steps, 1.0])
+        return replace(self, data=self.data[every], affine=affine), every
 
 
 def stem(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Three tissues and the voxels that two of them share, fitted to several channels together by EM.
+"""Three tissues and the voxels that two of them share, fitted to any number of channels together by EM.
 
 The model of `mriseg.partial_volume` with vectors for intensities. A mixed voxel is a sum of parts, one of
 each of its tissues, and mean and variance of a part are proportional to its share [1]_; the parts are what
@@ -28,8 +28,10 @@ from mriseg.mixture import GaussianMixture
 from mriseg.mixture.em import Step, climb
 from mriseg.partial_volume import (
     CONTENT,
+    FIRST_OF_GROUP,
     GROUP,
     GROUP_SIZES,
+    HELD,
     MAX_ITERATIONS,
     OUTLIERS,
     PRIOR_SHARE,
@@ -81,7 +83,7 @@ class MultichannelMixture:
     spread: Floats
     history: tuple[float, ...] = ()
     converged: bool = False
-    name = "three tissues and their partial volumes in several channels"
+    name = "three tissues and their partial volumes in any number of channels"
     settings: ClassVar[dict[str, object]] = {
         "Start": "hierarchical clustering of 1000 voxels, or the tissues of the first channel where those "
         "lead higher",
@@ -188,8 +190,13 @@ class MultichannelMixture:
         shares = joint @ self.content.astype(joint.dtype)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
-    def distances(self, intensities: Floats) -> Floats:
-        """Return how far voxels are from the nearest component, in its sds.
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Which tissues the components of each of five groups hold, shape (5, 3)."""
+        return HELD[:, _columns(self.middle)]
+
+    def squared_distances(self, intensities: Floats) -> Floats:
+        """Return how far voxels are from the nearest component of each group.
 
         Parameters
         ----------
@@ -197,10 +204,11 @@ class MultichannelMixture:
 
         Returns
         -------
-        ndarray, shape (B,)
-            Mahalanobis distances.
+        ndarray, shape (B, 5)
+            Squares of Mahalanobis distances, in the precision of the intensities.
         """
-        return np.asarray(np.sqrt(np.maximum(-2 * self._log_nearness(intensities).max(axis=1), 0)))
+        nearest = np.maximum.reduceat(self._log_nearness(intensities), FIRST_OF_GROUP, axis=1)
+        return np.asarray(np.maximum(-2 * nearest, 0))
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a joint histogram: the lower the better."""
@@ -281,7 +289,8 @@ def _columns(middle: int) -> list[int]:
 def _starts(voxels: NDArray[np.float32], spread: Floats, middle: int) -> list[MultichannelMixture]:
     """Begin with a hierarchical clustering of all channels, and with what the first says alone."""
     some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
-    plain = GaussianMixture(3, model="VVI", init="hierarchical", max_iter=START_STEPS).fit(some)
+    model = "V" if some.shape[1] == 1 else "VVI"
+    plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
     values, counts = np.unique(some[:, 0], return_counts=True)
     first = fit_partial_volume(values, counts.astype(np.float64))
     return [

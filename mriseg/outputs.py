@@ -16,13 +16,15 @@ import numpy as np
 
 from mriseg import __version__
 from mriseg.bids import derivatives_folder, write_dataset_description
+from mriseg.contrast import contrast_of
 from mriseg.doubts import verdict
 from mriseg.images import Volume, bids_suffix, save_array, stem
 from mriseg.luts import lut_file, save_label_table, save_lut
+from mriseg.merged import MergedMixture
 from mriseg.staging import staged
 from mriseg.text import printable
 from mriseg.threads import side_by_side
-from mriseg.tissue import Tissue, rising_tissues
+from mriseg.tissue import Tissue, name_components, rising_tissues
 from mriseg.volumes import TissueVolume, save_volume_table
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from mriseg.bias import BiasField
     from mriseg.brain import BrainMask
     from mriseg.channels import Channel
+    from mriseg.contrast import TissueLevels
     from mriseg.doubts import Verdict
     from mriseg.fitting import Fit
     from mriseg.priors import TissuePrior
@@ -45,7 +48,7 @@ _log = logging.getLogger(__name__)
 _SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr*_*.*", "report.html", "dseg_lut-*")
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2")
 # BIDS suffix of each contrast.
-_SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw"}
+_SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw", "flair": "FLAIR", "t1-infant": "T1w"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,10 @@ class Segmentation:
         In the order of their labels.
     volumes : dict of str to TissueVolume
         By tissue abbreviation.
+    contrast : str
+        Of the scan, as it was said to be or as it was seen.
+    levels : TissueLevels or None
+        How bright the scan is where the template is sure of a tissue; None if it did not fit.
     channels : tuple of Channel
         Further scans that joined the mixture.
     fit : Fit
@@ -81,9 +88,10 @@ class Segmentation:
     corrected : ndarray of float32, shape (X, Y, Z), or None
         The scan without the bias field, in its own units; None if no field was asked for.
     atypicality : ndarray of float32, shape (X, Y, Z)
-        Mahalanobis distance of each voxel from the nearest component of the mixture; 0 outside the brain.
+        Mahalanobis distance of each voxel from what the mixture has at its place, see
+        `mriseg.fitting.atypicality_of`; 0 outside the brain and in lesions.
     settings : dict
-        Everything that was asked for, and the naming rule that followed.
+        Everything that was asked for.
     warnings : list of str
         What makes the result doubtful, in plain words; empty if nothing does.
     """
@@ -94,6 +102,8 @@ class Segmentation:
     posteriors: dict[str, NDArray[np.float32]]
     tissues: tuple[Tissue, ...]
     volumes: dict[str, TissueVolume]
+    contrast: str
+    levels: TissueLevels | None
     channels: tuple[Channel, ...]
     fit: Fit
     field: BiasField
@@ -105,8 +115,8 @@ class Segmentation:
     warnings: list[str]
 
     @property
-    def model(self) -> Model:
-        """The fitted mixture."""
+    def model(self) -> Model | MergedMixture:
+        """The fitted mixture; where classes were merged, of the tissues that they became."""
         return self.fit.model
 
     @property
@@ -240,7 +250,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
     dict
         Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
     """
-    model, scan = result.model, result.volume
+    model, scan = result.fit.mixture, result.volume
     source = printable(scan.path.name)
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     return {
@@ -260,6 +270,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "ScanToMNI": None if to_mni is None else np.round(to_mni, 6).tolist(),
             "VolumeML": result.brain_mask_ml,
         },
+        "Contrast": _about_contrast(result),
         "Classes": {
             tissue.abbreviation: {"Label": tissue.index, **vars(result.volumes[tissue.abbreviation])}
             for tissue in result.tissues
@@ -275,7 +286,9 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "Model": model.name,
             **model.settings,
             **_parameters(model),
+            **_merging(result),
             "BIC": result.fit.bic,
+            "BICByClasses": {str(classes): bic for classes, bic in result.fit.bic_by_classes.items()},
             "Iterations": model.n_iter,
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
@@ -295,6 +308,26 @@ def _parameters(model: Model) -> dict[str, Any]:
         "Weights": model.weights.tolist(),
     }
     return known if alone else known | {"Covariances": model.covariances.tolist()}
+
+
+def _merging(result: Segmentation) -> dict[str, list[str]]:
+    """Say which tissue each class became a part of, if classes were merged."""
+    if not isinstance(result.model, MergedMixture):
+        return {}
+    columns = name_components(result.model.means, result.contrast)
+    return {"MergedTo": [columns[column].abbreviation for column in result.model.tissue_of.tolist()]}
+
+
+def _about_contrast(result: Segmentation) -> dict[str, Any]:
+    """Say what the scan was taken to be weighted by, what it looks like, and the rule that follows."""
+    levels = result.levels
+    rule = (tissue.abbreviation for tissue in rising_tissues(result.contrast, len(result.posteriors)))
+    return {
+        "Used": result.contrast,
+        "LooksLike": None if levels is None else contrast_of(levels),
+        "Levels": None if levels is None else {k: round(v, 4) for k, v in vars(levels).items()},
+        "NamingRule": "rising mean: " + ", ".join(rule),
+    }
 
 
 def _about_field(field: BiasField) -> dict[str, Any]:
@@ -373,7 +406,7 @@ def _describe_images(result: Segmentation, folder: Path, name: str) -> None:
 
 def _corrected_names(result: Segmentation) -> list[str]:
     """Name the corrected scan and channels by their BIDS suffixes; those that share one are numbered."""
-    names = [f"desc-biascorr_{_SUFFIXES[result.settings['Contrast']]}"]
+    names = [f"desc-biascorr_{_SUFFIXES[result.contrast]}"]
     for number, channel in enumerate(result.channels, start=2):
         suffix = bids_suffix(channel.volume.path) or "MRI"
         name = f"desc-biascorr_{suffix}"
@@ -391,7 +424,7 @@ def _page(result: Segmentation, labels: NDArray[np.uint8], name: str, facts: dic
         mask=result.brain.mask,
         tissues=result.tissues,
         fit=result.fit,
-        components=rising_tissues(result.settings["Contrast"], len(result.tissues)),
+        components=name_components(result.model.means, result.contrast),
         field=result.field.on_grid(labels.shape) if result.field.order else None,
     )
     return report(shown, facts)

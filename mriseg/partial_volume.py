@@ -43,14 +43,18 @@ CONTENT = np.vstack([
 ])  # fmt: skip
 GROUP = np.repeat(np.arange(5), (1, 1, 1, len(_SHARES), len(_SHARES)))
 GROUP_SIZES = np.bincount(GROUP)
+FIRST_OF_GROUP = np.cumsum(GROUP_SIZES) - GROUP_SIZES
+# Which tissues the components of each group hold.
+HELD = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]], dtype=np.bool_)
 
 # Vessels, dura and remnants of fat: this share of voxels may lie anywhere and does not move the tissues.
 OUTLIERS = 0.003
 # The start: some steps of a plain mixture of equal variances; free ones would claim the mixed voxels.
 START_STEPS = 20
 START_PURE = 0.7
-# A second start where the clustering misleads: the share of voxels that lie below the mean of each tissue.
-_USUAL_RANKS = (0.05, 0.4, 0.85)
+# Two starts more where the clustering misleads, with CSF dark and bright: the share of voxels that lie below
+# the mean of each tissue.
+_USUAL_RANKS = np.array([0.05, 0.4, 0.85])
 _USUAL_WEIGHTS = np.array([0.1, 0.3, 0.3, 0.15, 0.15])
 # A weak Dirichlet prior on the weights, worth this share of all voxels: no tissue may vanish where grey and
 # white matter hardly differ. It leaves CSF alone, of which a tightly stripped brain has hardly any.
@@ -117,11 +121,26 @@ class PartialVolumeMixture:
         """Return the mixture of the only channel."""
         return self
 
-    def distances(self, intensities: Floats) -> Floats:
-        """Return how far intensities (B,) lie beyond all tissues, in sds of the noise, shape (B,)."""
-        low, high = (intensities.dtype.type(mean) for mean in (self.means[0], self.means[2]))
-        beyond = np.maximum(low - intensities, intensities - high)
-        return np.asarray(np.maximum(beyond, 0) / intensities.dtype.type(self.sd))
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Which tissues the components of each of five groups hold, shape (5, 3)."""
+        return HELD
+
+    def squared_distances(self, intensities: Floats) -> Floats:
+        """Return how far intensities (B,) are from the nearest component of each group.
+
+        Parameters
+        ----------
+        intensities : ndarray, shape (B,)
+
+        Returns
+        -------
+        ndarray, shape (B, 5)
+            Squares of Mahalanobis distances, in the precision of the intensities.
+        """
+        centres = (CONTENT @ self.means).astype(intensities.dtype)
+        away = (intensities - centres[:, None]) / intensities.dtype.type(self.sd)
+        return np.asarray(np.minimum.reduceat(away * away, FIRST_OF_GROUP, axis=0).T)
 
     @property
     def separated(self) -> bool:
@@ -256,14 +275,16 @@ def _starts(values: Floats, counts: Floats) -> list[PartialVolumeMixture]:
     """Begin with a plain mixture of equal variances, hierarchically started, and with usual shares."""
     plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
     plain.fit(values[:, None], sample_weight=counts)
-    usual = np.interp(_USUAL_RANKS, np.cumsum(counts) / counts.sum(), values)
+    below = np.cumsum(counts) / counts.sum()
+    dark, bright = (np.interp(ranks, below, values) for ranks in (_USUAL_RANKS, 1 - _USUAL_RANKS[::-1]))
     spread = float(np.ptp(values))
     weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
     return [
         PartialVolumeMixture(
             plain.means_[:, 0], float(np.sqrt(plain.covariances_[0, 0, 0])), weights, spread
         ),
-        PartialVolumeMixture(usual, float(usual[2] - usual[0]) / 8, _USUAL_WEIGHTS, spread),
+        PartialVolumeMixture(dark, float(np.ptp(dark)) / 8, _USUAL_WEIGHTS, spread),
+        PartialVolumeMixture(bright, float(np.ptp(bright)) / 8, _USUAL_WEIGHTS[[2, 1, 0, 4, 3]], spread),
     ]
 
 

@@ -1,13 +1,14 @@
 """The method, in one sentence.
 
-Load the volume; find the brain; estimate the bias field; join further channels; fit the mixture; ask the
-template where tissues usually lie; regularise in space; name the tissues.
+Load the volume; find the brain; estimate the bias field; join further channels; fit the mixture; name the
+tissues; ask the template where they usually lie; regularise in space; mark what is like none of them.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +17,15 @@ from mriseg.assembly import Fitted, assemble
 from mriseg.bias import estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.channels import air_intensity, join, without_field
-from mriseg.errors import MixtureError
-from mriseg.fitting import Fit, Wanted, evaluated, fit
+from mriseg.contrast import seen_contrast, tissue_levels
+from mriseg.errors import MaskError, MixtureError
+from mriseg.fitting import Fit, Wanted, atypicality_of, fit, posteriors_of
 from mriseg.grid import bounding_box
 from mriseg.histogram import intensity_histogram, tabulated
 from mriseg.images import Volume, load_mask, load_volume
 from mriseg.partial_volume import fit_partial_volume
-from mriseg.priors import tissue_prior, weigh
-from mriseg.settings import check_options, recorded_settings
+from mriseg.priors import lay_template, tissue_prior, weigh
+from mriseg.settings import AUTO, check_options, most_classes, recorded_settings
 from mriseg.spatial import neighbour_strength, regularise
 from mriseg.stripped import stripped_mask, with_signal
 from mriseg.tissue import GM, RISING_MEANS, WM, name_components
@@ -34,8 +36,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.bias import BiasField
     from mriseg.channels import Channel
+    from mriseg.contrast import TissueLevels
     from mriseg.outputs import Segmentation
+    from mriseg.priors import TissuePrior
+    from mriseg.tissue import Tissue
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +53,8 @@ def segment(
     mask: str | Path | None = None,
     stripped: bool = False,
     contrast: str = "t1",
-    classes: int = 3,
+    classes: int | str = 3,
+    merge: bool = False,
     covariance: str | None = None,
     lesion_mask: str | Path | None = None,
     bias: bool = True,
@@ -69,10 +76,15 @@ def segment(
         A brain mask on the grid of the scan; found by `mriseg.brain_mask` if not given.
     stripped : bool
         Take everything but the background as brain, without asking whether the scan looks stripped.
-    contrast : {"t1", "t2", "pd"}
-        Of the scan; decides which of three classes is CSF, GM and WM.
-    classes : int
-        From 2 to 10; three are named as tissues, others are numbered by rising mean of the scan.
+    contrast : {"t1", "t2", "pd", "flair", "t1-infant", "auto"}
+        Of the scan; decides which of three classes is CSF, GM and WM. Infants' white matter is darker than
+        grey matter up to about half a year. "auto" looks at the ventricles, and tells T1, T2 (or proton
+        density, which has the same order) and FLAIR apart.
+    classes : int or "auto"
+        From 2 to 10, or chosen by BIC; three are named as tissues, others are numbered by rising mean of the
+        scan.
+    merge : bool
+        Merge four and more classes to the three tissues that they consist of.
     covariance : str, optional
         Make each class one Gaussian with this covariance model of `mriseg.mixture`, without partial volumes.
     lesion_mask : str or Path, optional
@@ -116,6 +128,7 @@ def segment(
         "stripped": stripped,
         "contrast": contrast,
         "classes": classes,
+        "merge": merge,
         "covariance": covariance,
         "lesion_mask": lesion_mask,
         "bias": bias,
@@ -129,63 +142,66 @@ def segment(
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     others = [load_volume(channel) for channel in channels]
     _log.info("finding the brain")
-    brain = _find_brain(volume, mask, stripped, contrast)
+    brain, contrast = _find_brain(volume, mask, stripped, contrast)
     lesions = _lesions(volume, lesion_mask)
     brain = replace(brain, mask=brain.mask | lesions)
     tissue = brain.mask & ~lesions
-    wanted = Wanted(contrast, RISING_MEANS[contrast].index(GM), classes, covariance, prior, fix_means)
+    if not tissue.any():
+        raise MaskError(f"{lesion_mask}: leaves nothing of the brain in {volume.path.name}; check the mask")
+    grey, white = (RISING_MEANS[contrast].index(kind) for kind in (GM, WM))
+    limit = most_classes(lesions=lesion_mask is not None and not merge)
+    wanted = Wanted(contrast, grey, classes, covariance, prior, fix_means, merge, limit)
     try:
-        _log.info("estimating the bias field")
-        signal = with_signal(tissue, volume.data)
-        air = air_intensity(volume.data)
-        white = RISING_MEANS[contrast].index(WM)
-        field = (
-            estimate_bias_field(volume.data, signal, volume.zooms, white, float(air)) if bias else no_field()
-        )
-        corrected = without_field(volume.data, air, field)
-        joined = _joined(others, volume, corrected, signal, white, bias=bias)
+        voxels = _correct(volume, others, tissue, white, bias=bias)
         _log.info("fitting the mixture")
-        images = [corrected, *(channel.corrected for channel in joined)]
-        seen = np.logical_and.reduce([signal, *(channel.seen for channel in joined)])
-        fitted = fit([_inside(image, seen) for image in images], wanted)
+        fitted = voxels.fit(wanted)
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
-    posteriors, atypicality = _evaluated(fitted, images, tissue, joined)
-    template, strength = None, 0.0
-    if priors and classes == 3:
+    posteriors = voxels.posteriors(fitted)
+    _log.info("naming the tissues")
+    components = name_components(fitted.model.means, contrast)
+    template = _Template()
+    if GM in components:
         _log.info("asking the template")
-        template = tissue_prior(volume, tissue, brain.scan_to_mni)
-        posteriors = weigh(posteriors, template, white)
+        template = _ask_template(volume, tissue, brain, components, priors=priors)
+        posteriors = template.weigh(posteriors)
+    strength = 0.0
     if spatial:
         _log.info("regularising in space")
         strength = neighbour_strength(fitted.model.centres, fitted.model.covariances)
         posteriors = regularise(posteriors, tissue, volume.zooms, strength)
-    _log.info("naming the tissues")
     return assemble(
         Fitted(
             volume=volume,
             brain=brain,
             lesions=lesions,
-            field=field,
-            corrected=corrected if bias else None,
-            channels=tuple(joined),
+            contrast=contrast,
+            levels=template.levels,
+            field=voxels.field,
+            corrected=voxels.images[0] if bias else None,
+            channels=voxels.channels,
             fit=fitted,
-            prior=template,
+            prior=template.prior,
             neighbour_strength=strength,
-            components=name_components(fitted.model.means, contrast),
+            components=components,
             posteriors=posteriors,
-            atypicality=atypicality,
+            atypicality=voxels.atypicality(fitted, template.usual),
             settings=recorded_settings(**options),
         )
     )
 
 
-def _find_brain(volume: Volume, mask: str | Path | None, stripped: bool, contrast: str) -> BrainMask:
-    if mask is None and not stripped:
-        return brain_mask(volume, contrast)
-    found = load_mask(mask, volume) if mask is not None else stripped_mask(volume)
+def _find_brain(
+    volume: Volume, mask: str | Path | None, stripped: bool, contrast: str
+) -> tuple[BrainMask, str]:
+    """Find the brain, and see what the scan is weighted by if that was not said."""
+    found = load_mask(mask, volume) if mask is not None else stripped_mask(volume) if stripped else None
+    if contrast == AUTO:
+        contrast = seen_contrast(volume, found)
+    if found is None:
+        return brain_mask(volume, contrast), contrast
     method = "given" if mask is not None else "stripped scan"
-    return BrainMask(found, method, warnings=mask_doubts(found, volume))
+    return BrainMask(found, method, warnings=mask_doubts(found, volume, contrast)), contrast
 
 
 def _lesions(volume: Volume, lesion_mask: str | Path | None) -> NDArray[np.bool_]:
@@ -194,41 +210,114 @@ def _lesions(volume: Volume, lesion_mask: str | Path | None) -> NDArray[np.bool_
     return load_mask(lesion_mask, volume, of="lesions", may_be_empty=True)
 
 
-def _joined(
-    others: Sequence[Volume],
-    scan: Volume,
-    corrected: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    white: int,
-    *,
-    bias: bool,
-) -> list[Channel]:
-    """Bring further scans to the grid of the first, and find their bias field where that has white matter."""
-    if not others:
-        return []
-    _log.info("joining the channels")
-    share = None
+@dataclass(frozen=True, eq=False)
+class _Voxels:
+    """The scan and its channels without their bias fields, to fit a mixture to and to ask it about.
+
+    `images` have the shape (X, Y, Z), as `tissue` of N voxels and its part `seen`, where all see something.
+    """
+
+    images: tuple[NDArray[np.float32], ...]
+    tissue: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+    field: BiasField
+    channels: tuple[Channel, ...]
+
+    def fit(self, wanted: Wanted) -> Fit:
+        """Fit a mixture to what all channels see."""
+        return fit([_inside(image, self.seen) for image in self.images], wanted)
+
+    def posteriors(self, fitted: Fit) -> NDArray[np.float32]:
+        """Return the shares of the tissues, shape (N, K); where a channel sees nothing, by the first scan."""
+        found = posteriors_of(fitted.model, fitted.histograms, self._columns)
+        if self._blind is not None:
+            alone = [self._columns[0][self._blind]]
+            found[self._blind] = posteriors_of(fitted.model.marginal(0), fitted.histograms[:1], alone)
+        return found
+
+    def atypicality(
+        self, fitted: Fit, usual: tuple[int, int, NDArray[np.float32]] | None
+    ) -> NDArray[np.float32]:
+        """Return the distance from what is usual, shape (N,)."""
+        found = atypicality_of(fitted.model, self._columns, usual)
+        if self._blind is not None:
+            alone = [self._columns[0][self._blind]]
+            there = None if usual is None else (*usual[:2], usual[2][self._blind])
+            found[self._blind] = atypicality_of(fitted.model.marginal(0), alone, there)
+        return found
+
+    @cached_property
+    def _columns(self) -> list[NDArray[np.float32]]:
+        return [_inside(image, self.tissue) for image in self.images]
+
+    @cached_property
+    def _blind(self) -> NDArray[np.bool_] | None:
+        """Which voxels (N,) a channel sees nothing of."""
+        if not self.channels:
+            return None
+        return np.asarray(~np.logical_and.reduce([_inside(c.seen, self.tissue) for c in self.channels]))
+
+
+def _correct(
+    volume: Volume, others: Sequence[Volume], tissue: NDArray[np.bool_], white: int, *, bias: bool
+) -> _Voxels:
+    """Divide the bias fields out of the scan and its channels, which come to its grid."""
+    _log.info("estimating the bias field")
+    signal = with_signal(tissue, volume.data)
+    air = air_intensity(volume.data)
+    field = no_field()
     if bias:
-        inside = _inside(corrected, mask)
-        values, counts = intensity_histogram(inside)
-        tissues = fit_partial_volume(values, counts)
-        share = tabulated(lambda x: tissues.responsibilities(x)[:, [white]], values, inside)[:, 0]
-    return [join(other, scan, mask, share) for other in others]
+        field = estimate_bias_field(volume.data, signal, volume.zooms, white, float(air))
+    corrected = without_field(volume.data, air, field)
+    channels: list[Channel] = []
+    if others:
+        _log.info("joining the channels")
+        share = _share_of_white(_inside(corrected, signal), white) if bias else None
+        channels = [join(other, volume, signal, share) for other in others]
+    seen = np.logical_and.reduce([signal, *(channel.seen for channel in channels)])
+    images = (corrected, *(channel.corrected for channel in channels))
+    return _Voxels(images, tissue, seen, field, tuple(channels))
 
 
-def _evaluated(
-    fitted: Fit, images: Sequence[NDArray[np.float32]], tissue: NDArray[np.bool_], joined: Sequence[Channel]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Ask the mixture about all voxels of tissue; where a channel sees nothing, the first scan alone."""
-    columns = [_inside(image, tissue) for image in images]
-    posteriors, atypicality = evaluated(fitted.model, fitted.histograms, columns)
-    if joined:
-        unseen = ~np.logical_and.reduce([_inside(channel.seen, tissue) for channel in joined])
-        alone = fitted.model.marginal(0)
-        posteriors[unseen], atypicality[unseen] = evaluated(
-            alone, fitted.histograms[:1], [columns[0][unseen]]
-        )
-    return posteriors, atypicality
+def _share_of_white(intensities: NDArray[np.float32], white: int) -> NDArray[np.float32]:
+    """Return how much white matter the scan shows in each voxel, shape (N,)."""
+    values, counts = intensity_histogram(intensities)
+    tissues = fit_partial_volume(values, counts)
+    return tabulated(lambda x: tissues.responsibilities(x)[:, [white]], values, intensities)[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class _Template:
+    """What the template says about a scan whose mixture has GM in column `grey` and WM in column `white`."""
+
+    grey: int = 0
+    white: int = 0
+    levels: TissueLevels | None = None
+    prior: TissuePrior | None = None
+
+    def weigh(self, posteriors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Let it share out grey and white matter, if it was asked to."""
+        return posteriors if self.prior is None else weigh(posteriors, self.prior, self.grey, self.white)
+
+    @property
+    def usual(self) -> tuple[int, int, NDArray[np.float32]] | None:
+        """The columns, and the log odds of white against grey matter."""
+        if self.prior is None or not self.prior.fits:
+            return None
+        return self.grey, self.white, self.prior.log_odds
+
+
+def _ask_template(
+    volume: Volume, tissue: NDArray[np.bool_], brain: BrainMask, components: Sequence[Tissue], *, priors: bool
+) -> _Template:
+    """Lay the template over the brain, look what the scan is like there, and learn what is usual there."""
+    registration = lay_template(volume, tissue, brain.scan_to_mni)
+    return _Template(
+        components.index(GM),
+        components.index(WM),
+        tissue_levels(volume, tissue, registration),
+        tissue_prior(volume, tissue, registration) if priors else None,
+    )
 
 
 def _inside(data: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mriseg.mixture import Fixed, GaussianMixture
+from mriseg.mixture import Fixed, GaussianMixture, select_model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from mriseg.mixture import Parameters
@@ -95,15 +97,20 @@ class PlainMixture:
         """Return the posterior probability of each component at intensities (B, D) or (B,), shape (B, K)."""
         return np.asarray(self.mixture.predict_proba(_rows(intensities)))
 
-    def distances(self, intensities: Floats) -> Floats:
-        """Return the Mahalanobis distance (B,) of intensities (B, D) or (B,) from the nearest class."""
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Each class is by itself, shape (K, K)."""
+        return np.eye(len(self.means), dtype=np.bool_)
+
+    def squared_distances(self, intensities: Floats) -> Floats:
+        """Return the squared Mahalanobis distance (B, K) of intensities (B, D) or (B,) from each class."""
         rows = _rows(intensities)
-        nearest = np.full(len(rows), np.inf, dtype=rows.dtype)
-        for mean, covariance in zip(self.centres, self.covariances, strict=True):
+        squares = np.empty((len(self.means), len(rows)), dtype=rows.dtype)
+        for mean, covariance, square in zip(self.centres, self.covariances, squares, strict=True):
             whiten = np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(rows.dtype)
             away = (rows - mean.astype(rows.dtype)) @ whiten
-            np.minimum(nearest, (away**2).sum(axis=1), out=nearest)
-        return np.asarray(np.sqrt(nearest))
+            square[:] = (away**2).sum(axis=1)
+        return squares.T
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram: the lower the better."""
@@ -148,7 +155,7 @@ def fit_plain(
         If there are fewer intensities than classes.
     """
     rows = _rows(values)
-    model = covariance or ("V" if rows.shape[1] == 1 else "VVV")
+    model = _covariance_model(covariance, rows.shape[1])
     if start is None and rows.shape[1] > 1 and voxels is not None:
         start = _clustered(voxels, classes, model)
     mixture = GaussianMixture(
@@ -160,6 +167,48 @@ def fit_plain(
         fixed=Fixed(means=start.means) if hold_means and start is not None else None,
     )
     return PlainMixture(mixture.fit(rows, sample_weight=counts))
+
+
+def select_plain(
+    values: Floats, counts: Floats, classes: Sequence[int], covariance: str | None = None
+) -> tuple[PlainMixture, dict[int, float]]:
+    """Fit mixtures of several numbers of classes to a histogram and choose by BIC.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (B,) or (B, D)
+        Intensities.
+    counts : ndarray of float64, shape (B,)
+        How many voxels have them.
+    classes : sequence of int
+        To choose from.
+    covariance : str, optional
+        As in `fit_plain`.
+
+    Returns
+    -------
+    mixture : PlainMixture
+        With the lowest BIC.
+    bic : dict of int to float
+        By number of classes, those that could be fitted: the lower the better.
+
+    Raises
+    ------
+    MixtureError
+        If there are fewer intensities than classes.
+    """
+    rows = _rows(values)
+    model = _covariance_model(covariance, rows.shape[1])
+    found = select_model(
+        rows, classes, [model], sample_weight=counts, tol=_TOLERANCE, max_iter=_MAX_ITERATIONS
+    )
+    bic = {candidate.n_components: candidate.bic for candidate in found.table if not candidate.problem}
+    return PlainMixture(found.best), bic
+
+
+def _covariance_model(covariance: str | None, channels: int) -> str:
+    """Return the model that is asked for, or free variances and covariances."""
+    return covariance or ("V" if channels == 1 else "VVV")
 
 
 def _clustered(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:

@@ -8,7 +8,7 @@ pale deep nuclei stay grey.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 _BLUR_MM, _LEAST_SHARE = 4.0, 0.02
 # Log odds up to so many off those of the whole brain count for nothing, the rest so many times.
 _SILENT, _WEIGHT = 1.0, 3.0
-# Real brains reach .15 to .6 of explained variance, those that lie the wrong way round stay below .03. Whole
-# brains scale the template about alike in all directions (.82 of the most and up), halves do not (.6).
-_LEAST_EXPLAINED, _LEAST_EVENNESS, _LEAST_SCALE, _LEAST_ML = 0.08, 0.7, 0.6, 100.0
-
+# Real brains reach .15 to .6 of explained variance, those that lie the wrong way round stay below .03.
+_LEAST_EXPLAINED, _LEAST_ML = 0.08, 100.0
 _THINNED_MM = 3.0
 
 
@@ -54,9 +52,33 @@ class TissuePrior:
     fits: bool
 
 
-def tissue_prior(
+def lay_template(
     volume: Volume, mask: NDArray[np.bool_], scan_to_mni: NDArray[np.floating] | None = None
-) -> TissuePrior:
+) -> Registration | None:
+    """Lay the template's brain over that of a scan.
+
+    Parameters
+    ----------
+    volume : Volume
+        In any contrast.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain.
+    scan_to_mni : ndarray of float64, shape (4, 4), optional
+        World coordinates of the scan to MNI coordinates, mm; found from the mask if not given.
+
+    Returns
+    -------
+    Registration or None
+        None if the mask is too small for a brain.
+    """
+    if np.count_nonzero(mask) * volume.voxel_ml < _LEAST_ML:
+        return None
+    if scan_to_mni is None:
+        return register_brain(volume, mask, load_template())
+    return Registration(np.linalg.inv(scan_to_mni), np.nan)
+
+
+def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registration | None) -> TissuePrior:
     """Ask the template where grey and white matter usually lie.
 
     Parameters
@@ -65,27 +87,24 @@ def tissue_prior(
         In any contrast.
     mask : ndarray of bool, shape (X, Y, Z)
         The brain, N voxels.
-    scan_to_mni : ndarray of float64, shape (4, 4), optional
-        World coordinates of the scan to MNI coordinates, mm; found from the mask if not given.
+    registration : Registration or None
+        Of the template to the scan, see `lay_template`.
 
     Returns
     -------
     TissuePrior
+        Without a say if there is no registration.
     """
-    if np.count_nonzero(mask) * volume.voxel_ml < _LEAST_ML:
+    if registration is None:
         return TissuePrior(np.zeros(np.count_nonzero(mask), dtype=np.float32), 0.0, fits=False)
     template = load_template()
-    if scan_to_mni is None:
-        registration = register_brain(volume, mask, template)
-    else:
-        registration = Registration(np.linalg.inv(scan_to_mni), np.nan)
     log_odds = carry(_log_odds(template), template, registration, volume)[mask]
     explained = _explained(volume, mask, template, registration)
-    fits = explained >= _LEAST_EXPLAINED and _of_a_whole_brain(registration.affine)
+    fits = explained >= _LEAST_EXPLAINED and registration.of_a_whole_brain
     return TissuePrior(_clear(log_odds), explained, fits)
 
 
-def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, white: int) -> NDArray[np.float32]:
+def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, grey: int, white: int) -> NDArray[np.float32]:
     """Share out what is not CSF between grey and white matter as the prior suggests.
 
     Parameters
@@ -93,8 +112,8 @@ def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, white: int) -> ND
     posteriors : ndarray of float32, shape (N, 3)
         From intensities alone, tissues by rising mean; rows sum to 1.
     prior : TissuePrior
-    white : int
-        Column of white matter, 0 or 2; grey matter is the middle one.
+    grey, white : int
+        Columns of grey and white matter.
 
     Returns
     -------
@@ -103,20 +122,14 @@ def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, white: int) -> ND
     """
     if not prior.fits:
         return posteriors
-    tissue = posteriors[:, 1] + posteriors[:, white]
+    tissue = posteriors[:, grey] + posteriors[:, white]
     odds = np.exp(prior.log_odds)
     weighted = odds * posteriors[:, white]
-    share = weighted / np.maximum(weighted + posteriors[:, 1], np.finfo(np.float32).tiny)
+    share = weighted / np.maximum(weighted + posteriors[:, grey], np.finfo(np.float32).tiny)
     result = posteriors.copy()
     result[:, white] = share * tissue
-    result[:, 1] = tissue - result[:, white]
+    result[:, grey] = tissue - result[:, white]
     return result
-
-
-def _of_a_whole_brain(affine: Floats) -> bool:
-    """Tell an affine that lays the template over a whole human brain from one that had to squeeze it."""
-    scales = np.linalg.svd(affine[:3, :3], compute_uv=False)
-    return bool(scales[2] >= max(_LEAST_SCALE, _LEAST_EVENNESS * scales[0]))
 
 
 def _log_odds(template: Template) -> NDArray[np.float32]:
@@ -143,9 +156,7 @@ def _explained(
     volume: Volume, mask: NDArray[np.bool_], template: Template, registration: Registration
 ) -> float:
     """Regress the brain's intensities on the template's tissues; a voxel every 3 mm tells enough."""
-    steps = np.maximum(1, np.round(_THINNED_MM / volume.zooms)).astype(int)
-    every = tuple(slice(None, None, step) for step in steps)
-    thin = replace(volume, data=volume.data[every], affine=volume.affine @ np.diag([*steps, 1.0]))
+    thin, every = volume.thinned(_THINNED_MM)
     mask = mask[every]
     shares = [carry(share, template, registration, thin)[mask] for share in (template.gm, template.wm)]
     values = thin.data[mask].astype(np.float64)

@@ -43,8 +43,12 @@ _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 _MOST_RIVALS, _RIVAL_MM, _RIVAL_SHARE = 3, 5.0, 0.9
 # Where the first tries explain less than this, the head may lie askew: turned starts are tried as well.
 _UPRIGHT_SIMILARITY, _TURN = 0.5, np.deg2rad(30)
+# Whole brains scale the template about alike in all directions (.82 of the most and up), halves do not (.6).
+# A newborn's brain is .55 as long as the template's, a macaque's .35.
+_LEAST_EVENNESS, _LEAST_SCALE = 0.7, 0.48
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
-_START_SCALES = (0.7, 0.85, 1.0)
+_LIKE_TEMPLATE = ("t1", "t1-infant")
+_START_SCALES, _INFANT_SCALES = (0.7, 0.85, 1.0), (0.55, 0.7, 0.85)
 
 # Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
 # from a rough start may only move, turn and scale; all twelve free would stretch the head out of shape.
@@ -75,6 +79,12 @@ class Registration:
     affine: Floats
     similarity: float
 
+    @property
+    def of_a_whole_brain(self) -> bool:
+        """Whether the template was laid over a whole human brain, and not squeezed onto something else."""
+        scales = np.linalg.svd(self.affine[:3, :3], compute_uv=False)
+        return bool(scales[2] >= max(_LEAST_SCALE, _LEAST_EVENNESS * scales[0]))
+
 
 @dataclass(frozen=True)
 class _Level:
@@ -100,8 +110,9 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     template : Template
         The head to register.
     contrast : str
-        A scan other than "t1" is explained by five maps of the template (head, brain, GM, WM, skull), each
-        with a share of its own, whatever its contrast; a T1 by the template's head alone, the steadier.
+        A scan other than "t1" or "t1-infant" is explained by five maps of the template (head, brain, GM, WM,
+        skull), each with a share of its own, whatever its contrast; a T1 by the template's head alone, the
+        steadier.
 
     Returns
     -------
@@ -110,10 +121,10 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     """
     scans = _pyramid(volume)
     maps = [template.head]
-    if contrast != "t1":
+    if contrast not in _LIKE_TEMPLATE:
         maps += [template.brain, template.gm, template.wm, template.skull]
     levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
-    starts = _starts(*scans[0], template)
+    starts = _starts(*scans[0], template, _INFANT_SCALES if contrast == "t1-infant" else _START_SCALES)
     tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in starts]
     if max(found.similarity for found in tries) < _UPRIGHT_SIMILARITY:
         turned = [
@@ -227,7 +238,9 @@ def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: flo
     )
 
 
-def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> list[Floats]:
+def _starts(
+    data: NDArray[np.float32], affine: Floats, template: Template, scales: Sequence[float]
+) -> list[Floats]:
     """Lay the template's brain under the top of the head, at several heights and scales."""
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     head = largest_part(data > head_threshold(data))
@@ -240,7 +253,7 @@ def _starts(data: NDArray[np.float32], affine: Floats, template: Template) -> li
     brain = np.argwhere(template.brain > 0.5) @ template.affine[:3, :3].T + template.affine[:3, 3]
     anchor = np.array([*brain.mean(axis=0)[:2], brain[:, 2].max()])
     starts = []
-    for height, scale in product(_START_HEIGHTS_MM, _START_SCALES):
+    for height, scale in product(_START_HEIGHTS_MM, scales):
         start = np.diag([scale, scale, scale, 1.0])
         start[:3, 3] = crown + np.array([0, 0, height]) - scale * anchor
         starts.append(start)

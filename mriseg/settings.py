@@ -14,6 +14,11 @@ from mriseg.tissue import LESION, MOST_CLASSES, RISING_MEANS, rising_tissues
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mriseg.tissue import Tissue
+
+
+AUTO = "auto"
+
 
 def check_options(
     *,
@@ -21,7 +26,8 @@ def check_options(
     mask: str | Path | None = None,
     stripped: bool = False,
     contrast: str = "t1",
-    classes: int = 3,
+    classes: int | str = 3,
+    merge: bool = False,
     covariance: str | None = None,
     lesion_mask: str | Path | None = None,
     prior: str | Path | None = None,
@@ -31,12 +37,9 @@ def check_options(
     """Raise ValueError if `segment` would, with these keyword arguments."""
     if mask is not None and stripped:
         raise ValueError("give a mask or say that the scan is stripped, not both")
-    if contrast not in RISING_MEANS:
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
-    if not 2 <= classes <= MOST_CLASSES:
-        raise ValueError(f"classes is {classes}; it must be from 2 to {MOST_CLASSES}")
-    if lesion_mask is not None and classes != 3 and classes >= LESION.index:
-        raise ValueError(f"lesions have the label {LESION.index}; ask for fewer classes than that")
+    if contrast not in (*RISING_MEANS, AUTO):
+        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}, {AUTO}")
+    _check_classes(classes, merge=merge, lesions=lesion_mask is not None, known=prior is not None)
     if fix_means and prior is None:
         raise ValueError("means can be fixed at those of a saved fit only; give it as the prior")
     if covariance is not None:
@@ -46,13 +49,48 @@ def check_options(
             raise ValueError(str(error)) from error
 
 
+def _check_classes(classes: int | str, *, merge: bool, lesions: bool, known: bool) -> None:
+    """Raise ValueError if a number of classes is out of range or does not go with the rest."""
+    if classes == AUTO:
+        if known:
+            raise ValueError("a saved fit has a number of classes: give that instead of auto")
+        return
+    if not isinstance(classes, int) or not 2 <= classes <= MOST_CLASSES:
+        raise ValueError(f"classes is {classes!r}; it must be from 2 to {MOST_CLASSES}, or {AUTO}")
+    if merge and classes <= 3:
+        raise ValueError(f"{classes} classes cannot be merged to three tissues; ask for more, or for {AUTO}")
+    if lesions and not merge and classes > most_classes(lesions=True):
+        raise ValueError(f"lesions have the label {LESION.index}; ask for fewer classes than that, or merge")
+
+
+def most_classes(*, lesions: bool) -> int:
+    """Return the highest number of classes that leaves the label of lesions free, if there are any."""
+    return LESION.index - 1 if lesions else MOST_CLASSES
+
+
+def possible_tissues(
+    *,
+    classes: int | str = 3,
+    merge: bool = False,
+    lesion_mask: str | Path | None = None,
+    **_others: Any,
+) -> tuple[Tissue, ...]:
+    """List all that the labels of a segmentation may be, with these keyword arguments of `segment`."""
+    numbers = (
+        [3] if merge else range(2, most_classes(lesions=False) + 1) if isinstance(classes, str) else [classes]
+    )
+    tissues = {tissue: None for number in numbers for tissue in rising_tissues("t1", number)}
+    return (*tissues, *([] if lesion_mask is None else [LESION]))
+
+
 def recorded_settings(
     *,
     channels: Sequence[str | Path] = (),
     mask: str | Path | None = None,
     stripped: bool = False,
     contrast: str = "t1",
-    classes: int = 3,
+    classes: int | str = 3,
+    merge: bool = False,
     covariance: str | None = None,
     lesion_mask: str | Path | None = None,
     bias: bool = True,
@@ -73,6 +111,7 @@ def recorded_settings(
         "Stripped": stripped,
         "Contrast": contrast,
         "Classes": classes,
+        "Merge": merge,
         "Covariance": covariance,
         "LesionMask": Path(lesion_mask).name if lesion_mask else None,
         "LesionMaskSHA256": file_digest(lesion_mask) if lesion_mask else None,
@@ -82,5 +121,4 @@ def recorded_settings(
         "Prior": Path(prior).name if prior else None,
         "PriorSHA256": prior_digest(prior) if prior else None,
         "FixMeans": fix_means,
-        "NamingRule": "rising mean: " + ", ".join(t.abbreviation for t in rising_tissues(contrast, classes)),
     }

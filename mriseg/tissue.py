@@ -45,11 +45,18 @@ class Tissue:
 GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
 WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
 CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#56b4e9", 3)
-LESION = Tissue(7, "Lesion", "L", "#d55e00", 7)
+LESION = Tissue(7, "Lesion", "L", "#cc79a7", 7)
 BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 
-# Rising mean intensity. In proton density CSF is brightest because its long T2 outweighs its long T1.
-RISING_MEANS = {"t1": (CSF, GM, WM), "t2": (WM, GM, CSF), "pd": (WM, GM, CSF)}
+# Rising mean intensity. In proton density CSF is brightest because its long T2 outweighs its long T1; FLAIR
+# takes the signal of CSF away. White matter without myelin, up to half a year, is darker than GM in T1.
+RISING_MEANS = {
+    "t1": (CSF, GM, WM),
+    "t2": (WM, GM, CSF),
+    "pd": (WM, GM, CSF),
+    "flair": (CSF, WM, GM),
+    "t1-infant": (CSF, WM, GM),
+}
 
 _CLASS_COLORS = (
     "#0072b2",
@@ -66,8 +73,9 @@ _CLASS_COLORS = (
 
 MOST_CLASSES = len(_CLASS_COLORS)
 
-# Wide bounds of the share of each tissue in the brain mask, from young children to atrophy.
+# Wide bounds of the share of each tissue in the brain mask, from young children to atrophy; and in infants.
 _PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
+_INFANT_SHARE = {"CSF": (0.03, 0.45), "GM": (0.20, 0.70), "WM": (0.15, 0.65)}
 _FAR_OUTSIDE = 0.1
 _EMPTY_SHARE = 0.005
 _SEPARATED_SDS = 1.0
@@ -82,7 +90,8 @@ def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
 
     Parameters
     ----------
-    contrast : {"t1", "t2", "pd"}
+    contrast : str
+        One of `RISING_MEANS`.
     classes : int
         From 2 to `MOST_CLASSES`.
 
@@ -112,7 +121,8 @@ def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue,
     ----------
     means : ndarray of float64, shape (K,)
         Mean intensity of each component.
-    contrast : {"t1", "t2", "pd"}
+    contrast : str
+        One of `RISING_MEANS`.
 
     Returns
     -------
@@ -150,6 +160,7 @@ def plausibility(
     centres: NDArray[np.floating],
     covariances: NDArray[np.floating],
     out_of_order: float,
+    contrast: str = "t1",
 ) -> list[str]:
     """List what makes a segmentation doubtful, in plain words.
 
@@ -163,6 +174,8 @@ def plausibility(
     covariances : ndarray, shape (K, D, D)
     out_of_order : float
         Share of voxels whose label contradicts the order of intensities, see `out_of_order_share`.
+    contrast : str
+        Decides what is usual: infants differ.
 
     Returns
     -------
@@ -170,8 +183,9 @@ def plausibility(
         Empty if nothing is in doubt.
     """
     flags: list[str] = []
+    usual = _INFANT_SHARE if contrast == "t1-infant" else _PLAUSIBLE_SHARE
     for tissue, share in zip(tissues, shares, strict=True):
-        low, high = _PLAUSIBLE_SHARE.get(tissue.abbreviation, (0.0, 1.0))
+        low, high = usual.get(tissue.abbreviation, (0.0, 1.0))
         if share < _EMPTY_SHARE:
             empty = f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)"
             flags.append(GraveDoubt(empty))

@@ -13,8 +13,10 @@ from mriseg.cli.options import (
     ClusterOptions,
     CohortMemory,
     Contrast,
+    Covariance,
     DryRun,
     Jobs,
+    Merge,
     NoBias,
     NoPriors,
     NoReport,
@@ -27,6 +29,8 @@ from mriseg.cli.options import (
     Stripped,
     Timeout,
     TissueContrast,
+    check_segmentation,
+    parse_classes,
 )
 
 
@@ -45,7 +49,9 @@ def batch(
     ],
     stripped: Stripped = False,
     contrast: TissueContrast = Contrast.T1,
-    classes: Classes = 3,
+    classes: Classes = "3",
+    merge: Merge = False,
+    covariance: Covariance = None,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
@@ -68,15 +74,14 @@ def batch(
     failures.tsv with its reason, and the exit code is 3. In the end cohort.tsv holds a row for every scan and
     cohort_report.html shows them, the most suspicious first.
 
-    A list has a column scan and, if wanted, identifier (the folder of the results), mask, contrast, classes,
-    stripped, bias, spatial, priors for single scans.
+    A list has a column scan and, if wanted, identifier (the folder of the results), channels (several with
+    | between), mask, lesion_mask, contrast, classes, merge, covariance, stripped, bias, spatial, priors
+    for single scans.
 
     For example: mriseg batch study/ -o results
 
     After a power cut: mriseg batch study/ -o results --resume
     """
-    if prior is not None and classes != 3:
-        raise typer.BadParameter("--prior is for three classes")
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cohort.plan import plan
     from mriseg.cohort.run import Machine
@@ -86,12 +91,15 @@ def batch(
     options = {
         "stripped": stripped,
         "contrast": contrast.value,
-        "classes": classes,
+        "classes": parse_classes(classes),
+        "merge": merge,
+        "covariance": covariance,
         "bias": not no_bias,
         "spatial": not no_spatial,
         "priors": not no_priors,
         "prior": prior and prior.absolute(),
     }
+    check_segmentation(options)
     scans = plan(inputs, options, report=not no_report)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)

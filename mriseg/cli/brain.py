@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mriseg.cli.options import (
+    Contrast,
     KeepHeaderText,
     MaxMemory,
     Overwrite,
@@ -19,15 +19,6 @@ from mriseg.cli.options import (
     check_zooms,
     refuse_verbose_and_quiet,
 )
-
-
-class Contrast(StrEnum):
-    """What the scan is weighted by."""
-
-    T1 = "t1"
-    T2 = "t2"
-    PD = "pd"
-    FLAIR = "flair"
 
 
 def brain(
@@ -49,7 +40,9 @@ def brain(
             help="File for the mask, .nii.gz; without it, STEM_desc-brain_mask.nii.gz in this directory.",
         ),
     ] = None,
-    contrast: Annotated[Contrast, typer.Option(help="What the scan is weighted by.")] = Contrast.T1,
+    contrast: Annotated[
+        Contrast, typer.Option(help="What the scan is weighted by; auto looks at the ventricles.")
+    ] = Contrast.T1,
     tight: Annotated[
         bool, typer.Option("--tight", help="Leave out the CSF around the brain; ventricles stay in.")
     ] = False,
@@ -77,6 +70,7 @@ def brain(
     from mriseg.brain import brain_mask
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
+    from mriseg.contrast import seen_contrast
     from mriseg.images import load_volume, save_array, stem
     from mriseg.staging import refuse_existing, staged
 
@@ -85,7 +79,8 @@ def brain(
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
-        found = brain_mask(loaded, contrast, intracranial=not tight)
+        decided = seen_contrast(loaded) if contrast is Contrast.AUTO else contrast.value
+        found = brain_mask(loaded, decided, intracranial=not tight)
         with staged(file.parent, [file.name], overwrite=overwrite) as folder:
             mask = loaded.to_scan_grid(found.mask).astype(np.uint8)
             save_array(mask, loaded, folder / file.name, intent="label")

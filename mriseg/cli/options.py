@@ -15,17 +15,35 @@ class Contrast(StrEnum):
     T1 = "t1"
     T2 = "t2"
     PD = "pd"
+    FLAIR = "flair"
+    T1_INFANT = "t1-infant"
+    AUTO = "auto"
 
 
-TissueContrast = Annotated[Contrast, typer.Option(help="Decides which class is CSF, GM and WM.")]
-Classes = Annotated[
-    int,
+TissueContrast = Annotated[
+    Contrast,
     typer.Option(
-        min=2,
-        max=10,
-        metavar="N",
-        help="Number of classes; three are tissues, others are numbered by rising mean intensity.",
+        help="Decides which class is CSF, GM and WM; auto looks at the ventricles. t1-infant is for white "
+        "matter that is darker than grey matter, up to half a year of age."
     ),
+]
+
+
+def parse_classes(text: str) -> int | str:
+    """Return the number that "4" stands for, or any other word as it is."""
+    return int(text) if text.isdecimal() else text
+
+
+Classes = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto",
+        help="Number of classes from 2 to 10, or auto to choose it by BIC; three are tissues, others are "
+        "numbered by rising mean intensity.",
+    ),
+]
+Merge = Annotated[
+    bool, typer.Option("--merge", help="Merge four and more classes to the tissues that they consist of.")
 ]
 NoBias = Annotated[bool, typer.Option("--no-bias", help="Do not correct for a bias field.")]
 NoSpatial = Annotated[

@@ -17,6 +17,7 @@ from mriseg.cli.options import (
     LesionMask,
     LookUpTables,
     MaxMemory,
+    Merge,
     NoBias,
     NoPriors,
     NoReport,
@@ -34,6 +35,7 @@ from mriseg.cli.options import (
     Zooms,
     check_segmentation,
     check_zooms,
+    parse_classes,
     parse_luts,
     refuse_verbose_and_quiet,
 )
@@ -63,7 +65,8 @@ def segment(
     ] = None,
     stripped: Stripped = False,
     contrast: TissueContrast = Contrast.T1,
-    classes: Classes = 3,
+    classes: Classes = "3",
+    merge: Merge = False,
     covariance: Covariance = None,
     lesion_mask: LesionMask = None,
     no_bias: NoBias = False,
@@ -82,7 +85,7 @@ def segment(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Segment a T1-weighted scan into CSF, GM and WM.
+    """Segment a scan into CSF, GM and WM.
 
     Writes labels (0 background, 1 GM, 2 WM, 3 CSF), a posterior map for each tissue, the brain mask,
     volumes in mL, an overlay picture, an HTML report that says whether to trust the result, and a JSON
@@ -91,13 +94,18 @@ def segment(
     For example: mriseg segment sub-01_T1w.nii.gz
 
     With a mask of your own: mriseg segment sub-01_T1w.nii.gz --mask brain.nii.gz -o derivatives
+
+    With FLAIR beside T1: mriseg segment sub-01_T1w.nii.gz --channel sub-01_FLAIR.nii.gz
+
+    A T2 scan alone: mriseg segment sub-01_T2w.nii.gz --contrast t2
     """
     options: dict[str, Any] = {
         "channels": tuple(channel or ()),
         "mask": mask,
         "stripped": stripped,
         "contrast": contrast.value,
-        "classes": classes,
+        "classes": parse_classes(classes),
+        "merge": merge,
         "covariance": covariance,
         "lesion_mask": lesion_mask,
         "bias": not no_bias,

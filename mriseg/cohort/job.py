@@ -19,10 +19,9 @@ from mriseg.images import file_digest, stem
 from mriseg.outputs import certain_names
 from mriseg.pipeline import segment
 from mriseg.pooled import normalised_shares
-from mriseg.settings import recorded_settings
+from mriseg.settings import possible_tissues, recorded_settings
 from mriseg.staging import remove_stale
 from mriseg.text import printable
-from mriseg.tissue import rising_tissues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +59,8 @@ class Job:
 
     @property
     def tissues(self) -> tuple[Tissue, ...]:
-        """The classes that its results have."""
-        return rising_tissues(self.options.get("contrast", "t1"), self.options.get("classes", 3))
+        """The classes that its results may have."""
+        return possible_tissues(**self.options)
 
     def sidecar(self, output: Path) -> Path:
         """Return the file that marks its results as complete."""

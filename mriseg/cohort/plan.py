@@ -128,8 +128,8 @@ def read_list(path: Path, options: dict[str, Any]) -> list[Job]:
 
     The column ``scan`` is needed. Others are ``identifier`` (the folder of the results, below the output
     folder; else the scan's name) and the keyword arguments of `mriseg.segment`, such as ``mask``,
-    ``contrast`` or ``bias``. Empty cells and ``n/a`` mean the setting of all. Paths are taken from the
-    folder of the list.
+    ``contrast`` or ``bias``; several ``channels`` have | between them. Empty cells and ``n/a`` mean the
+    setting of all. Paths are taken from the folder of the list.
 
     Parameters
     ----------
@@ -201,8 +201,8 @@ def _option(name: str, cell: str, here: Path) -> Any:
         if cell.lower() not in _YES_NO:
             raise ValueError(f"{name} is {cell!r}; it must be yes or no")
         return _YES_NO[cell.lower()]
-    if kind == "int":
-        if not cell.isdecimal():
-            raise ValueError(f"{name} is {cell!r}; it must be a whole number")
-        return int(cell)
-    return cell if kind == "str" else here / cell
+    if kind == "int | str":
+        return int(cell) if cell.isdecimal() else cell
+    if kind.startswith("Sequence"):
+        return tuple(here / file.strip() for file in cell.split("|"))
+    return here / cell if "Path" in kind else cell

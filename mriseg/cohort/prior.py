@@ -77,4 +77,4 @@ def worth(records: list[Record]) -> float:
 
 def _contrast(record: Record, results: Path) -> str:
     sidecar = read_json(record.sidecar(results)) or {}
-    return str(sidecar.get("Settings", {}).get("Contrast"))
+    return str(sidecar.get("Contrast", {}).get("Used"))

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from mriseg.report.slices import PLANES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -89,6 +89,31 @@ def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequenc
     axes.plot(points, fitted, "--", color="black", linewidth=1.2, label="sum of the classes")
     axes.set(xlabel="intensity", ylabel="share of voxels per unit of intensity", xlim=edges[[0, -1]])
     axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def bic_chart(bic_by_classes: Mapping[int, float]) -> bytes:
+    """Draw the Bayesian information criterion by number of classes, above the lowest, which is marked.
+
+    Parameters
+    ----------
+    bic_by_classes : mapping of int to float
+
+    Returns
+    -------
+    bytes
+        An SVG picture.
+    """
+    numbers, bic = list(bic_by_classes), np.array(list(bic_by_classes.values()))
+    best = int(bic.argmin())
+    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(numbers, bic - bic[best], color="#0072b2", marker=".")
+    axes.plot(numbers[best], 0, "o", color="#d55e00", label=f"{numbers[best]} classes: {bic[best]:.6g}")
+    axes.set(xlabel="classes", ylabel=fill("BIC above the lowest", _LABEL_LETTERS))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return _svg(figure)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from mriseg.report.charts import field_chart, fit_error, histogram_chart, trace_chart
+from mriseg.report.charts import bic_chart, field_chart, fit_error, histogram_chart, trace_chart
 from mriseg.report.pages import environment
 from mriseg.report.sheets import data_address, draw_sheet
 from mriseg.report.slices import PLANES, Slices
@@ -88,12 +88,18 @@ def report(shown: Shown, facts: dict[str, Any]) -> str:
         headline=HEADLINES[facts["Verdict"]],
         sheets=[draw_sheet(slices, shown.labels, shown.mask, shown.tissues, plane) for plane in PLANES],
         fit_charts=_fit_charts(shown, facts["Sources"]),
+        bic_chart=_bic_chart(shown.fit.bic_by_classes),
         trace=trace,
         trace_chart=_picture(trace_chart(shown.fit.model.history, trace)),
         field_chart=None if shown.field is None else _picture(field_chart(shown.field, shown.mask, slices)),
         paragraph=paragraph,
         references=references,
     )
+
+
+def _bic_chart(bic_by_classes: dict[int, float]) -> Markup | None:
+    """Draw what chose the number of classes, if anything did."""
+    return _picture(bic_chart(bic_by_classes)) if bic_by_classes else None
 
 
 def _fit_charts(shown: Shown, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mriseg.multichannel import MultichannelMixture
 from mriseg.partial_volume import PartialVolumeMixture
 
 if TYPE_CHECKING:
@@ -71,7 +72,13 @@ HEADLINES: Mapping[Verdict, Headline] = {
     ),
 }
 
-_CONTRASTS = {"t1": "T1-weighted", "t2": "T2-weighted", "pd": "proton-density-weighted"}
+_CONTRASTS = {
+    "t1": "T1-weighted",
+    "t2": "T2-weighted",
+    "pd": "proton-density-weighted",
+    "flair": "FLAIR",
+    "t1-infant": "T1-weighted",
+}
 _MASKS = {
     "given": _Sentence("The brain mask was supplied."),
     "stripped scan": _Sentence("The scan held the brain only; all but its background is the brain mask."),
@@ -114,18 +121,21 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
         _scan(facts),
         mask,
         _field(facts),
+        _channels(facts),
         _mixture(facts),
+        _merging(facts),
         _priors(facts),
         _spatial(facts),
         _naming(facts),
+        _lesions(facts),
     ):
         references += [reference for reference in cited if reference not in references]
         texts.append(text.format(*(references.index(reference) + 1 for reference in cited)))
-    return " ".join(texts), references
+    return " ".join(text for text in texts if text), references
 
 
 def _scan(facts: Facts) -> _Sentence:
-    version, contrast = facts["GeneratedBy"][0]["Version"], _CONTRASTS[facts["Settings"]["Contrast"]]
+    version, contrast = facts["GeneratedBy"][0]["Version"], _CONTRASTS[facts["Contrast"]["Used"]]
     zooms = " x ".join(f"{zoom:.3g}" for zoom in facts["ZoomsMM"])
     return _Sentence(f"The {contrast} scan (voxels of {zooms} mm) was segmented with mriseg {version}.")
 
@@ -142,17 +152,53 @@ def _field(facts: Facts) -> _Sentence:
     )
 
 
+def _channels(facts: Facts) -> _Sentence:
+    channels = facts["Channels"]
+    if not channels:
+        return _Sentence("")
+    names = ", ".join(channel["Source"] for channel in channels)
+    fields = ", each corrected for a bias field of its own" if facts["Settings"]["Bias"] else ""
+    refined = any("refined" in channel["Alignment"]["Method"] for channel in channels)
+    moved = "; where headers were off, the rigid motion that maximises mutual information was added"
+    return _Sentence(
+        f"Further scans of the session joined it on its grid ({names}){fields}{moved if refined else ''}."
+    )
+
+
 def _mixture(facts: Facts) -> _Sentence:
-    mixture, classes = facts["Mixture"], facts["Settings"]["Classes"]
+    mixture, several = facts["Mixture"], bool(facts["Channels"])
     end = "it converged" if mixture["Converged"] else "it had not converged"
     fitted = (
-        " was fitted to the histogram of intensities by expectation-maximisation [{}] "
-        f"(start: {mixture['Start']} [{{}}]); {end} after {mixture['Iterations']} iterations."
+        f" was fitted to the {'joint ' if several else ''}histogram of intensities by "
+        f"expectation-maximisation [{{}}] (start: {_start(facts)} [{{}}]); {end} after "
+        f"{mixture['Iterations']} iterations."
     )
-    if mixture["Model"] == PartialVolumeMixture.name:
+    if mixture["Model"] in (PartialVolumeMixture.name, MultichannelMixture.name):
         mixed = "A mixture of three tissues and of voxels that hold two of them in any proportion [{}]"
         return _Sentence(mixed + fitted, (_SANTAGO, _DEMPSTER, _FRALEY))
-    return _Sentence(f"A mixture of {classes} Gaussian classes" + fitted, (_DEMPSTER, _FRALEY))
+    classes = len(mixture["Means"])
+    chosen = ", a number with the lowest Bayesian information criterion," if mixture["BICByClasses"] else ""
+    return _Sentence(f"A mixture of {classes} Gaussian classes{chosen}" + fitted, (_DEMPSTER, _FRALEY))
+
+
+def _start(facts: Facts) -> str:
+    if facts["Settings"]["FixMeans"]:
+        return "a saved fit, whose means were held"
+    if facts["Settings"]["Prior"] and "cohort" not in facts["Mixture"]["Start"]:
+        return "a saved fit, stretched to the intensities of this scan"
+    return str(facts["Mixture"]["Start"])
+
+
+def _merging(facts: Facts) -> _Sentence:
+    if "MergedTo" not in facts["Mixture"]:
+        return _Sentence("")
+    return _Sentence("The classes were merged to the three tissues that most of their voxels are of.")
+
+
+def _lesions(facts: Facts) -> _Sentence:
+    if not facts["Settings"]["LesionMask"]:
+        return _Sentence("")
+    return _Sentence("Lesions were given by a mask; they took no part in the fit and belong to no tissue.")
 
 
 def _priors(facts: Facts) -> _Sentence:
@@ -176,7 +222,7 @@ def _spatial(facts: Facts) -> _Sentence:
 
 
 def _naming(facts: Facts) -> _Sentence:
-    rule = facts["Settings"]["NamingRule"].removeprefix("rising mean: ")
+    rule = facts["Contrast"]["NamingRule"].removeprefix("rising mean: ")
     return _Sentence(
         f"Classes were named by rising mean intensity ({rule}); a voxel's label is its most probable class, "
         "and volumes are sums of posterior probabilities times the volume of a voxel."
