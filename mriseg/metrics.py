@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.images import Volume
+
     Mask = NDArray[np.bool_]
+
+# Of a voxel: rounding in headers moves the corners of a grid by less.
+_SAME_PLACE = 0.1
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def compare_files(
         If a file cannot be read, or the grids differ.
     """
     first, second = load_map(labels), load_map(truth)
-    if first.data.shape != second.data.shape or not np.allclose(first.affine, second.affine, atol=0.1):
+    if not same_grid(first, second):
         raise ImageError(f"{labels}: is not on the grid of {truth}; resample one to the other first")
     seen = np.isin(second.data, list(truth_numbers)) if inside else np.True_
     return {
@@ -82,6 +87,40 @@ def compare_files(
         )
         for tissue in (CSF, GM, WM)
     }
+
+
+def same_grid(first: Volume, second: Volume) -> bool:
+    """Tell whether two volumes have the same voxels, to a tenth of a voxel at every corner."""
+    if first.data.shape != second.data.shape:
+        return False
+    corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
+    corners[:, :3] *= first.data.shape
+    apart = (corners @ (first.affine - second.affine).T)[:, :3]
+    return bool(np.linalg.norm(apart, axis=1).max() <= _SAME_PLACE * first.zooms.min())
+
+
+def resample(array: NDArray[Any], volume: Volume, grid: Volume, *, order: int) -> NDArray[Any]:
+    """Bring an array from the grid of a volume to another grid, by world coordinates.
+
+    Parameters
+    ----------
+    array : ndarray, shape (X, Y, Z)
+        In canonical orientation, as ``volume.data``.
+    volume, grid : Volume
+        Where it lies, and where it is to be sampled.
+    order : int
+        0 for the nearest voxel, as labels need, 1 for trilinear interpolation.
+
+    Returns
+    -------
+    ndarray, shape of ``grid.data``
+        0 outside `volume`.
+    """
+    to_voxels = np.linalg.inv(volume.affine) @ grid.affine
+    sampled: NDArray[Any] = ndimage.affine_transform(
+        array, to_voxels, output_shape=grid.data.shape, order=order, mode="grid-constant"
+    )
+    return sampled
 
 
 def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreement:

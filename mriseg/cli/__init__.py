@@ -12,6 +12,7 @@ from mriseg.cli.batch import batch
 from mriseg.cli.bids import BidsApp, bids
 from mriseg.cli.brain import brain
 from mriseg.cli.cohort_prior import cohort_prior
+from mriseg.cli.compare import compare
 from mriseg.cli.evaluate import evaluate
 from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
@@ -57,6 +58,7 @@ app.command()(cohort_prior)
 app.command()(brain)
 app.command()(mixture)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(simulate)
 app.command()(view)
 

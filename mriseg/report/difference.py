@@ -1,0 +1,223 @@
+"""Where two label maps differ, in three planes: coloured by what the second of them says."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mriseg.report.slices import PLANES, Plane, Slices, paint, rgb
+from mriseg.text import printable
+from mriseg.tissue import Tissue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mriseg.images import Volume
+
+# What the second map says where it has no tissue; yellow is no tissue's colour.
+NO_TISSUE = Tissue(255, "no tissue", "none", "#f0e442", None)
+
+_WIDTH, _GAP = 1600, 10
+_CAPTION, _LINE = 26, 36
+_INDENT, _SWATCH = 12, 26
+_TEXT_SIZE, _KEY_TEXT_SIZE = 17, 22
+_COLUMNS, _MOST_COLUMNS = 5, 8
+# The scan steps back behind the colours.
+_DIMMED, _OPACITY = 0.8, 0.9
+# Slices lie at least so small a part of their mean distance apart.
+_LEAST_APART = 3
+_WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
+
+
+def save_differences(
+    volume: Volume,
+    a: NDArray[np.uint8],
+    b: NDArray[np.uint8],
+    tissues: Sequence[Tissue],
+    names: tuple[str, str],
+    path: Path,
+) -> None:
+    """Draw a mosaic of a scan, coloured where two label maps differ by what the second says.
+
+    Parameters
+    ----------
+    volume : Volume
+        The scan to draw on.
+    a, b : ndarray of uint8, shape (X, Y, Z)
+        Label maps in canonical orientation, as ``volume.data``; not both all zero.
+    tissues : sequence of Tissue
+        Their labels other than 0.
+    names : tuple of str
+        What to call the two.
+    path : Path
+        A PNG file.
+
+    Notes
+    -----
+    Each plane is divided into ranges of slices that hold as much of the brain each; of each range, the slice
+    is drawn in which most differs. Neurological convention, as in the overlay.
+    """
+    said = differences(a, b)
+    brain = (a > 0) | (b > 0)
+    slices = Slices(volume, brain)
+    shown = (*tissues, NO_TISSUE)
+    longest = max(max(slices.extent(plane)) for plane in PLANES)
+    scale = ((_WIDTH - _GAP) / _COLUMNS - _GAP) / longest
+    rows = [_draw_row(slices, brain, said, shown, plane, scale) for plane in PLANES]
+    key = _draw_key(names, _amounts(said, shown, volume.voxel_ml))
+    Image.fromarray(np.concatenate([*rows, key])).save(path)
+
+
+def differences(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what the second label map says where it differs from the first.
+
+    Parameters
+    ----------
+    a, b : ndarray of uint8
+        Of one shape.
+
+    Returns
+    -------
+    ndarray of uint8, of that shape
+        0 where they agree, the label of `NO_TISSUE` where only the first has a tissue.
+
+    >>> differences(np.array([0, 1, 2, 2], np.uint8), np.array([0, 1, 3, 0], np.uint8)).tolist()
+    [0, 0, 3, 255]
+    """
+    return np.where(a == b, 0, np.where(b == 0, NO_TISSUE.index, b)).astype(np.uint8)
+
+
+def telling_slices(brain: NDArray[np.bool_], differs: NDArray[np.bool_], axis: int, count: int) -> list[int]:
+    """Choose slices that spread over the brain and show most of what differs.
+
+    Parameters
+    ----------
+    brain, differs : ndarray of bool, shape (X, Y, Z)
+        The former not empty.
+    axis : int
+        Across the slices.
+    count : int
+        How many at most.
+
+    Returns
+    -------
+    list of int
+        Rising; the middle of a range where nothing differs in it.
+    """
+    others = tuple(other for other in range(3) if other != axis)
+    area, changed = brain.sum(axis=others), differs.sum(axis=others)
+    ranges = _ranges(area, count)
+    apart = np.ptp(np.flatnonzero(area)) / (_LEAST_APART * count)
+    chosen: list[int] = []
+    for slices in sorted(ranges, key=lambda slices: -changed[slices].max()):
+        near = [min((abs(k - other) for other in chosen), default=np.inf) < apart for k in slices]
+        chosen.append(slices[_most(np.where(near, -1, changed[slices]))])
+    return sorted(chosen)
+
+
+def _ranges(area: NDArray[np.integer], count: int) -> list[range]:
+    """Divide slices into ranges that hold as much of the brain each; thin brains have fewer."""
+    reached = np.cumsum(area) / area.sum()
+    ends = np.searchsorted(reached, np.linspace(0, 1, count + 1)[1:]) + 1
+    edges = [int(np.flatnonzero(area)[0]), *ends.tolist()]
+    return [range(start, end) for start, end in itertools.pairwise(edges) if start < end]
+
+
+def _most(amounts: NDArray[np.integer]) -> int:
+    """Return the index of the largest number, of several such that nearest to the middle."""
+    largest = np.flatnonzero(amounts == amounts.max())
+    return int(largest[np.abs(largest - (len(amounts) - 1) / 2).argmin()])
+
+
+def _draw_row(
+    slices: Slices,
+    brain: NDArray[np.bool_],
+    said: NDArray[np.uint8],
+    tissues: Sequence[Tissue],
+    plane: Plane,
+    scale: float,
+) -> NDArray[np.uint8]:
+    """Draw a row of slices of one plane, spread over the width, shape (rows, _WIDTH, 3)."""
+    width, height = (round(side * scale) for side in slices.extent(plane))
+    count = min((_WIDTH - _GAP) // (width + _GAP), _MOST_COLUMNS)
+    row = Image.new("RGB", (_WIDTH, height + _GAP + _CAPTION))
+    chosen = telling_slices(brain, said > 0, plane.axis, count)
+    for i, index in enumerate(chosen):
+        left = round((i + 0.5) * _WIDTH / len(chosen) - width / 2)
+        row.paste(_draw_slice(slices, said, tissues, plane, index, scale), (left, _GAP))
+        _write_marks(ImageDraw.Draw(row), left, width, height, plane, slices.position(plane, index))
+    return np.asarray(row)
+
+
+def _draw_slice(
+    slices: Slices,
+    said: NDArray[np.uint8],
+    tissues: Sequence[Tissue],
+    plane: Plane,
+    index: int,
+    scale: float,
+) -> Image.Image:
+    picture = np.repeat(_DIMMED * slices.grey(plane, index, scale)[..., None], 3, axis=2)
+    for tissue in tissues:
+        paint(picture, _OPACITY * slices.cut(said, plane, index, scale, tissue.index), tissue.color)
+    return Image.fromarray((picture * 255).round().astype(np.uint8))
+
+
+def _write_marks(
+    draw: ImageDraw.ImageDraw, left: int, width: int, height: int, plane: Plane, position: float
+) -> None:
+    """Write the sides into the upper corners and the position below."""
+    font = ImageFont.load_default(_TEXT_SIZE)
+    mark: dict[str, Any] = {"font": font, "fill": _WHITE, "stroke_width": 2, "stroke_fill": _SHADOW}
+    draw.text((left + 4, _GAP + 4), plane.left, anchor="la", **mark)
+    draw.text((left + width - 4, _GAP + 4), plane.right, anchor="ra", **mark)
+    caption = f"{plane.name} {plane.world} = {round(position):d} mm"
+    draw.text((left + width / 2, _GAP + height + 4), caption, anchor="ma", font=font, fill=_WHITE)
+
+
+def _amounts(
+    said: NDArray[np.uint8], tissues: Sequence[Tissue], voxel_ml: float
+) -> list[tuple[Tissue, float]]:
+    """Measure how much each colour stands for, mL."""
+    counts = np.bincount(said.ravel(), minlength=NO_TISSUE.index + 1)
+    return [(tissue, float(counts[tissue.index]) * voxel_ml) for tissue in tissues]
+
+
+def _draw_key(names: tuple[str, str], amounts: Sequence[tuple[Tissue, float]]) -> NDArray[np.uint8]:
+    """Name the two maps, and the colours with how much of each there is; shape (rows, _WIDTH, 3)."""
+    font = ImageFont.load_default(_KEY_TEXT_SIZE)
+    entries = [(tissue.color, f"{tissue.name} {ml:.1f} mL") for tissue, ml in amounts]
+    places = _places([_SWATCH + 10 + font.getlength(text) for _, text in entries])
+    sheet = Image.new("RGB", (_WIDTH, round((places[-1][1] + 1) * _LINE)))
+    draw = ImageDraw.Draw(sheet)
+
+    def write(x: float, line: int, text: str, anchor: str = "lm") -> None:
+        draw.text((x, (line + 0.5) * _LINE), text, anchor=anchor, font=font, fill=_WHITE)
+
+    write(_INDENT, 0, f"A: {printable(names[0])}")
+    write(_WIDTH - _INDENT, 0, "L: the patient's left", "rm")
+    write(_INDENT, 1, f"B: {printable(names[1])}")
+    write(_INDENT, 2, "In colour: what B says where A says something else")
+    for (color, text), (x, line) in zip(entries, places, strict=True):
+        middle = (line + 0.5) * _LINE
+        fill = tuple((255 * rgb(color)).round().astype(int).tolist())
+        draw.rectangle((x, middle - 8, x + _SWATCH, middle + 8), fill=fill)
+        write(x + _SWATCH + 10, line, text)
+    return np.asarray(sheet)
+
+
+def _places(widths: Sequence[float], line: int = 3) -> list[tuple[float, int]]:
+    """Put entries one after the other, from a line on, as many in a line as fit."""
+    places, x = [], float(_INDENT)
+    for width in widths:
+        if x + width > _WIDTH - _INDENT:
+            x, line = float(_INDENT), line + 1
+        places.append((x, line))
+        x += width + 30
+    return places
