@@ -12,7 +12,16 @@ DESCRIPTION = "dataset_description.json"
 _BIDS_VERSION = "1.10.0"
 _IGNORE = ".bidsignore"
 # What BIDS has no names for.
-_NO_BIDS_NAME = ("*.html", "*.png", "*volumes.tsv", "*_lut-*", "cohort.tsv", "failures.tsv")
+_NO_BIDS_NAME = (
+    "*.html",
+    "*.png",
+    "*volumes.tsv",
+    "*_lut-*",
+    "*_map.nii.gz",
+    "*_MRI.*",
+    "cohort.tsv",
+    "failures.tsv",
+)
 
 
 def derivatives_folder(folder: str | Path) -> Path | None:

@@ -36,9 +36,9 @@ CONTRAST_NAMES = {
 _SURE_GREY, _SURE_WHITE, _SURE_CSF, _DEEP_MM = 0.8, 0.95, 0.5, -20.0
 _THINNED_MM = 2.0
 _LEAST_VOXELS = 30
-# Differences between GM and WM below this share of the range of intensities in the brain say nothing: healthy
-# T1 has .1 to .5.
-_CLEAR = 0.04
+# Differences below this share of the range of intensities in the brain say nothing: in healthy T1, GM and WM
+# differ by .1 to .5, ventricles and GM by .1 to .5 as well.
+_CLEAR = 0.05
 _RANGE_PERCENT = (2, 98)
 # Brains with the CSF around them are larger from about a year on.
 _LEAST_GROWN_ML = 950.0
@@ -102,14 +102,14 @@ def contrast_of(levels: TissueLevels) -> str | None:
     -------
     str or None
         "t1", "t2" (which proton density cannot be told from) or "flair"; None if the ventricles are neither
-        the darkest nor the brightest.
+        clearly the darkest nor the brightest.
 
     >>> contrast_of(TissueLevels(0.2, 0.5, 0.8)), contrast_of(TissueLevels(0.9, 0.3, 0.2))
     ('t1', 't2')
     """
-    if levels.csf > max(levels.gm, levels.wm):
+    if levels.csf > max(levels.gm, levels.wm) + _CLEAR:
         return "t2"
-    if levels.csf < min(levels.gm, levels.wm):
+    if levels.csf < min(levels.gm, levels.wm) - _CLEAR:
         return "t1" if levels.wm >= levels.gm else "flair"
     return None
 

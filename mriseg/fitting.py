@@ -17,7 +17,7 @@ from mriseg.plain import PlainMixture, fit_plain, select_plain
 from mriseg.pooled import PooledPrior, fit_with_prior, is_pooled, read_prior
 from mriseg.saved import Model, adapted, read_fit
 from mriseg.threads import in_parts
-from mriseg.tissue import MOST_CLASSES
+from mriseg.tissue import CSF, MOST_CLASSES, RISING_MEANS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -254,7 +254,8 @@ def _fitted(data: _Data, wanted: Wanted) -> Model:
     if isinstance(start, PartialVolumeMixture):
         start = replace(start, spread=float(np.ptp(data.cells)))
         return fit_partial_volume(data.cells, data.counts, start, hold_means=hold)
-    return fit_partial_volume(data.cells, data.counts)
+    bright_csf = RISING_MEANS[wanted.contrast][2] is CSF
+    return fit_partial_volume(data.cells, data.counts, bright_csf=bright_csf)
 
 
 def _merged(model: Model, data: _Data, wanted: Wanted) -> Model | MergedMixture:

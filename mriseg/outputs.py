@@ -24,7 +24,7 @@ from mriseg.merged import MergedMixture
 from mriseg.staging import staged
 from mriseg.text import printable
 from mriseg.threads import side_by_side
-from mriseg.tissue import Tissue, name_components, rising_tissues
+from mriseg.tissue import SUFFIXES, Tissue, name_components, rising_tissues
 from mriseg.volumes import TissueVolume, save_volume_table
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ _log = logging.getLogger(__name__)
 # Files that some settings write and others do not.
 _SETTINGS_DEPENDENT = ("label-*_probseg.nii.gz", "desc-biascorr*_*.*", "report.html", "dseg_lut-*")
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2")
-# BIDS suffix of each contrast.
-_SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw", "flair": "FLAIR", "t1-infant": "T1w"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,7 +368,7 @@ def _write(
         save_lut(program, result.tissues, folder / f"{name}_dseg_{lut_file(program)}")
     if report:
         (folder / f"{name}_report.html").write_text(_page(result, labels, name, facts), encoding="utf-8")
-    _write_json(folder / names[-1], facts | {"Files": list(names)})
+    _write_json(folder / names[-1], facts | {"Files": [printable(file) for file in names]})
 
 
 def _images(result: Segmentation, folder: Path, name: str) -> list[Callable[[], None]]:
@@ -406,7 +404,7 @@ def _describe_images(result: Segmentation, folder: Path, name: str) -> None:
 
 def _corrected_names(result: Segmentation) -> list[str]:
     """Name the corrected scan and channels by their BIDS suffixes; those that share one are numbered."""
-    names = [f"desc-biascorr_{_SUFFIXES[result.contrast]}"]
+    names = [f"desc-biascorr_{SUFFIXES[result.contrast]}"]
     for number, channel in enumerate(result.channels, start=2):
         suffix = bids_suffix(channel.volume.path) or "MRI"
         name = f"desc-biascorr_{suffix}"

@@ -52,9 +52,9 @@ OUTLIERS = 0.003
 # The start: some steps of a plain mixture of equal variances; free ones would claim the mixed voxels.
 START_STEPS = 20
 START_PURE = 0.7
-# Two starts more where the clustering misleads, with CSF dark and bright: the share of voxels that lie below
-# the mean of each tissue.
-_USUAL_RANKS = np.array([0.05, 0.4, 0.85])
+# Further starts where the clustering misleads: the share of voxels that lie below the mean of each tissue,
+# where CSF is dark, in young brains and in old ones.
+_USUAL_RANKS = ((0.05, 0.4, 0.85), (0.15, 0.5, 0.85))
 _USUAL_WEIGHTS = np.array([0.1, 0.3, 0.3, 0.15, 0.15])
 # A weak Dirichlet prior on the weights, worth this share of all voxels: no tissue may vanish where grey and
 # white matter hardly differ. It leaves CSF alone, of which a tightly stripped brain has hardly any.
@@ -219,6 +219,7 @@ def fit_partial_volume(
     counts: Floats,
     start: PartialVolumeMixture | None = None,
     *,
+    bright_csf: bool = False,
     hold_means: bool = False,
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
@@ -230,7 +231,9 @@ def fit_partial_volume(
     values, counts : ndarray of float64, shape (B,)
         Intensities, rising, and how many voxels have each.
     start : PartialVolumeMixture, optional
-        Where to begin; otherwise with the better of two starts.
+        Where to begin; otherwise with the best of three starts.
+    bright_csf : bool
+        Which end the rarest tissue is expected at.
     hold_means : bool
         Leave the means where the start has them.
     tolerance : float
@@ -247,7 +250,7 @@ def fit_partial_volume(
     MixtureError
         If the histogram does not hold three different intensities.
     """
-    starts = [start] if start else _starts(values, counts)
+    starts = [start] if start else _starts(values, counts, bright_csf=bright_csf)
     step = partial(_step, values=values, counts=counts, hold_means=hold_means)
     climbs = [_climb(begin, step, tolerance * float(counts.sum()), max_iterations) for begin in starts]
     return max(climbs, key=lambda model: (model.separated, model.history[-1]))
@@ -271,21 +274,26 @@ def _climb(
     return replace(model, history=tuple(history), converged=converged)
 
 
-def _starts(values: Floats, counts: Floats) -> list[PartialVolumeMixture]:
+def _starts(values: Floats, counts: Floats, *, bright_csf: bool) -> list[PartialVolumeMixture]:
     """Begin with a plain mixture of equal variances, hierarchically started, and with usual shares."""
     plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
     plain.fit(values[:, None], sample_weight=counts)
-    below = np.cumsum(counts) / counts.sum()
-    dark, bright = (np.interp(ranks, below, values) for ranks in (_USUAL_RANKS, 1 - _USUAL_RANKS[::-1]))
     spread = float(np.ptp(values))
     weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
-    return [
-        PartialVolumeMixture(
-            plain.means_[:, 0], float(np.sqrt(plain.covariances_[0, 0, 0])), weights, spread
-        ),
-        PartialVolumeMixture(dark, float(np.ptp(dark)) / 8, _USUAL_WEIGHTS, spread),
-        PartialVolumeMixture(bright, float(np.ptp(bright)) / 8, _USUAL_WEIGHTS[[2, 1, 0, 4, 3]], spread),
-    ]
+    sd = float(np.sqrt(plain.covariances_[0, 0, 0]))
+    clustered = PartialVolumeMixture(plain.means_[:, 0], sd, weights, spread)
+    return [clustered, *(_usual(ranks, values, counts, bright_csf=bright_csf) for ranks in _USUAL_RANKS)]
+
+
+def _usual(
+    ranks: tuple[float, ...], values: Floats, counts: Floats, *, bright_csf: bool
+) -> PartialVolumeMixture:
+    """Begin with tissues that have usual shares of the voxels below their means."""
+    below, weights = np.array(ranks), _USUAL_WEIGHTS
+    if bright_csf:
+        below, weights = 1 - below[::-1], weights[[2, 1, 0, 4, 3]]
+    means = np.interp(below, np.cumsum(counts) / counts.sum(), values)
+    return PartialVolumeMixture(means, float(np.ptp(means)) / 8, weights, float(np.ptp(values)))
 
 
 def _step(

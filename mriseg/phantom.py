@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 TISSUES = (CSF, GM, WM)
 T1_INTENSITIES: Mapping[int, float] = {CSF.index: 45.0, GM.index: 105.0, WM.index: 150.0}
+# Of each contrast; plausible at 1.5 to 3 T, and no measurement.
+INTENSITIES: Mapping[str, Mapping[int, float]] = {
+    "t1": T1_INTENSITIES,
+    "t2": {CSF.index: 200.0, GM.index: 80.0, WM.index: 60.0},
+    "pd": {CSF.index: 115.0, GM.index: 100.0, WM.index: 75.0},
+    "flair": {CSF.index: 15.0, GM.index: 90.0, WM.index: 70.0},
+    "t1-infant": {CSF.index: 25.0, GM.index: 90.0, WM.index: 70.0},
+}
 
 # Points at which a voxel is sampled along each axis.
 _POINTS = 4
@@ -61,12 +69,13 @@ def simulate(
     *,
     tissues: Mapping[int, int] | None = None,
     intensities: Mapping[int, float] = T1_INTENSITIES,
+    surroundings: Mapping[int, float] | None = None,
     zooms: tuple[float, float, float] | None = None,
     noise: float = 3.0,
     bias: float = 20.0,
     seed: int = 0,
 ) -> Phantom:
-    """Simulate a stripped scan of a label map.
+    """Simulate a scan of a label map.
 
     Parameters
     ----------
@@ -78,6 +87,9 @@ def simulate(
         the label map has those numbers already.
     intensities : mapping of int to float
         Of each tissue, by label.
+    surroundings : mapping of int to float, optional
+        Intensities of what lies around the brain, by number in the label map: skull, scalp and the like.
+        Without it the scan is a stripped one.
     zooms : tuple of three floats, optional
         Voxel size of the scan, mm; that of the label map if not given.
     noise : float
@@ -114,9 +126,13 @@ def simulate(
         raise ValueError("the label map holds none of the tissues; say which number is which tissue")
     generator = np.random.default_rng(seed)
     field = _random_field(brain, bias, generator)
-    signal = sum(intensities[k] * share for k, share in fractions.items()) * field
+    signal = sum(intensities[k] * share for k, share in fractions.items())
+    for number, intensity in (surroundings or {}).items():
+        signal = signal + intensity * _averaged(labels == number, averages)
     sd = noise / 100 * intensities[WM.index]
-    data = np.where(brain, _rician(signal, sd, generator), 0).astype(np.float32)
+    data = _rician(signal * field, sd, generator).astype(np.float32)
+    if surroundings is None:
+        data[~brain] = 0
     truth = np.where(brain, shares.argmax(axis=0) + 1, 0).astype(np.uint8)
     return Phantom(data, truth, fractions, field, _resized(affine, scale))
 

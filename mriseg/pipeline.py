@@ -164,7 +164,7 @@ def segment(
     if GM in components:
         _log.info("asking the template")
         template = _ask_template(volume, tissue, brain, components, priors=priors)
-        posteriors = template.weigh(posteriors)
+        posteriors = template.weigh(posteriors, len(voxels.images))
     strength = 0.0
     if spatial:
         _log.info("regularising in space")
@@ -282,7 +282,7 @@ def _correct(
 def _share_of_white(intensities: NDArray[np.float32], white: int) -> NDArray[np.float32]:
     """Return how much white matter the scan shows in each voxel, shape (N,)."""
     values, counts = intensity_histogram(intensities)
-    tissues = fit_partial_volume(values, counts)
+    tissues = fit_partial_volume(values, counts, bright_csf=white == 0)
     return tabulated(lambda x: tissues.responsibilities(x)[:, [white]], values, intensities)[:, 0]
 
 
@@ -295,9 +295,11 @@ class _Template:
     levels: TissueLevels | None = None
     prior: TissuePrior | None = None
 
-    def weigh(self, posteriors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def weigh(self, posteriors: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
         """Let it share out grey and white matter, if it was asked to."""
-        return posteriors if self.prior is None else weigh(posteriors, self.prior, self.grey, self.white)
+        if self.prior is None:
+            return posteriors
+        return weigh(posteriors, self.prior, self.grey, self.white, channels)
 
     @property
     def usual(self) -> tuple[int, int, NDArray[np.float32]] | None:

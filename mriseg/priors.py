@@ -104,7 +104,9 @@ def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registra
     return TissuePrior(_clear(log_odds), explained, fits)
 
 
-def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, grey: int, white: int) -> NDArray[np.float32]:
+def weigh(
+    posteriors: NDArray[np.float32], prior: TissuePrior, grey: int, white: int, channels: int = 1
+) -> NDArray[np.float32]:
     """Share out what is not CSF between grey and white matter as the prior suggests.
 
     Parameters
@@ -114,6 +116,8 @@ def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, grey: int, white:
     prior : TissuePrior
     grey, white : int
         Columns of grey and white matter.
+    channels : int
+        How many scans the posteriors come from: the more, the less the template has to say.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def weigh(posteriors: NDArray[np.float32], prior: TissuePrior, grey: int, white:
     if not prior.fits:
         return posteriors
     tissue = posteriors[:, grey] + posteriors[:, white]
-    odds = np.exp(prior.log_odds)
+    odds = np.exp(prior.log_odds / np.float32(channels))
     weighted = odds * posteriors[:, white]
     share = weighted / np.maximum(weighted + posteriors[:, grey], np.finfo(np.float32).tiny)
     result = posteriors.copy()

@@ -44,8 +44,7 @@ _MOST_RIVALS, _RIVAL_MM, _RIVAL_SHARE = 3, 5.0, 0.9
 # Where the first tries explain less than this, the head may lie askew: turned starts are tried as well.
 _UPRIGHT_SIMILARITY, _TURN = 0.5, np.deg2rad(30)
 # Whole brains scale the template about alike in all directions (.82 of the most and up), halves do not (.6).
-# A newborn's brain is .55 as long as the template's, a macaque's .35.
-_LEAST_EVENNESS, _LEAST_SCALE = 0.7, 0.48
+_LEAST_EVENNESS, _LEAST_SCALE = 0.7, 0.6
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
 _LIKE_TEMPLATE = ("t1", "t1-infant")
 _START_SCALES, _INFANT_SCALES = (0.7, 0.85, 1.0), (0.55, 0.7, 0.85)

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def simulate_files(
-    labels: Path | None, folder: Path | None = None, *, overwrite: bool = False, **settings: Any
+    labels: Path | None,
+    folder: Path | None = None,
+    *,
+    suffix: str = "T1w",
+    overwrite: bool = False,
+    **settings: Any,
 ) -> list[Path]:
     """Simulate a scan and write it with its truth.
 
@@ -27,6 +32,8 @@ def simulate_files(
         A label map; a folded ball if not given.
     folder : Path, optional
         Where the files go; otherwise a folder named after the scan in the current directory.
+    suffix : str
+        At the end of the scan's name.
     overwrite : bool
         Replace files of these names.
     **settings
@@ -55,17 +62,17 @@ def simulate_files(
         phantom = simulate(numbers, affine, **settings)
     except ValueError as error:
         raise ImageError(f"{labels or name}: {error}") from error
-    return _save(phantom, folder or Path(f"{name}_mriseg"), name, overwrite=overwrite)
+    return _save(phantom, folder or Path(f"{name}_mriseg"), name, suffix, overwrite=overwrite)
 
 
-def _save(phantom: Phantom, folder: Path, name: str, *, overwrite: bool) -> list[Path]:
+def _save(phantom: Phantom, folder: Path, name: str, suffix: str, *, overwrite: bool) -> list[Path]:
     arrays: dict[str, tuple[Any, str]] = {
-        "T1w": (phantom.data, "none"),
+        suffix: (phantom.data, "none"),
         "dseg": (phantom.labels, "label"),
         **{f"label-{t.abbreviation}_probseg": (phantom.fractions[t.index], "estimate") for t in TISSUES},
         "desc-bias_field": (phantom.field, "none"),
     }
-    names = [f"{name}_{suffix}.nii.gz" for suffix in arrays]
+    names = [f"{name}_{kind}.nii.gz" for kind in arrays]
     scan = new_volume(phantom.data, phantom.affine, folder / names[0])
     with staged(folder, names, overwrite=overwrite) as scratch:
         for file, (array, intent) in zip(names, arrays.values(), strict=True):

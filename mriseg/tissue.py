@@ -58,6 +58,9 @@ RISING_MEANS = {
     "t1-infant": (CSF, WM, GM),
 }
 
+# BIDS suffix of each contrast.
+SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw", "flair": "FLAIR", "t1-infant": "T1w"}
+
 _CLASS_COLORS = (
     "#0072b2",
     "#56b4e9",

@@ -8,7 +8,7 @@ import pytest
 from heads import moved, template_head, turned
 
 import mriseg
-from mriseg.priors import TissuePrior, tissue_prior, weigh
+from mriseg.priors import TissuePrior, lay_template, tissue_prior, weigh
 from mriseg.registration import carry, register_brain
 from mriseg.template import load_template
 
@@ -28,6 +28,10 @@ def brain(template):
     noise = np.random.default_rng(2).normal(0, 8, clean.shape)
     data = np.where(mask, np.maximum(clean + noise, 1), 0).astype(np.float32)
     return replace(head, data=data), mask
+
+
+def asked(volume, mask):
+    return tissue_prior(volume, mask, lay_template(volume, mask))
 
 
 def at_mni(volume, x, y, z):
@@ -55,7 +59,7 @@ def test_a_brain_is_found_by_its_mask_in_any_contrast(template, levels):
 
 def test_the_template_speaks_for_deep_tissue_and_is_silent_elsewhere(brain):
     scan, mask = brain
-    prior = tissue_prior(scan, mask)
+    prior = asked(scan, mask)
     assert prior.fits
     log_odds = on_grid(prior, mask)
     assert log_odds[at_mni(scan, 26, -20, 30)] > 3  # centrum semiovale
@@ -64,21 +68,23 @@ def test_the_template_speaks_for_deep_tissue_and_is_silent_elsewhere(brain):
     assert 0.2 < (prior.log_odds == 0).mean() < 0.9
 
 
-@pytest.mark.parametrize("white", [0, 2])
-def test_the_prior_shares_out_what_is_not_csf(white):
+@pytest.mark.parametrize(
+    ("csf", "grey", "white"), [(2, 1, 0), (0, 1, 2), (0, 2, 1)], ids=["t2", "t1", "flair"]
+)
+def test_the_prior_shares_out_what_is_not_csf(csf, grey, white):
     posteriors = np.random.default_rng(0).dirichlet(np.ones(3), 500).astype(np.float32)
     prior = TissuePrior(np.linspace(-8, 8, 500, dtype=np.float32), 0.5, fits=True)
-    after = weigh(posteriors, prior, white)
+    after = weigh(posteriors, prior, grey, white)
     np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_array_equal(after[:, 2 - white], posteriors[:, 2 - white])
-    odds = (after[:, white] / after[:, 1]) / (posteriors[:, white] / posteriors[:, 1])
+    np.testing.assert_array_equal(after[:, csf], posteriors[:, csf])
+    odds = (after[:, white] / after[:, grey]) / (posteriors[:, white] / posteriors[:, grey])
     np.testing.assert_allclose(np.log(odds[100:400]), prior.log_odds[100:400], atol=1e-3)
 
 
 def test_certain_voxels_stay_certain():
     posteriors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32)
     prior = TissuePrior(np.array([8, 8, -8], dtype=np.float32), 0.5, fits=True)
-    np.testing.assert_array_equal(weigh(posteriors, prior, 2), posteriors)
+    np.testing.assert_array_equal(weigh(posteriors, prior, 1, 2), posteriors)
 
 
 def test_what_is_no_whole_brain_is_left_to_its_intensities(brain):
@@ -90,17 +96,17 @@ def test_what_is_no_whole_brain_is_left_to_its_intensities(brain):
     tiny = np.zeros_like(mask)
     tiny[40:44, 50:54, 40:44] = True
     for volume, part in ((scan, half), (scan, lower), (scan, tiny)):
-        prior = tissue_prior(volume, part)
+        prior = asked(volume, part)
         assert not prior.fits
         posteriors = np.full((np.count_nonzero(part), 3), 1 / 3, dtype=np.float32)
-        np.testing.assert_array_equal(weigh(posteriors, prior, 2), posteriors)
+        np.testing.assert_array_equal(weigh(posteriors, prior, 1, 2), posteriors)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_header_that_turns_the_brain_over_does_no_harm(brain, axis):
     scan, mask = brain
     over = replace(scan, data=np.flip(scan.data, axis))
-    prior, turned_over = tissue_prior(scan, mask), tissue_prior(over, np.flip(mask, axis))
+    prior, turned_over = asked(scan, mask), asked(over, np.flip(mask, axis))
     assert turned_over.fits
     back = np.flip(on_grid(turned_over, np.flip(mask, axis)), axis)[mask]
     assert np.corrcoef(back, prior.log_odds)[0, 1] > 0.97
@@ -114,8 +120,8 @@ def test_dim_white_matter_stays_white(brain, tmp_path):
     data[lesion] -= LEVELS["WM"] - LEVELS["GM"] - 3
     path = tmp_path / "dim_T1w.nii.gz"
     nib.save(nib.Nifti1Image(data, scan.affine), path)
-    asked, unasked = (mriseg.segment(path, stripped=True, priors=priors) for priors in (True, False))
-    assert (unasked.labels[lesion] == 1).mean() > 0.6
-    assert (asked.labels[lesion] == 2).mean() > 0.9
-    assert asked.prior.fits
-    assert unasked.prior is None
+    informed, alone = (mriseg.segment(path, stripped=True, priors=priors) for priors in (True, False))
+    assert (alone.labels[lesion] == 1).mean() > 0.6
+    assert (informed.labels[lesion] == 2).mean() > 0.9
+    assert informed.prior.fits
+    assert alone.prior is None

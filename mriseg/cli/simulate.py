@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mriseg.cli.options import OutputFolder, Overwrite, Seed
+from mriseg.cli.options import Contrast, OutputFolder, Overwrite, Seed
 
 
 def simulate(
@@ -30,9 +30,17 @@ def simulate(
             "ends in .tsv; else 1 GM, 2 WM, 3 CSF. Other numbers are background.",
         ),
     ] = None,
+    contrast: Annotated[
+        Contrast, typer.Option(help="Decides the intensities of the tissues and the name of the scan.")
+    ] = Contrast.T1,
     intensities: Annotated[
-        str, typer.Option(metavar="LIST", help="Intensity of each tissue, before field and noise.")
-    ] = "CSF=45,GM=105,WM=150",
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            show_default=False,
+            help="Intensities of the tissues instead, before field and noise, such as CSF=45,GM=105,WM=150.",
+        ),
+    ] = None,
     zooms: Annotated[
         tuple[float, float, float] | None,
         typer.Option(metavar="X Y Z", show_default=False, help="Voxel size in mm; else that of LABELS."),
@@ -44,25 +52,32 @@ def simulate(
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate a T1-like stripped scan whose truth is known.
+    """Simulate a stripped scan whose truth is known.
 
     Writes the scan, the labels, the true share of each tissue in every voxel, and the bias field.
 
     For example: mriseg simulate --noise 5 --bias 40 -o phantom
+
+    The same head in T2: mriseg simulate --contrast t2 --seed 1 -o phantom_t2
     """
     from mriseg.cli.terminal import say
     from mriseg.label_table import label_numbers, parse_intensities
+    from mriseg.phantom import INTENSITIES
     from mriseg.simulated import simulate_files
+    from mriseg.tissue import SUFFIXES
 
+    if contrast is Contrast.AUTO:
+        raise typer.BadParameter("a simulation needs a contrast: t1, t2, pd, flair or t1-infant")
     try:
         numbers = label_numbers(labels, label_map) if labels else None
-        levels = parse_intensities(intensities)
+        levels = INTENSITIES[contrast] if intensities is None else parse_intensities(intensities)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     files = simulate_files(
         labels,
         output,
         tissues=numbers,
+        suffix=SUFFIXES[contrast],
         intensities=levels,
         zooms=zooms,
         noise=noise,

@@ -82,9 +82,10 @@ def is_done(job: Job, output: Path) -> bool:
     """
     known = read_json(job.sidecar(output))
     names = (known or {}).get("Files", [])
-    if known is None or (f"{stem(job.scan)}_report.html" in names) != job.report:
+    if known is None or (printable(f"{stem(job.scan)}_report.html") in names) != job.report:
         return False
-    if not names or not all((output / job.folder / name).exists() for name in names):
+    present = {printable(file.name) for file in (output / job.folder).iterdir()}
+    if not names or not present.issuperset(names):
         return False
     try:
         expected = {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LISTS = (".csv", ".tsv")
 _DESCRIPTION = "dataset_description.json"
 # Masks, label maps and earlier results, as BIDS names them, lie beside scans and are none.
-_NO_SCAN = re.compile(r"_(dseg|probseg|mask|desc-biascorr\w*)$")
+_NO_SCAN = re.compile(r"_(dseg|probseg|mask|desc-biascorr\w*|desc-atypicality_map)$")
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 # What `segment` can be told about a scan, and of which kind it is.
 _OPTIONS = {
