@@ -58,7 +58,7 @@ class Channel:
         if self.alignment.overlap < _WHOLE:
             doubts.append(f"{name} covers {self.alignment.overlap:.0%} of the brain; the rest is judged "
                           "by the first scan alone")  # fmt: skip
-        return doubts
+        return [*doubts, *(f"{name} {warning}" for warning in self.alignment.warnings)]
 
 
 def join(
@@ -87,7 +87,7 @@ def join(
     Raises
     ------
     ImageError
-        If the two do not overlap.
+        If the channel covers less than half of the brain, or is empty there.
     """
     alignment = align(channel, scan, mask)
     seen = mask & alignment.covered
