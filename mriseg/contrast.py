@@ -36,9 +36,10 @@ CONTRAST_NAMES = {
 _SURE_GREY, _SURE_WHITE, _SURE_CSF, _DEEP_MM = 0.8, 0.95, 0.5, -20.0
 _THINNED_MM = 2.0
 _LEAST_VOXELS = 30
-# Differences below this share of the range of intensities in the brain say nothing: in healthy T1, GM and WM
-# differ by .1 to .5, ventricles and GM by .1 to .5 as well.
-_CLEAR = 0.05
+# Differences of ventricles and of WM from GM below these shares of the range of intensities in the brain say
+# nothing; in healthy T1 they are .3 to .5 and .1 to .5.
+_CLEAR_FLUID, _CLEAR = 0.1, 0.05
+_FLUID_PERCENT = (20, 80)
 _RANGE_PERCENT = (2, 98)
 # Brains with the CSF around them are larger from about a year on.
 _LEAST_GROWN_ML = 950.0
@@ -46,7 +47,7 @@ _LEAST_GROWN_ML = 950.0
 
 @dataclass(frozen=True)
 class TissueLevels:
-    """Median intensity where the template is sure of a tissue.
+    """How bright a scan is where the template is sure of a tissue.
 
     Parameters
     ----------
@@ -87,8 +88,16 @@ def tissue_levels(
     if min(np.count_nonzero(place) for place in places) < _LEAST_VOXELS:
         return None
     low, high = np.percentile(intensities, _RANGE_PERCENT)
-    scale = max(high - low, np.finfo(np.float32).tiny)
-    return TissueLevels(*(float((np.median(intensities[place]) - low) / scale) for place in places))
+    shares = (intensities - low) / max(high - low, np.finfo(np.float32).tiny)
+    fluid, grey, white = (shares[place] for place in places)
+    return _levels(fluid, float(np.median(grey)), float(np.median(white)))
+
+
+def _levels(fluid: NDArray[np.float32], grey: float, white: float) -> TissueLevels:
+    """Take the end of the intensities about the ventricles, where small ones share the place with tissue."""
+    dark, bright = (float(end) for end in np.percentile(fluid, _FLUID_PERCENT))
+    darker, brighter = min(grey, white) - dark, bright - max(grey, white)
+    return TissueLevels(dark if darker > brighter else bright, grey, white)
 
 
 def contrast_of(levels: TissueLevels) -> str | None:
@@ -107,9 +116,9 @@ def contrast_of(levels: TissueLevels) -> str | None:
     >>> contrast_of(TissueLevels(0.2, 0.5, 0.8)), contrast_of(TissueLevels(0.9, 0.3, 0.2))
     ('t1', 't2')
     """
-    if levels.csf > max(levels.gm, levels.wm) + _CLEAR:
+    if levels.csf > max(levels.gm, levels.wm) + _CLEAR_FLUID:
         return "t2"
-    if levels.csf < min(levels.gm, levels.wm) - _CLEAR:
+    if levels.csf < min(levels.gm, levels.wm) - _CLEAR_FLUID:
         return "t1" if levels.wm >= levels.gm else "flair"
     return None
 

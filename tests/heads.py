@@ -9,7 +9,8 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from mriseg.images import Volume
+from mriseg.images import Volume, load_map, new_volume
+from mriseg.phantom import INTENSITIES, simulate
 from mriseg.template import load_template
 
 
@@ -27,6 +28,29 @@ def template_head(squeeze=(1.0, 1.0, 1.0)):
     template = load_template()
     affine = np.diag([*squeeze, 1.0]) @ template.affine
     return volume_of(1000 * template.head, affine), template.distance < 0
+
+
+WHITE, FLUID = (2, 41, 7, 46, 16, 28, 60), (4, 43, 14, 15, 24)
+SKULL, SKULL_LEVEL, SCALP_LEVEL = 515, 10, {"t1": 160, "t2": 90, "pd": 90, "flair": 80, "t1-infant": 120}
+
+
+def simulated_head(model, contrast, *, head=True, scale=1.0, zoom=2.0):
+    """A labelled head as a scan of some contrast, whole or stripped, and the truth about its tissues."""
+    labels = load_map(model)
+    codes = np.rint(labels.data).astype(int)
+    numbers = [int(code) for code in np.unique(codes) if code > 0]
+    phantom = simulate(
+        codes,
+        np.diag([scale, scale, scale, 1.0]) @ labels.affine,
+        tissues={k: 2 if k in WHITE else 3 if k in FLUID else 1 for k in numbers if k < 500},
+        intensities=INTENSITIES[contrast],
+        surroundings={k: SKULL_LEVEL if k == SKULL else SCALP_LEVEL[contrast] for k in numbers if k > 500}
+        if head
+        else None,
+        zooms=(zoom * scale,) * 3,
+        noise=5,
+    )
+    return new_volume(phantom.data, phantom.affine, Path("made.nii.gz")), phantom.labels
 
 
 def turned(axis, degrees):

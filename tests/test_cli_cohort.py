@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
 import sys
 
+import nibabel as nib
+import numpy as np
 import pytest
 from cohorts import balls, small_ball
 
@@ -56,6 +59,41 @@ def test_a_batch_ends_with_a_sentence_a_table_and_its_exit_code(run, tmp_path):
     (tmp_path / "out" / "cohort.tsv").unlink()
     assert run("summarise", "out").stdout.startswith("1 scans, 1 to look at")
     assert (tmp_path / "out" / "cohort.tsv").exists()
+
+
+def test_a_scan_whose_name_means_harm_is_done_once(run, tmp_path):
+    small_ball(tmp_path / "scans" / "x\udcff\x1b[2J.nii.gz")
+    options = ("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--jobs", "1")
+    assert run(*options).returncode == 0
+    plan = run(*options, "--resume", "--dry-run")
+    assert [line.split("\t")[-1] for line in plan.stdout.splitlines()[1:]] == ["done"]
+
+
+def test_a_list_joins_channels_and_lesions(run, tmp_path):
+    (scan,) = balls(tmp_path, 1)
+    channel = small_ball(tmp_path / "s0_FLAIR.nii.gz", 7)
+    image = nib.load(scan)
+    lesions = np.zeros(image.shape, np.uint8)
+    lesions[11:13, 13:15, 10] = 1
+    nib.Nifti1Image(lesions, image.affine).to_filename(tmp_path / "les.nii.gz")
+    (tmp_path / "list.tsv").write_text(
+        "scan\tidentifier\tchannels\tlesion_mask\n"
+        "s0.nii.gz\tplain\t\t\n"
+        f"s0.nii.gz\tmore\t{channel.name}\tles.nii.gz\n"
+    )
+    done = run("batch", "list.tsv", "-o", "out", "--no-report", "--no-bias", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    more, plain = (
+        json.loads((tmp_path / "out" / name / "s0_dseg.json").read_text()) for name in ("more", "plain")
+    )
+    assert more["Sources"] == ["s0.nii.gz", "s0_FLAIR.nii.gz"]
+    assert plain["Sources"] == ["s0.nii.gz"]
+    assert more["Classes"]["L"]["label_ml"] == pytest.approx(4 * 0.216)
+    assert "L" not in plain["Classes"]
+    with (tmp_path / "out" / "cohort.tsv").open(newline="") as file:
+        rows = {row["identifier"]: row for row in csv.DictReader(file, delimiter="\t")}
+    assert float(rows["more"]["L_ml"]) == pytest.approx(4 * 0.216, abs=1e-3)
+    assert rows["plain"]["L_ml"] == "n/a"
 
 
 def test_a_data_set_becomes_derivatives_that_the_validator_accepts(run, tmp_path, dataset):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mriseg.cohort.plan import plan
@@ -30,7 +32,9 @@ def test_a_folder_is_searched_through_and_its_folders_are_kept(study):
 
 def test_results_inside_the_folder_are_no_scans(study):
     (study / "out" / "a").mkdir(parents=True)
-    (study / "out" / "a" / "a_desc-biascorr_T1w.nii.gz").touch()
+    for name in ("desc-biascorr_T1w", "desc-biascorr2_T1w", "desc-biascorr_FLAIR", "desc-biascorr3_MRI",
+                 "desc-atypicality_map", "desc-brain_mask", "dseg", "label-GM_probseg"):  # fmt: skip
+        (study / "out" / "a" / f"a_{name}.nii.gz").touch()
     assert places(plan([str(study)])) == ["a/T1", "b/T1", "b/c/T1", "pair"]
 
 
@@ -82,6 +86,25 @@ def test_a_list_gives_masks_names_and_settings(tmp_path):
     assert second.options == {"contrast": "t2", "spatial": False, "classes": 4, "bias": True}
 
 
+def test_a_list_gives_channels_lesions_and_saved_fits(tmp_path):
+    table = tmp_path / "list.tsv"
+    table.write_text(
+        "scan\tchannels\tlesion_mask\tprior\tfix_means\tcovariance\tclasses\tmerge\n"
+        "a/T1.nii\tT2.nii | /data/FLAIR.nii\tles.nii\told_dseg.json\tyes\t\t\t\n"
+        "b.nii\tT2.nii\t\t\t\tEEE\tauto\tyes\n"
+    )
+    first, second = plan([str(table)])
+    assert first.options == {
+        "channels": (tmp_path / "T2.nii", Path("/data/FLAIR.nii")),
+        "lesion_mask": tmp_path / "les.nii",
+        "prior": tmp_path / "old_dseg.json",
+        "fix_means": True,
+    }
+    assert second.options == {
+        "channels": (tmp_path / "T2.nii",), "covariance": "EEE", "classes": "auto", "merge": True,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("text", ["scan,mask\na.nii,m.nii\n", "scan;mask\na.nii;m.nii\n"])
 def test_a_list_may_be_separated_by_commas_or_semicolons(tmp_path, text):
     table = tmp_path / "list.csv"
@@ -103,10 +126,19 @@ def test_an_identifier_stays_within_the_output_folder(tmp_path, escape):
     ("text", "says"),
     [
         ("name\na.nii\n", "no column 'scan'"),
-        ("scan\tcolour\na.nii\tred\n", "unknown column 'colour'; columns are scan, identifier, mask"),
+        (
+            "scan\tcolour\na.nii\tred\n",
+            "unknown column 'colour'; columns are scan, identifier, channels, mask",
+        ),
         ("scan\n", "a header and at least one row"),
         ("scan\tclasses\na.nii\t3\n\t2\n", "line 3: no scan"),
-        ("scan\tclasses\na.nii\tmany\n", "line 2: classes is 'many'; it must be a whole number"),
+        ("scan\tclasses\na.nii\tmany\n", "line 2: classes is 'many'; it must be from 2 to 10, or auto"),
+        ("scan\tclasses\na.nii\t-3\n", "line 2: classes is '-3'; it must be from 2 to 10, or auto"),
+        ("scan\tcovariance\na.nii\tW\n", "line 2: no covariance model 'W' in 1 dimension(s)"),
+        ("scan\tcovariance\tchannels\na.nii\tV\tb.nii\n", "line 2: no covariance model 'V' in 2 dim"),
+        ("scan\tclasses\tmerge\na.nii\t3\tyes\n", "line 2: 3 classes cannot be merged"),
+        ("scan\tfix_means\na.nii\tyes\n", "line 2: means can be fixed at those of a saved fit only"),
+        ("scan\tclasses\tlesion_mask\na.nii\t8\tl.nii\n", "line 2: lesions have the label 7"),
         ("scan\tclasses\na.nii\t99\n", "line 2: classes is 99"),
         ("scan\tcontrast\na.nii\tt9\n", "line 2: contrast is 't9'"),
         ("scan\tbias\na.nii\tmaybe\n", "line 2: bias is 'maybe'; it must be yes or no"),

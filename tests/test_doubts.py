@@ -29,13 +29,13 @@ def test_white_matter_must_lie_deeper_than_grey():
 
 
 def test_a_share_far_from_usual_is_grave():
-    means, sds = np.array([30.0, 70, 100]), np.full(3, 5.0)
+    centres, covariances = np.array([[30.0], [70], [100]]), np.full((3, 1, 1), 25.0)
     for shares, expected in (
         ((0.2, 0.4, 0.4), "trust"),
         ((0.05, 0.3, 0.65), "look closely"),
         ((0.05, 0.15, 0.8), "do not trust"),
     ):
-        assert verdict(plausibility((CSF, GM, WM), np.array(shares), means, sds, 0.0)) == expected
+        assert verdict(plausibility((CSF, GM, WM), np.array(shares), centres, covariances, 0.0)) == expected
 
 
 @pytest.mark.parametrize(

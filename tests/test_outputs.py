@@ -15,11 +15,13 @@ import pytest
 import SimpleITK
 
 import mriseg
+from mriseg.contrast import TissueLevels
 from mriseg.outputs import _write_json, file_names, sidecar
 
 IMAGES = [
     "dseg",
     "desc-brain_mask",
+    "desc-atypicality_map",
     "desc-biascorr_T1w",
     "label-CSF_probseg",
     "label-GM_probseg",
@@ -57,6 +59,10 @@ def test_images_hold_what_the_result_holds(saved):
     assert read["desc-brain_mask"].dtype == np.uint8
     for name, posterior in result.posteriors.items():
         np.testing.assert_array_equal(read[f"label-{name}_probseg"], posterior)
+    np.testing.assert_array_equal(read["desc-atypicality_map"], result.atypicality)
+    assert read["desc-atypicality_map"].dtype == np.float32
+    assert not read["desc-atypicality_map"][~result.mask].any()
+    assert (read["desc-atypicality_map"][result.mask] >= 0).all()
 
 
 def test_without_a_field_there_is_no_corrected_scan_and_none_is_left(saved, ball):
@@ -111,7 +117,8 @@ def test_sidecar(saved, ball):
     assert sidecar["SourcesSHA256"] == {ball.name: hashlib.sha256(ball.read_bytes()).hexdigest()}
     assert sidecar["GeneratedBy"] == [{"Name": "mriseg", "Version": mriseg.__version__}]
     assert sidecar["Settings"]["Contrast"] == "t1"
-    assert sidecar["Settings"]["NamingRule"] == "rising mean: CSF, GM, WM"
+    assert sidecar["Contrast"]["Used"] == "t1"
+    assert sidecar["Contrast"]["NamingRule"] == "rising mean: CSF, GM, WM"
     assert sidecar["BrainMask"]["Method"] == "stripped scan"
     assert sidecar["Warnings"] == result.warnings
     mixture = sidecar["Mixture"]
@@ -129,8 +136,15 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
     field = replace(ball_result.field, coefficients=np.ones((2, 2, 2)), low=0.75, high=1.25)
     brain = replace(ball_result.brain, similarity=0.123456789, scan_to_mni=np.eye(4) / 3)
     prior = replace(ball_result.prior, explained=0.123456789, fits=True)
+    levels = TissueLevels(csf=0.123456, gm=0.5, wm=0.8)
     result = replace(
-        ball_result, field=field, brain=brain, prior=prior, neighbour_strength=2 / 3, warnings=["x"]
+        ball_result,
+        field=field,
+        brain=brain,
+        prior=prior,
+        levels=levels,
+        neighbour_strength=2 / 3,
+        warnings=["x"],
     )
     model, scan = result.model, result.volume
     libraries = ["nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2"]
@@ -154,8 +168,15 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
             "ScanToMNI": (np.eye(4) * 0.333333).tolist(),
             "VolumeML": result.brain_mask_ml,
         },
+        "Contrast": {
+            "Used": "t1",
+            "LooksLike": "t1",
+            "Levels": {"csf": 0.1235, "gm": 0.5, "wm": 0.8},
+            "NamingRule": "rising mean: CSF, GM, WM",
+        },
         "Classes": classes,
         "BiasField": {"Order": field.order, "Lowest": 0.75, "Highest": 1.25},
+        "Channels": [],
         "TissuePriors": {"Used": True, "Explained": 0.123457},
         "Spatial": {"NeighbourStrength": 0.666667},
         "Mixture": {
@@ -165,6 +186,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
             "SDs": model.sds.tolist(),
             "Weights": model.weights.tolist(),
             "BIC": model.bic(*result.histogram),
+            "BICByClasses": {},
             "Iterations": model.n_iter,
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
@@ -173,7 +195,8 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         "Verdict": result.verdict,
     }
     assert json.dumps(sidecar(result)) == json.dumps(expected)
-    unasked = sidecar(replace(ball_result, prior=None))
+    unasked = sidecar(replace(ball_result, prior=None, levels=None))
+    assert (unasked["Contrast"]["LooksLike"], unasked["Contrast"]["Levels"]) == (None, None)
     assert unasked["TissuePriors"] == {"Used": False, "Explained": None}
     assert unasked["BrainMask"]["TemplateSimilarity"] is unasked["BrainMask"]["ScanToMNI"] is None
     misfit = sidecar(replace(result, prior=replace(prior, fits=False)))
@@ -209,7 +232,8 @@ def test_images_say_what_their_numbers_are(saved):
     intents = {name: nib.load(folder / f"sub-ball_{name}.nii.gz").header.get_intent()[0] for name in IMAGES}
     posteriors = {f"label-{name}_probseg": "estimate" for name in ("CSF", "GM", "WM")}
     assert intents == {
-        "dseg": "label", "desc-brain_mask": "none", "desc-biascorr_T1w": "none", **posteriors,
+        "dseg": "label", "desc-brain_mask": "none", "desc-atypicality_map": "none",
+        "desc-biascorr_T1w": "none", **posteriors,
     }  # fmt: skip
 
 
@@ -254,7 +278,8 @@ def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tm
     np.testing.assert_array_equal(shown.labels, labels)
     np.testing.assert_array_equal(shown.mask, result.brain.mask)
     assert (shown.name, shown.volume, shown.tissues) == ("sub-ball", result.volume, result.tissues)
-    assert (shown.histogram, shown.model) == (result.histogram, result.model)
+    assert shown.fit is result.fit
+    assert (shown.fit.histograms, shown.fit.model) == ((result.histogram,), result.model)
     assert [tissue.abbreviation for tissue in shown.components] == ["CSF", "GM", "WM"]
     assert seen["facts"] == sidecar(result)
     if order:

@@ -9,7 +9,7 @@ from cohorts import balls, small_ball
 from mriseg.cohort.job import Job, run_job
 from mriseg.cohort.prior import make_prior, worth
 from mriseg.cohort.record import Record
-from mriseg.errors import CohortError, OutputError
+from mriseg.errors import CohortError, MixtureError, OutputError
 from mriseg.partial_volume import fit_partial_volume
 from mriseg.pipeline import segment
 from mriseg.pooled import PooledPrior, fit_with_prior, normalised_shares, read_prior
@@ -96,5 +96,9 @@ def test_from_a_cohort_to_a_scan(tmp_path):
     assert run_job(job, tmp_path / "out").fresh  # with another prior it is not done
     with pytest.raises(CohortError, match="is of t1 scans and this one is t2"):
         segment(scan, prior=file, contrast="t2")
-    with pytest.raises(ValueError, match="for three classes"):
-        segment(scan, prior=file, classes=4)
+    for unsuited in ({"classes": 4}, {"covariance": "V"}, {"channels": [scan]}, {"fix_means": True}):
+        with pytest.raises(MixtureError, match="for the three tissues of one channel") as caught:
+            segment(scan, prior=file, **unsuited, **quick)
+        assert str(file) in str(caught.value)
+    with pytest.raises(ValueError, match="give that instead of auto"):
+        segment(scan, prior=file, classes="auto")

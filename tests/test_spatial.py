@@ -68,8 +68,21 @@ def test_turning_the_grid_turns_the_result():
 
 
 def test_noise_makes_neighbours_count():
-    means = np.array([40.0, 100.0, 140.0])
-    strengths = [neighbour_strength(means, np.full(3, sd)) for sd in (1.0, 8.0, 10.0, 12.0, 40.0)]
+    centres = np.array([[40.0], [100.0], [140.0]])
+    strengths = [
+        neighbour_strength(centres, np.full((3, 1, 1), sd**2)) for sd in (1.0, 8.0, 10.0, 12.0, 40.0)
+    ]
     assert strengths == sorted(strengths)
     assert strengths[0] < strengths[2] < strengths[4]
-    assert strengths[2] == neighbour_strength(10 * means[::-1] - 7, np.full(3, 100.0))
+    assert strengths[2] == neighbour_strength(10 * centres[::-1] - 7, np.full((3, 1, 1), 100.0**2))
+
+
+def test_a_channel_that_tells_tissues_apart_leaves_less_to_neighbours():
+    first, second = np.array([40.0, 100.0, 140.0]), np.array([300.0, 180.0, 100.0])
+    alone = neighbour_strength(first[:, None], np.full((3, 1, 1), 144.0))
+    idle = neighbour_strength(np.column_stack([first, np.full(3, 7.0)]), np.tile(144 * np.eye(2), (3, 1, 1)))
+    both = neighbour_strength(np.column_stack([first, second]), np.tile(np.diag([144.0, 900.0]), (3, 1, 1)))
+    assert idle == pytest.approx(alone)
+    # Squares of contrast to noise add up: (40/12)^2, and (80/30)^2 more.
+    assert alone == pytest.approx(30 / (40 / 12) ** 2)
+    assert both == pytest.approx(30 / ((40 / 12) ** 2 + (80 / 30) ** 2))

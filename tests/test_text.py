@@ -63,7 +63,9 @@ def test_a_name_that_means_harm_does_none(mriseg, ball, tmp_path):
     assert len(rows) == 2
     assert rows[1][0] == "'" + printable(NASTY)
     (sidecar,) = (tmp_path / "out").glob("*_dseg.json")
-    assert json.loads(sidecar.read_text(encoding="utf-8"))["Sources"] == [printable(scan.name)]
+    facts = json.loads(sidecar.read_text(encoding="utf-8"))
+    assert facts["Sources"] == [printable(scan.name)]
+    assert sorted(facts["Files"]) == sorted(printable(path.name) for path in (tmp_path / "out").iterdir())
     scan.write_bytes(b"damaged")
     for arguments in (("segment", scan, "--overwrite"), ("brain", scan), ("evaluate", scan, scan)):
         done = mriseg(*arguments)

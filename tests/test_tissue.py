@@ -1,35 +1,50 @@
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import mahalanobis
 from skimage.color import rgb2lab
 
 from mriseg.doubts import GraveDoubt
 from mriseg.tissue import (
     CSF,
     GM,
+    LESION,
     WM,
     name_components,
     out_of_order_share,
     place_doubts,
     plausibility,
     rising_tissues,
+    separations,
 )
+
+
+def one_channel(means, sds):
+    """What a mixture of one channel says: centres (K, 1) and covariances (K, 1, 1)."""
+    return {"centres": np.reshape(means, (-1, 1)), "covariances": np.reshape(np.square(sds), (-1, 1, 1))}
+
 
 HEALTHY = {
     "tissues": (CSF, GM, WM),
     "shares": np.array([0.2, 0.45, 0.35]),
-    "means": np.array([30.0, 70.0, 100.0]),
-    "sds": np.array([8.0, 8.0, 6.0]),
+    **one_channel([30.0, 70.0, 100.0], [8.0, 8.0, 6.0]),
     "out_of_order": 0.0,
 }
 
 
 @pytest.mark.parametrize(
     ("contrast", "names"),
-    [("t1", ["GM", "WM", "CSF"]), ("t2", ["GM", "CSF", "WM"]), ("pd", ["GM", "CSF", "WM"])],
+    [
+        ("t1", ["GM", "WM", "CSF"]),
+        ("t2", ["GM", "CSF", "WM"]),
+        ("pd", ["GM", "CSF", "WM"]),
+        ("flair", ["WM", "GM", "CSF"]),
+        ("t1-infant", ["WM", "GM", "CSF"]),
+    ],
 )
 def test_components_are_named_by_the_order_of_their_means(contrast, names):
     tissues = name_components(np.array([70.0, 100.0, 30.0]), contrast)
@@ -37,7 +52,7 @@ def test_components_are_named_by_the_order_of_their_means(contrast, names):
 
 
 def test_bids_numbers():
-    assert (GM.index, WM.index, CSF.index) == (1, 2, 3)
+    assert (GM.index, WM.index, CSF.index, LESION.index) == (1, 2, 3, 7)
 
 
 def test_other_numbers_of_classes_are_numbered_by_rising_mean():
@@ -55,7 +70,7 @@ def test_nothing_is_said_of_a_healthy_result():
     [
         ({"shares": np.array([0.001, 0.6, 0.399])}, "CSF is all but empty"),
         ({"shares": np.array([0.1, 0.15, 0.75])}, "GM is 15%"),
-        ({"sds": np.array([60.0, 40.0, 6.0])}, "CSF and GM are not separated"),
+        (one_channel([30.0, 70.0, 100.0], [60.0, 40.0, 6.0]), "CSF and GM are not separated"),
         ({"out_of_order": 0.05}, "5.0% of the brain mask has a label that contradicts"),
     ],
 )
@@ -65,8 +80,8 @@ def test_what_is_doubtful_is_said(change, says):
 
 def test_unnamed_classes_have_no_usual_share():
     tissues = rising_tissues("t1", 2)
-    flags = plausibility(tissues, np.array([0.02, 0.98]), np.array([1.0, 9]), np.array([1.0, 1]), 0)
-    assert flags == []
+    fitted = one_channel([1.0, 9], [1.0, 1])
+    assert plausibility(tissues, np.array([0.02, 0.98]), **fitted, out_of_order=0) == []
 
 
 @pytest.mark.parametrize(
@@ -87,12 +102,14 @@ BLINDNESS = {
 
 @pytest.mark.parametrize("kind", BLINDNESS)
 def test_tissue_colours_are_told_apart_by_everybody(kind):
-    colours = np.array([[int(t.color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for t in (GM, WM, CSF)])
+    colours = np.array(
+        [[int(t.color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for t in (GM, WM, CSF, LESION)]
+    )
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ np.transpose(BLINDNESS[kind]), 0, 1)
     shown = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
     lab = rgb2lab(shown[None])[0]
-    for i, j in ((0, 1), (0, 2), (1, 2)):
+    for i, j in itertools.combinations(range(4), 2):
         assert np.linalg.norm(lab[i] - lab[j]) > 12  # a just noticeable difference is 2.3
 
 
@@ -128,14 +145,47 @@ def test_how_grave_an_unusual_share_is(tissue, share, graveness):
         assert f"{share:.0%} of the brain mask; " in flags[0] or "all but empty" in flags[0]
 
 
-def test_tissues_are_separated_by_the_mean_of_their_sds():
-    sds = np.array([10.0, 20.0, 5.0])
-    apart = [
-        plausibility(**(HEALTHY | {"sds": sds, "means": np.array([0.0, m, 100.0])})) for m in (14.9, 15.1)
-    ]
+def test_tissues_are_separated_by_the_mean_of_their_variances():
+    sds = [10.0, 20.0, 5.0]  # of the first two the mean variance is 250, its root 15.81
+    apart = [plausibility(**(HEALTHY | one_channel([0.0, m, 100.0], sds))) for m in (15.7, 15.9)]
     assert [len(flags) for flags in apart] == [1, 0]
-    assert apart[0] == ["CSF and GM are not separated (means 0 and 14.9, sds 10 and 20)"]
+    assert apart[0] == ["CSF and GM are not separated (means 0 and 15.7, sds 10 and 20)"]
     assert isinstance(apart[0][0], GraveDoubt)
+
+
+def test_a_second_channel_separates_what_the_first_does_not():
+    centres = np.array([[30.0, 200.0], [34.0, 100.0], [100.0, 60.0]])
+    covariances = np.tile(np.diag([64.0, 100.0]), (3, 1, 1))
+    known = HEALTHY | {"centres": centres, "covariances": covariances}
+    assert plausibility(**known) == []
+    (flag,) = plausibility(**(known | {"centres": centres * (1, 0), "covariances": covariances}))
+    assert flag == "CSF and GM are not separated (means 30 and 34, sds 8 and 8)"
+
+
+def test_separations_are_mahalanobis_distances_by_the_mean_covariance():
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(3, 2))
+    roots = generator.normal(size=(3, 2, 2))
+    covariances = roots @ roots.transpose(0, 2, 1) + 0.1 * np.eye(2)
+    apart = separations(centres, covariances)
+    for i, j in np.ndindex(3, 3):
+        between = np.linalg.inv((covariances[i] + covariances[j]) / 2)
+        assert apart[i, j] == pytest.approx(mahalanobis(centres[i], centres[j], between), rel=1e-10)
+    shear = np.array([[1000.0, 7.0], [0.0, 0.01]])
+    sheared = separations(centres @ shear.T, shear @ covariances @ shear.T)
+    np.testing.assert_allclose(sheared, apart, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("tissue", "share", "adults", "infants"),
+    [(1, 0.22, 1, 0), (1, 0.19, 1, 1), (1, 0.68, 1, 0), (2, 0.16, 1, 0), (2, 0.64, 1, 0), (0, 0.02, 1, 1)],
+)
+def test_other_shares_are_usual_in_infants(tissue, share, adults, infants):
+    shares = HEALTHY["shares"].copy()
+    shares[tissue] = share
+    known = HEALTHY | {"shares": shares}
+    assert len(plausibility(**known, contrast="t1")) == adults
+    assert len(plausibility(**known, contrast="t1-infant")) == infants
 
 
 def test_labels_out_of_order_are_said_from_one_percent():

@@ -1,0 +1,103 @@
+"""Contrasts, channels and lesions on real scans, and on heads simulated from real ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from heads import dice, simulated_head
+
+import mriseg
+from mriseg.contrast import seen_contrast
+from mriseg.images import load_map, load_volume
+
+T1 = ("colin27 elder01 elder02 elder03 elder04 elder05 elder06 ibsr01 ibsr04 ibsr07 ibsr09 ibsr12 ibsr16 "
+      "ms03 ms04 pumi xa30").split()  # fmt: skip
+# Contrasts under which tissues would have other names.
+WRONG = {
+    "t1": ("t2", "flair"), "t2": ("t1", "flair"), "pd": ("t1", "flair"), "flair": ("t1", "t2"),
+    "t1-infant": ("t1", "t2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", T1)
+def test_every_real_t1_is_seen_to_be_one(scans, name):
+    assert (
+        seen_contrast(load_volume(scans / "bids" / f"sub-{name}" / "anat" / f"sub-{name}_T1w.nii.gz")) == "t1"
+    )
+
+
+@pytest.mark.parametrize(("kind", "contrast"), [("T1w", "t1"), ("T2w", "t2"), ("FLAIR", "flair")])
+def test_the_scans_of_a_patient_are_told_apart(scans, kind, contrast):
+    assert seen_contrast(load_volume(scans / "channels" / f"ms19_{kind}.nii.gz")) == contrast
+
+
+@pytest.mark.parametrize("contrast", list(WRONG))
+def test_a_simulated_head_is_segmented_and_never_passed_under_another_contrast(scans, contrast):
+    model = scans / "phantom_models" / "head_labels_05.nii.gz"
+    head, truth = simulated_head(model, contrast, scale=0.68 if contrast == "t1-infant" else 1.0)
+    right = mriseg.segment(head, contrast=contrast)
+    assert right.verdict == "trust", right.warnings
+    for label in (1, 2):
+        assert dice(right.labels == label, truth == label) > (0.85 if contrast in ("t1", "t2") else 0.78)
+    if contrast != "t1-infant":
+        assert seen_contrast(head) == {"pd": "t2"}.get(contrast, contrast)
+    for wrong in WRONG[contrast]:
+        try:
+            result = mriseg.segment(head, contrast=wrong)
+        except mriseg.MrisegError:
+            continue
+        assert result.verdict == "do not trust", wrong
+
+
+def test_a_real_t2_called_t1_is_not_to_be_trusted(scans):
+    result = mriseg.segment(scans / "channels" / "ms19_T2w.nii.gz")
+    assert result.verdict == "do not trust"
+    assert any("ventricles are brighter" in warning for warning in result.warnings)
+
+
+@pytest.fixture(scope="module")
+def patient(scans):
+    folder = scans / "channels"
+    lesions = mriseg.load_volume(folder / "ms19_T1w.nii.gz").to_scan_grid(
+        load_map(folder / "ms19_label-lesion_mask.nii.gz").data > 0
+    )
+    return folder, mriseg.segment(folder / "ms19_T1w.nii.gz"), lesions
+
+
+@pytest.mark.parametrize("others", [("T2w",), ("FLAIR",), ("T2w", "FLAIR")])
+def test_channels_agree_with_t1_outside_lesions(patient, others):
+    folder, alone, lesions = patient
+    channels = [folder / f"ms19_{kind}.nii.gz" for kind in others]
+    result = mriseg.segment(folder / "ms19_T1w.nii.gz", channels=channels)
+    for label in (1, 2, 3):
+        assert dice((result.labels == label) & ~lesions, (alone.labels == label) & ~lesions) > 0.85
+    assert dice(result.atypicality > 3, lesions) > (0.4 if "FLAIR" in others else 0.3)
+
+
+def test_lesions_that_are_given_are_no_tissue(patient):
+    folder, alone, lesions = patient
+    mask = folder / "ms19_label-lesion_mask.nii.gz"
+    result = mriseg.segment(folder / "ms19_T1w.nii.gz", lesion_mask=mask)
+    np.testing.assert_array_equal(result.labels == 7, lesions)
+    assert result.volumes["L"].ml == pytest.approx(lesions.sum() * alone.volume.voxel_ml)
+    assert not sum(posterior[lesions].sum() for posterior in result.posteriors.values())
+
+
+def test_two_noisy_channels_are_better_than_one(scans, tmp_path):
+    import nibabel as nib
+
+    from mriseg.phantom import INTENSITIES, simulate
+
+    model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
+    labels = np.rint(model.data).astype(int)
+    for seed, contrast in enumerate(("t1", "t2")):
+        made = simulate(labels, model.affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=9, seed=seed,
+                        intensities=INTENSITIES[contrast])  # fmt: skip
+        nib.Nifti1Image(made.data, made.affine).to_filename(tmp_path / f"a_{contrast.upper()}w.nii.gz")
+    scan, channel = tmp_path / "a_T1w.nii.gz", tmp_path / "a_T2w.nii.gz"
+    one, two = mriseg.segment(scan), mriseg.segment(scan, channels=[channel])
+    for label in (1, 2, 3):
+        gain = dice(two.labels == label, made.labels == label) - dice(
+            one.labels == label, made.labels == label
+        )
+        assert gain >= 0.02
