@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
-from scipy.spatial.transform import Rotation
+from scipy import ndimage
 from scipy.special import entr
 
 from mriseg.errors import ImageError
@@ -289,6 +288,7 @@ def _refine(channel: Volume, volume: Volume, mask: Mask, brain: Floats) -> _Refi
 
 def _climb(level: _Level, centre: Floats, start: NDArray[np.float64], step: float) -> NDArray[np.float64]:
     """Maximise the information by Powell's method, from `start` (6,)."""
+    from scipy import optimize
 
     def loss(parameters: Floats) -> float:
         return -level.information(_rigid(parameters, centre))
@@ -299,6 +299,8 @@ def _climb(level: _Level, centre: Floats, start: NDArray[np.float64], step: floa
 
 def _rigid(parameters: Floats, centre: Floats) -> Floats:
     """Turn by the last three parameters about a centre, and move by the first three (mm); (4, 4)."""
+    from scipy.spatial.transform import Rotation
+
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_rotvec(parameters[3:] / _RADIUS_MM).as_matrix()
     matrix[:3, 3] = centre + parameters[:3] - matrix[:3, :3] @ centre

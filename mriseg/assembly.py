@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,8 +44,10 @@ class Fitted:
     volume : Volume
     brain : BrainMask
         With the lesions.
-    lesions : ndarray of bool, shape (X, Y, Z)
+    lesions : ndarray of bool, shape (X, Y, Z), or None
         In canonical orientation; the brain without them holds N voxels.
+    signal : int
+        How many of these the scan has a signal in.
     contrast : str
         Of the scan, as it was said to be or as it was seen.
     levels : TissueLevels or None
@@ -67,7 +70,8 @@ class Fitted:
 
     volume: Volume
     brain: BrainMask
-    lesions: NDArray[np.bool_]
+    lesions: NDArray[np.bool_] | None
+    signal: int
     contrast: str
     levels: TissueLevels | None
     field: BiasField
@@ -81,6 +85,11 @@ class Fitted:
     atypicality: NDArray[np.float32]
     settings: dict[str, Any]
 
+    @cached_property
+    def tissue(self) -> NDArray[np.bool_]:
+        """The brain without lesions, shape (X, Y, Z)."""
+        return self.brain.mask if self.lesions is None else self.brain.mask & ~self.lesions
+
     @property
     def data(self) -> NDArray[np.float32]:
         """The scan that was fitted, in canonical orientation."""
@@ -90,24 +99,25 @@ class Fitted:
 def assemble(fitted: Fitted) -> Segmentation:
     """Put labels and posteriors back on the scan's grid, measure them and say what is doubtful."""
     volume, components = fitted.volume, fitted.components
-    tissue = fitted.brain.mask & ~fitted.lesions
     numbers = np.array([component.index for component in components], dtype=np.uint8)
     labels = numbers[fitted.posteriors.argmax(axis=1)]
     order = sorted(range(len(components)), key=lambda k: components[k].index)
     volumes = _volumes(fitted, labels)
     shares = [volumes[component.abbreviation].fraction for component in components]
     ordered = [components[k] for k in order]
-    label_map = _on_scan_grid(labels, tissue, volume)
-    if fitted.lesions.any():
+    doubts = _doubts(fitted, numbers, shares)  # before the maps take memory
+    label_map = _on_scan_grid(labels, fitted.tissue, volume)
+    if fitted.lesions is not None and fitted.lesions.any():
         ordered.append(LESION)
-        volumes[LESION.abbreviation] = _lesion_volume(fitted)
+        volumes[LESION.abbreviation] = _lesion_volume(fitted, fitted.lesions)
         volume.to_canonical(label_map)[fitted.lesions] = LESION.index
     return Segmentation(
         volume=volume,
         brain=fitted.brain,
         labels=label_map,
         posteriors={
-            components[k].abbreviation: _on_scan_grid(fitted.posteriors[:, k], tissue, volume) for k in order
+            components[k].abbreviation: _on_scan_grid(fitted.posteriors[:, k], fitted.tissue, volume)
+            for k in order
         },
         tissues=tuple(ordered),
         volumes={component.abbreviation: volumes[component.abbreviation] for component in ordered},
@@ -119,9 +129,9 @@ def assemble(fitted: Fitted) -> Segmentation:
         prior=fitted.prior,
         neighbour_strength=fitted.neighbour_strength,
         corrected=None if fitted.corrected is None else volume.to_scan_grid(fitted.corrected),
-        atypicality=_on_scan_grid(fitted.atypicality, tissue, volume),
+        atypicality=_on_scan_grid(fitted.atypicality, fitted.tissue, volume),
         settings=fitted.settings,
-        warnings=_doubts(fitted, numbers, shares),
+        warnings=doubts,
     )
 
 
@@ -141,8 +151,8 @@ def _volumes(fitted: Fitted, labels: NDArray[np.uint8]) -> dict[str, TissueVolum
     return found
 
 
-def _lesion_volume(fitted: Fitted) -> TissueVolume:
-    intensities = fitted.data[fitted.lesions].astype(np.float64)
+def _lesion_volume(fitted: Fitted, lesions: NDArray[np.bool_]) -> TissueVolume:
+    intensities = fitted.data[lesions].astype(np.float64)
     ml = len(intensities) * fitted.volume.voxel_ml
     share = len(intensities) / np.count_nonzero(fitted.brain.mask)
     return TissueVolume(ml, ml, share, float(intensities.mean()), float(intensities.std()))
@@ -150,27 +160,26 @@ def _lesion_volume(fitted: Fitted) -> TissueVolume:
 
 def _doubts(fitted: Fitted, numbers: NDArray[np.uint8], shares: Sequence[float]) -> list[str]:
     """List what is doubtful about scan, mask, fit and tissues."""
-    volume, (values, counts) = fitted.volume, fitted.fit.histograms[0]
+    volume, (values, _) = fitted.volume, fitted.fit.histograms[0]
     ranks = fitted.fit.model.marginal(0).responsibilities(values).argmax(axis=1)
     doubts = [
         *volume.warnings,
         *fitted.brain.warnings,
         *(warning for channel in fitted.channels for warning in channel.warnings),
-        *_signal_doubts(counts, len(fitted.posteriors)),
+        *_signal_doubts(fitted.signal, len(fitted.posteriors)),
         *_model_doubts(fitted, ranks, shares),
         *contrast_doubts(fitted.contrast, fitted.levels),
     ]
     if all(tissue.mapping for tissue in fitted.components):  # other classes may lie anywhere
-        mask = fitted.brain.mask & ~fitted.lesions
-        doubts += _place_doubts(fitted.data, values, numbers[ranks], volume.zooms, mask)
+        doubts += _place_doubts(fitted.data, values, numbers[ranks], volume.zooms, fitted.tissue)
     if volume.not_finite:
         doubts.append(f"{volume.not_finite} voxels of the scan are not finite; they were taken as background")
     return doubts
 
 
-def _signal_doubts(counts: Floats, voxels: int) -> list[str]:
+def _signal_doubts(signal: int, voxels: int) -> list[str]:
     """Ask how much of the brain mask the fit has not seen, because a stripped scan holds nothing there."""
-    silent = 1 - float(counts.sum()) / voxels
+    silent = 1 - signal / voxels
     if silent <= _MOST_SILENT:
         return []
     return [f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit"]

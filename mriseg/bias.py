@@ -189,7 +189,7 @@ def _white_matter(
 ) -> tuple[NDArray[np.float32], PartialVolumeMixture]:
     """Return how much white matter is expected in each voxel (N,), and the mixture that says so."""
     values, counts = intensity_histogram(corrected)
-    model = fit_partial_volume(values, counts, start, bright_csf=white == 0, max_iterations=_FIT_ITERATIONS)
+    model = fit_partial_volume(values, counts, start, white=white, max_iterations=_FIT_ITERATIONS)
     share = tabulated(lambda levels: model.responsibilities(levels)[:, [white]], values, corrected)
     return share[:, 0], model
 

@@ -160,7 +160,7 @@ def _without_template(volume: Volume, similarity: float, contrast: str) -> Brain
         bright &= volume.data > threshold_otsu(volume.data[bright])
     mask = _largest_part(bright, volume.zooms, _HEAD_BRIDGE_MM)
     if np.count_nonzero(mask) * volume.voxel_ml < _LEAST_HEAD_ML:
-        raise MaskError(f"{volume.path}: no head was found in the scan; check --contrast, or give a brain mask "
+        raise MaskError(f"{volume.path}: no head was found in the scan; check --contrast, or give a mask "
                         "with --mask")  # fmt: skip
     failed = (
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "

@@ -22,6 +22,10 @@ class MixtureError(MrisegError):
     """A mixture that cannot be fitted to the values that it was given."""
 
 
+class PriorError(MixtureError):
+    """A saved fit, or what is known of a cohort, that cannot be read or does not suit."""
+
+
 class OutputError(MrisegError):
     """Results that cannot be written where they were asked for."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.errors import MixtureError
+from mriseg.errors import PriorError
 from mriseg.histogram import intensity_histogram, joint_histogram, tabulated
 from mriseg.merged import MergedMixture, merge
 from mriseg.multichannel import MultichannelMixture, fit_multichannel
@@ -17,7 +17,7 @@ from mriseg.plain import PlainMixture, fit_plain, select_plain
 from mriseg.pooled import PooledPrior, fit_with_prior, is_pooled, read_prior
 from mriseg.saved import Model, adapted, read_fit
 from mriseg.threads import in_parts
-from mriseg.tissue import CSF, MOST_CLASSES, RISING_MEANS
+from mriseg.tissue import GM, MOST_CLASSES, RISING_MEANS, WM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +39,6 @@ class Wanted:
     ----------
     contrast : str
         Of the first channel.
-    middle : int
-        Rank of grey matter by rising mean.
     classes : int or "auto"
         Three are tissues, unless a covariance model is named; "auto" has BIC choose.
     covariance : str or None
@@ -56,13 +54,22 @@ class Wanted:
     """
 
     contrast: str
-    middle: int
     classes: int | str = 3
     covariance: str | None = None
     prior: str | Path | None = None
     fix_means: bool = False
     merge: bool = False
     most_classes: int = MOST_CLASSES
+
+    @property
+    def grey(self) -> int:
+        """Rank of grey matter by rising mean."""
+        return RISING_MEANS[self.contrast].index(GM)
+
+    @property
+    def white(self) -> int:
+        """Rank of white matter by rising mean."""
+        return RISING_MEANS[self.contrast].index(WM)
 
     @property
     def plain(self) -> bool:
@@ -73,7 +80,7 @@ class Wanted:
         """Return the kind of mixture that is fitted to so many channels."""
         if self.plain:
             return PlainMixture
-        return PartialVolumeMixture if channels == 1 and self.middle == 1 else MultichannelMixture
+        return PartialVolumeMixture if channels == 1 and self.grey == 1 else MultichannelMixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,21 +255,22 @@ def _fitted(data: _Data, wanted: Wanted) -> Model:
     if kind is MultichannelMixture:
         known = start if isinstance(start, MultichannelMixture) else None
         cells = data.cells.reshape(len(data.cells), -1)
-        return fit_multichannel(data.voxels, cells, data.counts, wanted.middle, known, hold_means=hold)
+        return fit_multichannel(
+            data.voxels, cells, data.counts, wanted.grey, known, white=wanted.white, hold_means=hold
+        )
     if isinstance(start, PooledPrior):
         return fit_with_prior(data.cells, data.counts, start)
     if isinstance(start, PartialVolumeMixture):
         start = replace(start, spread=float(np.ptp(data.cells)))
         return fit_partial_volume(data.cells, data.counts, start, hold_means=hold)
-    bright_csf = RISING_MEANS[wanted.contrast][2] is CSF
-    return fit_partial_volume(data.cells, data.counts, bright_csf=bright_csf)
+    return fit_partial_volume(data.cells, data.counts, white=wanted.white)
 
 
 def _merged(model: Model, data: _Data, wanted: Wanted) -> Model | MergedMixture:
     """Merge the classes to three tissues, which are fitted for that."""
     if not isinstance(model, PlainMixture) or len(model.means) == 3:
         return model
-    tissues = _fitted(data, Wanted(wanted.contrast, wanted.middle))
+    tissues = _fitted(data, Wanted(wanted.contrast))
     return merge(model, tissues, data.cells, data.counts)
 
 
@@ -277,7 +285,7 @@ def _start(wanted: Wanted, histograms: Sequence[Histogram]) -> Model | PooledPri
     kind = wanted.kind(len(histograms))
     if is_pooled(wanted.prior):
         if kind is not PartialVolumeMixture or wanted.fix_means:
-            raise MixtureError(
+            raise PriorError(
                 f"{wanted.prior}: the prior of a cohort is for the three tissues of one channel in T1, T2 or "
                 "proton density, and holds no means; give the sidecar of a segmentation"
             )
@@ -287,6 +295,6 @@ def _start(wanted: Wanted, histograms: Sequence[Histogram]) -> Model | PooledPri
         like=kind.name,
         classes=int(wanted.classes),
         channels=len(histograms),
-        middle=wanted.middle,
+        middle=wanted.grey,
     )
     return saved if wanted.fix_means else adapted(saved, histograms)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture
 from mriseg.mixture.em import Step, climb
 from mriseg.partial_volume import (
@@ -238,6 +239,7 @@ def fit_multichannel(
     middle: int,
     start: MultichannelMixture | None = None,
     *,
+    white: int = 2,
     hold_means: bool = False,
 ) -> MultichannelMixture:
     """Fit the mixture to a joint histogram by EM.
@@ -252,6 +254,8 @@ def fit_multichannel(
         Rank of grey matter by rising mean of the first channel.
     start : MultichannelMixture, optional
         Where to begin; otherwise with the better of two starts.
+    white : int
+        Rank of white matter.
     hold_means : bool
         Leave the means where the start has them.
 
@@ -265,7 +269,7 @@ def fit_multichannel(
         If the intensities do not make three classes.
     """
     spread = np.ptp(cells, axis=0)
-    starts = [replace(start, spread=spread)] if start else _starts(voxels, spread, middle)
+    starts = [replace(start, spread=spread)] if start else _starts(voxels, spread, middle, white)
     total = float(counts.sum())
     floor = _FLOOR * np.atleast_2d(np.cov(cells.T, aweights=counts)).diagonal()
 
@@ -275,8 +279,13 @@ def fit_multichannel(
     def step(model: MultichannelMixture) -> Step[MultichannelMixture]:
         return _step(model, cells, counts, floor, hold_means=hold_means)
 
+    starts = [replace(begin, variances=np.maximum(begin.variances, floor)) for begin in starts]
     climbs = [climb(step, begin, settled, MAX_ITERATIONS) for begin in starts]
-    best = max(climbs, key=lambda end: end.history[-1])
+    # Tissues that have changed places on the way are others than those that mix.
+    ordered = [end for end in climbs if (np.diff(end.state.means) > 0).all()]
+    if not ordered:
+        raise MixtureError("the means of its tissues do not keep their order; look at the channels")
+    best = max(ordered, key=lambda end: end.history[-1])
     return replace(best.state, history=tuple(best.history), converged=best.converged)
 
 
@@ -286,13 +295,15 @@ def _columns(middle: int) -> list[int]:
     return [(first, middle, last).index(rank) for rank in range(3)]
 
 
-def _starts(voxels: NDArray[np.float32], spread: Floats, middle: int) -> list[MultichannelMixture]:
+def _starts(
+    voxels: NDArray[np.float32], spread: Floats, middle: int, white: int
+) -> list[MultichannelMixture]:
     """Begin with a hierarchical clustering of all channels, and with what the first says alone."""
     some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
     model = "V" if some.shape[1] == 1 else "VVI"
     plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
     values, counts = np.unique(some[:, 0], return_counts=True)
-    first = fit_partial_volume(values, counts.astype(np.float64))
+    first = fit_partial_volume(values, counts.astype(np.float64), white=white)
     return [
         _of_shares(shares, some, spread, middle)
         for shares in (plain.predict_proba(some), first.responsibilities(some[:, 0]))

@@ -53,9 +53,14 @@ OUTLIERS = 0.003
 START_STEPS = 20
 START_PURE = 0.7
 # Further starts where the clustering misleads: the share of voxels that lie below the mean of each tissue,
-# where CSF is dark, in young brains and in old ones.
-_USUAL_RANKS = ((0.05, 0.4, 0.85), (0.15, 0.5, 0.85))
-_USUAL_WEIGHTS = np.array([0.1, 0.3, 0.3, 0.15, 0.15])
+# and the weights. By the rank of WM: 2 in T1, 1 in FLAIR, 0 in T2; these two need more of them.
+_WEIGHTS = (0.1, 0.3, 0.3, 0.15, 0.15)
+_BRIGHT_CSF_WEIGHTS = (0.3, 0.3, 0.1, 0.15, 0.15)
+_USUAL = {
+    2: (((0.05, 0.4, 0.85), _WEIGHTS),),
+    1: (((0.05, 0.4, 0.85), _WEIGHTS), ((0.15, 0.5, 0.85), _WEIGHTS)),
+    0: (((0.15, 0.6, 0.95), _BRIGHT_CSF_WEIGHTS), ((0.15, 0.5, 0.85), _BRIGHT_CSF_WEIGHTS)),
+}
 # A weak Dirichlet prior on the weights, worth this share of all voxels: no tissue may vanish where grey and
 # white matter hardly differ. It leaves CSF alone, of which a tightly stripped brain has hardly any.
 PRIOR_SHARE = 0.02
@@ -219,7 +224,7 @@ def fit_partial_volume(
     counts: Floats,
     start: PartialVolumeMixture | None = None,
     *,
-    bright_csf: bool = False,
+    white: int = 2,
     hold_means: bool = False,
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
@@ -231,9 +236,9 @@ def fit_partial_volume(
     values, counts : ndarray of float64, shape (B,)
         Intensities, rising, and how many voxels have each.
     start : PartialVolumeMixture, optional
-        Where to begin; otherwise with the best of three starts.
-    bright_csf : bool
-        Which end the rarest tissue is expected at.
+        Where to begin; otherwise with the best of several starts.
+    white : int
+        Rank of white matter by rising mean.
     hold_means : bool
         Leave the means where the start has them.
     tolerance : float
@@ -250,7 +255,7 @@ def fit_partial_volume(
     MixtureError
         If the histogram does not hold three different intensities.
     """
-    starts = [start] if start else _starts(values, counts, bright_csf=bright_csf)
+    starts = [start] if start else _starts(values, counts, white)
     step = partial(_step, values=values, counts=counts, hold_means=hold_means)
     climbs = [_climb(begin, step, tolerance * float(counts.sum()), max_iterations) for begin in starts]
     return max(climbs, key=lambda model: (model.separated, model.history[-1]))
@@ -274,7 +279,7 @@ def _climb(
     return replace(model, history=tuple(history), converged=converged)
 
 
-def _starts(values: Floats, counts: Floats, *, bright_csf: bool) -> list[PartialVolumeMixture]:
+def _starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
     """Begin with a plain mixture of equal variances, hierarchically started, and with usual shares."""
     plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
     plain.fit(values[:, None], sample_weight=counts)
@@ -282,18 +287,15 @@ def _starts(values: Floats, counts: Floats, *, bright_csf: bool) -> list[Partial
     weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
     sd = float(np.sqrt(plain.covariances_[0, 0, 0]))
     clustered = PartialVolumeMixture(plain.means_[:, 0], sd, weights, spread)
-    return [clustered, *(_usual(ranks, values, counts, bright_csf=bright_csf) for ranks in _USUAL_RANKS)]
+    return [clustered, *(_usual(ranks, weights, values, counts) for ranks, weights in _USUAL[white])]
 
 
 def _usual(
-    ranks: tuple[float, ...], values: Floats, counts: Floats, *, bright_csf: bool
+    ranks: tuple[float, ...], weights: tuple[float, ...], values: Floats, counts: Floats
 ) -> PartialVolumeMixture:
     """Begin with tissues that have usual shares of the voxels below their means."""
-    below, weights = np.array(ranks), _USUAL_WEIGHTS
-    if bright_csf:
-        below, weights = 1 - below[::-1], weights[[2, 1, 0, 4, 3]]
-    means = np.interp(below, np.cumsum(counts) / counts.sum(), values)
-    return PartialVolumeMixture(means, float(np.ptp(means)) / 8, weights, float(np.ptp(values)))
+    means = np.interp(ranks, np.cumsum(counts) / counts.sum(), values)
+    return PartialVolumeMixture(means, float(np.ptp(means)) / 8, np.array(weights), float(np.ptp(values)))
 
 
 def _step(

@@ -18,7 +18,7 @@ from mriseg.bias import estimate_bias_field, no_field
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.channels import air_intensity, join, without_field
 from mriseg.contrast import seen_contrast, tissue_levels
-from mriseg.errors import MaskError, MixtureError
+from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
 from mriseg.fitting import Fit, Wanted, atypicality_of, fit, posteriors_of
 from mriseg.grid import bounding_box
 from mriseg.histogram import intensity_histogram, tabulated
@@ -28,7 +28,7 @@ from mriseg.priors import lay_template, tissue_prior, weigh
 from mriseg.settings import AUTO, check_options, most_classes, recorded_settings
 from mriseg.spatial import neighbour_strength, regularise
 from mriseg.stripped import stripped_mask, with_signal
-from mriseg.tissue import GM, RISING_MEANS, WM, name_components
+from mriseg.tissue import GM, WM, name_components
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,21 +140,24 @@ def segment(
     check_options(**options)
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
-    others = [load_volume(channel) for channel in channels]
+    others = _load_channels(channels, volume)
     _log.info("finding the brain")
     brain, contrast = _find_brain(volume, mask, stripped, contrast)
     lesions = _lesions(volume, lesion_mask)
-    brain = replace(brain, mask=brain.mask | lesions)
-    tissue = brain.mask & ~lesions
-    if not tissue.any():
-        raise MaskError(f"{lesion_mask}: leaves nothing of the brain in {volume.path.name}; check the mask")
-    grey, white = (RISING_MEANS[contrast].index(kind) for kind in (GM, WM))
+    tissue = brain.mask
+    if lesions is not None:
+        tissue = brain.mask & ~lesions
+        brain = replace(brain, mask=brain.mask | lesions)
+        if not tissue.any():
+            raise MaskError(f"{lesion_mask}: leaves nothing of the brain in {volume.path.name}")
     limit = most_classes(lesions=lesion_mask is not None and not merge)
-    wanted = Wanted(contrast, grey, classes, covariance, prior, fix_means, merge, limit)
+    wanted = Wanted(contrast, classes, covariance, prior, fix_means, merge, limit)
     try:
-        voxels = _correct(volume, others, tissue, white, bias=bias)
+        voxels = _correct(volume, others, tissue, wanted.white, bias=bias)
         _log.info("fitting the mixture")
         fitted = voxels.fit(wanted)
+    except PriorError:
+        raise
     except MixtureError as error:
         raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
     posteriors = voxels.posteriors(fitted)
@@ -175,6 +178,7 @@ def segment(
             volume=volume,
             brain=brain,
             lesions=lesions,
+            signal=voxels.signal,
             contrast=contrast,
             levels=template.levels,
             field=voxels.field,
@@ -191,6 +195,19 @@ def segment(
     )
 
 
+def _load_channels(channels: Sequence[str | Path], scan: Volume) -> list[Volume]:
+    """Read further scans, each another than the first and than the rest."""
+    read = [scan]
+    for channel in map(load_volume, channels):
+        for other in read:
+            if channel.sha256 and channel.sha256 == other.sha256:
+                raise ImageError(
+                    f"{channel.path}: is the same scan as {other.path.name}; name each scan once"
+                )
+        read.append(channel)
+    return read[1:]
+
+
 def _find_brain(
     volume: Volume, mask: str | Path | None, stripped: bool, contrast: str
 ) -> tuple[BrainMask, str]:
@@ -204,9 +221,9 @@ def _find_brain(
     return BrainMask(found, method, warnings=mask_doubts(found, volume, contrast)), contrast
 
 
-def _lesions(volume: Volume, lesion_mask: str | Path | None) -> NDArray[np.bool_]:
+def _lesions(volume: Volume, lesion_mask: str | Path | None) -> NDArray[np.bool_] | None:
     if lesion_mask is None:
-        return np.zeros(volume.data.shape, dtype=np.bool_)
+        return None
     return load_mask(lesion_mask, volume, of="lesions", may_be_empty=True)
 
 
@@ -214,12 +231,14 @@ def _lesions(volume: Volume, lesion_mask: str | Path | None) -> NDArray[np.bool_
 class _Voxels:
     """The scan and its channels without their bias fields, to fit a mixture to and to ask it about.
 
-    `images` have the shape (X, Y, Z), as `tissue` of N voxels and its part `seen`, where all see something.
+    `images` have the shape (X, Y, Z), as `tissue` of N voxels and its part `seen`, where all see something;
+    the scan itself does in `signal` voxels.
     """
 
     images: tuple[NDArray[np.float32], ...]
     tissue: NDArray[np.bool_]
     seen: NDArray[np.bool_]
+    signal: int
     field: BiasField
     channels: tuple[Channel, ...]
 
@@ -276,13 +295,13 @@ def _correct(
         channels = [join(other, volume, signal, share) for other in others]
     seen = np.logical_and.reduce([signal, *(channel.seen for channel in channels)])
     images = (corrected, *(channel.corrected for channel in channels))
-    return _Voxels(images, tissue, seen, field, tuple(channels))
+    return _Voxels(images, tissue, seen, int(np.count_nonzero(signal)), field, tuple(channels))
 
 
 def _share_of_white(intensities: NDArray[np.float32], white: int) -> NDArray[np.float32]:
     """Return how much white matter the scan shows in each voxel, shape (N,)."""
     values, counts = intensity_histogram(intensities)
-    tissues = fit_partial_volume(values, counts, bright_csf=white == 0)
+    tissues = fit_partial_volume(values, counts, white=white)
     return tabulated(lambda x: tissues.responsibilities(x)[:, [white]], values, intensities)[:, 0]
 
 

@@ -161,7 +161,7 @@ def fit_plain(
     mixture = GaussianMixture(
         classes,
         model=model,
-        init="hierarchical" if start is None else start,
+        init=("hierarchical" if classes > 1 else "quantiles") if start is None else start,
         tol=_TOLERANCE,
         max_iter=_MAX_ITERATIONS,
         fixed=Fixed(means=start.means) if hold_means and start is not None else None,

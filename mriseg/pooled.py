@@ -87,7 +87,7 @@ def read_prior(path: str | Path, contrast: str) -> PooledPrior:
         sound = shares.shape == _MIDDLES.shape and np.isfinite(shares).all() and (shares >= 0).all()
         if not sound or not shares.any() or not 0 <= prior.voxels < np.inf:
             raise ValueError("its figures make no sense")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CohortError(f"{path}: is no prior of mriseg cohort-prior ({error}); make it anew") from error
     if prior.contrast != contrast:
         raise CohortError(f"{path}: is of {prior.contrast} scans and this one is {contrast}; make another")
@@ -98,7 +98,7 @@ def is_pooled(path: str | Path) -> bool:
     """Tell the prior of a cohort from other JSON files."""
     try:
         return "Shares" in json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg.errors import MixtureError
+from mriseg.errors import MixtureError, PriorError
 from mriseg.histogram import best_scale
 from mriseg.mixture import GaussianMixture
 from mriseg.multichannel import MultichannelMixture
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
     Histogram = tuple[Floats, Floats]
+
+# No intensity is larger, see `mriseg.images`; shares may be rounded.
+_MOST, _ROUNDING = 1e15, 1e-6
 
 Model = PartialVolumeMixture | MultichannelMixture | PlainMixture
 
@@ -47,27 +50,39 @@ def read_fit(path: str | Path, *, like: str, classes: int, channels: int, middle
 
     Raises
     ------
-    MixtureError
+    PriorError
         If the file cannot be read, is no sidecar, or its mixture is another than is wanted.
     """
     try:
         known = json.loads(Path(path).read_text(encoding="utf-8"))["Mixture"]
         kind, weights = known["Model"], np.array(known["Weights"], dtype=np.float64)
         centres, sds = (_matrix(known[name]) for name in ("Means", "SDs"))
-        sound = centres.shape == sds.shape and all(np.isfinite(x).all() for x in (centres, sds, weights))
-        if not sound or sds.min() <= 0 or weights.min() < 0:
+        if not _make_sense(centres, sds, weights, len(centres) if kind == PlainMixture.name else 5):
             raise ValueError("its figures make no sense")
         covariances = np.array(known.get("Covariances", sds[:, :, None] ** 2 * np.eye(sds.shape[1])))
         model = _model(kind, centres, sds, covariances, weights, middle)
-    except (OSError, ValueError, KeyError, TypeError, MixtureError) as error:
-        raise MixtureError(
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, MixtureError) as error:
+        raise PriorError(
             f"{path}: holds no fit ({error}); give the JSON sidecar of a segmentation, or a cohort's prior"
         ) from error
     if (kind, centres.shape) != (like, (classes, channels)):
         held = f"{len(centres)} classes in {centres.shape[1]} channels, {kind}"
         wanted = f"{classes} in {channels}, {like}"
-        raise MixtureError(f"{path}: its fit is of {held}, and this one is of {wanted}; give another")
+        raise PriorError(f"{path}: its fit is of {held}, and this one is of {wanted}; give another")
     return model
+
+
+def _make_sense(centres: Floats, sds: Floats, weights: Floats, shares: int) -> bool:
+    """Tell whether figures can be those of a fit."""
+    return bool(
+        centres.shape == sds.shape
+        and weights.shape == (shares,)
+        and all((np.abs(figures) < _MOST).all() for figures in (centres, sds, weights))
+        and sds.min() > 1 / _MOST
+        and weights.min() > 0
+        and abs(weights.sum() - 1) < _ROUNDING
+        and (np.diff(centres[:, 0]) > 0).all()
+    )
 
 
 def adapted(model: Model, histograms: Sequence[Histogram]) -> Model:

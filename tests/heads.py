@@ -38,15 +38,16 @@ def simulated_head(model, contrast, *, head=True, scale=1.0, zoom=2.0):
     """A labelled head as a scan of some contrast, whole or stripped, and the truth about its tissues."""
     labels = load_map(model)
     codes = np.rint(labels.data).astype(int)
-    numbers = [int(code) for code in np.unique(codes) if code > 0]
+    around, skull = 5, 4
+    parts = np.select(
+        [np.isin(codes, WHITE), np.isin(codes, FLUID), codes == SKULL, codes > 500, codes > 0],
+        [2, 3, skull, around, 1], 0,
+    )  # fmt: skip
     phantom = simulate(
-        codes,
+        parts,
         np.diag([scale, scale, scale, 1.0]) @ labels.affine,
-        tissues={k: 2 if k in WHITE else 3 if k in FLUID else 1 for k in numbers if k < 500},
         intensities=INTENSITIES[contrast],
-        surroundings={k: SKULL_LEVEL if k == SKULL else SCALP_LEVEL[contrast] for k in numbers if k > 500}
-        if head
-        else None,
+        surroundings={skull: SKULL_LEVEL, around: SCALP_LEVEL[contrast]} if head else None,
         zooms=(zoom * scale,) * 3,
         noise=5,
     )

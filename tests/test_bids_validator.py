@@ -34,10 +34,10 @@ def test_derivatives_are_valid(validator, scans, ball, tmp_path):
     further = [
         ball.with_name(name) for name in ("sub-many_T1w.nii.gz", "sub-many_FLAIR.nii.gz", "other.nii.gz")
     ]
-    for channel in further:
-        shutil.copy(ball, channel)
-    lesions = ball.with_name("lesions.nii.gz")
     image = nib.load(ball)
+    for number, channel in enumerate(further, start=2):  # no scan may be given twice
+        nib.Nifti1Image(number * np.asarray(image.dataobj), image.affine).to_filename(channel)
+    lesions = ball.with_name("lesions.nii.gz")
     nib.Nifti1Image((np.asarray(image.dataobj) > 115).astype(np.uint8), image.affine).to_filename(lesions)
     many = mriseg.segment(further[0], channels=[ball, *further[1:]], lesion_mask=lesions)
     folder = derivatives / "sub-many" / "anat"

@@ -126,7 +126,7 @@ def test_what_makes_no_sense_is_refused(ball, options, says):
 
 def test_what_is_unlikely_at_its_place_is_atypical():
     drawn = np.random.default_rng(0).normal(np.repeat([30.0, 70, 100], 20_000), 5).astype(np.float32)
-    fitted = fit([drawn], Wanted("t1", 1)).model
+    fitted = fit([drawn], Wanted("t1")).model
     places = np.float32([70, 70, 100, 100, 30])
     log_odds = np.float32([6, -6, 6, -6, 6])  # of white against grey matter
     nowhere = atypicality_of(fitted, [places])

@@ -96,7 +96,7 @@ def test_from_a_cohort_to_a_scan(tmp_path):
     assert run_job(job, tmp_path / "out").fresh  # with another prior it is not done
     with pytest.raises(CohortError, match="is of t1 scans and this one is t2"):
         segment(scan, prior=file, contrast="t2")
-    for unsuited in ({"classes": 4}, {"covariance": "V"}, {"channels": [scan]}, {"fix_means": True}):
+    for unsuited in ({"classes": 4}, {"covariance": "V"}, {"channels": [fifth]}, {"fix_means": True}):
         with pytest.raises(MixtureError, match="for the three tissues of one channel") as caught:
             segment(scan, prior=file, **unsuited, **quick)
         assert str(file) in str(caught.value)
