@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.histogram import intensity_histogram
 from mriseg.mixture import GaussianMixture
 from mriseg.mixture.em import Step, climb
 from mriseg.partial_volume import (
@@ -302,8 +303,7 @@ def _starts(
     some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
     model = "V" if some.shape[1] == 1 else "VVI"
     plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
-    values, counts = np.unique(some[:, 0], return_counts=True)
-    first = fit_partial_volume(values, counts.astype(np.float64), white=white)
+    first = fit_partial_volume(*intensity_histogram(voxels[:, 0]), white=white)
     return [
         _of_shares(shares, some, spread, middle)
         for shares in (plain.predict_proba(some), first.responsibilities(some[:, 0]))

@@ -71,7 +71,7 @@ def segment(
         A NIfTI file of a whole head or of a stripped brain, or what `mriseg.load_volume` made of it.
     channels : sequence of str or Path
         Further scans of the same session, in any contrast, that join the mixture. On another grid than the
-        scan they are resampled to it.
+        scan they are resampled to it by their headers, and by a rigid motion where these are off.
     mask : str or Path, optional
         A brain mask on the grid of the scan; found by `mriseg.brain_mask` if not given.
     stripped : bool
