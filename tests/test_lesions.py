@@ -14,8 +14,8 @@ import mriseg
 from mriseg.errors import MaskError
 from mriseg.fitting import atypicality_of
 from mriseg.luts import FORMATS
-from mriseg.outputs import sidecar
 from mriseg.partial_volume import PartialVolumeMixture
+from mriseg.sidecar import sidecar
 from mriseg.tissue import LESION
 
 VOXEL_ML = 0.036

@@ -16,7 +16,8 @@ import SimpleITK
 
 import mriseg
 from mriseg.contrast import TissueLevels
-from mriseg.outputs import _write_json, file_names, sidecar
+from mriseg.outputs import _write_json, file_names
+from mriseg.sidecar import sidecar
 
 IMAGES = [
     "dseg",
@@ -147,7 +148,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         warnings=["x"],
     )
     model, scan = result.model, result.volume
-    libraries = ["nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2"]
+    libraries = ["nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "isal"]
     classes = {
         name: {"Label": label, **vars(result.volumes[name])}
         for label, name in enumerate(("GM", "WM", "CSF"), 1)

@@ -102,7 +102,7 @@ def test_the_verdict_is_that_of_the_gravest_warning(browser, ball_result, tmp_pa
 
 
 def _facts(ball, **options):
-    from mriseg.outputs import sidecar
+    from mriseg.sidecar import sidecar
 
     return sidecar(mriseg.segment(ball, **options))
 

@@ -4,7 +4,7 @@
   const layers = JSON.parse(element("content").textContent);
   const { Niivue, NVImage } = window.niivue;
   // How visible each kind is at first; the first scan lies below all others.
-  const OPACITY = { scan: 0, labels: 0.4, mask: 0, posterior: 0 };
+  const OPACITY = { scan: 0, labels: 0.4, mask: 0, posterior: 0, map: 0 };
 
   const viewer = new Niivue({
     dragAndDropEnabled: false, show3Dcrosshair: true, backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.6],
@@ -32,8 +32,7 @@
     else if (layer.color) {
       viewer.addColormap(`layer${number}`, ramp(layer.color));
       image.colormap = `layer${number}`;
-      image.cal_min = 0;
-      image.cal_max = 1;
+      [image.cal_min, image.cal_max] = layer.range;
     }
     image.opacity = number === 0 ? 1 : OPACITY[layer.kind];
     if (image.opacity > 0) viewer.addVolume(image);

@@ -161,7 +161,7 @@ def figures(sidecar: dict[str, Any]) -> Figures:
     Parameters
     ----------
     sidecar : dict
-        As `mriseg.outputs.sidecar` makes it.
+        As `mriseg.sidecar.sidecar` makes it.
 
     Returns
     -------

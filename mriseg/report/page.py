@@ -67,7 +67,7 @@ def report(shown: Shown, facts: dict[str, Any]) -> str:
     ----------
     shown : Shown
     facts : dict
-        The sidecar, see `mriseg.outputs.sidecar`.
+        The sidecar, see `mriseg.sidecar.sidecar`.
 
     Returns
     -------

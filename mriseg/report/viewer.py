@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-Kind = Literal["scan", "labels", "mask", "posterior"]
+Kind = Literal["scan", "labels", "mask", "posterior", "map"]
 
-_ORDER: tuple[Kind, ...] = ("scan", "labels", "mask", "posterior")
-_NAMED: dict[str, Kind] = {"_dseg": "labels", "_mask": "mask", "_probseg": "posterior"}
+_ORDER: tuple[Kind, ...] = ("scan", "labels", "mask", "posterior", "map")
+_NAMED: dict[str, Kind] = {"_dseg": "labels", "_mask": "mask", "_probseg": "posterior", "_map": "map"}
 _COLORS = {tissue.abbreviation: tissue.color for tissue in (GM, WM, CSF)}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
-_MASK_COLOR = "#ff4fd8"
+_MASK_COLOR, _MAP_COLOR = "#ff4fd8", "#ff2d1a"
+# Of the distances in a map of what is atypical: from where it shows to where it is fully opaque.
+_MAP_RANGE = (2.0, 5.0)
 _SCRIPT = "niivue/niivue.umd.js"
 
 
@@ -38,11 +40,13 @@ class Layer:
     Parameters
     ----------
     path : Path
-    kind : {"scan", "labels", "mask", "posterior"}
+    kind : {"scan", "labels", "mask", "posterior", "map"}
     name : str
         As the viewer calls it.
     color : str
-        Of a mask or posterior, hexadecimal.
+        Of a mask, posterior or map, hexadecimal.
+    range : tuple of float
+        Values from which a colour shows, and at which it is opaque.
     labels : tuple of tuple of int, str, str
         Number, name and colour of each label.
     """
@@ -51,6 +55,7 @@ class Layer:
     kind: Kind
     name: str
     color: str = ""
+    range: tuple[float, float] = (0.0, 1.0)
     labels: tuple[tuple[int, str, str], ...] = field(default=())
 
     @property
@@ -138,6 +143,8 @@ def _layer(path: Path) -> Layer:
     if kind == "posterior":
         tissue = name.removesuffix("_probseg").rpartition("_label-")[2]
         return Layer(path, kind, tissue, _COLORS.get(tissue, "#f0e442"))
+    if kind == "map":
+        return Layer(path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, _MAP_RANGE)
     return Layer(path, kind, "brain mask" if kind == "mask" else name, _MASK_COLOR if kind == "mask" else "")
 
 
@@ -167,6 +174,7 @@ def _listed(layer: Layer, number: int, *, embed: bool) -> dict[str, Any]:
         "kind": layer.kind,
         "name": layer.name,
         "color": layer.color,
+        "range": layer.range,
         "file": f"{number}{layer.extension}",  # niivue reads off it how the file is packed
         "content": b64encode(layer.path.read_bytes()).decode("ascii") if embed else None,
         "labels": layer.labels,

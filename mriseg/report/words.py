@@ -105,7 +105,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
     Parameters
     ----------
     facts : dict
-        The sidecar, see `mriseg.outputs.sidecar`.
+        The sidecar, see `mriseg.sidecar.sidecar`.
 
     Returns
     -------
