@@ -18,7 +18,6 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from scipy.special import entr
 
 from mriseg.errors import ImageError
 from mriseg.grid import bounding_box, coarsen
+from mriseg.images import same_grid
 from mriseg.threads import in_parts
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ Floats = NDArray[np.floating]
 Scan = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-# Grids whose corners lie no farther apart, as a share of the smallest edge of a voxel, are the same.
-_SAME_GRID = 0.1
 # A channel that shows less of the brain than this is of another place, or of another session.
 _LEAST_SHOWN = 0.5
 # Voxels of a channel that the scan's are wider than by this factor are smoothed, lest they alias.
@@ -154,7 +152,7 @@ def align(channel: Volume, volume: Volume, mask: Mask) -> Alignment:
     """
     brain = _placed(volume.affine, np.argwhere(mask)[::_EVERY].T)
     _refuse_elsewhere(channel, volume, brain)
-    if _same_grid(channel, volume):
+    if same_grid(channel, volume):
         facts = {"Method": "same grid", "Overlap": 1.0}
         return Alignment(channel.data, np.ones(mask.shape, dtype=np.bool_), 1.0, facts)
     found = _refine(channel, volume, mask, brain)
@@ -164,15 +162,6 @@ def align(channel: Volume, volume: Volume, mask: Mask) -> Alignment:
     method = "headers, refined by mutual information" if found.applies else "headers"
     facts = {"Method": method, "Overlap": round(overlap, 6), "Refinement": found.facts()}
     return Alignment(data, covered, overlap, facts, found.warnings())
-
-
-def _same_grid(channel: Volume, volume: Volume) -> bool:
-    """Tell whether two grids have the same shape and the same corners, as nearly as matters."""
-    if channel.data.shape != volume.data.shape:
-        return False
-    corners = np.array(list(product(*((0, length) for length in volume.data.shape)))).T
-    apart = _placed(channel.affine, corners) - _placed(volume.affine, corners)
-    return bool(np.abs(apart).max() <= _SAME_GRID * volume.zooms.min())
 
 
 def _placed(affine: Floats, points: NDArray[Any]) -> Floats:

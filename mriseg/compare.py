@@ -14,9 +14,9 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.errors import ImageError
-from mriseg.images import Volume, load_map
+from mriseg.images import Volume, load_map, same_grid
 from mriseg.labels import TISSUES, Labels, on_grid, read_labels
-from mriseg.metrics import dice, same_grid
+from mriseg.metrics import dice
 from mriseg.staging import staged
 from mriseg.text import printable
 from mriseg.tissue import LESION, Tissue

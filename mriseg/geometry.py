@@ -200,7 +200,7 @@ def _doubts(
         angle = np.degrees(np.arcsin(np.abs(cosines).max()))
         doubts.append(f"its {form}, which was used, is sheared by {angle:.0f} degrees")
     both = form == "sform" and int(header["qform_code"]) > 0
-    apart = _apart(sform, qform, shape) if both else 0.0
+    apart = corners_apart(sform, qform, shape) if both else 0.0
     if not apart <= 0.5 * edges.min():
         where = f"up to {apart:.3g} {_unit(header)} apart" if np.isfinite(apart) else "differently"
         doubts.append(f"its sform and its qform place the voxels {where}; the sform was used")
@@ -211,8 +211,8 @@ def _doubts(
     return doubts
 
 
-def _apart(first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]) -> float:
-    """Measure how far apart two affines put the corners of a volume."""
+def corners_apart(first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]) -> float:
+    """Measure how far apart, in their units, two affines put the corners of a volume at the most."""
     corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
     corners[:, :3] *= shape
     return float(np.linalg.norm((corners @ (first - second).T)[:, :3], axis=1).max())

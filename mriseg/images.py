@@ -14,7 +14,7 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from mriseg.compression import chunks_of, write_gzip
 from mriseg.errors import ImageError, MaskError
-from mriseg.geometry import place
+from mriseg.geometry import corners_apart, place
 from mriseg.nifti import EXTENSIONS, NiftiFile, open_nifti, read_voxels
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 # numbers that float32 can hold.
 _LARGEST, _SMALLEST = 1e15, 1e-15
 _LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
+# Of a voxel: rounding in headers moves the corners of a grid by less.
+_SAME_PLACE = 0.1
 # Of contrasts, as BIDS names them at the end of a file's name.
-_SUFFIXES = ("T1w", "T2w", "PDw", "FLAIR")
+SUFFIXES = ("T1w", "T2w", "PDw", "FLAIR")
 # Share of voxels off the background whose six neighbours are the same: at most .1 in real scans, also when
 # stored in a hundred grey levels or interpolated; from .3 in label images.
 _MOST_UNIFORM = 0.25
@@ -95,6 +97,14 @@ class Volume:
         return replace(self, data=self.data[every], affine=affine), every
 
 
+def same_grid(first: Volume, second: Volume) -> bool:
+    """Tell whether two volumes have the same voxels, to a tenth of a voxel at every corner."""
+    if first.data.shape != second.data.shape:
+        return False
+    apart = corners_apart(first.affine, second.affine, first.data.shape)
+    return bool(apart <= _SAME_PLACE * first.zooms.min())
+
+
 def stem(path: Path) -> str:
     """Return the file name of a scan without its extension and without the suffix of its contrast.
 
@@ -108,7 +118,7 @@ def stem(path: Path) -> str:
         if name.lower().endswith(extension):
             name = name[: -len(extension)]
             break
-    for suffix in _SUFFIXES:
+    for suffix in SUFFIXES:
         name = name.removesuffix(f"_{suffix}") or name
     return name if name.strip(".") else "scan"
 
@@ -120,7 +130,7 @@ def bids_suffix(path: Path) -> str | None:
     'FLAIR'
     """
     ending = path.name.split(".", maxsplit=1)[0].rpartition("_")[2]
-    return ending if ending in _SUFFIXES else None
+    return ending if ending in SUFFIXES else None
 
 
 def load_volume(
@@ -270,11 +280,9 @@ def load_mask(
         shapes = f"{_by(array.shape)} against {_by(scan.get_data_shape())}"
         raise MaskError(f"{path}: the mask is not on the grid of {volume.path.name} ({shapes} voxels); "
                         "resample it to the scan first")  # fmt: skip
-    corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)]).T
-    corners[:3] *= np.reshape(array.shape, (3, 1))
-    apart = (affine - place(scan, array.shape, volume.path).affine) @ corners
-    if np.abs(apart[:3]).max() > 0.1 * volume.zooms.min():
-        raise MaskError(f"{path}: the mask lies up to {np.abs(apart[:3]).max():.2g} mm beside the grid of "
+    apart = corners_apart(affine, place(scan, array.shape, volume.path).affine, array.shape)
+    if apart > _SAME_PLACE * volume.zooms.min():
+        raise MaskError(f"{path}: the mask lies up to {apart:.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip
     mask = volume.to_canonical(np.nan_to_num(array) != 0)
     if not mask.any() and not may_be_empty:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.images import Volume, load_map, stem
+from mriseg.images import Volume, load_map, same_grid, stem
 from mriseg.label_table import BIDS_NUMBERS, label_numbers
-from mriseg.metrics import resample, same_grid
+from mriseg.metrics import resample
 from mriseg.tissue import CSF, GM, LESION, MOST_CLASSES, WM, Tissue, rising_tissues
 
 if TYPE_CHECKING:

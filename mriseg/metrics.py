@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from mriseg.errors import ImageError
 from mriseg.grid import bounding_box
-from mriseg.images import load_map
+from mriseg.images import load_map, same_grid
 from mriseg.tissue import CSF, GM, WM
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from mriseg.images import Volume
 
     Mask = NDArray[np.bool_]
-
-# Of a voxel: rounding in headers moves the corners of a grid by less.
-_SAME_PLACE = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,16 +84,6 @@ def compare_files(
         )
         for tissue in (CSF, GM, WM)
     }
-
-
-def same_grid(first: Volume, second: Volume) -> bool:
-    """Tell whether two volumes have the same voxels, to a tenth of a voxel at every corner."""
-    if first.data.shape != second.data.shape:
-        return False
-    corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
-    corners[:, :3] *= first.data.shape
-    apart = (corners @ (first.affine - second.affine).T)[:, :3]
-    return bool(np.linalg.norm(apart, axis=1).max() <= _SAME_PLACE * first.zooms.min())
 
 
 def resample(array: NDArray[Any], volume: Volume, grid: Volume, *, order: int) -> NDArray[Any]:

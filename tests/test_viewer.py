@@ -204,3 +204,15 @@ def test_what_cannot_be_shown_is_one_line(tmp_path, run, name):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"mriseg: error: {tmp_path / name}")
+
+
+def test_the_first_scan_lies_below_and_what_is_atypical_on_top(results):
+    channel = results / "sub-ball_desc-biascorr_FLAIR.nii.gz"
+    shutil.copy(results / "sub-ball_desc-biascorr_T1w.nii.gz", channel)
+    layers = gather_layers([results])
+    assert [layer.name for layer in layers] == [
+        "sub-ball_desc-biascorr T1w", "sub-ball_desc-biascorr FLAIR", "labels", "brain mask",
+        "CSF", "GM", "WM", "atypicality",
+    ]  # fmt: skip
+    assert layers[-1].range == (2.0, 5.0)
+    assert {layer.range for layer in layers[:-1]} == {(0.0, 1.0)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.images import image_intent, load_map, stem
+from mriseg.images import SUFFIXES, bids_suffix, image_intent, load_map, stem
 from mriseg.luts import niivue_colormap
 from mriseg.nifti import EXTENSIONS
 from mriseg.report.page import asset, render
@@ -82,7 +82,7 @@ def gather_layers(paths: Sequence[Path]) -> list[Layer]:
         If there is nothing to show, or results of several scans.
     """
     files = [file for path in paths for file in (_images_of(path) if path.is_dir() else [path])]
-    layers = sorted((_layer(file) for file in files), key=lambda layer: _ORDER.index(layer.kind))
+    layers = sorted((_layer(file) for file in files), key=_place)
     labels = [layer.path for layer in layers if layer.kind == "labels"]
     if len(labels) > 1:
         raise ImageError(
@@ -132,6 +132,12 @@ def _images_of(folder: Path) -> list[Path]:
     return found
 
 
+def _place(layer: Layer) -> tuple[int, int]:
+    """Order layers by their kinds, and scans by their contrasts, T1 first."""
+    suffix = bids_suffix(layer.path)
+    return _ORDER.index(layer.kind), SUFFIXES.index(suffix) if suffix else len(SUFFIXES)
+
+
 def _layer(path: Path) -> Layer:
     name = stem(path)
     intent = image_intent(path)
@@ -145,7 +151,9 @@ def _layer(path: Path) -> Layer:
         return Layer(path, kind, tissue, _COLORS.get(tissue, "#f0e442"))
     if kind == "map":
         return Layer(path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, _MAP_RANGE)
-    return Layer(path, kind, "brain mask" if kind == "mask" else name, _MASK_COLOR if kind == "mask" else "")
+    if kind == "mask":
+        return Layer(path, kind, "brain mask", _MASK_COLOR)
+    return Layer(path, kind, " ".join(filter(None, (name, bids_suffix(path)))))
 
 
 def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
