@@ -34,7 +34,7 @@ CONTRAST_NAMES = {
 }
 # Where the template is sure of GM and of WM; how deep in the brain (mm) CSF is that of the ventricles.
 _SURE_GREY, _SURE_WHITE, _SURE_CSF, _DEEP_MM = 0.8, 0.95, 0.5, -20.0
-_THINNED_MM = 2.0
+_THINNED_MM = 3.0
 _LEAST_VOXELS = 30
 # Differences of ventricles and of WM from GM below these shares of the range of intensities in the brain say
 # nothing; in healthy T1 they are .3 to .5 and .1 to .5.

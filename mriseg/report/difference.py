@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from mriseg.report.slices import PLANES, Plane, Slices, paint, rgb
+from mriseg.report.mosaic import draw_key, draw_layers, draw_rows
+from mriseg.report.slices import Plane, Slices
 from mriseg.text import printable
 from mriseg.tissue import Tissue
 
@@ -23,16 +24,11 @@ if TYPE_CHECKING:
 # What the second map says where it has no tissue; yellow is no tissue's colour.
 NO_TISSUE = Tissue(255, "no tissue", "none", "#f0e442", None)
 
-_WIDTH, _GAP = 1600, 10
-_CAPTION, _LINE = 26, 36
-_INDENT, _SWATCH = 12, 26
-_TEXT_SIZE, _KEY_TEXT_SIZE = 17, 22
-_COLUMNS, _MOST_COLUMNS = 5, 8
+_LINE_HEIGHT = 36
 # The scan steps back behind the colours.
 _DIMMED, _OPACITY = 0.8, 0.9
 # Slices lie at least so small a part of their mean distance apart.
 _LEAST_APART = 3
-_WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
 
 
 def save_differences(
@@ -67,11 +63,15 @@ def save_differences(
     brain = (a > 0) | (b > 0)
     slices = Slices(volume, brain)
     shown = (*tissues, NO_TISSUE)
-    longest = max(max(slices.extent(plane)) for plane in PLANES)
-    scale = ((_WIDTH - _GAP) / _COLUMNS - _GAP) / longest
-    rows = [_draw_row(slices, brain, said, shown, plane, scale) for plane in PLANES]
+
+    def choose(plane: Plane, count: int) -> list[int]:
+        return telling_slices(brain, said > 0, plane.axis, count)
+
+    def draw(plane: Plane, index: int, scale: float) -> Image.Image:
+        return _draw_slice(slices, said, shown, plane, index, scale)
+
     key = _draw_key(names, _amounts(said, shown, volume.voxel_ml))
-    Image.fromarray(np.concatenate([*rows, key])).save(path)
+    Image.fromarray(np.concatenate([draw_rows(slices, choose, draw), key])).save(path)
 
 
 def differences(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -135,26 +135,6 @@ def _most(amounts: NDArray[np.integer]) -> int:
     return int(largest[np.abs(largest - (len(amounts) - 1) / 2).argmin()])
 
 
-def _draw_row(
-    slices: Slices,
-    brain: NDArray[np.bool_],
-    said: NDArray[np.uint8],
-    tissues: Sequence[Tissue],
-    plane: Plane,
-    scale: float,
-) -> NDArray[np.uint8]:
-    """Draw a row of slices of one plane, spread over the width, shape (rows, _WIDTH, 3)."""
-    width, height = (round(side * scale) for side in slices.extent(plane))
-    count = min((_WIDTH - _GAP) // (width + _GAP), _MOST_COLUMNS)
-    row = Image.new("RGB", (_WIDTH, height + _GAP + _CAPTION))
-    chosen = telling_slices(brain, said > 0, plane.axis, count)
-    for i, index in enumerate(chosen):
-        left = round((i + 0.5) * _WIDTH / len(chosen) - width / 2)
-        row.paste(_draw_slice(slices, said, tissues, plane, index, scale), (left, _GAP))
-        _write_marks(ImageDraw.Draw(row), left, width, height, plane, slices.position(plane, index))
-    return np.asarray(row)
-
-
 def _draw_slice(
     slices: Slices,
     said: NDArray[np.uint8],
@@ -163,22 +143,8 @@ def _draw_slice(
     index: int,
     scale: float,
 ) -> Image.Image:
-    picture = np.repeat(_DIMMED * slices.grey(plane, index, scale)[..., None], 3, axis=2)
-    for tissue in tissues:
-        paint(picture, _OPACITY * slices.cut(said, plane, index, scale, tissue.index), tissue.color)
-    return Image.fromarray((picture * 255).round().astype(np.uint8))
-
-
-def _write_marks(
-    draw: ImageDraw.ImageDraw, left: int, width: int, height: int, plane: Plane, position: float
-) -> None:
-    """Write the sides into the upper corners and the position below."""
-    font = ImageFont.load_default(_TEXT_SIZE)
-    mark: dict[str, Any] = {"font": font, "fill": _WHITE, "stroke_width": 2, "stroke_fill": _SHADOW}
-    draw.text((left + 4, _GAP + 4), plane.left, anchor="la", **mark)
-    draw.text((left + width - 4, _GAP + 4), plane.right, anchor="ra", **mark)
-    caption = f"{plane.name} {plane.world} = {round(position):d} mm"
-    draw.text((left + width / 2, _GAP + height + 4), caption, anchor="ma", font=font, fill=_WHITE)
+    layers = [(_OPACITY * slices.cut(said, plane, index, scale, t.index), t.color) for t in tissues]
+    return draw_layers(_DIMMED * slices.grey(plane, index, scale), layers)
 
 
 def _amounts(
@@ -190,34 +156,8 @@ def _amounts(
 
 
 def _draw_key(names: tuple[str, str], amounts: Sequence[tuple[Tissue, float]]) -> NDArray[np.uint8]:
-    """Name the two maps, and the colours with how much of each there is; shape (rows, _WIDTH, 3)."""
-    font = ImageFont.load_default(_KEY_TEXT_SIZE)
+    """Name the two maps, and the colours with how much of each there is."""
+    says = "In colour: what B says where A says something else"
+    above = (f"A: {printable(names[0])}", f"B: {printable(names[1])}", says)
     entries = [(tissue.color, f"{tissue.name} {ml:.1f} mL") for tissue, ml in amounts]
-    places = _places([_SWATCH + 10 + font.getlength(text) for _, text in entries])
-    sheet = Image.new("RGB", (_WIDTH, round((places[-1][1] + 1) * _LINE)))
-    draw = ImageDraw.Draw(sheet)
-
-    def write(x: float, line: int, text: str, anchor: str = "lm") -> None:
-        draw.text((x, (line + 0.5) * _LINE), text, anchor=anchor, font=font, fill=_WHITE)
-
-    write(_INDENT, 0, f"A: {printable(names[0])}")
-    write(_WIDTH - _INDENT, 0, "L: the patient's left", "rm")
-    write(_INDENT, 1, f"B: {printable(names[1])}")
-    write(_INDENT, 2, "In colour: what B says where A says something else")
-    for (color, text), (x, line) in zip(entries, places, strict=True):
-        middle = (line + 0.5) * _LINE
-        fill = tuple((255 * rgb(color)).round().astype(int).tolist())
-        draw.rectangle((x, middle - 8, x + _SWATCH, middle + 8), fill=fill)
-        write(x + _SWATCH + 10, line, text)
-    return np.asarray(sheet)
-
-
-def _places(widths: Sequence[float], line: int = 3) -> list[tuple[float, int]]:
-    """Put entries one after the other, from a line on, as many in a line as fit."""
-    places, x = [], float(_INDENT)
-    for width in widths:
-        if x + width > _WIDTH - _INDENT:
-            x, line = float(_INDENT), line + 1
-        places.append((x, line))
-        x += width + 30
-    return places
+    return draw_key(entries, _LINE_HEIGHT, above)

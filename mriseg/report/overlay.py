@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from mriseg.report.slices import PLANES, Plane, Slices, outline, paint, rgb
+from mriseg.report.mosaic import draw_key, draw_layers, draw_rows
+from mriseg.report.slices import Plane, Slices, outline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +21,8 @@ if TYPE_CHECKING:
 
 OverlayStyle = Literal["contour", "fill"]
 
-_WIDTH, _GAP = 1600, 10
-_CAPTION, _KEY = 26, 52
-_TEXT_SIZE, _KEY_TEXT_SIZE = 17, 22
-# As many slices in a row as fit: of the longest frame the first number, of narrow ones the second at most.
-_COLUMNS, _MOST_COLUMNS = 5, 8
+_KEY_HEIGHT = 52
 _FILL_OPACITY = 0.45
-_WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
 
 
 def save_overlay(
@@ -56,15 +52,15 @@ def save_overlay(
     Neurological convention: the left of the picture is the patient's left, and is marked so.
     """
     slices = Slices(volume, labels > 0)
-    longest = max(max(slices.extent(plane)) for plane in PLANES)
-    scale = ((_WIDTH - _GAP) / _COLUMNS - _GAP) / longest
-    rows = [_draw_row(slices, labels, tissues, plane, scale, style) for plane in PLANES]
-    sheet = Image.fromarray(np.concatenate([*rows, np.zeros((_KEY, _WIDTH, 3), np.uint8)]))
-    _draw_key(sheet, tissues)
-    sheet.save(path)
+
+    def draw(plane: Plane, index: int, scale: float) -> Image.Image:
+        return _draw_slice(slices, labels, tissues, plane, index, scale, style)
+
+    key = draw_key([(tissue.color, tissue.name) for tissue in tissues], _KEY_HEIGHT)
+    Image.fromarray(np.concatenate([draw_rows(slices, slices.spread, draw), key])).save(path)
 
 
-def draw_slice(
+def _draw_slice(
     slices: Slices,
     labels: NDArray[np.uint8],
     tissues: Sequence[Tissue],
@@ -72,55 +68,9 @@ def draw_slice(
     index: int,
     scale: float,
     style: OverlayStyle,
-) -> NDArray[np.float32]:
-    """Draw one slice with its tissues: red, green and blue from 0 to 1, shape (rows, columns, 3)."""
-    picture = np.repeat(slices.grey(plane, index, scale)[..., None], 3, axis=2)
+) -> Image.Image:
+    layers = []
     for tissue in tissues:
         share = slices.cut(labels, plane, index, scale, tissue.index)
-        paint(picture, outline(share) if style == "contour" else _FILL_OPACITY * share, tissue.color)
-    return picture
-
-
-def _draw_row(
-    slices: Slices,
-    labels: NDArray[np.uint8],
-    tissues: Sequence[Tissue],
-    plane: Plane,
-    scale: float,
-    style: OverlayStyle,
-) -> NDArray[np.uint8]:
-    """Draw a row of slices of one plane, spread over the width, shape (rows, _WIDTH, 3)."""
-    width, height = (round(side * scale) for side in slices.extent(plane))
-    count = min((_WIDTH - _GAP) // (width + _GAP), _MOST_COLUMNS)
-    row = Image.new("RGB", (_WIDTH, height + _GAP + _CAPTION))
-    for i, index in enumerate(slices.spread(plane, count)):
-        picture = draw_slice(slices, labels, tissues, plane, index, scale, style)
-        left = round((i + 0.5) * _WIDTH / count - width / 2)
-        row.paste(Image.fromarray((picture * 255).round().astype(np.uint8)), (left, _GAP))
-        _write_marks(ImageDraw.Draw(row), left, width, height, plane, slices.position(plane, index))
-    return np.asarray(row)
-
-
-def _write_marks(
-    draw: ImageDraw.ImageDraw, left: int, width: int, height: int, plane: Plane, position: float
-) -> None:
-    """Write the sides into the upper corners, which a brain leaves free, and the position below."""
-    font = ImageFont.load_default(_TEXT_SIZE)
-    mark: dict[str, Any] = {"font": font, "fill": _WHITE, "stroke_width": 2, "stroke_fill": _SHADOW}
-    draw.text((left + 4, _GAP + 4), plane.left, anchor="la", **mark)
-    draw.text((left + width - 4, _GAP + 4), plane.right, anchor="ra", **mark)
-    caption = f"{plane.name} {plane.world} = {round(position):d} mm"
-    draw.text((left + width / 2, _GAP + height + 4), caption, anchor="ma", font=font, fill=_WHITE)
-
-
-def _draw_key(sheet: Image.Image, tissues: Sequence[Tissue]) -> None:
-    """Name the colours at the bottom, and say which side is left."""
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_KEY_TEXT_SIZE)
-    middle, x = sheet.height - _KEY / 2, 12.0
-    for tissue in tissues:
-        color = tuple((255 * rgb(tissue.color)).round().astype(int).tolist())
-        draw.rectangle((x, middle - 8, x + 26, middle + 8), fill=color)
-        draw.text((x + 36, middle), tissue.name, anchor="lm", font=font, fill=_WHITE)
-        x += 36 + draw.textlength(tissue.name, font=font) + 30
-    side = "L: the patient's left"
-    draw.text((sheet.width - 12, middle), side, anchor="rm", font=font, fill=_WHITE)
+        layers.append((outline(share) if style == "contour" else _FILL_OPACITY * share, tissue.color))
+    return draw_layers(slices.grey(plane, index, scale), layers)
