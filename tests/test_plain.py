@@ -87,8 +87,6 @@ def test_of_one_channel_variances_are_equal_or_free(drawn):
     ("model", "same", "round_", "upright"),
     [
         ("EII", True, True, True),
-        ("VII", False, True, True),
-        ("EEI", True, False, True),
         ("VVI", False, False, True),
         ("EEE", True, False, False),
         ("VVV", False, False, False),

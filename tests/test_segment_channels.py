@@ -220,15 +220,17 @@ def test_every_option_changes_something(run, pair, other_fit, tmp_path):
     for name, options in {
         "plain": (), "channel": ("--channel", channel), "covariance": ("--covariance", "V"),
         "lesions": ("--lesion-mask", mask), "prior": ("--prior", other_fit),
-        "fixed": ("--prior", other_fit, "--fix-means"),
+        "fixed": ("--prior", other_fit, "--fix-means"), "merged": ("--classes", "5", "--merge"),
+        "flair": ("--contrast", "flair"), "auto": ("--classes", "auto"),
     }.items():  # fmt: skip
         done = run("segment", scan, "-o", tmp_path / name, "--no-report", *options)
         assert done.returncode == 0, done.stderr
         labels = np.asarray(nib.load(tmp_path / name / "sub-x_dseg.nii.gz").dataobj)
         found[name] = labels, json.loads((tmp_path / name / "sub-x_dseg.json").read_text()), done.stdout
     plain_labels, plain, _ = found["plain"]
-    for name in ("channel", "covariance", "lesions", "fixed"):
+    for name in ("channel", "covariance", "lesions", "fixed", "merged", "flair"):
         assert (found[name][0] != plain_labels).any(), name
+    assert len(found["auto"][1]["Mixture"]["BICByClasses"]) == 9
     facts = {name: facts for name, (_, facts, _) in found.items()}
     models = {name: facts[name]["Mixture"]["Model"] for name in facts}
     assert models["plain"] == models["lesions"] == models["prior"] == models["fixed"]
@@ -246,7 +248,8 @@ def test_every_option_changes_something(run, pair, other_fit, tmp_path):
     assert changed == {
         "plain": set(), "channel": {"Channels", "ChannelsSHA256"}, "covariance": {"Covariance"},
         "lesions": {"LesionMask", "LesionMaskSHA256"}, "prior": {"Prior", "PriorSHA256"},
-        "fixed": {"Prior", "PriorSHA256", "FixMeans"},
+        "fixed": {"Prior", "PriorSHA256", "FixMeans"}, "merged": {"Classes", "Merge"},
+        "flair": {"Contrast"}, "auto": {"Classes"},
     }  # fmt: skip
 
 

@@ -59,14 +59,13 @@ def patient(scans):
     return folder, mriseg.segment(folder / "ms19_T1w.nii.gz"), lesions
 
 
-@pytest.mark.parametrize("others", [("T2w",), ("FLAIR",), ("T2w", "FLAIR")])
-def test_channels_agree_with_t1_outside_lesions(patient, others):
+def test_channels_agree_with_t1_outside_lesions_and_show_these(patient):
     folder, alone, lesions = patient
-    channels = [folder / f"ms19_{kind}.nii.gz" for kind in others]
+    channels = [folder / f"ms19_{kind}.nii.gz" for kind in ("T2w", "FLAIR")]
     result = mriseg.segment(folder / "ms19_T1w.nii.gz", channels=channels)
     for label in (1, 2, 3):
         assert dice((result.labels == label) & ~lesions, (alone.labels == label) & ~lesions) > 0.85
-    assert dice(result.atypicality > 3, lesions) > (0.4 if "FLAIR" in others else 0.3)
+    assert dice(result.atypicality > 3, lesions) > 0.4
 
 
 def test_lesions_that_are_given_are_no_tissue(patient):
