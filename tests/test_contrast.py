@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 from heads import template_head, turned
@@ -89,6 +90,13 @@ def test_a_small_brain_that_looks_like_flair_is_an_infants():
     small = replace(scan, affine=np.diag([0.7, 0.7, 0.7, 1.0]) @ scan.affine)
     assert np.count_nonzero(mask) * small.voxel_ml < 950
     assert seen_contrast(small, mask) == "t1-infant"
+
+
+def test_auto_says_what_it_decided(run, tmp_path):
+    scan, _ = brain_of("t2")
+    nib.Nifti1Image(scan.data, scan.affine).to_filename(tmp_path / "a.nii.gz")
+    decided = run("segment", tmp_path / "a.nii.gz", "--contrast", "auto", "--stripped", "--no-report")
+    assert "\ncontrast    t2, by its ventricles\n" in decided.stdout
 
 
 def test_auto_decides_names_and_the_name_of_the_file(tmp_path):

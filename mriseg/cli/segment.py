@@ -87,9 +87,9 @@ def segment(
 ) -> None:
     """Segment a scan into CSF, GM and WM.
 
-    Writes labels (0 background, 1 GM, 2 WM, 3 CSF), a posterior map for each tissue, the brain mask,
-    volumes in mL, an overlay picture, an HTML report that says whether to trust the result, and a JSON
-    sidecar that records how it came to be.
+    Writes labels (0 background, 1 GM, 2 WM, 3 CSF), a posterior map for each tissue, the brain mask, a map of
+    what looks like no tissue, volumes in mL, an overlay picture, an HTML report that says whether to trust the
+    result, and a JSON sidecar that records how it came to be.
 
     For example: mriseg segment sub-01_T1w.nii.gz
 
@@ -150,4 +150,6 @@ def _summary(result: Segmentation) -> list[str]:
         f"{tissue.abbreviation:<12}{volume.ml:>8.0f} mL {volume.fraction:>5.0%}"
         for tissue, volume in zip(result.tissues, result.volumes.values(), strict=True)
     ]
+    if result.settings["Contrast"] != result.contrast:
+        lines.append(f"{'contrast':<12}{result.contrast}, by its ventricles")
     return lines
