@@ -88,8 +88,8 @@ def segment(
     """Segment a scan into CSF, GM and WM.
 
     Writes labels (0 background, 1 GM, 2 WM, 3 CSF), a posterior map for each tissue, the brain mask, a map of
-    what looks like no tissue, volumes in mL, an overlay picture, an HTML report that says whether to trust the
-    result, and a JSON sidecar that records how it came to be.
+    what looks like no tissue, volumes in mL, an overlay picture, an HTML report that says whether to trust
+    the result, and a JSON sidecar that records how it came to be.
 
     For example: mriseg segment sub-01_T1w.nii.gz
 
