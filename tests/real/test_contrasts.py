@@ -10,7 +10,7 @@ import mriseg
 from mriseg.contrast import seen_contrast
 from mriseg.images import load_map, load_volume
 
-T1 = ["elder01", "elder05", "ibsr07", "ibsr16", "ms04", "pumi", "xa30"]
+T1 = ["elder05", "ibsr16", "pumi", "xa30"]
 # Contrasts, and one under which their tissues would have other names.
 WRONG = {"t2": "t1", "pd": "flair", "flair": "t1", "t1-infant": "t1"}
 
