@@ -122,21 +122,8 @@ def segment(
     612.4
     >>> result.save("derivatives/sub-01")  # doctest: +SKIP
     """
-    options: dict[str, Any] = {
-        "channels": channels,
-        "mask": mask,
-        "stripped": stripped,
-        "contrast": contrast,
-        "classes": classes,
-        "merge": merge,
-        "covariance": covariance,
-        "lesion_mask": lesion_mask,
-        "bias": bias,
-        "spatial": spatial,
-        "priors": priors,
-        "prior": prior,
-        "fix_means": fix_means,
-    }
+    # First of all, while nothing but the arguments is there.
+    options: dict[str, Any] = {name: value for name, value in locals().items() if name != "scan"}
     check_options(**options)
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
