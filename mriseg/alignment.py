@@ -26,7 +26,7 @@ from scipy import ndimage
 from scipy.special import entr
 
 from mriseg.errors import ImageError
-from mriseg.grid import bounding_box, coarsen
+from mriseg.grid import FWHM_TO_SIGMA, bounding_box, coarsen, faces
 from mriseg.images import same_grid
 from mriseg.threads import in_parts
 
@@ -41,7 +41,6 @@ Mask = NDArray[np.bool_]
 _LEAST_SHOWN = 0.5
 # Voxels of a channel that the scan's are wider than by this factor are smoothed, lest they alias.
 _FINER = 1.5
-_FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
 # A background that fills this share of the faces was put there; what is seen must not be blended with it.
 _BLANK_FACES = 0.95
 _PLANES = 16  # to resample at a time
@@ -190,9 +189,9 @@ def _sampled(data: Scan, affine: Floats, points: Floats) -> tuple[Floats, Mask]:
 
 def _background(data: Scan) -> tuple[np.float32, bool]:
     """Return the middle one of the intensities on the faces, and whether it is all but the only one there."""
-    faces = np.concatenate([np.moveaxis(data, axis, 0)[[0, -1]].ravel() for axis in range(3)])
-    middle = np.sort(faces)[faces.size // 2]
-    return middle, bool(np.mean(faces == middle) > _BLANK_FACES)
+    around = np.sort(faces(data))
+    middle = around[around.size // 2]
+    return middle, bool(np.mean(around == middle) > _BLANK_FACES)
 
 
 def _resampled(channel: Volume, to_channel: Floats, shape: tuple[int, ...]) -> tuple[Scan, Mask]:
@@ -216,7 +215,7 @@ def _carried(data: Scan, to_channel: Floats, shape: tuple[int, ...]) -> Scan:
     """Resample linearly, smoothed first along the axes on which the grid cannot hold what the data can."""
     turn, carried = to_channel[:3, :3], np.empty(shape, dtype=np.float32)
     widths = np.linalg.norm(turn, axis=1)
-    sigmas = np.where(widths > _FINER, np.sqrt(np.maximum(widths**2 - 1, 0)) * _FWHM_TO_SIGMA, 0)
+    sigmas = np.where(widths > _FINER, np.sqrt(np.maximum(widths**2 - 1, 0)) * FWHM_TO_SIGMA, 0)
     smoothed = ndimage.gaussian_filter(data, sigmas, mode="nearest") if sigmas.any() else data
 
     def fill(part: slice) -> None:

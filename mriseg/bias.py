@@ -19,7 +19,7 @@ import numpy as np
 
 from mriseg.grid import bounding_box
 from mriseg.histogram import intensity_histogram, tabulated
-from mriseg.partial_volume import PartialVolumeMixture, fit_partial_volume
+from mriseg.partial_volume import MAX_ITERATIONS, PartialVolumeMixture, fit_partial_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def estimate_bias_field(
     model = None
     for _ in range(_ROUNDS):
         corrected = intensities * np.exp(-log_field)
-        purity, model = _white_matter(corrected, white, model)
+        purity, model = white_matter(corrected, white, model, _FIT_ITERATIONS)
         pure, brightness = grid.pure_cells(purity, intensities)
         if np.count_nonzero(pure) < _LEAST_CELLS:
             return no_field()
@@ -184,13 +184,35 @@ def _moved(field: BiasField, box: tuple[slice, ...]) -> BiasField:
     return replace(field, centre=field.centre + [side.start for side in box])
 
 
-def _white_matter(
-    corrected: NDArray[np.float32], white: int, start: PartialVolumeMixture | None
+def white_matter(
+    intensities: NDArray[np.float32],
+    white: int,
+    start: PartialVolumeMixture | None = None,
+    max_iterations: int = MAX_ITERATIONS,
 ) -> tuple[NDArray[np.float32], PartialVolumeMixture]:
-    """Return how much white matter is expected in each voxel (N,), and the mixture that says so."""
-    values, counts = intensity_histogram(corrected)
-    model = fit_partial_volume(values, counts, start, white=white, max_iterations=_FIT_ITERATIONS)
-    share = tabulated(lambda levels: model.responsibilities(levels)[:, [white]], values, corrected)
+    """Tell white matter by its intensities alone.
+
+    Parameters
+    ----------
+    intensities : ndarray of float32, shape (N,)
+        Of voxels of the brain.
+    white : int
+        Rank of white matter among the three tissues by rising mean.
+    start : PartialVolumeMixture, optional
+        Where the fit begins.
+    max_iterations : int
+        When it stops at the latest.
+
+    Returns
+    -------
+    share : ndarray of float32, shape (N,)
+        How much white matter is expected in each voxel.
+    model : PartialVolumeMixture
+        The mixture that says so.
+    """
+    values, counts = intensity_histogram(intensities)
+    model = fit_partial_volume(values, counts, start, white=white, max_iterations=max_iterations)
+    share = tabulated(lambda levels: model.responsibilities(levels)[:, [white]], values, intensities)
     return share[:, 0], model
 
 

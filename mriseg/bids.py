@@ -9,6 +9,7 @@ from mriseg import __version__
 from mriseg.errors import OutputError
 
 DESCRIPTION = "dataset_description.json"
+SIDECAR = "_dseg.json"  # how the name of what is written last ends
 _BIDS_VERSION = "1.10.0"
 _IGNORE = ".bidsignore"
 # What BIDS has no names for.

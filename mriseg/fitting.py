@@ -17,7 +17,7 @@ from mriseg.plain import PlainMixture, fit_plain, select_plain
 from mriseg.pooled import PooledPrior, fit_with_prior, is_pooled, read_prior
 from mriseg.saved import Model, adapted, read_fit
 from mriseg.threads import in_parts
-from mriseg.tissue import GM, MOST_CLASSES, RISING_MEANS, WM
+from mriseg.tissue import AUTO, GM, MOST_CLASSES, RISING_MEANS, WM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +132,7 @@ def fit(columns: Sequence[NDArray[np.float32]], wanted: Wanted) -> Fit:
     """
     histograms = tuple(intensity_histogram(column) for column in columns)
     data = _Data(np.stack(columns, axis=1), histograms)
-    model, bic_by_classes = _chosen(data, wanted) if wanted.classes == "auto" else (None, {})
+    model, bic_by_classes = _chosen(data, wanted) if wanted.classes == AUTO else (None, {})
     model = model or _fitted(data, wanted)
     merged = _merged(model, data, wanted) if wanted.merge else model
     single = fit_plain(data.cells, data.counts, 1).bic(data.cells, data.counts)
@@ -245,7 +245,7 @@ def _chosen(data: _Data, wanted: Wanted) -> tuple[Model | None, dict[int, float]
 
 def _fitted(data: _Data, wanted: Wanted) -> Model:
     """Fit a mixture of a given number of classes."""
-    wanted = replace(wanted, classes=3) if wanted.classes == "auto" else wanted
+    wanted = replace(wanted, classes=3) if wanted.classes == AUTO else wanted
     start, hold = _start(wanted, data.histograms), wanted.fix_means
     kind = wanted.kind(data.channels)
     if kind is PlainMixture:

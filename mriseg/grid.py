@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+# Full width at half maximum of a Gaussian to its standard deviation.
+FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
 
 
 def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
@@ -22,6 +26,15 @@ def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
         filled = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
         sides.append(slice(int(filled[0]), int(filled[-1]) + 1))
     return tuple(sides)
+
+
+def faces(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the values on the six faces of a volume (X, Y, Z), one after the other.
+
+    >>> faces(np.arange(8).reshape(2, 2, 2)).size
+    24
+    """
+    return np.concatenate([np.moveaxis(array, axis, 0)[[0, -1]].ravel() for axis in range(3)])
 
 
 def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -47,9 +60,8 @@ def coarsen(
     coarse_affine = affine @ np.diag([*factors, 1.0])
     coarse_affine[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
     finer = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
-    fwhm_to_sigma = 1 / np.sqrt(8 * np.log(2))
     return ndimage.gaussian_filter(
-        blocks.astype(np.float32), finer * fwhm_to_sigma, mode="nearest"
+        blocks.astype(np.float32), finer * FWHM_TO_SIGMA, mode="nearest"
     ), coarse_affine
 
 

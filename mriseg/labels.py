@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mriseg.bids import SIDECAR
 from mriseg.errors import ImageError
 from mriseg.images import Volume, load_map, same_grid, stem
 from mriseg.label_table import BIDS_NUMBERS, label_numbers
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 # All that labels may be, in the order of tables.
 _IN_LABEL_MAPS = (CSF, GM, WM, LESION)
 TISSUES = (*_IN_LABEL_MAPS, *rising_tissues("t1", MOST_CLASSES))
-_SIDECAR = "_dseg.json"
 # Scale factors in headers leave whole numbers that far from whole.
 _ROUNDING = 0.01
 # Whole numbers up to here are told apart in float32.
@@ -80,7 +80,7 @@ class Labels:
 
 def holds_result(path: Path) -> bool:
     """Tell whether a path is taken as a result of `mriseg segment`, and not as a label map."""
-    return path.is_dir() or path.name.endswith(_SIDECAR)
+    return path.is_dir() or path.name.endswith(SIDECAR)
 
 
 def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
@@ -143,9 +143,9 @@ def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
 
 
 def _sidecar_in(folder: Path) -> Path:
-    found = sorted(folder.glob(f"*{_SIDECAR}"))
+    found = sorted(folder.glob(f"*{SIDECAR}"))
     if not found:
-        raise ImageError(f"{folder}: holds no STEM{_SIDECAR}, so it is no result of mriseg segment; "
+        raise ImageError(f"{folder}: holds no STEM{SIDECAR}, so it is no result of mriseg segment; "
                          "give the folder of one, or a label map")  # fmt: skip
     if len(found) > 1:
         raise ImageError(f"{folder}: holds {len(found)} segmentations; give the sidecar of one, such as "
@@ -154,7 +154,7 @@ def _sidecar_in(folder: Path) -> Path:
 
 
 def _read_result(path: Path, sidecar: Path) -> Labels:
-    start = sidecar.name.removesuffix(_SIDECAR)
+    start = sidecar.name.removesuffix(SIDECAR)
     numbers, ml, brain_mask_ml, files = _read_sidecar(sidecar)
     volume = load_map(sidecar.with_name(f"{start}_dseg.nii.gz"))
     tissues = tuple(tissue for tissue in TISSUES if tissue.abbreviation in ml)

@@ -14,21 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.assembly import Fitted, assemble
-from mriseg.bias import estimate_bias_field, no_field
+from mriseg.bias import estimate_bias_field, no_field, white_matter
 from mriseg.brain import BrainMask, brain_mask, mask_doubts
 from mriseg.channels import air_intensity, join, without_field
 from mriseg.contrast import seen_contrast, tissue_levels
 from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
 from mriseg.fitting import Fit, Wanted, atypicality_of, fit, posteriors_of
 from mriseg.grid import bounding_box
-from mriseg.histogram import intensity_histogram, tabulated
 from mriseg.images import Volume, load_mask, load_volume
-from mriseg.partial_volume import fit_partial_volume
 from mriseg.priors import lay_template, tissue_prior, weigh
-from mriseg.settings import AUTO, check_options, most_classes, recorded_settings
+from mriseg.settings import check_options, most_classes, recorded_settings
 from mriseg.spatial import neighbour_strength, regularise
 from mriseg.stripped import stripped_mask, with_signal
-from mriseg.tissue import GM, WM, name_components
+from mriseg.tissue import AUTO, GM, WM, name_components
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -278,18 +276,11 @@ def _correct(
     channels: list[Channel] = []
     if others:
         _log.info("joining the channels")
-        share = _share_of_white(_inside(corrected, signal), white) if bias else None
+        share = white_matter(_inside(corrected, signal), white)[0] if bias else None
         channels = [join(other, volume, signal, share) for other in others]
     seen = np.logical_and.reduce([signal, *(channel.seen for channel in channels)])
     images = (corrected, *(channel.corrected for channel in channels))
     return _Voxels(images, tissue, seen, int(np.count_nonzero(signal)), field, tuple(channels))
-
-
-def _share_of_white(intensities: NDArray[np.float32], white: int) -> NDArray[np.float32]:
-    """Return how much white matter the scan shows in each voxel, shape (N,)."""
-    values, counts = intensity_histogram(intensities)
-    tissues = fit_partial_volume(values, counts, white=white)
-    return tabulated(lambda x: tissues.responsibilities(x)[:, [white]], values, intensities)[:, 0]
 
 
 @dataclass(frozen=True, eq=False)

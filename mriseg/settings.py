@@ -9,15 +9,12 @@ from mriseg.errors import MixtureError
 from mriseg.images import file_digest
 from mriseg.mixture.covariance import covariance_model
 from mriseg.pooled import prior_digest
-from mriseg.tissue import LESION, MOST_CLASSES, RISING_MEANS, rising_tissues
+from mriseg.tissue import AUTO, LESION, MOST_CLASSES, RISING_MEANS, rising_tissues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mriseg.tissue import Tissue
-
-
-AUTO = "auto"
 
 
 def check_options(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.errors import MaskError
-from mriseg.grid import bounding_box, coarsen, largest_part
+from mriseg.grid import bounding_box, coarsen, faces, largest_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,8 +102,7 @@ def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[n
 
 def _background(data: NDArray[np.float32]) -> float:
     """Return the intensity of most voxels on the faces of a volume."""
-    faces = [data[i] for i in (0, -1)] + [data[:, i] for i in (0, -1)] + [data[..., i] for i in (0, -1)]
-    return float(np.median(np.concatenate([face.ravel() for face in faces])))
+    return float(np.median(faces(data)))
 
 
 def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:

@@ -58,6 +58,9 @@ RISING_MEANS = {
     "t1-infant": (CSF, WM, GM),
 }
 
+# What is asked for instead of a contrast, or of a number of classes, to have it chosen.
+AUTO = "auto"
+
 # BIDS suffix of each contrast.
 SUFFIXES = {"t1": "T1w", "t2": "T2w", "pd": "PDw", "flair": "FLAIR", "t1-infant": "T1w"}
 

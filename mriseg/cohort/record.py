@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mriseg.bids import SIDECAR
 from mriseg.images import stem
 from mriseg.staging import staged
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 DONE, FAILED = "done", "failed"
 LOGS = "logs"
-SIDECAR = "_dseg.json"
 
 Figures = dict[str, float | str | None]
 
