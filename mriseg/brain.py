@@ -120,7 +120,7 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     if not intracranial:
         mask = without_outer_csf(mask, volume, contrast)
     doubts = (*_registration_doubts(mask, volume, registration), *mask_doubts(mask, volume, contrast))
-    return BrainMask(mask, method, registration.similarity, np.linalg.inv(registration.affine), doubts)
+    return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, doubts)
 
 
 def _template_mask(volume: Volume, template: Template, registration: Registration,

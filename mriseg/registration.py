@@ -37,6 +37,7 @@ Floats = NDArray[np.floating]
 _REACH_MM = 22.0
 _SPACINGS_MM = (8.0, 4.0)
 _PLANES = 16  # to resample at a time
+_DECIMALS = 6
 _MOST_STEPS, _LEAST_GAIN, _LEAST_OVERLAP = 40, 1e-5, 0.5
 # Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar
 # as this share of the best.
@@ -83,6 +84,16 @@ class Registration:
         """Whether the template was laid over a whole human brain, and not squeezed onto something else."""
         scales = np.linalg.svd(self.affine[:3, :3], compute_uv=False)
         return bool(scales[2] >= max(_LEAST_SCALE, _LEAST_EVENNESS * scales[0]))
+
+
+    def rounded(self) -> Registration:
+        """Drop the digits of the affine that depend on the number of threads; a micrometre is left."""
+        return Registration(np.round(self.affine, _DECIMALS) + 0.0, self.similarity)
+
+    @property
+    def scan_to_mni(self) -> Floats:
+        """World coordinates of the scan to MNI coordinates, mm, with as many digits."""
+        return np.round(np.linalg.inv(self.affine), _DECIMALS) + 0.0
 
 
 @dataclass(frozen=True)
@@ -317,7 +328,7 @@ def _refined(
     """Let all twelve parameters free, at the coarse spacing, then at the fine one."""
     for level, scan in zip(levels, scans, strict=True):
         found = _gauss_newton(level, *scan, found.affine, _AFFINE)
-    return found
+    return found.rounded()
 
 
 def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, start: Floats,

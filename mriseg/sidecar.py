@@ -52,7 +52,7 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "Method": result.brain.method,
             # Rounded to what it is good for: further digits depend on the number of threads.
             "TemplateSimilarity": None if similarity is None else round(similarity, 6),
-            "ScanToMNI": None if to_mni is None else np.round(to_mni, 6).tolist(),
+            "ScanToMNI": None if to_mni is None else to_mni.tolist(),
             "VolumeML": result.brain_mask_ml,
         },
         "Contrast": _about_contrast(result),

@@ -196,7 +196,7 @@ def follow(offsets: Floats, surface: Surface, registration: Registration) -> Reg
     step = np.linalg.lstsq(design * weights[:, None], offsets * weights, rcond=None)[0]
     moved = np.eye(4)
     moved[:3] += step.reshape(3, 4)
-    return Registration(registration.affine @ moved, registration.similarity)
+    return Registration(registration.affine @ moved, registration.similarity).rounded()
 
 
 def moved_distance(offsets: Floats, surface: Surface) -> NDArray[np.float32]:
