@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
-from mriseg.text import STOPPED
+from mriseg._utils.text import STOPPED
 
 if TYPE_CHECKING:
     from types import FrameType

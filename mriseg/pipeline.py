@@ -13,20 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg.assembly import Fitted, assemble
-from mriseg.bias import estimate_bias_field, no_field, white_matter
-from mriseg.brain import BrainMask, brain_mask, mask_doubts
-from mriseg.channels import air_intensity, join, without_field
-from mriseg.contrast import seen_contrast, tissue_levels
+from mriseg.brain.checks import mask_warnings
+from mriseg.brain.mask import BrainMask, brain_mask
+from mriseg.channels.joining import air_intensity, correct_bias, prepare_channel
 from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
-from mriseg.fitting import Fit, Wanted, atypicality_of, fit, posteriors_of
-from mriseg.grid import bounding_box
-from mriseg.images import Volume, load_mask, load_volume
-from mriseg.priors import lay_template, tissue_prior, weigh
-from mriseg.settings import check_options, most_classes, recorded_settings
-from mriseg.spatial import neighbour_strength, regularise
-from mriseg.stripped import stripped_mask, with_signal
-from mriseg.tissue import AUTO, GM, WM, name_components
+from mriseg.images.background import stripped_mask, with_signal
+from mriseg.images.reading import load_mask, load_volume
+from mriseg.images.volume import Volume
+from mriseg.images.voxels import bounding_box
+from mriseg.labels.contrasts import name_components
+from mriseg.labels.tissues import AUTO, GM, WM
+from mriseg.model.bias_field import estimate_bias_field, no_field, white_matter
+from mriseg.model.fitting import Fit, MixtureSpec, atypicality_of, fit, posteriors_of
+from mriseg.model.markov_field import neighbour_strength, regularise
+from mriseg.options import check_options, max_classes, recorded_settings
+from mriseg.results.assembly import Fitted, assemble
+from mriseg.template.contrast import detect_contrast, tissue_levels
+from mriseg.template.tissue_maps import apply_tissue_prior, register_template, tissue_prior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,12 +37,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mriseg.bias import BiasField
-    from mriseg.channels import Channel
-    from mriseg.contrast import TissueLevels
-    from mriseg.outputs import Segmentation
-    from mriseg.priors import TissuePrior
-    from mriseg.tissue import Tissue
+    from mriseg.channels.joining import Channel
+    from mriseg.labels.tissues import Tissue
+    from mriseg.model.bias_field import BiasField
+    from mriseg.results.segmentation import Segmentation
+    from mriseg.template.contrast import TissueLevels
+    from mriseg.template.tissue_maps import TissuePrior
 
 _log = logging.getLogger(__name__)
 
@@ -135,8 +138,8 @@ def segment(
         brain = replace(brain, mask=brain.mask | lesions)
         if not tissue.any():
             raise MaskError(f"{lesion_mask}: leaves nothing of the brain in {volume.path.name}")
-    limit = most_classes(lesions=lesion_mask is not None and not merge)
-    wanted = Wanted(contrast, classes, covariance, prior, fix_means, merge, limit)
+    limit = max_classes(lesions=lesion_mask is not None and not merge)
+    wanted = MixtureSpec(contrast, classes, covariance, prior, fix_means, merge, limit)
     try:
         voxels = _correct(volume, others, tissue, wanted.white, bias=bias)
         _log.info("fitting the mixture")
@@ -152,7 +155,7 @@ def segment(
     if GM in components:
         _log.info("asking the template")
         template = _ask_template(volume, tissue, brain, components, priors=priors)
-        posteriors = template.weigh(posteriors, len(voxels.images))
+        posteriors = template.apply_tissue_prior(posteriors, len(voxels.images))
     strength = 0.0
     if spatial:
         _log.info("regularising in space")
@@ -199,11 +202,11 @@ def _find_brain(
     """Find the brain, and see what the scan is weighted by if that was not said."""
     found = load_mask(mask, volume) if mask is not None else stripped_mask(volume) if stripped else None
     if contrast == AUTO:
-        contrast = seen_contrast(volume, found)
+        contrast = detect_contrast(volume, found)
     if found is None:
         return brain_mask(volume, contrast), contrast
     method = "given" if mask is not None else "stripped scan"
-    return BrainMask(found, method, warnings=mask_doubts(found, volume, contrast)), contrast
+    return BrainMask(found, method, warnings=mask_warnings(found, volume, contrast)), contrast
 
 
 def _lesions(volume: Volume, lesion_mask: str | Path | None) -> NDArray[np.bool_] | None:
@@ -227,7 +230,7 @@ class _Voxels:
     field: BiasField
     channels: tuple[Channel, ...]
 
-    def fit(self, wanted: Wanted) -> Fit:
+    def fit(self, wanted: MixtureSpec) -> Fit:
         """Fit a mixture to what all channels see."""
         return fit([_inside(image, self.seen) for image in self.images], wanted)
 
@@ -272,12 +275,12 @@ def _correct(
     field = no_field()
     if bias:
         field = estimate_bias_field(volume.data, signal, volume.zooms, white, float(air))
-    corrected = without_field(volume.data, air, field)
+    corrected = correct_bias(volume.data, air, field)
     channels: list[Channel] = []
     if others:
         _log.info("joining the channels")
         share = white_matter(_inside(corrected, signal), white)[0] if bias else None
-        channels = [join(other, volume, signal, share) for other in others]
+        channels = [prepare_channel(other, volume, signal, share) for other in others]
     seen = np.logical_and.reduce([signal, *(channel.seen for channel in channels)])
     images = (corrected, *(channel.corrected for channel in channels))
     return _Voxels(images, tissue, seen, int(np.count_nonzero(signal)), field, tuple(channels))
@@ -292,11 +295,11 @@ class _Template:
     levels: TissueLevels | None = None
     prior: TissuePrior | None = None
 
-    def weigh(self, posteriors: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    def apply_tissue_prior(self, posteriors: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
         """Let it share out grey and white matter, if it was asked to."""
         if self.prior is None:
             return posteriors
-        return weigh(posteriors, self.prior, self.grey, self.white, channels)
+        return apply_tissue_prior(posteriors, self.prior, self.grey, self.white, channels)
 
     @property
     def usual(self) -> tuple[int, int, NDArray[np.float32]] | None:
@@ -310,7 +313,7 @@ def _ask_template(
     volume: Volume, tissue: NDArray[np.bool_], brain: BrainMask, components: Sequence[Tissue], *, priors: bool
 ) -> _Template:
     """Lay the template over the brain, look what the scan is like there, and learn what is usual there."""
-    registration = lay_template(volume, tissue, brain.scan_to_mni)
+    registration = register_template(volume, tissue, brain.scan_to_mni)
     return _Template(
         components.index(GM),
         components.index(WM),

@@ -14,14 +14,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mriseg.images import Volume, load_volume
-from mriseg.metrics import dice, hausdorff95
+from mriseg.evaluation.metrics import dice, hausdorff95
+from mriseg.images.reading import load_volume
+
+if TYPE_CHECKING:
+    from mriseg.images.volume import Volume
 
 
 def run_brain(scan: Path, mask: Path) -> tuple[float, float]:

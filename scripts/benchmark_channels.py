@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 
 import mriseg
-from mriseg.images import Volume, load_map, new_volume, save_array
-from mriseg.metrics import dice
-from mriseg.phantom import INTENSITIES, Phantom, simulate
+from mriseg.evaluation.metrics import dice
+from mriseg.evaluation.phantom import INTENSITIES, Phantom, simulate
+from mriseg.images.reading import load_map
+from mriseg.images.volume import Volume, new_volume
+from mriseg.images.writing import save_array
 
 LABELS = {"CSF": 3, "GM": 1, "WM": 2}
 BRAINWEB = {1: 3, 2: 1, 8: 1, 3: 2}

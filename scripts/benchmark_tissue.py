@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 import mriseg
-from mriseg.images import load_map, load_volume, new_volume
-from mriseg.metrics import calibration_error, dice
-from mriseg.phantom import simulate
+from mriseg.evaluation.metrics import calibration_error, dice
+from mriseg.evaluation.phantom import simulate
+from mriseg.images.reading import load_map, load_volume
+from mriseg.images.volume import new_volume
 
 TISSUES = ("CSF", "GM", "WM")
 LABELS = {"CSF": 3, "GM": 1, "WM": 2}

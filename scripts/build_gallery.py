@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import mriseg
+from mriseg.evaluation.simulated_files import simulate_files
 from mriseg.report.viewer import gather_layers, viewer_page
-from mriseg.simulated import simulate_files
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = ROOT / "data" / "colin27_T1w.nii.gz"

@@ -20,9 +20,9 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import block_reduce
 
-from mriseg.images import load_map
-from mriseg.registration import register
-from mriseg.template import ASSETS, Template
+from mriseg.images.reading import load_map
+from mriseg.template.head import ASSETS, Template
+from mriseg.template.registration import register
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -28,13 +28,13 @@ import nibabel as nib
 import numpy as np
 from mutations import mutate
 
-import mriseg.outputs
 import mriseg.pipeline
 import mriseg.report.overlay
+import mriseg.results.segmentation
 from mriseg.cli import main as mriseg_main
 
 _SECONDS, _BYTES = 20, 2 << 30
-_LARGEST_SEED = 4 << 20
+_MAX_SEED = 4 << 20
 
 
 def made_scans(folder: Path) -> list[Path]:
@@ -121,7 +121,7 @@ def main() -> None:
         found = [path for place in (*options.seeds, nibabel_data) for path in sorted(place.glob("*.nii*"))]
         made = made_scans(folder)
         # The made scans are small and quick: nine in ten inputs stem from them.
-        given = [path for path in found if 0 < path.stat().st_size <= _LARGEST_SEED] or made
+        given = [path for path in found if 0 < path.stat().st_size <= _MAX_SEED] or made
         counts, peak, bad = Counter(), 0, 0
         for number in range(options.first, options.first + options.count):
             chance = random.Random(number)  # noqa: S311

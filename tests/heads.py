@@ -9,9 +9,10 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from mriseg.images import Volume, load_map, new_volume
-from mriseg.phantom import INTENSITIES, simulate
-from mriseg.template import load_template
+from mriseg.evaluation.phantom import INTENSITIES, simulate
+from mriseg.images.reading import load_map
+from mriseg.images.volume import Volume, new_volume
+from mriseg.template.head import load_template
 
 
 def dice(a, b):

@@ -18,7 +18,7 @@ import nibabel as nib
 import pytest
 
 import mriseg
-import mriseg.outputs
+import mriseg.results.segmentation
 from mriseg.cli.terminal import run_to_one_line
 from mriseg.errors import OutputError
 
@@ -116,7 +116,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
             shutil.rmtree(folder)
         nib.Nifti1Image(array, volume.affine).to_filename(path)
 
-    monkeypatch.setattr(mriseg.outputs, "save_array", save_then_remove)
+    monkeypatch.setattr(mriseg.results.segmentation, "save_array", save_then_remove)
     with pytest.raises(OutputError, match="cannot be written"):
         mriseg.segment(ball).save(folder)
     assert len(written) >= 3
@@ -139,7 +139,7 @@ def test_asked_to_stop(ball, tmp_path, number, step):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("imported", ["typer", "mriseg.cli.options", "mriseg.cli", "numpy", "scipy"])
+@pytest.mark.parametrize("imported", ["typer", "mriseg.cli.arguments", "mriseg.cli", "numpy", "scipy"])
 def test_asked_to_stop_while_it_is_loaded(ball, tmp_path, imported):
     command = [sys.executable, "-X", "importtime", "-m", "mriseg", "segment", ball, "-o", tmp_path / "out"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

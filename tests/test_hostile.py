@@ -9,7 +9,7 @@ import pytest
 
 import mriseg
 from mriseg.cli import main
-from mriseg.images import _looks_like_labels, load_volume
+from mriseg.images.reading import _looks_like_labels, load_volume
 
 # Options, and what the warning says; the voxels are the twin's.
 SAME = {

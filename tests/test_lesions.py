@@ -12,11 +12,11 @@ import pytest
 
 import mriseg
 from mriseg.errors import MaskError
-from mriseg.fitting import atypicality_of
-from mriseg.luts import FORMATS
-from mriseg.partial_volume import PartialVolumeMixture
-from mriseg.sidecar import sidecar
-from mriseg.tissue import LESION
+from mriseg.labels.lookup_tables import FORMATS
+from mriseg.labels.tissues import LESION
+from mriseg.model.fitting import atypicality_of
+from mriseg.model.partial_volume import PartialVolumeMixture
+from mriseg.results.sidecar import sidecar
 
 VOXEL_ML = 0.036
 INTENSITIES = {"bright": 180.0, "dark": 40.0, "grey": 70.0}

@@ -12,10 +12,10 @@ from cohorts import small_ball
 from heads import dice
 
 import mriseg
-from mriseg.multichannel import MultichannelMixture
-from mriseg.phantom import folded_ball, simulate
-from mriseg.plain import PlainMixture
-from mriseg.tissue import CSF, GM, WM
+from mriseg.evaluation.phantom import folded_ball, simulate
+from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.model.gaussian_classes import GaussianClasses
+from mriseg.model.multichannel import MultichannelMixture
 
 T2_INTENSITIES = {CSF.index: 220.0, GM.index: 120.0, WM.index: 85.0}
 # One voxel by itself, so that what is said of it follows from the mixture alone.
@@ -142,7 +142,7 @@ def test_units_of_a_channel_do_not_matter(pair, both, tmp_path):
 def test_another_number_of_classes_rises_with_the_scan(pair):
     (scan, channel), classes = pair, 4
     result = mriseg.segment(scan, channels=[channel], classes=classes, bias=False)
-    assert isinstance(result.model, PlainMixture)
+    assert isinstance(result.model, GaussianClasses)
     assert result.model.centres.shape == (classes, 2)
     assert list(result.posteriors) == [f"class{i}" for i in range(1, classes + 1)]
     means = [
@@ -154,7 +154,7 @@ def test_another_number_of_classes_rises_with_the_scan(pair):
 def test_one_gaussian_a_class_may_have_a_covariance_model(pair):
     scan, channel = pair
     result = mriseg.segment(scan, channels=[channel], covariance="EEE", **BARE)
-    assert isinstance(result.model, PlainMixture)
+    assert isinstance(result.model, GaussianClasses)
     np.testing.assert_allclose(result.model.covariances, result.model.covariances[[0, 0, 0]], rtol=1e-9)
     # Noise of 6 in T1, and of 6 times 2 in T2, each by itself.
     np.testing.assert_allclose(result.model.covariances[0], [[36, 0], [0, 144]], atol=15)

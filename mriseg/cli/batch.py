@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mriseg.cli.options import (
+from mriseg.cli.arguments import (
     Classes,
     Cluster,
     ClusterOptions,

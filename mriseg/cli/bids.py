@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mriseg.cli.options import (
+from mriseg.cli.arguments import (
     Cluster,
     ClusterOptions,
     CohortMemory,
@@ -114,13 +114,13 @@ def bids(
 
     Then: mriseg bids study study/derivatives/mriseg group
     """
-    from mriseg.bids import write_dataset_description
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cli.summarise import summarise
     from mriseg.cli.terminal import warn
     from mriseg.cohort.dataset import check_dataset, dataset_jobs
     from mriseg.cohort.plan import refuse_duplicates
     from mriseg.cohort.run import Machine
+    from mriseg.results.bids import write_dataset_description
 
     machine = Machine(jobs, memory and 1000 * memory, timeout, retries)
     check_usage(machine, cluster, cluster_options, both=resume and overwrite)

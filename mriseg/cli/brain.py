@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mriseg.cli.options import (
+from mriseg.cli.arguments import (
     Contrast,
     KeepHeaderText,
     MaxMemory,
@@ -67,21 +67,23 @@ def brain(
         raise typer.BadParameter("-o must name a file that ends in .nii.gz")
     import numpy as np
 
-    from mriseg.brain import brain_mask
+    from mriseg._utils.atomic_write import atomic_write, refuse_existing
+    from mriseg.brain.mask import brain_mask
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
-    from mriseg.contrast import seen_contrast
-    from mriseg.images import load_volume, save_array, stem
-    from mriseg.staging import refuse_existing, staged
+    from mriseg.images.names import stem
+    from mriseg.images.reading import load_volume
+    from mriseg.images.writing import save_array
+    from mriseg.template.contrast import detect_contrast
 
     file = output or Path(f"{stem(scan)}_desc-brain_mask.nii.gz")
     if not overwrite:
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
-        decided = seen_contrast(loaded) if contrast is Contrast.AUTO else contrast.value
+        decided = detect_contrast(loaded) if contrast is Contrast.AUTO else contrast.value
         found = brain_mask(loaded, decided, intracranial=not tight)
-        with staged(file.parent, [file.name], overwrite=overwrite) as folder:
+        with atomic_write(file.parent, [file.name], overwrite=overwrite) as folder:
             mask = loaded.to_scan_grid(found.mask).astype(np.uint8)
             save_array(mask, loaded, folder / file.name, intent="label")
     warn(scan, [*loaded.warnings, *found.warnings])

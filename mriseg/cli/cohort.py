@@ -33,9 +33,9 @@ def check_usage(machine: Machine, cluster: str | None, options: Path | None, *, 
 
 def print_plan(jobs: Sequence[Job], output: Path, machine: Machine, *, resume: bool) -> None:
     """Print what a run would do, one scan a line, as a table."""
+    from mriseg._utils.text import printable
     from mriseg.cohort.job import is_done
     from mriseg.cohort.resources import scan_mb
-    from mriseg.text import printable
 
     typer.echo("identifier\tscan\tresults\toptions\tstate")
     done = 0
@@ -116,7 +116,7 @@ def _shown(count: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
 
 
 def _line(record: Record) -> str:
-    from mriseg.text import printable
+    from mriseg._utils.text import printable
 
     if record.status != "done":
         return f"{printable(record.identifier)}: failed: {printable(record.reason)}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mriseg.cli.options import Overwrite
+from mriseg.cli.arguments import Overwrite
 
 
 def cohort_prior(

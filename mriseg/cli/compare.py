@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mriseg.cli.arguments import OutputFolder, Overwrite
 from mriseg.cli.evaluate import Format
-from mriseg.cli.options import OutputFolder, Overwrite
 
 if TYPE_CHECKING:
-    from mriseg.compare import Change, Comparison
+    from mriseg.evaluation.compare import Change, Comparison
 
 _NAMES = {"L": "lesion"}
 _RESAMPLED = {
@@ -60,8 +60,8 @@ def compare(
     """
     numbers_a, numbers_b = _numbers(a, map_a, "--map-a"), _numbers(b, map_b, "--map-b")
     from mriseg.cli.terminal import say, warn
-    from mriseg.compare import as_json, as_tsv
-    from mriseg.compare import compare as compare_labels
+    from mriseg.evaluation.compare import as_json, as_tsv
+    from mriseg.evaluation.compare import compare as compare_labels
 
     comparison = compare_labels(a, b, numbers_a=numbers_a, numbers_b=numbers_b)
     files = comparison.save(output, overwrite=overwrite)
@@ -74,8 +74,8 @@ def compare(
 
 def _numbers(path: Path, text: str | None, option: str) -> dict[int, int] | None:
     """Read what the user says about the numbers of a label map."""
-    from mriseg.label_table import parse_label_map
-    from mriseg.labels import holds_result
+    from mriseg.labels.numbers import parse_label_map
+    from mriseg.results.reading import holds_result
 
     if text is None:
         return None

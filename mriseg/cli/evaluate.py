@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from mriseg.metrics import Agreement
+    from mriseg.evaluation.metrics import Agreement
 
 
 class Format(StrEnum):
@@ -52,8 +52,8 @@ def evaluate(
 
     For example: mriseg evaluate sub-01_dseg.nii.gz truth.nii.gz --map 1=CSF,2=GM,3=WM
     """
-    from mriseg.label_table import label_numbers
-    from mriseg.metrics import compare_files
+    from mriseg.evaluation.metrics import compare_files
+    from mriseg.labels.numbers import label_numbers
 
     try:
         numbers = label_numbers(truth, truth_map)

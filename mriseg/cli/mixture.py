@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mriseg.cli.options import OutputFolder, Overwrite, Seed
+from mriseg.cli.arguments import OutputFolder, Overwrite, Seed
 
 if TYPE_CHECKING:
-    from mriseg.table import TableFit
+    from mriseg.results.mixture_table import TableFit
 
 
 class Criterion(StrEnum):
@@ -86,9 +86,9 @@ def mixture(
     One model: mriseg mixture faithful.csv --columns eruptions --components 2 --model V
     """
     numbers = parse_components(components)
+    from mriseg._utils.atomic_write import refuse_existing
     from mriseg.cli.terminal import say
-    from mriseg.staging import refuse_existing
-    from mriseg.table import fit_table, read_table
+    from mriseg.results.mixture_table import fit_table, read_table
 
     data = read_table(table, columns.split(",") if columns else None, weights)
     folder = output or Path(f"{table.name.split('.')[0]}_mixture")

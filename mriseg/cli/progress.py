@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from mriseg.text import printable
+from mriseg._utils.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mriseg.cli.options import (
+from mriseg.cli.arguments import (
     Channels,
     Classes,
     Contrast,
@@ -41,7 +41,7 @@ from mriseg.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mriseg.outputs import Segmentation
+    from mriseg.results.segmentation import Segmentation
 
 
 def segment(
@@ -118,17 +118,18 @@ def segment(
     refuse_verbose_and_quiet(verbose, quiet)
     check_zooms(zooms)
     programs = parse_luts(luts)
+    from mriseg._utils.atomic_write import refuse_existing
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
-    from mriseg.images import load_volume, stem
-    from mriseg.outputs import certain_names
+    from mriseg.images.names import stem
+    from mriseg.images.reading import load_volume
     from mriseg.pipeline import segment as segment_scan
-    from mriseg.staging import refuse_existing
+    from mriseg.results.segmentation import required_files
 
     folder = output or Path(f"{stem(scan)}_mriseg")
     with progress(scan.name, verbose=verbose, quiet=quiet):
         if not overwrite:
-            refuse_existing(folder, certain_names(stem(scan)))
+            refuse_existing(folder, required_files(stem(scan)))
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
         result = segment_scan(loaded, **options)
         files = result.save(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mriseg.cli.options import Contrast, OutputFolder, Overwrite, Seed
+from mriseg.cli.arguments import Contrast, OutputFolder, Overwrite, Seed
 
 
 def simulate(
@@ -61,10 +61,10 @@ def simulate(
     The same head in T2: mriseg simulate --contrast t2 --seed 1 -o phantom_t2
     """
     from mriseg.cli.terminal import say
-    from mriseg.label_table import label_numbers, parse_intensities
-    from mriseg.phantom import INTENSITIES
-    from mriseg.simulated import simulate_files
-    from mriseg.tissue import SUFFIXES
+    from mriseg.evaluation.phantom import INTENSITIES
+    from mriseg.evaluation.simulated_files import simulate_files
+    from mriseg.labels.contrasts import SUFFIXES
+    from mriseg.labels.numbers import label_numbers, parse_intensities
 
     if contrast is Contrast.AUTO:
         raise typer.BadParameter("a simulation needs a contrast: t1, t2, pd, flair or t1-infant")

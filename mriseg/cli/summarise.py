@@ -29,6 +29,6 @@ def summarise(
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.cohort.table import TABLE
 
-    judged = summarise_folder(folder)
-    suspicious = sum(scan.suspicion[0] > 0 for scan in judged)
-    say(f"{len(judged)} scans, {suspicious} to look at: {folder / TABLE}, {folder / PAGE}")
+    checked = summarise_folder(folder)
+    suspicious = sum(scan.qc_rank[0] > 0 for scan in checked)
+    say(f"{len(checked)} scans, {suspicious} to look at: {folder / TABLE}, {folder / PAGE}")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from mriseg._utils.text import STOPPED, printable
 from mriseg.errors import MrisegError
-from mriseg.text import STOPPED, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -49,9 +49,9 @@ def view(
 
     layers = gather_layers(paths)
     if export is not None:
-        from mriseg.staging import staged
+        from mriseg._utils.atomic_write import atomic_write
 
-        with staged(export.parent, [export.name], overwrite=overwrite) as folder:
+        with atomic_write(export.parent, [export.name], overwrite=overwrite) as folder:
             (folder / export.name).write_text(viewer_page(layers, embed=True), encoding="utf-8")
         say(f"{export.stat().st_size / 1e6:.1f} MB in {export}")
         return

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 5
 # More than any cluster has workers, and few enough to look through each time.
-_MOST_HANDED_OUT = 2000
+_MAX_HANDED_OUT = 2000
 _SILENT = dict.fromkeys(("distributed", "distributed.client", "tornado.application"), "critical")
 # Of dask-jobqueue, by the name of the batch system.
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
@@ -51,7 +51,7 @@ class ClusterWorkers:
 
     def has_room(self, _job: Job, handed_out: Collection[Job]) -> bool:
         """Tell whether the scheduler should keep another job until a worker is free."""
-        return len(handed_out) < _MOST_HANDED_OUT
+        return len(handed_out) < _MAX_HANDED_OUT
 
     def reason(self, error: BaseException) -> str:
         """Say in one line what kept a worker from finishing a job."""

@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mriseg import __version__
+from mriseg._utils.atomic_write import remove_stale
+from mriseg._utils.text import printable
 from mriseg.cohort.record import Record, identifier_of, log_file, read_json, read_record, record_file
 from mriseg.errors import MrisegError
-from mriseg.images import file_digest, stem
-from mriseg.outputs import certain_names
+from mriseg.images.names import stem
+from mriseg.images.reading import file_digest
+from mriseg.model.cohort_prior import normalised_shares
+from mriseg.options import possible_tissues, recorded_settings
 from mriseg.pipeline import segment
-from mriseg.pooled import normalised_shares
-from mriseg.settings import possible_tissues, recorded_settings
-from mriseg.staging import remove_stale
-from mriseg.text import printable
+from mriseg.results.segmentation import required_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mriseg.tissue import Tissue
+    from mriseg.labels.tissues import Tissue
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Job:
 
     def sidecar(self, output: Path) -> Path:
         """Return the file that marks its results as complete."""
-        return output / self.folder / certain_names(stem(self.scan))[-1]
+        return output / self.folder / required_files(stem(self.scan))[-1]
 
 
 def is_done(job: Job, output: Path) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT = 3.5
 # Below that many scans there is no crowd to stand out from.
-FEWEST = 8
+MIN_SCANS = 8
 _NORMAL = 0.6745
 _NORMAL_OF_MEAN = 0.7979
 
@@ -73,12 +73,12 @@ def deviations(cohort: Sequence[Mapping[str, float]]) -> list[list[Deviation]]:
     Returns
     -------
     list of list of Deviation
-        For each scan those measures that at least `FEWEST` scans have, the farthest first.
+        For each scan those measures that at least `MIN_SCANS` scans have, the farthest first.
     """
     found: list[list[Deviation]] = [[] for _ in cohort]
     for name in dict.fromkeys(name for scan in cohort for name in scan):
         rows = [row for row, scan in enumerate(cohort) if name in scan]
-        if len(rows) < FEWEST:
+        if len(rows) < MIN_SCANS:
             continue
         values = np.array([cohort[row][name] for row in rows])
         for row, value, score in zip(rows, values, robust_scores(values), strict=True):

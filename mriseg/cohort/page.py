@@ -9,20 +9,20 @@ from urllib.parse import quote
 import numpy as np
 
 from mriseg import __version__
-from mriseg.cohort.outliers import FEWEST, LIMIT
+from mriseg.cohort.outliers import LIMIT, MIN_SCANS
 from mriseg.cohort.record import LOGS
-from mriseg.images import stem
+from mriseg.images.names import stem
 from mriseg.report.pages import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mriseg.cohort.record import Record
-    from mriseg.cohort.summary import Judged
+    from mriseg.cohort.summary import ScanQC
 
 PAGE = "cohort_report.html"
 _BARS = 40
-_MOST_NAMES = 8
+_MAX_NAMES = 8
 
 
 class Bar(NamedTuple):
@@ -52,7 +52,7 @@ class Distribution(NamedTuple):
     marks: list[Mark]
 
 
-def write_page(path: Path, output: Path, judged: Sequence[Judged], failed: Sequence[Record]) -> None:
+def write_page(path: Path, output: Path, checked: Sequence[ScanQC], failed: Sequence[Record]) -> None:
     """Write the page.
 
     Parameters
@@ -66,7 +66,7 @@ def write_page(path: Path, output: Path, judged: Sequence[Judged], failed: Seque
     failed : sequence of Record
         Those that failed.
     """
-    cards = [_card(scan, output) for scan in sorted(judged, key=lambda scan: scan.suspicion, reverse=True)]
+    cards = [_card(scan, output) for scan in sorted(checked, key=lambda scan: scan.qc_rank, reverse=True)]
     page = (
         environment()
         .get_template("cohort_report.html.j2")
@@ -76,17 +76,17 @@ def write_page(path: Path, output: Path, judged: Sequence[Judged], failed: Seque
             failures=[
                 {"record": record, "log": _link(f"{LOGS}/{record.identifier}.log")} for record in failed
             ],
-            distributions=distributions(judged),
-            suspicious=sum(1 for scan in judged if scan.suspicion[0]),
+            distributions=distributions(checked),
+            suspicious=sum(1 for scan in checked if scan.qc_rank[0]),
             limit=LIMIT,
-            fewest=FEWEST,
-            most_names=_MOST_NAMES,
+            fewest=MIN_SCANS,
+            most_names=_MAX_NAMES,
         )
     )
     path.write_text(page, encoding="utf-8")
 
 
-def distributions(judged: Sequence[Judged]) -> list[Distribution]:
+def distributions(checked: Sequence[ScanQC]) -> list[Distribution]:
     """Gather every measure over all scans as a histogram with the outlying scans marked.
 
     Parameters
@@ -98,7 +98,7 @@ def distributions(judged: Sequence[Judged]) -> list[Distribution]:
     list of Distribution
     """
     found: dict[str, list[tuple[str, float, float]]] = {}
-    for scan in judged:
+    for scan in checked:
         for measure, value, score in scan.deviations:
             found.setdefault(measure, []).append((scan.record.identifier, value, score))
     return [_distribution(measure, scans) for measure, scans in sorted(found.items())]
@@ -114,7 +114,7 @@ def _distribution(measure: str, scans: Sequence[tuple[str, float, float]]) -> Di
     return Distribution(measure, f"{low:.4g}", f"{high:.4g}", f"{np.median(values):.4g}", bars, marks)
 
 
-def _card(scan: Judged, output: Path) -> dict[str, Any]:
+def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
     """Return what the page shows of a scan; links to the files that are there."""
     record = scan.record
     name = stem(Path(record.scan))

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
-from mriseg.images import stem
-from mriseg.nifti import EXTENSIONS
+from mriseg.images.names import stem
+from mriseg.images.nifti import EXTENSIONS
+from mriseg.options import check_options
 from mriseg.pipeline import segment
-from mriseg.settings import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.record import collect, read_json
 from mriseg.errors import CohortError
-from mriseg.pooled import PooledPrior
-from mriseg.staging import staged
+from mriseg.model.cohort_prior import CohortPrior
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mriseg.cohort.record import Record
 
-FEWEST = 5
+MIN_SCANS = 5
 # The cohort counts as this many times the voxels that would pin the ratio of GM to WM as closely as its scans
 # agree on it: the voxels of one scan follow the model less well than independent draws would. Chosen on heads
 # of one scanner, where 1,000 to 5,000 voxels help most, and on a mixed collection, where a hundred do harm.
 _STRENGTH = 20.0
-_MOST_VOXELS = 5000.0
+_MAX_VOXELS = 5000.0
 _NORMAL_MAD = 1.4826
 
 
-def make_prior(results: Path, file: Path, *, overwrite: bool = False) -> PooledPrior:
+def make_prior(results: Path, file: Path, *, overwrite: bool = False) -> CohortPrior:
     """Pool the histograms of a cohort and write its prior.
 
     Parameters
@@ -49,16 +49,17 @@ def make_prior(results: Path, file: Path, *, overwrite: bool = False) -> PooledP
         If the file exists and may not be replaced, or cannot be written.
     """
     records = [record for record in collect(results) if record.histogram]
-    if len(records) < FEWEST:
+    if len(records) < MIN_SCANS:
         raise CohortError(
-            f"{results}: has {len(records)} scans of three tissues with a record in logs; {FEWEST} are needed"
+            f"{results}: has {len(records)} scans of three tissues with a record in logs; "
+            f"{MIN_SCANS} are needed"
         )
     contrasts = {_contrast(record, results) for record in records}
     if len(contrasts) > 1:
         raise CohortError(f"{results}: has scans of several contrasts ({', '.join(sorted(contrasts))})")
     shares = np.mean([record.histogram for record in records], axis=0)
-    prior = PooledPrior(contrasts.pop(), len(records), worth(records), shares)
-    with staged(file.parent, [file.name], overwrite=overwrite) as scratch:
+    prior = CohortPrior(contrasts.pop(), len(records), worth(records), shares)
+    with atomic_write(file.parent, [file.name], overwrite=overwrite) as scratch:
         prior.write(scratch / file.name)
     return prior
 
@@ -72,7 +73,7 @@ def worth(records: list[Record]) -> float:
     ratios = grey / white
     apart = _NORMAL_MAD * float(np.median(np.abs(ratios - np.median(ratios))))
     noise_share = float(np.median(noise / white))
-    return min(_MOST_VOXELS, _STRENGTH * (noise_share / max(apart, 1e-6)) ** 2)
+    return min(_MAX_VOXELS, _STRENGTH * (noise_share / max(apart, 1e-6)) ** 2)
 
 
 def _contrast(record: Record, results: Path) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mriseg.bids import SIDECAR
-from mriseg.images import stem
-from mriseg.staging import staged
+from mriseg._utils.atomic_write import atomic_write
+from mriseg.images.names import stem
+from mriseg.results.bids import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Record:
     figures : dict
         See `figures`; empty for a scan that failed.
     histogram : tuple of float
-        Of three tissues, see `mriseg.pooled.normalised_shares`; empty where it was not recorded.
+        Of three tissues, see `mriseg.model.cohort_prior.normalised_shares`; empty where it was not recorded.
     """
 
     identifier: str
@@ -87,7 +87,7 @@ class Record:
             "Histogram": self.histogram,
         }
         file = record_file(output, self.identifier)
-        with staged(file.parent, [file.name], overwrite=True) as scratch:
+        with atomic_write(file.parent, [file.name], overwrite=True) as scratch:
             text = json.dumps(content, ensure_ascii=False) + "\n"
             (scratch / file.name).write_text(text, encoding="utf-8")
 
@@ -161,7 +161,7 @@ def figures(sidecar: dict[str, Any]) -> Figures:
     Parameters
     ----------
     sidecar : dict
-        As `mriseg.sidecar.sidecar` makes it.
+        As `mriseg.results.sidecar.sidecar` makes it.
 
     Returns
     -------

@@ -8,9 +8,9 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from mriseg._utils.memory import available_memory, segmentation_bytes
 from mriseg.errors import MrisegError
-from mriseg.memory import available_memory, segmentation_bytes
-from mriseg.nifti import open_nifti
+from mriseg.images.nifti import open_nifti
 
 # What is left to everything else that runs.
 _SHARE = 0.9

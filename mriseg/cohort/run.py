@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mriseg.cohort.job import Job
-    from mriseg.cohort.summary import Judged
+    from mriseg.cohort.summary import ScanQC
 
 
 class Workers(Protocol):
@@ -81,7 +81,7 @@ class Outcome:
     """
 
     records: list[Record]
-    judged: list[Judged]
+    checked: list[ScanQC]
 
     @property
     def failed(self) -> list[Record]:
@@ -96,7 +96,7 @@ class Outcome:
     def __str__(self) -> str:
         fresh = sum(record.fresh and record.status != FAILED for record in self.records)
         earlier = len(self.records) - fresh - len(self.failed)
-        suspicious = sum(scan.suspicion[0] > 0 for scan in self.judged)
+        suspicious = sum(scan.qc_rank[0] > 0 for scan in self.checked)
         parts = [f"{_scans(fresh)} segmented"]
         parts += [f"{earlier} done before"] if earlier else []
         parts += [f"{len(self.failed)} failed"] if self.failed else []

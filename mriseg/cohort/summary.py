@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.outliers import LIMIT, Deviation, deviations, measures
 from mriseg.cohort.page import PAGE, write_page
 from mriseg.cohort.record import DONE, FAILED, Record, collect
 from mriseg.cohort.table import FAILURES, TABLE, TableWriter, columns, row, write_failures
 from mriseg.errors import CohortError
-from mriseg.staging import staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScanQC:
     """A scan that was done, and how far its figures lie from the cohort's.
 
     Parameters
@@ -43,17 +43,17 @@ class Judged:
         return [deviation for deviation in self.deviations if abs(deviation.score) > LIMIT]
 
     @property
-    def suspicion(self) -> tuple[int, float]:
+    def qc_rank(self) -> tuple[int, float]:
         """How much there is to distrust: first the number of reasons, then the largest score."""
         score = abs(self.deviations[0].score) if self.deviations else 0.0
         return len(self.warnings) + len(self.outlying), score
 
 
-def judge(records: Sequence[Record]) -> list[Judged]:
+def check_scans(records: Sequence[Record]) -> list[ScanQC]:
     """Compare the scans that were done with one another."""
     done = [record for record in records if record.status == DONE]
     scores = deviations([measures(record.figures) for record in done])
-    return [Judged(record, of) for record, of in zip(done, scores, strict=True)]
+    return [ScanQC(record, of) for record, of in zip(done, scores, strict=True)]
 
 
 def tissues_of(records: Iterable[Record]) -> set[str]:
@@ -64,7 +64,7 @@ def tissues_of(records: Iterable[Record]) -> set[str]:
     }
 
 
-def summarise(output: Path) -> list[Judged]:
+def summarise(output: Path) -> list[ScanQC]:
     """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv`` from what is there.
 
     Parameters
@@ -87,15 +87,15 @@ def summarise(output: Path) -> list[Judged]:
     records = list(collect(output))
     if not records:
         raise CohortError(f"{output}: no results there; name the output folder of mriseg batch or bids")
-    judged = judge(records)
-    by_name = {scan.record.identifier: scan for scan in judged}
+    checked = check_scans(records)
+    by_name = {scan.record.identifier: scan for scan in checked}
     failed = [record for record in records if record.status == FAILED]
     names = [*([FAILURES] if failed else []), PAGE, TABLE]
-    with staged(output, names, overwrite=True, obsolete=[FAILURES]) as scratch:
+    with atomic_write(output, names, overwrite=True, obsolete=[FAILURES]) as scratch:
         with TableWriter(scratch / TABLE, columns(tissues_of(records))) as table:
             for record in records:
                 table.write(row(record, by_name.get(record.identifier)))
         if failed:
             write_failures(scratch / FAILURES, failed)
-        write_page(scratch / PAGE, output, judged, failed)
-    return judged
+        write_page(scratch / PAGE, output, checked, failed)
+    return checked

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any, Self
 
+from mriseg._utils.text import cell
 from mriseg.cohort.outliers import LIMIT
 from mriseg.cohort.record import LOGS
-from mriseg.text import cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from mriseg.cohort.record import Record
-    from mriseg.cohort.summary import Judged
+    from mriseg.cohort.summary import ScanQC
 
 TABLE, FAILURES = "cohort.tsv", "failures.tsv"
 _FIRST = ("identifier", "scan", "status")
@@ -40,7 +40,7 @@ def columns(tissues: Iterable[str]) -> list[str]:
     return [*_FIRST, "brain_mask_ml", *of_tissues, *_LAST]
 
 
-def row(record: Record, judged: Judged | None = None) -> dict[str, Any]:
+def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
     """Return the cells of a scan that are known, by column."""
     cells: dict[str, Any] = {
         **record.figures,
@@ -50,9 +50,9 @@ def row(record: Record, judged: Judged | None = None) -> dict[str, Any]:
         "seconds": record.seconds,
         "peak_mb": record.peak_mb,
     }
-    if judged and judged.deviations:
-        cells["outlier_score"] = abs(judged.deviations[0].score)
-        cells["outlier_in"] = " | ".join(d.measure for d in judged.deviations if abs(d.score) > LIMIT)
+    if checked and checked.deviations:
+        cells["outlier_score"] = abs(checked.deviations[0].score)
+        cells["outlier_in"] = " | ".join(d.measure for d in checked.deviations if abs(d.score) > LIMIT)
     return cells
 
 

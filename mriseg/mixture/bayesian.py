@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.belief import Belief
 from mriseg.mixture.covariance import covariance_model
-from mriseg.mixture.em import Climb, Step, climb, stops
+from mriseg.mixture.em import EMResult, Step, convergence_test, run_em
 from mriseg.mixture.estimator import Mixture, check_settings, checked_data, checked_weights, distinct
 from mriseg.mixture.expectation import Observations, coefficients, second_moments
-from mriseg.mixture.parameters import Frame, Parameters, outer, shaped
+from mriseg.mixture.parameters import Parameters, Standardization, outer, shaped
 from mriseg.mixture.starts import RANDOM, starting_totals
+from mriseg.mixture.variational import VariationalPosterior
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,17 +34,17 @@ class Inference:
     """One variational fit: the observations and the prior, both in the frame of the estimation."""
 
     observations: Observations
-    prior: Belief
+    prior: VariationalPosterior
 
-    def step(self, belief: Belief) -> Step[Belief]:
+    def step(self, posterior: VariationalPosterior) -> Step[VariationalPosterior]:
         """Run the E-step; the objective is the lower bound of the log-evidence."""
-        slopes = slopes_of(belief.parameters(), belief.shifts())
+        slopes = slopes_of(posterior.parameters(), posterior.shifts())
         log_density, totals = self.observations.expect(slopes)
         precision = float(np.finfo(self.observations.X.dtype).eps)
         rounding = 16 * precision * self.observations.total * (1 + float(np.abs(slopes[:, 1:]).max()))
-        return Step(log_density - belief.divergence(self.prior), rounding, lambda: self.updated(totals))
+        return Step(log_density - posterior.divergence(self.prior), rounding, lambda: self.updated(totals))
 
-    def updated(self, totals: FloatArray) -> Belief:
+    def updated(self, totals: FloatArray) -> VariationalPosterior:
         """Return the posterior given the totals (K, P) of an E-step."""
         prior = self.prior
         dimensions = prior.means.shape[1]
@@ -62,7 +62,9 @@ class Inference:
             later = np.concatenate([np.cumsum(counts[::-1])[::-1][1:], [0.0]])
             concentration[:, 1] = prior.concentration[:, 1] + later
         scatter = prior.scatter + squares + before - after
-        return Belief(prior.process, concentration, mean_precision, means, prior.freedom + counts, scatter)
+        return VariationalPosterior(
+            prior.process, concentration, mean_precision, means, prior.freedom + counts, scatter
+        )
 
 
 def slopes_of(parameters: Parameters, shifts: FloatArray) -> FloatArray:
@@ -170,22 +172,24 @@ class BayesianGaussianMixture(Mixture):
         model = covariance_model(self.model, data.shape[1])
         if model.name not in {"VVV", "VVI"}:
             raise MixtureError(f"variational Bayes knows the models VVV and VVI, not {self.model}")
-        frame = Frame.of(data, weights, per_column=True)
-        prior = self._prior(data, weights, frame, diagonal=model.diagonal)
+        standardization = Standardization.of(data, weights, per_column=True)
+        prior = self._prior(data, weights, standardization, diagonal=model.diagonal)
         observations = Observations.prepare(
-            frame.enter(data), weights, diagonal=model.diagonal, n_components=self.n_components
+            standardization.enter(data), weights, diagonal=model.diagonal, n_components=self.n_components
         )
         inference = Inference(observations, prior)
         generator = np.random.default_rng(self.random_state)
-        converged = stops("likelihood", self.tol, observations.total)
-        climbs = []
+        converged = convergence_test("likelihood", self.tol, observations.total)
+        results = []
         for _ in range(self.n_init if self.init in RANDOM else 1):
             totals = starting_totals(self.init, observations, self.n_components, model, generator)
-            climbs.append(climb(inference.step, inference.updated(totals), converged, self.max_iter))
-        self._keep(max(climbs, key=lambda end: end.history[-1]), inference, frame)
+            results.append(run_em(inference.step, inference.updated(totals), converged, self.max_iter))
+        self._keep(max(results, key=lambda end: end.history[-1]), inference, standardization)
         return self
 
-    def _prior(self, X: FloatArray, weights: FloatArray, frame: Frame, *, diagonal: bool) -> Belief:
+    def _prior(
+        self, X: FloatArray, weights: FloatArray, standardization: Standardization, *, diagonal: bool
+    ) -> VariationalPosterior:
         """Return the prior belief in the frame."""
         K, D = self.n_components, X.shape[1]
         concentration = self.weight_concentration_prior
@@ -193,34 +197,38 @@ class BayesianGaussianMixture(Mixture):
         freedom = float(D if self.degrees_of_freedom_prior is None else self.degrees_of_freedom_prior)
         if min(concentration, self.mean_precision_prior) <= 0 or freedom <= D - 1:
             raise MixtureError("priors must be positive, and degrees_of_freedom_prior more than D - 1")
-        mean = frame.centre if self.mean_prior is None else shaped("mean_prior", self.mean_prior, (D,))
+        mean = (
+            standardization.centre if self.mean_prior is None else shaped("mean_prior", self.mean_prior, (D,))
+        )
         if self.covariance_prior is None:
             covariance = np.atleast_2d(np.cov(X, rowvar=False, aweights=weights, bias=True))
         else:
             covariance = shaped("covariance_prior", self.covariance_prior, (D, D))
-        scatter = covariance / outer(frame.scale)
+        scatter = covariance / outer(standardization.scale)
         kind = self.weight_concentration_prior_type
         if kind not in {"dirichlet_process", "dirichlet_distribution"}:
             raise MixtureError(f"no weight_concentration_prior_type {kind!r}")
         process = kind == "dirichlet_process"
-        return Belief(
+        return VariationalPosterior(
             process,
             np.tile([1.0, concentration] if process else [concentration], (K, 1)),
             np.full(K, self.mean_precision_prior),
-            np.tile((mean - frame.centre) / frame.scale, (K, 1)),
+            np.tile((mean - standardization.centre) / standardization.scale, (K, 1)),
             np.full(K, freedom),
             np.tile(np.diagonal(scatter), (K, 1)) if diagonal else np.tile(scatter, (K, 1, 1)),
         )
 
-    def _keep(self, best: Climb[Belief], inference: Inference, frame: Frame) -> None:
+    def _keep(
+        self, best: EMResult[VariationalPosterior], inference: Inference, standardization: Standardization
+    ) -> None:
         """Set the fitted attributes."""
-        belief = best.state
-        self.parameters_ = frame.leave_parameters(belief.parameters())
-        self._shifts = belief.shifts()
-        self.counts_ = belief.mean_precision - inference.prior.mean_precision
+        posterior = best.state
+        self.parameters_ = standardization.leave_parameters(posterior.parameters())
+        self._shifts = posterior.shifts()
+        self.counts_ = posterior.mean_precision - inference.prior.mean_precision
         self.converged_, self.n_iter_ = best.converged, len(best.history) - 1
-        self.history_ = np.array(best.history) - inference.observations.total * frame.log_volume
+        self.history_ = np.array(best.history) - inference.observations.total * standardization.log_volume
 
-    def _coefficients(self, frame: Frame) -> tuple[FloatArray, bool]:
+    def _coefficients(self, standardization: Standardization) -> tuple[FloatArray, bool]:
         parameters = self._fitted()
-        return slopes_of(frame.enter_parameters(parameters), self._shifts), parameters.diagonal
+        return slopes_of(standardization.enter_parameters(parameters), self._shifts), parameters.diagonal

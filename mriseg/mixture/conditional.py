@@ -8,7 +8,7 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture.expectation import coefficients, features, normalise
-from mriseg.mixture.parameters import Frame, Parameters, outer
+from mriseg.mixture.parameters import Parameters, Standardization, outer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +72,10 @@ def _given(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return weights (K, N), means (K, N, F) and covariances (K, F, F) given rows (N, G)."""
     known = marginal(parameters, given.tolist())
-    frame = Frame.spanned_by(known)
-    joint = coefficients(frame.enter_parameters(known)) @ features(frame.enter(X), diagonal=False)
+    standardization = Standardization.spanned_by(known)
+    joint = coefficients(standardization.enter_parameters(known)) @ features(
+        standardization.enter(X), diagonal=False
+    )
     normalise(joint)
     matrices = parameters.matrices
     across = matrices[:, free[:, None], given]

@@ -41,7 +41,7 @@ class Step(Generic[State]):
 
 
 @dataclass(frozen=True)
-class Climb(Generic[State]):
+class EMResult(Generic[State]):
     """Where the loop ended, and the way there.
 
     Attributes
@@ -59,12 +59,12 @@ class Climb(Generic[State]):
     converged: bool
 
 
-def climb(
+def run_em(
     step: Callable[[State], Step[State]],
     start: State,
     converged: Callable[[list[float], State, State], bool],
     max_iter: int,
-) -> Climb[State]:
+) -> EMResult[State]:
     """Iterate until convergence, or ``max_iter`` times.
 
     Raises
@@ -81,12 +81,14 @@ def climb(
         _check_rise(history[-1], current)
         history.append(current.objective)
         if converged(history, previous, state):
-            return Climb(state, history, converged=True)
-    return Climb(state, history, converged=False)
+            return EMResult(state, history, converged=True)
+    return EMResult(state, history, converged=False)
 
 
-def stops(criterion: Criterion, tol: float, total: float) -> Callable[[list[float], Any, Any], bool]:
-    """Return the test of convergence that `climb` asks after every iteration.
+def convergence_test(
+    criterion: Criterion, tol: float, total: float
+) -> Callable[[list[float], Any, Any], bool]:
+    """Return the test of convergence that `run_em` asks after every iteration.
 
     Parameters
     ----------

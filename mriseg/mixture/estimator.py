@@ -12,7 +12,7 @@ import numpy as np
 from mriseg.errors import MixtureError
 from mriseg.mixture import univariate
 from mriseg.mixture.expectation import BLOCK, coefficients, features, normalise
-from mriseg.mixture.parameters import Frame, Parameters
+from mriseg.mixture.parameters import Parameters, Standardization
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ class Mixture(Estimator, ABC):
         X = self._checked(X)
         log_density = np.empty(len(X))
         self._blockwise(X, lambda rows, joint: log_density.__setitem__(rows, normalise(joint)))
-        return log_density - Frame.spanned_by(self._fitted()).log_volume
+        return log_density - Standardization.spanned_by(self._fitted()).log_volume
 
     def score(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: ARG002
         """Return the mean log-density of the rows of X (N, D), weighted by ``sample_weight`` (N,)."""
@@ -260,17 +260,17 @@ class Mixture(Estimator, ABC):
             raise MixtureError(f"data have {data.shape[1]} columns; this mixture has {dimensions} dimensions")
         return data
 
-    def _coefficients(self, frame: Frame) -> tuple[FloatArray, bool]:
+    def _coefficients(self, standardization: Standardization) -> tuple[FloatArray, bool]:
         """Return the E-step's coefficients in a frame, and whether they are those of the squares alone."""
         parameters = self._fitted()
-        return coefficients(frame.enter_parameters(parameters)), parameters.diagonal
+        return coefficients(standardization.enter_parameters(parameters)), parameters.diagonal
 
     def _blockwise(self, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
         """Hand log(weight × density), (K, B), to ``use`` block by block, in the mixture's own frame."""
-        frame = Frame.spanned_by(self._fitted())
-        slopes, diagonal = self._coefficients(frame)
+        standardization = Standardization.spanned_by(self._fitted())
+        slopes, diagonal = self._coefficients(standardization)
         slopes = slopes.astype(X.dtype)
         width = max(256, BLOCK // len(slopes))
         for start in range(0, len(X), width):
             rows = slice(start, start + width)
-            use(rows, slopes @ features(frame.enter(X[rows]), diagonal=diagonal))
+            use(rows, slopes @ features(standardization.enter(X[rows]), diagonal=diagonal))

@@ -5,7 +5,7 @@ A Gaussian mixture is linear in the features (1, x, x xᵀ) of a point: the loga
 sufficient statistics of the exponential family; Bishop 2006, section 9.4). Components run down the rows and
 observations along the columns, so that the softmax over components is a sum of long rows.
 
-The features are squares of the data: callers centre and scale first (`Frame`), else digits cancel.
+The features are squares of the data: callers centre and scale first (`Standardization`), else digits cancel.
 """
 
 from __future__ import annotations

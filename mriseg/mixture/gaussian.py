@@ -9,12 +9,12 @@ import numpy as np
 from mriseg.errors import MixtureError
 from mriseg.mixture import conditional
 from mriseg.mixture.covariance import FLOOR, covariance_model
-from mriseg.mixture.em import Climb, climb, stops
+from mriseg.mixture.em import EMResult, convergence_test, run_em
 from mriseg.mixture.estimator import Mixture, check_settings, checked_data, checked_weights, distinct
 from mriseg.mixture.expectation import Observations
-from mriseg.mixture.maximisation import Estimation, least_variance
+from mriseg.mixture.maximisation import MStep, min_variance
 from mriseg.mixture.online import StepwiseEM
-from mriseg.mixture.parameters import DegenerateError, Frame, Parameters, shaped
+from mriseg.mixture.parameters import DegenerateError, Parameters, Standardization, shaped
 from mriseg.mixture.priors import Fixed, FixedTerms, Prior, PriorTerms, default_prior
 from mriseg.mixture.starts import RANDOM, check_partition, nearest, starting_totals
 
@@ -50,7 +50,7 @@ class GaussianMixture(Mixture):
     n_init : int
         Restarts of a start that draws random numbers; the best fit is kept.
     convergence : {"likelihood", "parameters", "aitken"}
-        The criterion, see `mriseg.mixture.em.stops`.
+        The criterion, see `mriseg.mixture.em.convergence_test`.
     tol : float
         Its tolerance.
     max_iter : int
@@ -210,12 +210,12 @@ class GaussianMixture(Mixture):
         data = checked_data(X)
         weights = checked_weights(sample_weight, len(data))
         if self._online is None:
-            estimation, frame, parameters = self._fit_block(*self._rows(data, weights))
-            self._online = StepwiseEM.begin(estimation, frame, parameters)
+            m_step, standardization, parameters = self._fit_block(*self._rows(data, weights))
+            self._online = StepwiseEM.begin(m_step, standardization, parameters)
         else:
             weights = np.ones(len(data)) if weights is None else weights
             self._online.update(self._checked(data), weights.astype(data.dtype))
-            self._publish(self._online.parameters, self._online.frame)
+            self._publish(self._online.parameters, self._online.standardization)
         return self
 
     def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -264,29 +264,31 @@ class GaussianMixture(Mixture):
 
     def _fit_block(
         self, X: FloatArray, weights: FloatArray, start: FloatArray | Parameters | str
-    ) -> tuple[Estimation, Frame, Parameters]:
+    ) -> tuple[MStep, Standardization, Parameters]:
         """Fit rows that are checked; return the estimation, its frame, and the mixture in that frame."""
         self._online = None
         model = covariance_model(self.model, X.shape[1])
-        frame = Frame.of(X, weights, per_column=model.scale_free)
+        standardization = Standardization.of(X, weights, per_column=model.scale_free)
         prior = self.prior
         if isinstance(prior, str):
             prior = default_prior(X, self.n_components, model, weights)
-        points = frame.enter(X)
-        estimation = Estimation(
+        points = standardization.enter(X)
+        m_step = MStep(
             model,
             Observations.prepare(points, weights, diagonal=model.diagonal, n_components=self.n_components),
-            None if prior is None else PriorTerms.of(prior, model, frame, self.n_components),
-            None if self.fixed is None else FixedTerms.of(self.fixed, model, frame, self.n_components),
+            None if prior is None else PriorTerms.of(prior, model, standardization, self.n_components),
+            None
+            if self.fixed is None
+            else FixedTerms.of(self.fixed, model, standardization, self.n_components),
         )
-        best = self._best(estimation, self._starts(estimation, frame, start))
+        best = self._best(m_step, self._starts(m_step, standardization, start))
         parameters = best.state
         if X.shape[1] == 1 and isinstance(start, str) and self.means_init is None and self.fixed is None:
             parameters = parameters.ordered(np.argsort(parameters.means[:, 0], kind="stable"))
         self.converged_, self.n_iter_ = best.converged, len(best.history) - 1
-        self.history_ = np.array(best.history) - estimation.observations.total * frame.log_volume
-        self._publish(parameters, frame)
-        return estimation, frame, parameters
+        self.history_ = np.array(best.history) - m_step.observations.total * standardization.log_volume
+        self._publish(parameters, standardization)
+        return m_step, standardization, parameters
 
     def _rows(
         self, X: FloatArray, weights: FloatArray | None
@@ -306,42 +308,42 @@ class GaussianMixture(Mixture):
         return X[rows], weights[rows].astype(X.dtype), start[rows] if isinstance(start, np.ndarray) else start
 
     def _starts(
-        self, estimation: Estimation, frame: Frame, start: FloatArray | Parameters | str
+        self, m_step: MStep, standardization: Standardization, start: FloatArray | Parameters | str
     ) -> Iterator[Callable[[], Parameters]]:
         """Yield the starts, each to be computed when its turn comes."""
-        data = estimation.observations
+        data = m_step.observations
         if self.means_init is not None:
-            given = shaped("means_init", self.means_init, (self.n_components, len(frame.scale)))
-            means = (given - frame.centre) / frame.scale
-            yield lambda: estimation.begin(data.assigned(nearest(data.X, means)[0], len(means)), means)
+            given = shaped("means_init", self.means_init, (self.n_components, len(standardization.scale)))
+            means = (given - standardization.centre) / standardization.scale
+            yield lambda: m_step.begin(data.assigned(nearest(data.X, means)[0], len(means)), means)
         elif isinstance(start, Parameters):
-            yield lambda: estimation.adopt(frame.enter_parameters(start))
+            yield lambda: m_step.adopt(standardization.enter_parameters(start))
         elif isinstance(start, np.ndarray):
-            yield lambda: estimation.begin(data.assigned(start, self.n_components))
+            yield lambda: m_step.begin(data.assigned(start, self.n_components))
         else:
             generator = np.random.default_rng(self.random_state)
             for _ in range(self.n_init if start in RANDOM else 1):
-                yield lambda: estimation.begin(
-                    starting_totals(start, data, self.n_components, estimation.model, generator)
+                yield lambda: m_step.begin(
+                    starting_totals(start, data, self.n_components, m_step.model, generator)
                 )
 
-    def _best(self, estimation: Estimation, starts: Iterator[Callable[[], Parameters]]) -> Climb[Parameters]:
+    def _best(self, m_step: MStep, starts: Iterator[Callable[[], Parameters]]) -> EMResult[Parameters]:
         """Climb from every start; return the highest end, or the first failure if all degenerate."""
-        converged = stops(self.convergence, self.tol, estimation.observations.total)
-        climbs, failures = [], []
+        converged = convergence_test(self.convergence, self.tol, m_step.observations.total)
+        results, failures = [], []
         for start in starts:
             try:
-                climbs.append(climb(estimation.step, start(), converged, self.max_iter))
+                results.append(run_em(m_step.step, start(), converged, self.max_iter))
             except DegenerateError as error:
                 failures.append(error)
-        if not climbs:
+        if not results:
             raise failures[0]
-        return max(climbs, key=lambda end: end.history[-1])
+        return max(results, key=lambda end: end.history[-1])
 
-    def _publish(self, parameters: Parameters, frame: Frame) -> None:
+    def _publish(self, parameters: Parameters, standardization: Standardization) -> None:
         """Set the parameters in the units of the data."""
-        self.at_floor_ = least_variance(parameters.covariances) <= FLOOR * (1 + 1e-9)
-        self.parameters_ = frame.leave_parameters(parameters)
+        self.at_floor_ = min_variance(parameters.covariances) <= FLOOR * (1 + 1e-9)
+        self.parameters_ = standardization.leave_parameters(parameters)
 
     @staticmethod
     def _total(X: ArrayLike, sample_weight: ArrayLike | None) -> float:

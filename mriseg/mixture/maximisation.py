@@ -21,7 +21,7 @@ THIN = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Estimation:
+class MStep:
     """One fit: the model, the observations and what is known beforehand, in the frame of the estimation."""
 
     model: CovarianceModel
@@ -39,7 +39,7 @@ class Estimation:
         shape = (-1, *[1] * (moments.scatter.ndim - 1))
         counts = moments.counts.reshape(shape)
         pooled = moments.scatter.sum(axis=0, keepdims=True) / counts.sum()
-        thin = least_variance(moments.scatter / counts) < THIN * least_variance(pooled)
+        thin = min_variance(moments.scatter / counts) < THIN * min_variance(pooled)
         scatter = np.where(thin.reshape(shape), pooled * counts, moments.scatter)
         return self.maximise(Moments(moments.counts, moments.means if means is None else means, scatter))
 
@@ -86,7 +86,7 @@ class Estimation:
         return Moments.of(totals, self.observations.X.shape[1], diagonal=self.model.diagonal)
 
 
-def least_variance(covariances: FloatArray) -> FloatArray:
+def min_variance(covariances: FloatArray) -> FloatArray:
     """Return the smallest variance (K,) of covariances (K, D, D), or of variances (K, D)."""
     variances = np.linalg.eigvalsh(covariances) if covariances.ndim > 2 else covariances
     return np.asarray(variances.min(axis=1))

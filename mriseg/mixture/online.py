@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from mriseg.mixture.expectation import Observations, coefficients
 
 if TYPE_CHECKING:
-    from mriseg.mixture.maximisation import Estimation
-    from mriseg.mixture.parameters import FloatArray, Frame, Parameters
+    from mriseg.mixture.maximisation import MStep
+    from mriseg.mixture.parameters import FloatArray, Parameters, Standardization
 
 # A block's share in the statistics is (2 + blocks before it) to the minus this: 1/2 forgets a bad start
 # fastest, 1 averages noise away best.
@@ -38,26 +38,26 @@ class StepwiseEM:
         Blocks seen.
     """
 
-    estimation: Estimation
-    frame: Frame
+    m_step: MStep
+    standardization: Standardization
     parameters: Parameters
     totals: FloatArray
     observed: float
     blocks: int = 1
 
     @classmethod
-    def begin(cls, estimation: Estimation, frame: Frame, parameters: Parameters) -> StepwiseEM:
+    def begin(cls, m_step: MStep, standardization: Standardization, parameters: Parameters) -> StepwiseEM:
         """Begin with a mixture fitted to a first block."""
-        data = estimation.observations
+        data = m_step.observations
         totals = data.expect(coefficients(parameters))[1] / data.total
-        return cls(estimation, frame, parameters, totals, data.total)
+        return cls(m_step, standardization, parameters, totals, data.total)
 
     def update(self, X: FloatArray, sample_weight: FloatArray) -> float:
         """Take one more block, rows (N, D) and weights (N,); return its log-likelihood in the frame."""
         data = Observations.prepare(
-            self.frame.enter(X),
+            self.standardization.enter(X),
             sample_weight,
-            diagonal=self.estimation.model.diagonal,
+            diagonal=self.m_step.model.diagonal,
             n_components=len(self.totals),
         )
         log_likelihood, totals = data.expect(coefficients(self.parameters))
@@ -65,6 +65,6 @@ class StepwiseEM:
         self.totals = (1 - step) * self.totals + step * totals / data.total
         self.observed += data.total
         self.blocks += 1
-        moments = self.estimation.moments(self.totals * self.observed)
-        self.parameters = self.estimation.maximise(moments, self.parameters.covariances)
+        moments = self.m_step.moments(self.totals * self.observed)
+        self.parameters = self.m_step.maximise(moments, self.parameters.covariances)
         return log_likelihood

@@ -61,7 +61,7 @@ def outer(vectors: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class Standardization:
     """The units of the estimation: columns centred on ``centre`` and divided by ``scale``, both (D,).
 
     Estimating in these units makes every tolerance and every floor independent of the units of the data, and
@@ -72,7 +72,7 @@ class Frame:
     scale: FloatArray
 
     @classmethod
-    def of(cls, X: FloatArray, sample_weight: FloatArray | None, *, per_column: bool) -> Frame:
+    def of(cls, X: FloatArray, sample_weight: FloatArray | None, *, per_column: bool) -> Standardization:
         """Measure the frame of data (N, D): mean and standard deviation, by column or one scale for all.
 
         Raises
@@ -94,7 +94,7 @@ class Frame:
         )
 
     @classmethod
-    def spanned_by(cls, parameters: Parameters) -> Frame:
+    def spanned_by(cls, parameters: Parameters) -> Standardization:
         """Return the frame of a mixture: its mean, and its standard deviation in each dimension."""
         weights, means = parameters.weights, parameters.means
         centre = weights @ means

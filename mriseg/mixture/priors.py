@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mriseg.mixture.covariance import CovarianceModel
     from mriseg.mixture.expectation import Moments
-    from mriseg.mixture.parameters import FloatArray, Frame
+    from mriseg.mixture.parameters import FloatArray, Standardization
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +99,17 @@ class PriorTerms:
     concentration: float
 
     @classmethod
-    def of(cls, prior: Prior, model: CovarianceModel, frame: Frame, n_components: int) -> PriorTerms:
+    def of(
+        cls, prior: Prior, model: CovarianceModel, standardization: Standardization, n_components: int
+    ) -> PriorTerms:
         """Translate a prior for a model with K components."""
-        dimensions = len(frame.scale)
-        centre = (shaped("mean of the prior", prior.mean, (dimensions,)) - frame.centre) / frame.scale
+        dimensions = len(standardization.scale)
+        centre = (
+            shaped("mean of the prior", prior.mean, (dimensions,)) - standardization.centre
+        ) / standardization.scale
         scale = np.asarray(prior.scale, dtype=float)
         scale = scale * np.eye(dimensions) if scale.ndim == 0 else scale
-        matrix = shaped("scale of the prior", scale, (dimensions, dimensions)) / outer(frame.scale)
+        matrix = shaped("scale of the prior", scale, (dimensions, dimensions)) / outer(standardization.scale)
         freedom = prior.degrees_of_freedom
         if model.spherical:
             spread, power = np.full(dimensions, np.trace(matrix) / dimensions**2), (freedom + 2) / dimensions
@@ -186,7 +190,9 @@ class FixedTerms:
     covariances: FloatArray
 
     @classmethod
-    def of(cls, fixed: Fixed, model: CovarianceModel, frame: Frame, n_components: int) -> FixedTerms:
+    def of(
+        cls, fixed: Fixed, model: CovarianceModel, standardization: Standardization, n_components: int
+    ) -> FixedTerms:
         """Translate held parameters for a model with K components.
 
         Raises
@@ -195,12 +201,12 @@ class FixedTerms:
             If the shapes do not fit, the weights leave nothing to share, a mean or a covariance is held in
             part, or a held covariance is not diagonal where the model is.
         """
-        dimensions = len(frame.scale)
+        dimensions = len(standardization.scale)
         weights = _filled("weights", fixed.weights, (n_components,))
         means = _filled("means", fixed.means, (n_components, dimensions))
         matrices = _filled("covariances", fixed.covariances, (n_components, dimensions, dimensions))
         _check_held(weights, means, matrices)
-        inside = frame.enter_parameters(Parameters(weights, means, matrices))
+        inside = standardization.enter_parameters(Parameters(weights, means, matrices))
         if not model.diagonal:
             return cls(weights, inside.means, inside.covariances)
         if np.abs(np.nan_to_num(matrices * (1 - np.eye(dimensions)))).any():

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.labels.tissues import Tissue
     from mriseg.report.slices import Slices
-    from mriseg.tissue import Tissue
 
     Floats = NDArray[np.floating]
 

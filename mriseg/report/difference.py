@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from mriseg._utils.text import printable
+from mriseg.labels.tissues import Tissue
 from mriseg.report.mosaic import draw_key, draw_layers, draw_rows
 from mriseg.report.slices import Plane, Slices
-from mriseg.text import printable
-from mriseg.tissue import Tissue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mriseg.images import Volume
+    from mriseg.images.volume import Volume
 
 # What the second map says where it has no tissue; yellow is no tissue's colour.
 NO_TISSUE = Tissue(255, "no tissue", "none", "#f0e442", None)
@@ -28,7 +28,7 @@ _LINE_HEIGHT = 36
 # The scan steps back behind the colours.
 _DIMMED, _OPACITY = 0.8, 0.9
 # Slices lie at least so small a part of their mean distance apart.
-_LEAST_APART = 3
+_MIN_APART = 3
 
 
 def save_differences(
@@ -113,7 +113,7 @@ def telling_slices(brain: NDArray[np.bool_], differs: NDArray[np.bool_], axis: i
     others = tuple(other for other in range(3) if other != axis)
     area, changed = brain.sum(axis=others), differs.sum(axis=others)
     ranges = _ranges(area, count)
-    apart = np.ptp(np.flatnonzero(area)) / (_LEAST_APART * count)
+    apart = np.ptp(np.flatnonzero(area)) / (_MIN_APART * count)
     chosen: list[int] = []
     for slices in sorted(ranges, key=lambda slices: -changed[slices].max()):
         near = [min((abs(k - other) for other in chosen), default=np.inf) < apart for k in slices]

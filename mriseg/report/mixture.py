@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
+from mriseg._utils.text import printable
 from mriseg.mixture import histogram_density
-from mriseg.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

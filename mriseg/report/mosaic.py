@@ -19,7 +19,7 @@ _CAPTION = 26
 _INDENT, _SWATCH, _BESIDE, _APART = 12, 26, 10, 30
 _TEXT_SIZE, _KEY_TEXT_SIZE = 17, 22
 # As many slices in a row as fit: of the longest frame the first number, of narrow ones the second at most.
-_COLUMNS, _MOST_COLUMNS = 5, 8
+_COLUMNS, _MAX_COLUMNS = 5, 8
 _WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
 
 
@@ -115,7 +115,7 @@ def _draw_row(
     """Draw a row of slices of one plane, spread over the width, shape (rows, _WIDTH, 3)."""
     width, height = (round(side * scale) for side in slices.extent(plane))
     row = Image.new("RGB", (_WIDTH, height + _GAP + _CAPTION))
-    chosen = choose(plane, min((_WIDTH - _GAP) // (width + _GAP), _MOST_COLUMNS))
+    chosen = choose(plane, min((_WIDTH - _GAP) // (width + _GAP), _MAX_COLUMNS))
     for i, index in enumerate(chosen):
         left = round((i + 0.5) * _WIDTH / len(chosen) - width / 2)
         row.paste(draw(plane, index, scale), (left, _GAP))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mriseg.images import Volume
-    from mriseg.tissue import Tissue
+    from mriseg.images.volume import Volume
+    from mriseg.labels.tissues import Tissue
 
 OverlayStyle = Literal["contour", "fill"]
 

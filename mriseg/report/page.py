@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mriseg.fitting import Fit
-    from mriseg.images import Volume
-    from mriseg.tissue import Tissue
+    from mriseg.images.volume import Volume
+    from mriseg.labels.tissues import Tissue
+    from mriseg.model.fitting import Fit
 
 _SVG = "image/svg+xml"
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ReportData:
     """What the page shows of a segmentation beside what its sidecar says; arrays in canonical orientation.
 
     Parameters
@@ -60,14 +60,14 @@ class Shown:
     field: NDArray[np.float32] | None
 
 
-def report(shown: Shown, facts: dict[str, Any]) -> str:
+def report(shown: ReportData, facts: dict[str, Any]) -> str:
     """Write the report of a segmentation.
 
     Parameters
     ----------
     shown : Shown
     facts : dict
-        The sidecar, see `mriseg.sidecar.sidecar`.
+        The sidecar, see `mriseg.results.sidecar.sidecar`.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def _bic_chart(bic_by_classes: dict[int, float]) -> Markup | None:
     return _picture(bic_chart(bic_by_classes)) if bic_by_classes else None
 
 
-def _fit_charts(shown: Shown, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
+def _fit_charts(shown: ReportData, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
     """Draw the histogram of each channel with its fit: name, picture and error."""
     charts = []
     for channel, (source, histogram) in enumerate(zip(sources, shown.fit.histograms, strict=True)):

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mriseg.text import printable
+from mriseg._utils.text import printable
 
 
 @cache

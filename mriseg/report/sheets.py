@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mriseg.tissue import Tissue
+    from mriseg.labels.tissues import Tissue
 
 _COLUMNS, _ROWS = 4, 3
 # Pixels of the longer side of the frame.

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from mriseg.grid import bounding_box
+from mriseg.images.voxels import bounding_box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mriseg.images import Volume
+    from mriseg.images.volume import Volume
 
 _MARGIN_MM = 8.0
 # The contrast leaves some room around the brain's darkest and brightest percent.
@@ -25,7 +25,7 @@ _ENOUGH_VOXELS = 200_000
 # Above one half, so that each outline lies just inside its own tissue and neighbours do not cover each other.
 _LEVEL = 0.75
 _LINE_PIXELS = 1.3
-_LEAST_SLOPE = 1e-3
+_MIN_SLOPE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def outline(share: NDArray[np.float32], width: float = _LINE_PIXELS) -> NDArray[
     """
     down, across = np.gradient(share)
     slope = np.sqrt(down * down + across * across)
-    beside = np.abs(share - np.float32(_LEVEL)) / np.maximum(slope, np.float32(_LEAST_SLOPE))
+    beside = np.abs(share - np.float32(_LEVEL)) / np.maximum(slope, np.float32(_MIN_SLOPE))
     return np.asarray(np.clip(np.float32(width / 2 + 0.5) - beside, 0, 1))
 
 

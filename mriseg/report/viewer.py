@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.images import SUFFIXES, bids_suffix, image_intent, load_map, stem
-from mriseg.luts import niivue_colormap
-from mriseg.nifti import EXTENSIONS
+from mriseg.images.names import SUFFIXES, bids_suffix, stem
+from mriseg.images.nifti import EXTENSIONS
+from mriseg.images.reading import image_intent, load_map
+from mriseg.labels.lookup_tables import niivue_colormap
+from mriseg.labels.tissues import CSF, GM, WM, class_color
 from mriseg.report.page import asset, render
-from mriseg.tissue import CSF, GM, WM, class_color
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

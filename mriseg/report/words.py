@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mriseg.multichannel import MultichannelMixture
-from mriseg.partial_volume import PartialVolumeMixture
+from mriseg.model.multichannel import MultichannelMixture
+from mriseg.model.partial_volume import PartialVolumeMixture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mriseg.doubts import Verdict
+    from mriseg.qc import Verdict
 
 Facts = dict[str, Any]
 
@@ -105,7 +105,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
     Parameters
     ----------
     facts : dict
-        The sidecar, see `mriseg.sidecar.sidecar`.
+        The sidecar, see `mriseg.results.sidecar.sidecar`.
 
     Returns
     -------

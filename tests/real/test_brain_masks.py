@@ -12,8 +12,8 @@ from heads import dice, moved, turned
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 from scipy import ndimage
 
-from mriseg.brain import brain_mask
-from mriseg.images import load_map, load_volume
+from mriseg.brain.mask import brain_mask
+from mriseg.images.reading import load_map, load_volume
 
 ORIENTATIONS = [
     np.column_stack([axes, flips]) for axes in permutations(range(3)) for flips in product((1, -1), repeat=3)

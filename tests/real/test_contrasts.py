@@ -7,8 +7,8 @@ import pytest
 from heads import dice, simulated_head
 
 import mriseg
-from mriseg.contrast import seen_contrast
-from mriseg.images import load_map, load_volume
+from mriseg.images.reading import load_map, load_volume
+from mriseg.template.contrast import detect_contrast
 
 T1 = ["elder05", "ibsr16", "pumi", "xa30"]
 # Contrasts, and one under which their tissues would have other names.
@@ -18,13 +18,14 @@ WRONG = {"t2": "t1", "pd": "flair", "flair": "t1", "t1-infant": "t1"}
 @pytest.mark.parametrize("name", T1)
 def test_every_real_t1_is_seen_to_be_one(scans, name):
     assert (
-        seen_contrast(load_volume(scans / "bids" / f"sub-{name}" / "anat" / f"sub-{name}_T1w.nii.gz")) == "t1"
+        detect_contrast(load_volume(scans / "bids" / f"sub-{name}" / "anat" / f"sub-{name}_T1w.nii.gz"))
+        == "t1"
     )
 
 
 @pytest.mark.parametrize(("kind", "contrast"), [("T1w", "t1"), ("T2w", "t2"), ("FLAIR", "flair")])
 def test_the_scans_of_a_patient_are_told_apart(scans, kind, contrast):
-    assert seen_contrast(load_volume(scans / "channels" / f"ms19_{kind}.nii.gz")) == contrast
+    assert detect_contrast(load_volume(scans / "channels" / f"ms19_{kind}.nii.gz")) == contrast
 
 
 @pytest.mark.parametrize("contrast", list(WRONG))
@@ -36,7 +37,7 @@ def test_a_simulated_head_is_segmented_and_never_passed_under_another_contrast(s
     for label in (1, 2):
         assert dice(right.labels == label, truth == label) > (0.85 if contrast == "t2" else 0.78)
     if contrast != "t1-infant":
-        assert seen_contrast(head) == {"pd": "t2"}.get(contrast, contrast)
+        assert detect_contrast(head) == {"pd": "t2"}.get(contrast, contrast)
     try:
         result = mriseg.segment(head, contrast=WRONG[contrast])
     except mriseg.MrisegError:
@@ -80,7 +81,7 @@ def test_lesions_that_are_given_are_no_tissue(patient):
 def test_two_noisy_channels_are_better_than_one(scans, tmp_path):
     import nibabel as nib
 
-    from mriseg.phantom import INTENSITIES, simulate
+    from mriseg.evaluation.phantom import INTENSITIES, simulate
 
     model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
     labels = np.rint(model.data).astype(int)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mriseg import images, load_volume, partial_volume, segment
+from mriseg import load_volume, segment
 from mriseg.cohort.resources import scan_mb
+from mriseg.images import volume as images
+from mriseg.model import partial_volume
 
 
 @dataclass

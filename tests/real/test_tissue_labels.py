@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import mriseg
-from mriseg.images import load_map, load_volume
-from mriseg.metrics import calibration_error, dice
-from mriseg.phantom import simulate
+from mriseg.evaluation.metrics import calibration_error, dice
+from mriseg.evaluation.phantom import simulate
+from mriseg.images.reading import load_map, load_volume
 
 LABELS = {"CSF": 3, "GM": 1, "WM": 2}
 STRIPPED = ("ibsr01", "ibsr04", "ibsr07", "ibsr09", "ibsr12", "ibsr16")

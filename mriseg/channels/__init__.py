@@ -1,0 +1,1 @@
+"""Further scans of a session on the grid of the first."""

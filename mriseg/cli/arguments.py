@@ -1,0 +1,262 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Contrast(StrEnum):
+    """What the scan is weighted by."""
+
+    T1 = "t1"
+    T2 = "t2"
+    PD = "pd"
+    FLAIR = "flair"
+    T1_INFANT = "t1-infant"
+    AUTO = "auto"
+
+
+TissueContrast = Annotated[
+    Contrast,
+    typer.Option(
+        help="Decides which class is CSF, GM and WM; auto looks at the ventricles. t1-infant is for white "
+        "matter that is darker than grey matter, up to half a year of age."
+    ),
+]
+
+
+def parse_classes(text: str) -> int | str:
+    """Return the number that "4" stands for, or any other word as it is."""
+    return int(text) if text.isdecimal() else text
+
+
+Classes = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto",
+        help="Number of classes from 2 to 10, or auto to choose it by BIC; three are tissues, others are "
+        "numbered by rising mean intensity.",
+    ),
+]
+Merge = Annotated[
+    bool, typer.Option("--merge", help="Merge four and more classes to the tissues that they consist of.")
+]
+NoBias = Annotated[bool, typer.Option("--no-bias", help="Do not correct for a bias field.")]
+NoSpatial = Annotated[
+    bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
+]
+
+NoPriors = Annotated[
+    bool, typer.Option("--no-priors", help="Do not ask the template where tissues usually lie.")
+]
+
+
+class OverlayStyle(StrEnum):
+    """How tissues are drawn over the scan."""
+
+    CONTOUR = "contour"
+    FILL = "fill"
+
+
+NoReport = Annotated[bool, typer.Option("--no-report", help="Leave the HTML page out.")]
+TissueOverlay = Annotated[
+    OverlayStyle,
+    typer.Option("--overlay-style", help="Outlines or translucent colours in the overlay picture."),
+]
+LookUpTables = Annotated[
+    str | None,
+    typer.Option(
+        "--luts",
+        metavar="PROGRAM,…",
+        show_default=False,
+        help="Also write the labels' look-up tables for itksnap, fsleyes, slicer, freesurfer, niivue.",
+    ),
+]
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        show_default=False,
+        help="Folder for the results; without it, one named after the input in the current directory.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same input.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say each step on stderr.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but warnings and errors.")]
+SeriesVolume = Annotated[
+    int | None,
+    typer.Option(
+        "--volume", min=0, metavar="N", show_default=False, help="Which volume of a 4-D series, from 0."
+    ),
+]
+Zooms = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option(
+        metavar="X Y Z",
+        show_default=False,
+        help="Voxel size in mm along the axes of the file, where its header is wrong.",
+    ),
+]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(
+        min=0, metavar="GB", show_default=False, help="Refuse scans that take more; without it, what is free."
+    ),
+]
+KeepHeaderText = Annotated[
+    bool,
+    typer.Option(
+        "--keep-header-text",
+        help="Copy descrip, aux_file and db_name into the results; they may name the patient.",
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Of all that is drawn at random: the same seed, the same result.")
+]
+Stripped = Annotated[
+    bool,
+    typer.Option("--stripped", help="The scan holds nothing but the brain; usually seen without being told."),
+]
+Prior = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="Where the fit begins: the JSON sidecar of an earlier segmentation, or what "
+        "mriseg cohort-prior made.",
+    ),
+]
+FixMeans = Annotated[
+    bool, typer.Option("--fix-means", help="Hold the means where the sidecar of --prior has them.")
+]
+Channels = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--channel",
+        metavar="FILE",
+        show_default=False,
+        help="A further scan of the same session in any contrast, such as T2 or FLAIR; may be repeated.",
+    ),
+]
+Covariance = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        show_default=False,
+        help="One Gaussian a class with this covariance model, without partial volumes: E, V for one "
+        "channel; EII, VVI, EEE, VVV, ... for several.",
+    ),
+]
+LesionMask = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="Lesions on the grid of the scan: left out of the fit and of the tissues, label 7.",
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "-j",
+        "--jobs",
+        min=1,
+        metavar="N",
+        show_default=False,
+        help="Scans at a time; without it, as many as there are cores and free memory for.",
+    ),
+]
+CohortMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory",
+        min=0.1,
+        metavar="GB",
+        show_default=False,
+        help="Memory that all workers may take together; without it, nine tenths of what is free.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        metavar="S",
+        show_default=False,
+        help="Give a scan up that takes longer than this many seconds.",
+    ),
+]
+Retries = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", help="Try a scan again whose worker died, took too long or found no memory."
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on: leave what is done for the same input, settings and version, do all else.",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|SYSTEM",
+        show_default=False,
+        help="Run on a Dask scheduler (tcp://host:8786), or on workers asked of slurm, pbs, sge or lsf.",
+    ),
+]
+ClusterOptions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="TOML file for the batch system: workers, and options of dask-jobqueue such as cores, memory.",
+    ),
+]
+
+
+def check_segmentation(options: dict[str, Any]) -> None:
+    """Raise a usage error if keyword arguments of `mriseg.segment` do not go together."""
+    from mriseg.options import check_options
+
+    try:
+        check_options(**options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def check_zooms(zooms: tuple[float, float, float] | None) -> None:
+    """Raise a usage error unless voxel sizes, if given, are positive."""
+    if zooms is not None and not min(zooms) > 0:
+        raise typer.BadParameter("--zooms takes three positive numbers, in mm")
+
+
+def parse_luts(text: str | None) -> list[str]:
+    """Return the programs that "itksnap,slicer" names.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is not known.
+    """
+    from mriseg.labels.lookup_tables import FORMATS
+
+    programs = list(dict.fromkeys(text.split(","))) if text else []
+    for program in programs:
+        if program not in FORMATS:
+            raise typer.BadParameter(f"--luts knows {', '.join(FORMATS)}, not {program!r}")
+    return programs
+
+
+def refuse_verbose_and_quiet(verbose: bool, quiet: bool) -> None:
+    """Raise a usage error if a run is to be both talkative and silent."""
+    if verbose and quiet:
+        raise typer.BadParameter("-v and -q exclude each other")

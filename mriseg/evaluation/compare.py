@@ -1,0 +1,306 @@
+"""Two segmentations of a head, tissue by tissue: how they overlap, and how much there is of each in both."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from mriseg._utils.atomic_write import atomic_write
+from mriseg._utils.text import printable
+from mriseg.errors import ImageError
+from mriseg.evaluation.metrics import dice
+from mriseg.images.reading import load_map
+from mriseg.images.volume import Volume, same_grid
+from mriseg.labels.tissues import LESION, Tissue
+from mriseg.results.reading import TISSUES, Labels, on_grid, read_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+# Two programs find the middle of a brain in one place within a few mm, and so do registered scans.
+_MAX_MM_APART = 5.0
+# Sampling at other points changes the volume of a brain by less.
+_MAX_OUTSIDE = 0.02
+_FIGURES = ("dice", "a_ml", "b_ml", "change_ml", "change_percent")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A tissue in two segmentations; NaN where there is nothing to say.
+
+    Parameters
+    ----------
+    dice : float
+        Overlap on the grid of the first, 0 to 1.
+    a_ml, b_ml : float
+        Volume in each, on its own grid, mL.
+    """
+
+    dice: float
+    a_ml: float
+    b_ml: float
+
+    @property
+    def change_ml(self) -> float:
+        """From A to B, mL."""
+        return self.b_ml - self.a_ml
+
+    @property
+    def change_percent(self) -> float:
+        """From A to B, percent of A."""
+        return 100 * self.change_ml / self.a_ml if self.a_ml else math.nan
+
+    def figures(self) -> dict[str, float]:
+        """Return all figures by their names in tables."""
+        return {name: getattr(self, name) for name in _FIGURES}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What came of comparing two segmentations.
+
+    Parameters
+    ----------
+    a, b : Labels
+        Each on its own grid.
+    b_on_a : ndarray of uint8, shape (X, Y, Z)
+        Labels of B on the grid of A.
+    resampled : {"no", "nearest", "trilinear"}
+        How they came there: not at all, by the nearest label, or by interpolated posteriors.
+    volumes_from : {"posteriors", "labels"}
+        What volumes are sums of.
+    tissues : dict of str to Change
+        By tissue abbreviation.
+    brain_mask : Change or None
+        None unless both are results of `mriseg segment`.
+    warnings : tuple of str
+        What makes the figures doubtful, in plain words.
+    """
+
+    a: Labels
+    b: Labels
+    b_on_a: NDArray[np.uint8]
+    resampled: str
+    volumes_from: str
+    tissues: dict[str, Change]
+    brain_mask: Change | None
+    warnings: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What A and B are called: by their files, or else by the innermost folders that differ."""
+        return _names(self.a, self.b)
+
+    @property
+    def name(self) -> str:
+        """What the names of the files begin with."""
+        both = "{}_vs_{}".format(*self.names)
+        return both if self.a.name in both else f"{self.a.name}_{both}"
+
+    @property
+    def differ_ml(self) -> float:
+        """Volume of the voxels of A whose label is another in B, mL."""
+        return float(np.count_nonzero(self.a.labels != self.b_on_a)) * self.a.volume.voxel_ml
+
+    def save(self, folder: str | Path | None = None, *, overwrite: bool = False) -> list[Path]:
+        """Write a picture of what differs, and the figures as TSV and JSON.
+
+        Parameters
+        ----------
+        folder : str or Path, optional
+            Otherwise one named after both in the current directory.
+        overwrite : bool
+            Replace files of these names.
+
+        Returns
+        -------
+        list of Path
+            ``A_vs_B_differences.png``, ``A_vs_B_comparison.tsv`` and ``A_vs_B_comparison.json``.
+
+        Raises
+        ------
+        OutputError
+            If a file exists and may not be replaced, or the folder cannot be written.
+        """
+        from mriseg.report.difference import save_differences
+
+        folder = Path(folder or f"{self.name}_comparison")
+        files = [f"{self.name}_{end}" for end in ("differences.png", "comparison.tsv", "comparison.json")]
+        with atomic_write(folder, files, overwrite=overwrite) as scratch:
+            picture, table, facts = (scratch / file for file in files)
+            shown, scan = [t for t in TISSUES if t.abbreviation in self.tissues], _backdrop(self.a, self.b)
+            save_differences(scan, self.a.labels, self.b_on_a, shown, self.names, picture)
+            table.write_text(as_tsv(self), encoding="utf-8")
+            facts.write_text(as_json(self), encoding="utf-8")
+        return [folder / file for file in files]
+
+
+def compare(
+    a: str | Path,
+    b: str | Path,
+    *,
+    numbers_a: Mapping[int, int] | None = None,
+    numbers_b: Mapping[int, int] | None = None,
+) -> Comparison:
+    """Compare two segmentations of one scan, or of two scans of one head that lie in one place.
+
+    Parameters
+    ----------
+    a, b : str or Path
+        Each a folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label map.
+    numbers_a, numbers_b : mapping of int to int, optional
+        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.labels.numbers.label_numbers`.
+        Label 7 is a lesion in label maps where these three are numbered so, as in BIDS.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read, a folder does not hold one segmentation, or A and B have no tissue in
+        common or, on different grids, no place.
+    ValueError
+        If numbers are given for a result, whose sidecar has them.
+    """
+    first, second = read_labels(Path(a), numbers_a), read_labels(Path(b), numbers_b)
+    _refuse_other_classes(first, second)
+    moved, resampled = on_grid(second, first.volume)
+    if resampled != "no" and not ((first.labels > 0) & (moved > 0)).any():
+        raise ImageError(f"{b}: has no tissue where {a} has any, as their headers place them; register one "
+                         "to the other first")  # fmt: skip
+    both_results = first.brain_mask_ml is not None and second.brain_mask_ml is not None
+    source = "posteriors" if both_results else "labels"
+    return Comparison(
+        a=first,
+        b=second,
+        b_on_a=moved,
+        resampled=resampled,
+        volumes_from=source,
+        tissues={t.abbreviation: _change(t, first, second, moved, source) for t in _shown(first, second)},
+        brain_mask=_brain_change(first, second, moved) if both_results else None,
+        warnings=tuple(_warnings(first, second, moved)),
+    )
+
+
+def as_tsv(comparison: Comparison) -> str:
+    """Lay out the figures as a tab-separated table, a row a tissue."""
+    about = [comparison.volumes_from, comparison.resampled]
+    rows = [[name, *_cells(change), *about] for name, change in comparison.tissues.items()]
+    if comparison.brain_mask:
+        rows.append(["brain_mask", *_cells(comparison.brain_mask), "mask", comparison.resampled])
+    header = ["tissue", *_FIGURES, "volumes_from", "b_resampled"]
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()
+
+
+def as_json(comparison: Comparison) -> str:
+    """Lay out the figures and where they come from as a JSON object."""
+    brain = comparison.brain_mask
+    facts = {
+        "a": _about(comparison.a, comparison.names[0]),
+        "b": _about(comparison.b, comparison.names[1]),
+        "volumes_from": comparison.volumes_from,
+        "b_resampled": comparison.resampled,
+        "differ_ml": comparison.differ_ml,
+        "tissues": {name: _plain(change) for name, change in comparison.tissues.items()},
+        "brain_mask": _plain(brain) if brain else None,
+        "warnings": comparison.warnings,
+    }
+    return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _refuse_other_classes(a: Labels, b: Labels) -> None:
+    if not (set(a.tissues) & set(b.tissues)) - {LESION}:
+        first, second = (", ".join(tissue.abbreviation for tissue in side.tissues) for side in (a, b))
+        raise ImageError(f"{b.path}: has {second} and {a.path} has {first}, which cannot be compared; "
+                         "segment both with the same --classes, or with --merge")  # fmt: skip
+
+
+def _cells(change: Change) -> list[str]:
+    return ["n/a" if math.isnan(value) else f"{value:.4f}" for value in change.figures().values()]
+
+
+def _plain(change: Change) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in change.figures().items()}
+
+
+def _about(labels: Labels, name: str) -> dict[str, Any]:
+    zooms = [round(zoom, 6) for zoom in labels.volume.zooms.tolist()]
+    return {
+        "name": printable(name),
+        "file": printable(labels.volume.path.name),
+        "sha256": labels.volume.sha256,
+        "zooms_mm": zooms,
+    }
+
+
+def _shown(a: Labels, b: Labels) -> list[Tissue]:
+    """List the tissues of either; lesions only where there are any, as most maps have none."""
+    lesions = any((side.labels == LESION.index).any() for side in (a, b))
+    return [t for t in TISSUES if (t in a.tissues or t in b.tissues) and (t is not LESION or lesions)]
+
+
+def _change(tissue: Tissue, a: Labels, b: Labels, b_on_a: NDArray[np.uint8], source: str) -> Change:
+    shared = tissue in a.tissues and tissue in b.tissues
+    overlap = float(dice(a.labels == tissue.index, b_on_a == tissue.index)) if shared else math.nan
+    return Change(overlap, _ml(a, tissue, source), _ml(b, tissue, source))
+
+
+def _ml(side: Labels, tissue: Tissue, source: str) -> float:
+    if tissue not in side.tissues:
+        return math.nan
+    return side.ml[tissue.abbreviation] if source == "posteriors" else side.label_ml(tissue)
+
+
+def _brain_change(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Change:
+    # Every voxel of the brain mask of a segmentation has a label.
+    return Change(float(dice(a.labels > 0, b_on_a > 0)), a.brain_mask_ml or 0.0, b.brain_mask_ml or 0.0)
+
+
+def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[str]:
+    """Ask whether the two lie in one place."""
+    whole = np.count_nonzero(b.labels) * b.volume.voxel_ml
+    outside = 1 - np.count_nonzero(b_on_a) * a.volume.voxel_ml / whole
+    if outside > _MAX_OUTSIDE:
+        yield f"{outside:.0%} of the tissue of B lies outside the grid of A: volumes count it, Dice does not"
+    apart = float(np.linalg.norm(_centre(a) - _centre(b)))
+    if apart > _MAX_MM_APART:
+        yield (f"the tissue of B lies {apart:.0f} mm beside that of A: Dice and picture mean little unless "
+               "the scans are registered to each other; volumes stand")  # fmt: skip
+
+
+def _centre(side: Labels) -> NDArray[np.float64]:
+    """Return the centre of all tissue, mm."""
+    middle = ndimage.center_of_mass(side.labels > 0)
+    return np.asarray(side.volume.affine[:3, :3] @ middle + side.volume.affine[:3, 3])
+
+
+def _names(a: Labels, b: Labels) -> tuple[str, str]:
+    parts = zip(*(reversed(side.folder.resolve().parts[1:]) for side in (a, b)), strict=False)
+    differing = next(((first, second) for first, second in parts if first != second), None)
+    if a.name != b.name or differing is None:
+        return a.name, b.name
+    return differing
+
+
+def _backdrop(a: Labels, b: Labels) -> Volume:
+    """Return a scan on the grid of A, or the tissues of A in grey levels, as T1 has them."""
+    for scan in (load_map(side.scan) for side in (a, b) if side.scan):
+        if same_grid(scan, a.volume):
+            return scan
+    levels = np.zeros(1 + max(tissue.index for tissue in a.tissues), dtype=np.float32)
+    levels[[tissue.index for tissue in a.tissues]] = np.arange(1, 1 + len(a.tissues))
+    return replace(a.volume, data=levels[a.labels])

@@ -1,0 +1,171 @@
+"""How well labels agree with the truth: overlap, volume, and how far their surfaces lie apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from mriseg.errors import ImageError
+from mriseg.images.reading import load_map
+from mriseg.images.volume import same_grid
+from mriseg.images.voxels import bounding_box
+from mriseg.labels.tissues import CSF, GM, WM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One tissue in two label maps.
+
+    Parameters
+    ----------
+    dice : float
+        Overlap, 0 to 1.
+    volume_difference : float
+        Volume of the labels less that of the truth, percent of the truth.
+    hausdorff95 : float
+        95 % Hausdorff distance of the surfaces, mm.
+    """
+
+    dice: float
+    volume_difference: float
+    hausdorff95: float
+
+
+def compare_files(
+    labels: Path,
+    truth: Path,
+    label_numbers: Mapping[int, int],
+    truth_numbers: Mapping[int, int],
+    *,
+    inside: bool = False,
+) -> dict[str, Agreement]:
+    """Compare two label maps in files, tissue by tissue.
+
+    Parameters
+    ----------
+    labels, truth : Path
+        On the same grid; they may be stored in different orientations.
+    label_numbers, truth_numbers : mapping of int to int
+        Numbers in each file to 1 GM, 2 WM or 3 CSF.
+    inside : bool
+        Look only where the truth has a tissue.
+
+    Returns
+    -------
+    dict of str to Agreement
+        By tissue abbreviation.
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read, or the grids differ.
+    """
+    first, second = load_map(labels), load_map(truth)
+    if not same_grid(first, second):
+        raise ImageError(f"{labels}: is not on the grid of {truth}; resample one to the other first")
+    seen = np.isin(second.data, list(truth_numbers)) if inside else np.True_
+    return {
+        tissue.abbreviation: agreement(
+            np.isin(first.data, [k for k, t in label_numbers.items() if t == tissue.index]) & seen,
+            np.isin(second.data, [k for k, t in truth_numbers.items() if t == tissue.index]),
+            first.zooms,
+        )
+        for tissue in (CSF, GM, WM)
+    }
+
+
+def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreement:
+    """Compare a tissue in two label maps on one grid.
+
+    Parameters
+    ----------
+    labels, truth : ndarray of bool, shape (X, Y, Z)
+        Where the tissue is.
+    zooms : ndarray of float64, shape (3,)
+        Voxel size, mm.
+
+    Returns
+    -------
+    Agreement
+        Values that have no meaning because the tissue is nowhere are NaN.
+    """
+    n, m = np.count_nonzero(labels), np.count_nonzero(truth)
+    return Agreement(
+        dice(labels, truth), 100 * (n - m) / m if m else np.nan, hausdorff95(labels, truth, zooms)
+    )
+
+
+def dice(labels: Mask, truth: Mask) -> float:
+    """Return twice the intersection over the sum of the sizes; NaN if both are empty.
+
+    >>> float(dice(np.array([True, True, False]), np.array([True, False, False])))
+    0.6666666666666666
+    """
+    total = np.count_nonzero(labels) + np.count_nonzero(truth)
+    return 2 * np.count_nonzero(labels & truth) / total if total else np.nan
+
+
+def hausdorff95(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> float:
+    """Return the larger, of the two directions, of the 95th percentile of distances between surfaces.
+
+    Parameters
+    ----------
+    labels, truth : ndarray of bool, shape (X, Y, Z)
+    zooms : ndarray of float64, shape (3,)
+        Voxel size, mm.
+
+    Returns
+    -------
+    float
+        Distance in mm between voxel centres; NaN if either is empty.
+
+    References
+    ----------
+    Huttenlocher DP, Klanderman GA, Rucklidge WJ (1993). Comparing images using the Hausdorff distance. IEEE
+    Trans Pattern Anal Mach Intell 15:850-863.
+    """
+    if not labels.any() or not truth.any():
+        return np.nan
+    box = bounding_box(labels | truth)
+    surfaces = [_surface(np.pad(mask[box], 1)) for mask in (labels, truth)]
+    from_labels, from_truth = (ndimage.distance_transform_edt(~s, sampling=zooms) for s in surfaces)
+    there = np.percentile(from_truth[surfaces[0]], 95)
+    back = np.percentile(from_labels[surfaces[1]], 95)
+    return float(max(there, back))
+
+
+def calibration_error(posteriors: NDArray[np.floating], fractions: NDArray[np.floating]) -> float:
+    """Measure how far posteriors are from the shares of tissue that voxels of such a posterior have.
+
+    Parameters
+    ----------
+    posteriors, fractions : ndarray, shape (N, K)
+        Computed and true.
+
+    Returns
+    -------
+    float
+        Expected calibration error: over ten bins of the posterior, the mean distance between the mean
+        posterior and the mean true share, by number of voxels.
+    """
+    bins = np.minimum((posteriors.ravel() * 10).astype(np.intp), 9)
+    expected = np.bincount(bins, posteriors.ravel(), minlength=10)
+    found = np.bincount(bins, fractions.ravel(), minlength=10)
+    return float(np.abs(expected - found).sum() / posteriors.size)
+
+
+def _surface(mask: Mask) -> Mask:
+    """Mark the voxels of a mask that touch its outside."""
+    surface: Mask = mask & ~ndimage.binary_erosion(mask)
+    return surface

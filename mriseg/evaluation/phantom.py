@@ -1,0 +1,206 @@
+"""Simulated scans, for which the truth is known exactly.
+
+A label map is turned into shares of tissue on the voxels of the scan, by averaging over many points in each
+voxel; each tissue has one intensity; a smooth bias field is multiplied in; noise is added to the real and the
+imaginary part of the signal, of which the scan is the magnitude (Rician noise).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mriseg.labels.tissues import CSF, GM, WM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating]
+
+TISSUES = (CSF, GM, WM)
+T1_INTENSITIES: Mapping[int, float] = {CSF.index: 45.0, GM.index: 105.0, WM.index: 150.0}
+# Of each contrast; plausible at 1.5 to 3 T, and no measurement.
+INTENSITIES: Mapping[str, Mapping[int, float]] = {
+    "t1": T1_INTENSITIES,
+    "t2": {CSF.index: 200.0, GM.index: 80.0, WM.index: 60.0},
+    "pd": {CSF.index: 115.0, GM.index: 100.0, WM.index: 75.0},
+    "flair": {CSF.index: 15.0, GM.index: 90.0, WM.index: 70.0},
+    "t1-infant": {CSF.index: 25.0, GM.index: 90.0, WM.index: 70.0},
+}
+
+# Points at which a voxel is sampled along each axis.
+_POINTS = 4
+_FIELD_WAVES = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """A simulated scan and the truth about it; all arrays have the shape (X, Y, Z) of the scan.
+
+    Parameters
+    ----------
+    data : ndarray of float32
+        The scan.
+    labels : ndarray of uint8
+        The tissue with the largest share: 0 none, 1 GM, 2 WM, 3 CSF.
+    fractions : dict of int to ndarray of float32
+        True share of each tissue, by label.
+    field : ndarray of float32
+        The factor of the bias field.
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices to mm.
+    """
+
+    data: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    fractions: dict[int, NDArray[np.float32]]
+    field: NDArray[np.float32]
+    affine: Floats
+
+
+def simulate(
+    labels: NDArray[np.integer],
+    affine: Floats,
+    *,
+    tissues: Mapping[int, int] | None = None,
+    intensities: Mapping[int, float] = T1_INTENSITIES,
+    surroundings: Mapping[int, float] | None = None,
+    zooms: tuple[float, float, float] | None = None,
+    noise: float = 3.0,
+    bias: float = 20.0,
+    seed: int = 0,
+) -> Phantom:
+    """Simulate a scan of a label map.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (U, V, W)
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices of the label map to mm.
+    tissues : mapping of int to int, optional
+        Number in the label map to 1 GM, 2 WM or 3 CSF; numbers that it leaves out are background. Without it
+        the label map has those numbers already.
+    intensities : mapping of int to float
+        Of each tissue, by label.
+    surroundings : mapping of int to float, optional
+        Intensities of what lies around the brain, by number in the label map: skull, scalp and the like.
+        Without it the scan is a stripped one.
+    zooms : tuple of three floats, optional
+        Voxel size of the scan, mm; that of the label map if not given.
+    noise : float
+        Standard deviation in percent of the intensity of WM.
+    bias : float
+        Range of the bias field in the brain, percent: 20 is from 0.9 to 1.1.
+    seed : int
+        Of noise and field: the same seed, the same scan.
+
+    Returns
+    -------
+    Phantom
+
+    Raises
+    ------
+    ValueError
+        If none of the tissues is in the label map, or an amount is negative.
+    """
+    if noise < 0 or bias < 0 or bias >= 200:
+        raise ValueError(f"noise is {noise} and bias {bias}; noise is at least 0, bias from 0 to under 200")
+    numbers = tissues or {tissue.index: tissue.index for tissue in TISSUES}
+    old_zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    scale = np.asarray(zooms or old_zooms) / old_zooms
+    averages = [_averages(n, ratio) for n, ratio in zip(labels.shape, scale, strict=True)]
+    fractions = {
+        tissue.index: _averaged(
+            np.isin(labels, [k for k, t in numbers.items() if t == tissue.index]), averages
+        )
+        for tissue in TISSUES
+    }
+    shares = np.stack([fractions[k] for k in sorted(fractions)])
+    brain: NDArray[np.bool_] = shares.sum(axis=0) > 0.5
+    if not brain.any():
+        raise ValueError("the label map holds none of the tissues; say which number is which tissue")
+    generator = np.random.default_rng(seed)
+    field = _random_field(brain, bias, generator)
+    signal = sum(intensities[k] * share for k, share in fractions.items())
+    for number, intensity in (surroundings or {}).items():
+        signal = signal + intensity * _averaged(labels == number, averages)
+    sd = noise / 100 * intensities[WM.index]
+    data = _rician(signal * field, sd, generator).astype(np.float32)
+    if surroundings is None:
+        data[~brain] = 0
+    truth = np.where(brain, shares.argmax(axis=0) + 1, 0).astype(np.uint8)
+    return Phantom(data, truth, fractions, field, _resized(affine, scale))
+
+
+def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
+    """Make a label map of a small brain-like body: a folded cortex in CSF, with ventricles.
+
+    Returns
+    -------
+    labels : ndarray of uint8, shape (96, 96, 96)
+        0 background, 1 GM, 2 WM, 3 CSF.
+    affine : ndarray of float64, shape (4, 4)
+        Voxels of 1.5 mm.
+    """
+    n, zoom = 96, 1.5
+    x, y, z = (np.indices((n, n, n), dtype=np.float32) - (n - 1) / 2) * np.float32(zoom)
+    radius = np.sqrt(x**2 + y**2 + z**2) + 1e-6
+    folds = 6 * np.sin(9 * np.arctan2(y, x)) * np.sin(8 * np.arccos(z / radius)) * (radius > 20)
+    depth = 58 + folds - radius
+    ventricles = ((np.abs(x) - 9) / 5) ** 2 + (y / 18) ** 2 + (z / 8) ** 2 < 1
+    deep = ((np.abs(x) - 24) / 7) ** 2 + (y / 16) ** 2 + (z / 9) ** 2 < 1
+    labels = np.select([radius > 66, ventricles, depth < 0, (depth < 4) | deep], [0, 3, 3, 1], 2)
+    affine = np.diag([zoom, zoom, zoom, 1.0])
+    affine[:3, 3] = -zoom * (n - 1) / 2
+    return labels.astype(np.uint8), affine
+
+
+def _averages(old: int, ratio: float) -> Floats:
+    """Return the matrix (M, old) that averages linear interpolants over M voxels, ratio old ones wide."""
+    new = max(1, int(old / ratio + 1e-6))
+    points = (np.arange(new * _POINTS) + 0.5) / _POINTS * ratio - 0.5
+    below = np.clip(np.floor(points), 0, old - 2).astype(int)
+    share = np.clip(points - below, 0, 1)
+    matrix = np.zeros((new, old))
+    row = np.arange(new * _POINTS) // _POINTS
+    np.add.at(matrix, (row, below), (1 - share) / _POINTS)
+    np.add.at(matrix, (row, below + 1), share / _POINTS)
+    return matrix
+
+
+def _averaged(indicator: NDArray[np.bool_], averages: list[Floats]) -> NDArray[np.float32]:
+    volume = indicator.astype(np.float32)
+    for axis, matrix in enumerate(averages):
+        volume = np.moveaxis(np.tensordot(matrix.astype(np.float32), volume, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(volume)
+
+
+def _resized(affine: Floats, scale: Floats) -> Floats:
+    """Return the affine of voxels that are wider by a scale, the corner of the first one kept."""
+    resized = affine @ np.diag([*scale, 1.0])
+    resized[:3, 3] += affine[:3, :3] @ ((scale - 1) / 2)
+    return np.asarray(resized)
+
+
+def _random_field(
+    brain: NDArray[np.bool_], percent: float, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Draw a sum of long cosine waves and stretch it to the range in the brain."""
+    axes = [np.cos(np.pi * np.outer(np.arange(3), (np.arange(n) + 0.5) / n)) for n in brain.shape]
+    waves = np.zeros((3, 3, 3))
+    for i, j, k in product(range(3), repeat=3):
+        if 0 < i + j + k <= _FIELD_WAVES:
+            waves[i, j, k] = generator.normal()
+    field = np.einsum("ijk,ix,jy,kz->xyz", waves, *axes, optimize=True)
+    low, high = field[brain].min(), field[brain].max()
+    return np.asarray(1 + percent / 100 * ((field - low) / (high - low) - 0.5), dtype=np.float32)
+
+
+def _rician(signal: Floats, sd: float, generator: np.random.Generator) -> Floats:
+    real = signal + generator.normal(0, sd, signal.shape)
+    return np.asarray(np.hypot(real, generator.normal(0, sd, signal.shape)))

@@ -1,0 +1,83 @@
+"""A simulated scan and its truth as files, named as BIDS derivatives are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mriseg._utils.atomic_write import atomic_write
+from mriseg.errors import ImageError
+from mriseg.evaluation.phantom import TISSUES, folded_ball, simulate
+from mriseg.images.names import stem
+from mriseg.images.reading import load_map
+from mriseg.images.volume import new_volume
+from mriseg.images.writing import save_array
+
+if TYPE_CHECKING:
+    from mriseg.evaluation.phantom import Phantom
+
+
+def simulate_files(
+    labels: Path | None,
+    folder: Path | None = None,
+    *,
+    suffix: str = "T1w",
+    overwrite: bool = False,
+    **settings: Any,
+) -> list[Path]:
+    """Simulate a scan and write it with its truth.
+
+    Parameters
+    ----------
+    labels : Path or None
+        A label map; a folded ball if not given.
+    folder : Path, optional
+        Where the files go; otherwise a folder named after the scan in the current directory.
+    suffix : str
+        At the end of the scan's name.
+    overwrite : bool
+        Replace files of these names.
+    **settings
+        See `mriseg.evaluation.phantom.simulate`.
+
+    Returns
+    -------
+    list of Path
+        The scan, its labels, the true shares of CSF, GM and WM, and the field.
+
+    Raises
+    ------
+    ImageError
+        If the label map cannot be read, or holds none of the tissues.
+    OutputError
+        If a file exists and may not be replaced, or the folder cannot be written.
+    """
+    if labels is None:
+        numbers, affine = folded_ball()
+        name = "phantom"
+    else:
+        volume = load_map(labels)
+        numbers, affine = np.rint(volume.data).astype(np.int32), volume.affine
+        name = stem(labels).removesuffix("_dseg") + "_sim"
+    try:
+        phantom = simulate(numbers, affine, **settings)
+    except ValueError as error:
+        raise ImageError(f"{labels or name}: {error}") from error
+    return _save(phantom, folder or Path(f"{name}_mriseg"), name, suffix, overwrite=overwrite)
+
+
+def _save(phantom: Phantom, folder: Path, name: str, suffix: str, *, overwrite: bool) -> list[Path]:
+    arrays: dict[str, tuple[Any, str]] = {
+        suffix: (phantom.data, "none"),
+        "dseg": (phantom.labels, "label"),
+        **{f"label-{t.abbreviation}_probseg": (phantom.fractions[t.index], "estimate") for t in TISSUES},
+        "desc-bias_field": (phantom.field, "none"),
+    }
+    names = [f"{name}_{kind}.nii.gz" for kind in arrays]
+    scan = new_volume(phantom.data, phantom.affine, folder / names[0])
+    with atomic_write(folder, names, overwrite=overwrite) as scratch:
+        for file, (array, intent) in zip(names, arrays.values(), strict=True):
+            save_array(array, scan, scratch / file, intent=intent)
+    return [folder / file for file in names]

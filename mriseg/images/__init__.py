@@ -1,0 +1,1 @@
+"""Scans as files and as arrays: read, checked, oriented, written back."""

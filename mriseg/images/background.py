@@ -1,0 +1,110 @@
+"""Stripped scans: those that hold nothing but the brain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from mriseg.errors import MaskError
+from mriseg.images.voxels import bounding_box, coarsen, faces, largest_part
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.images.volume import Volume
+
+# No brain with the CSF around it is larger; the smallest adult head without its neck is.
+_MAX_BRAIN_ML = 2500.0
+# Beneath the scalp of a head lies the dark ring of the skull; this deep (mm) in a stripped scan lies brain.
+_SCALP_MM = (3.0, 9.0)
+_SKULL_MM = (9.0, 15.0)
+_DARK_RING = 0.8
+# Share of the background in what lies around a brain that has been stripped.
+_SILENT_SURROUNDINGS = 0.95
+
+
+def is_stripped(volume: Volume) -> bool:
+    """Tell whether all but the brain has been removed from a scan.
+
+    A stripped scan has one constant background, not more foreground than a brain can fill, and no dark ring
+    of skull under its surface.
+
+    Parameters
+    ----------
+    volume : Volume
+
+    Returns
+    -------
+    bool
+    """
+    background = _background(volume.data)
+    kept = volume.data != background
+    if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _MAX_BRAIN_ML:
+        return False
+    box = bounding_box(kept)
+    data, affine = coarsen(np.abs(volume.data[box] - np.float32(background)), volume.affine, 3.0)
+    inside, _ = coarsen(kept[box].astype(np.float32), volume.affine, 3.0)
+    head = ndimage.binary_fill_holes(inside > 0.5)
+    depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
+    depth = depth[1:-1, 1:-1, 1:-1]
+    scalp, skull = (_median_between(data, depth, *layer) for layer in (_SCALP_MM, _SKULL_MM))
+    return skull > _DARK_RING * scalp
+
+
+def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
+    """Mask the largest part of a stripped scan that differs from its background, holes filled.
+
+    Parameters
+    ----------
+    volume : Volume
+
+    Returns
+    -------
+    ndarray of bool, shape (X, Y, Z)
+
+    Raises
+    ------
+    MaskError
+        If the scan has no constant background.
+    """
+    foreground = volume.data != _background(volume.data)
+    if foreground.mean() > 0.95:
+        raise MaskError(
+            f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
+        )
+    box = bounding_box(foreground)
+    mask = np.zeros(foreground.shape, dtype=np.bool_)
+    mask[box] = ndimage.binary_fill_holes(largest_part(foreground[box]))
+    return mask
+
+
+def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Leave out of a mask what a stripped scan does not hold: holes, and all beyond the brain.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+    data : ndarray of float32, shape (X, Y, Z)
+        The scan.
+
+    Returns
+    -------
+    ndarray of bool, shape (X, Y, Z)
+        The mask itself if the scan has more than background around it, or nothing would be left.
+    """
+    silent = data == _background(data)
+    signal: NDArray[np.bool_] = mask & ~silent
+    around = np.count_nonzero(silent & ~mask) > _SILENT_SURROUNDINGS * np.count_nonzero(~mask)
+    return signal if around and signal.any() else mask
+
+
+def _background(data: NDArray[np.float32]) -> float:
+    """Return the intensity of most voxels on the faces of a volume."""
+    return float(np.median(faces(data)))
+
+
+def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:
+    layer = data[(depth > low) & (depth <= high)]
+    return float(np.median(layer)) if layer.size else 0.0

@@ -1,0 +1,234 @@
+"""Where a header puts the voxels in space: in mm, from the form that it names, and what is odd about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+
+from mriseg.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Zooms = tuple[float, float, float]
+
+# All that places voxels in space in a NIfTI header beside the voxel sizes.
+_FORMS = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
+          "qoffset_z", "srow_x", "srow_y", "srow_z")  # fmt: skip
+# Free text, which may hold patient names.
+_TEXT = ("descrip", "aux_file", "db_name")
+
+_UNITS = {0: ("unknown, taken as mm", 1.0), 1: ("m", 1000.0), 2: ("mm", 1.0), 3: ("µm", 0.001)}
+_SPACE_BITS, _TIME_BITS = 0b111, 0b111000
+_KNOWN_CODES = range(6)
+_PLAUSIBLE_MM = (0.02, 50.0)  # edges of a voxel, from microscopes to scouts
+_FARTHEST = 1e9  # in any unit: no scan is so far away
+_MIN_SPAN = 0.1  # volume of a voxel by that of the box with its edges; 1 is rectangular
+_MAX_SKEW = 0.01  # cosine between axes; more is no rounding
+_SAME_SIZE = 0.01
+_SIZES_ALONE = "voxel sizes alone"
+_NO_FORM = (
+    "neither its sform nor its qform places the voxels: voxel sizes alone were used, "
+    "so left and right may be swapped"
+)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the voxels of a file are.
+
+    Parameters
+    ----------
+    header : nibabel.Nifti1Header or nibabel.Nifti2Header
+        The geometry of the file (shape, forms, codes, units), mended where it contradicted the standard.
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices, in the axes of the file, to world coordinates in mm.
+    form : str
+        What placed them: "sform", "qform", or "voxel sizes alone".
+    units : str
+        Of the header's coordinates.
+    warnings : tuple of str
+        What is odd about it, in plain words.
+    """
+
+    header: nib.Nifti1Header
+    affine: NDArray[np.float64]
+    form: str
+    units: str
+    warnings: tuple[str, ...] = field(default=())
+
+
+def place(
+    stored: nib.Nifti1Header,
+    shape: tuple[int, ...],
+    path: Path,
+    zooms: Zooms | None = None,
+    *,
+    keep_text: bool = False,
+) -> Placement:
+    """Find out where the voxels of a file are.
+
+    Parameters
+    ----------
+    stored : nibabel.Nifti1Header or nibabel.Nifti2Header
+        As it was read, unchecked.
+    shape : tuple of int
+        Of the image, (X, Y, Z).
+    path : Path
+        For messages.
+    zooms : tuple of float, optional
+        Edges of a voxel in mm, along the axes of the file, if the header is wrong about them.
+    keep_text : bool
+        Take the header's free text along.
+
+    Returns
+    -------
+    Placement
+
+    Raises
+    ------
+    ImageError
+        If the header does not place the voxels, or makes them larger or smaller than any scanner does.
+    """
+    header = _geometry_of(stored, shape, keep_text=keep_text)
+    _check_sizes(header, path, zooms)
+    form = _form(header)
+    sform, qform = _affine(header.get_sform), _affine(header.get_qform)
+    affine = {"sform": sform, "qform": qform}[form] if form != _SIZES_ALONE else header.get_base_affine()
+    _check_spans(affine, header, path)
+    units, unit = _UNITS[int(header["xyzt_units"]) & _SPACE_BITS]
+    affine = np.diag([unit, unit, unit, 1.0]) @ affine
+    warnings = [*_warnings(header, form, sform, qform, shape)]
+    if (stored["pixdim"][1:4] < 0).any():
+        warnings.append("its header gives negative voxel sizes; their magnitudes were taken")
+    if int(header["qform_code"]) and not np.isfinite(qform).all():
+        header["qform_code"] = 0
+    if zooms is not None:
+        affine = affine @ np.diag([*(np.array(zooms) / np.linalg.norm(affine[:3, :3], axis=0)), 1.0])
+        _write(header, affine)
+        units = "mm"
+    _check_plausible(affine, path)
+    return Placement(header, affine, form, units, tuple(warnings))
+
+
+def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text: bool) -> nib.Nifti1Header:
+    """Make a header with the geometry of another, mended where the standard excludes it, and nothing else."""
+    header = nib.Nifti2Header() if isinstance(stored, nib.Nifti2Header) else nib.Nifti1Header()
+    header.set_data_shape(shape)
+    for name in (*_FORMS, *(_TEXT if keep_text else ())):
+        if name in header.keys():  # noqa: SIM118 - a header is no dict; NIfTI-2 has no db_name
+            header[name] = stored[name]
+    for code in ("qform_code", "sform_code"):
+        if int(header[code]) not in _KNOWN_CODES:
+            header[code] = 0
+    header["pixdim"][0] = -1 if stored["pixdim"][0] < 0 else 1
+    header["pixdim"][1:4] = np.abs(stored["pixdim"][1:4])
+    units = int(stored["xyzt_units"])
+    header["xyzt_units"] = (units & _TIME_BITS) | (
+        units & _SPACE_BITS if units & _SPACE_BITS in _UNITS else 0
+    )
+    return header
+
+
+def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> None:
+    sizes = header["pixdim"][1:4]
+    if ((sizes > 0) & (sizes < _FARTHEST)).all():
+        return
+    if zooms is None:
+        raise ImageError(
+            f"{path}: its header gives no voxel sizes ({_by(sizes)}); give them in mm with --zooms X Y Z"
+        )
+    header["pixdim"][1:4] = zooms
+
+
+def _form(header: nib.Nifti1Header) -> str:
+    if int(header["sform_code"]):
+        return "sform"
+    return "qform" if int(header["qform_code"]) else _SIZES_ALONE
+
+
+def _affine(form: object) -> NDArray[np.float64]:
+    """Compute a form; not a number where it makes no sense."""
+    try:
+        with np.errstate(all="ignore"):
+            return np.array(form(), dtype=np.float64)  # type: ignore[operator]
+    except (HeaderDataError, ValueError):
+        return np.full((4, 4), np.nan)
+
+
+def _check_spans(affine: NDArray[np.float64], header: nib.Nifti1Header, path: Path) -> None:
+    with np.errstate(all="ignore"):
+        edges = np.linalg.norm(affine[:3, :3], axis=0)
+        near = (np.abs(affine) < _FARTHEST).all() and edges.all()
+        span = abs(np.linalg.det(affine[:3, :3] / edges)) if near else 0.0
+    if not span > _MIN_SPAN:
+        raise ImageError(
+            f"{path}: its header does not place the voxels in space (zooms {_by(header['pixdim'][1:4])}, the "
+            f"{_form(header)} flat or not finite); repair the header"
+        )
+
+
+def _check_plausible(affine: NDArray[np.float64], path: Path) -> None:
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    if edges.min() < _PLAUSIBLE_MM[0] or edges.max() > _PLAUSIBLE_MM[1]:
+        raise ImageError(
+            f"{path}: its header makes voxels of {_by(edges)} mm; give their size in mm with --zooms X Y Z"
+        )
+
+
+def _warnings(
+    header: nib.Nifti1Header,
+    form: str,
+    sform: NDArray[np.float64],
+    qform: NDArray[np.float64],
+    shape: tuple[int, ...],
+) -> list[str]:
+    """Say what is odd about the forms, and which was used."""
+    if form == _SIZES_ALONE:
+        return [_NO_FORM]
+    used, sizes = (sform if form == "sform" else qform), header["pixdim"][1:4]
+    doubts = []
+    edges = np.linalg.norm(used[:3, :3], axis=0)
+    cosines = (used[:3, :3] / edges).T @ (used[:3, :3] / edges) - np.eye(3)
+    if np.abs(cosines).max() > _MAX_SKEW:
+        angle = np.degrees(np.arcsin(np.abs(cosines).max()))
+        doubts.append(f"its {form}, which was used, is sheared by {angle:.0f} degrees")
+    both = form == "sform" and int(header["qform_code"]) > 0
+    apart = corners_apart(sform, qform, shape) if both else 0.0
+    if not apart <= 0.5 * edges.min():
+        where = f"up to {apart:.3g} {_unit(header)} apart" if np.isfinite(apart) else "differently"
+        doubts.append(f"its sform and its qform place the voxels {where}; the sform was used")
+    elif form == "sform" and not np.allclose(sizes, edges, rtol=_SAME_SIZE):
+        doubts.append(
+            f"its voxel sizes are {_by(sizes)} but its sform makes them {_by(edges)}; the sform was used"
+        )
+    return doubts
+
+
+def corners_apart(first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]) -> float:
+    """Measure how far apart, in their units, two affines put the corners of a volume at the most."""
+    corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
+    corners[:, :3] *= shape
+    return float(np.linalg.norm((corners @ (first - second).T)[:, :3], axis=1).max())
+
+
+def _unit(header: nib.Nifti1Header) -> str:
+    return {1: "m", 3: "µm"}.get(int(header["xyzt_units"]) & _SPACE_BITS, "mm")
+
+
+def _write(header: nib.Nifti1Header, affine: NDArray[np.float64]) -> None:
+    """Put an affine in mm in place of the one that a header has."""
+    header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
+    header.set_qform(affine, int(header["qform_code"]))
+    header.set_sform(affine, int(header["sform_code"]))
+    header["xyzt_units"] = int(header["xyzt_units"]) & _TIME_BITS | 2
+
+
+def _by(sizes: NDArray[np.floating]) -> str:
+    return " x ".join(f"{size:.4g}" for size in sizes)

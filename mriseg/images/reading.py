@@ -1,0 +1,230 @@
+"""Scans, maps and masks read from NIfTI files, checked, in canonical orientation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+
+from mriseg.errors import ImageError, MaskError
+from mriseg.images.nifti import NiftiFile, open_nifti, read_voxels
+from mriseg.images.orientation import corners_apart, place
+from mriseg.images.volume import _SAME_PLACE, Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Beyond the first, a value is no intensity but damage; a range below the second is none. Squares of both are
+# numbers that float32 can hold.
+_MAX_INTENSITY, _MIN_RANGE = 1e15, 1e-15
+_LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
+# Share of voxels off the background whose six neighbours are the same: at most .1 in real scans, also when
+# stored in a hundred grey levels or interpolated; from .3 in label images.
+_MAX_UNIFORM = 0.25
+
+
+def load_volume(
+    path: str | Path,
+    volume: int | None = None,
+    zooms: tuple[float, float, float] | None = None,
+    max_memory: float | None = None,
+    *,
+    keep_header_text: bool = False,
+) -> Volume:
+    """Read a scan from NIfTI-1 or NIfTI-2 (single file or pair, compressed or not).
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ends in .nii, .hdr or .img, or in one of them and .gz.
+    volume : int, optional
+        Which volume of a series to read, from 0.
+    zooms : tuple of float, optional
+        Edges of a voxel in mm, along the axes of the file, where the header is wrong about them.
+    max_memory : float, optional
+        GB that segmenting the scan may take; what the system has left if not given.
+    keep_header_text : bool
+        Let the header's free text (description, auxiliary file, database name) into what is written on the
+        grid of this scan. It may name the patient.
+
+    Returns
+    -------
+    Volume
+        In canonical orientation; trailing axes of length one are dropped.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, unreadable, too large, not a single three-dimensional real image, a label
+        image or a vector field, or holds no contrast.
+    """
+    file = open_nifti(Path(path))
+    _refuse_intents(file)
+    array = read_voxels(file, volume, max_memory)
+    placed = place(file.header, array.shape, file.path, zooms, keep_text=keep_header_text)
+    not_finite = _fill_not_finite(array, file.path)
+    if _looks_like_labels(array):
+        raise ImageError(f"{file.path}: is a label image (patches of one whole number each), not a scan; "
+                         "give the scan that it was drawn on")  # fmt: skip
+    turned = _turn_negated(array)
+    warnings = [*placed.warnings, *(["its intensities are negated; their sign was turned"] if turned else [])]
+    reading = {"Form": placed.form, "Units": placed.units, "Volume": volume, "ZoomsGiven": zooms}
+    return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
+                      not_finite=not_finite, reading=reading, warnings=tuple(warnings))  # fmt: skip
+
+
+def load_map(path: str | Path) -> Volume:
+    """Read an image that is no scan: labels, probabilities or distances.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `load_volume`.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, unreadable, not three-dimensional and real, or the same everywhere.
+    """
+    file = open_nifti(Path(path))
+    array = read_voxels(file)
+    placed = place(file.header, array.shape, file.path)
+    not_finite = _fill_not_finite(array, file.path)
+    return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
+                      not_finite=not_finite)  # fmt: skip
+
+
+def image_intent(path: Path) -> str:
+    """Return the NIfTI intent of an image, such as "label", "estimate" or "none".
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or unreadable.
+    """
+    return str(open_nifti(path).header.get_intent()[0])
+
+
+def load_mask(
+    path: str | Path, volume: Volume, *, of: str = "the brain", may_be_empty: bool = False
+) -> NDArray[np.bool_]:
+    """Read a mask drawn on the grid of a scan; every voxel other than 0 belongs to it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The mask's file.
+    volume : Volume
+        The scan that the mask must fit.
+    of : str
+        What it marks, for messages.
+    may_be_empty : bool
+        Take a mask that marks nothing.
+
+    Returns
+    -------
+    ndarray of bool, shape (X, Y, Z)
+        In canonical orientation, as ``volume.data``.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    MaskError
+        If its grid is not the scan's, or the mask is empty or fills the whole volume.
+    """
+    path = Path(path)
+    file = open_nifti(path)
+    array = read_voxels(file)
+    affine = place(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
+    scan = volume.header
+    if array.shape != scan.get_data_shape():
+        shapes = f"{_by(array.shape)} against {_by(scan.get_data_shape())}"
+        raise MaskError(f"{path}: the mask is not on the grid of {volume.path.name} ({shapes} voxels); "
+                        "resample it to the scan first")  # fmt: skip
+    apart = corners_apart(affine, place(scan, array.shape, volume.path).affine, array.shape)
+    if apart > _SAME_PLACE * volume.zooms.min():
+        raise MaskError(f"{path}: the mask lies up to {apart:.2g} mm beside the grid of "
+                        f"{volume.path.name}; resample it to the scan first")  # fmt: skip
+    mask = volume.to_canonical(np.nan_to_num(array) != 0)
+    if not mask.any() and not may_be_empty:
+        raise MaskError(f"{path}: the mask is empty; give one that marks {of} with 1")
+    if mask.all():
+        raise MaskError(f"{path}: the mask fills the whole volume; give one that marks only {of}")
+    return mask
+
+
+def file_digest(path: str | Path) -> str:
+    """Return the SHA-256 digest of an image, of header and image file together for a pair.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or no NIfTI image.
+    """
+    return open_nifti(Path(path)).sha256()
+
+
+def _canonical(array: NDArray[np.float32], affine: NDArray[np.float64], **described: Any) -> Volume:
+    orientation = io_orientation(affine)
+    data = np.ascontiguousarray(apply_orientation(array, orientation))
+    return Volume(data, affine @ inv_ornt_aff(orientation, array.shape), **described)
+
+
+def _refuse_intents(file: NiftiFile) -> None:
+    intent = int(file.header["intent_code"])
+    if intent in _VECTORS:
+        raise ImageError(f"{file.path}: holds vectors, as its header says, not intensities; give a scan")
+    if intent in _LABELS:
+        raise ImageError(f"{file.path}: is a label image, as its header says, not a scan; "
+                         "give the scan that it was drawn on")  # fmt: skip
+
+
+def _fill_not_finite(array: NDArray[np.float32], path: Path) -> int:
+    """Put background where an array is not finite, in place, and count such voxels."""
+    lowest, highest, not_finite = float(array.min()), float(array.max()), 0
+    if not (lowest >= -_MAX_INTENSITY and highest <= _MAX_INTENSITY):
+        finite = np.abs(array) <= _MAX_INTENSITY
+        not_finite = int(array.size - np.count_nonzero(finite))
+        lowest = float(array.min(where=finite, initial=np.inf))
+        highest = float(array.max(where=finite, initial=-np.inf))
+        array[~finite] = min(lowest, 0.0)
+    if not highest - lowest > _MIN_RANGE:
+        what = "no finite value" if not_finite == array.size else f"the value {lowest:g} in every voxel"
+        raise ImageError(f"{path}: holds {what}; there is nothing to segment")
+    return not_finite
+
+
+def _looks_like_labels(array: NDArray[np.float32]) -> bool:
+    """Tell whether an image consists of patches of whole numbers, on whatever background."""
+    sample = array[::3, ::3, ::3]
+    if (sample != np.rint(sample)).any() or min(array.shape) < 3:
+        return False
+    numbers, counts = np.unique(sample, return_counts=True)
+    middle = array[1:-1, 1:-1, 1:-1]
+    uniform = middle != numbers[counts.argmax()]
+    foreground = np.count_nonzero(uniform)
+    for axis, start in ((axis, start) for axis in range(3) for start in (0, 2)):
+        beside = [slice(1, -1)] * 3
+        beside[axis] = slice(start, start + middle.shape[axis])
+        uniform &= middle == array[tuple(beside)]
+    return bool(np.count_nonzero(uniform) > _MAX_UNIFORM * foreground)
+
+
+def _turn_negated(array: NDArray[np.float32]) -> bool:
+    """Turn the sign, in place, of a scan without a positive value whose background is the brightest."""
+    lowest, highest = float(array.min()), float(array.max())
+    negated = highest <= 0 and float(np.median(array[::3, ::3, ::3])) > (lowest + highest) / 2
+    if negated:
+        np.negative(array, out=array)
+    return negated
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)

@@ -1,0 +1,116 @@
+"""Volumes: read a scan, check it, turn it to canonical orientation, and write arrays back on its grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
+
+from mriseg.images.orientation import corners_apart
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# Of a voxel: rounding in headers moves the corners of a grid by less.
+_SAME_PLACE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A three-dimensional scan in canonical orientation (axes to the right, anterior, superior).
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        Intensities; voxels that are not finite in the file (or beyond 1e15) hold the background value.
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices of `data` to world coordinates in mm.
+    header : nibabel.Nifti1Header or nibabel.Nifti2Header
+        The geometry of the file (shape, forms, codes, units), in the file's own orientation.
+    path : Path
+        Where the scan was read from.
+    sha256 : str
+        Digest of the file (of header and image file for a pair).
+    not_finite : int
+        Number of voxels that are NaN, infinite or beyond 1e15 in the file.
+    reading : dict
+        How the file was understood: the form that places the voxels, the units, the volume of a series, the
+        voxel sizes that were given instead of the header's.
+    warnings : tuple of str
+        What is odd about the file, in plain words.
+    """
+
+    data: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    header: nib.Nifti1Header
+    path: Path
+    sha256: str
+    not_finite: int = 0
+    reading: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def zooms(self) -> NDArray[np.float64]:
+        """Voxel size along the canonical axes, mm."""
+        zooms: NDArray[np.float64] = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return zooms
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel, mL."""
+        return abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+    def to_scan_grid(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Turn an array (X, Y, Z) from canonical orientation to the axes of the file."""
+        file_axes = ornt_transform(io_orientation(np.eye(4)), io_orientation(self.header.get_best_affine()))
+        turned: NDArray[Any] = apply_orientation(array, file_axes)
+        return turned
+
+    def to_canonical(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Turn an array from the axes of the file to canonical orientation (X, Y, Z)."""
+        turned: NDArray[Any] = apply_orientation(array, io_orientation(self.header.get_best_affine()))
+        return turned
+
+    def thinned(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
+        """Keep a voxel about every `spacing` mm each way; return the rest, and the slices that were kept."""
+        steps = np.maximum(1, np.round(spacing / self.zooms)).astype(int)
+        every = tuple(slice(None, None, step) for step in steps)
+        affine = self.affine @ np.diag([*steps, 1.0])
+        return replace(self, data=self.data[every], affine=affine), every
+
+
+def same_grid(first: Volume, second: Volume) -> bool:
+    """Tell whether two volumes have the same voxels, to a tenth of a voxel at every corner."""
+    if first.data.shape != second.data.shape:
+        return False
+    apart = corners_apart(first.affine, second.affine, first.data.shape)
+    return bool(apart <= _SAME_PLACE * first.zooms.min())
+
+
+def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:
+    """Make a volume that was not read from a file, with a plain header in mm.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        In canonical orientation.
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices to mm.
+    path : Path
+        Where it is going to be written.
+
+    Returns
+    -------
+    Volume
+    """
+    header = nib.Nifti1Header()
+    header.set_data_shape(data.shape)
+    header.set_qform(affine, 1)
+    header.set_sform(affine, 1)
+    header.set_xyzt_units("mm")
+    return Volume(data, affine.astype(np.float64), header, path, sha256="")

@@ -1,0 +1,47 @@
+"""Arrays written on the grid of a scan."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+
+from mriseg.images.compression import chunks_of, write_gzip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mriseg.images.volume import Volume
+
+
+def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none") -> None:
+    """Write an array on the grid of a scan: same shape, forms, codes and units; no intensity scaling.
+
+    Parameters
+    ----------
+    array : ndarray, shape of the file (not canonical)
+        Written with its own dtype.
+    volume : Volume
+        The scan whose geometry the file takes.
+    path : Path
+        A name that ends in .nii.gz.
+    intent : str
+        NIfTI intent, for example "label" (1002) or "estimate" (1001).
+    """
+    header = volume.header.copy()
+    header.set_data_dtype(array.dtype)
+    header.set_intent(intent)
+    kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    image = kind(array, header.get_best_affine(), header=header)
+    image.update_header()
+    image.header.set_slope_inter(1.0, 0.0)
+    start = BytesIO()
+    image.header.write_to(start)
+    padding = bytes(image.header.get_data_offset() - start.tell())
+    stored = array.astype(image.header.get_data_dtype(), copy=False)
+    with path.open("wb") as stream:
+        write_gzip(stream, chain([start.getvalue() + padding], chunks_of(stored)))

@@ -1,0 +1,164 @@
+"""Look-up tables that viewers read, all from the one table of tissues."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mriseg.labels.tissues import BACKGROUND, Tissue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class _Format:
+    extension: str
+    write: Callable[[Sequence[Tissue]], str]
+
+
+# As ITK-SNAP writes it itself, word for word; other programs look for it.
+_ITKSNAP_HEADER = """\
+################################################
+# ITK-SnAP Label Description File
+# File format: 
+# IDX   -R-  -G-  -B-  -A--  VIS MSH  LABEL
+# Fields: 
+#    IDX:   Zero-based index 
+#    -R-:   Red color component (0..255)
+#    -G-:   Green color component (0..255)
+#    -B-:   Blue color component (0..255)
+#    -A-:   Label transparency (0.00 .. 1.00)
+#    VIS:   Label visibility (0 or 1)
+#    IDX:   Label mesh visibility (0 or 1)
+#  LABEL:   Label description 
+################################################
+"""  # noqa: W291
+
+
+def _itksnap(tissues: Sequence[Tissue]) -> str:
+    lines = ['    0     0    0    0        0  0  0    "Clear Label"']
+    for tissue in tissues:
+        red, green, blue = _rgb(tissue)
+        lines.append(f'{tissue.index:>5} {red:>5}{green:>5}{blue:>5}        1  1  1    "{tissue.name}"')
+    return _ITKSNAP_HEADER + "\n".join(lines) + "\n"
+
+
+def _fsleyes(tissues: Sequence[Tissue]) -> str:
+    lines = []
+    for tissue in tissues:
+        red, green, blue = (part / 255 for part in _rgb(tissue))
+        lines.append(f"{tissue.index} {red:.6f} {green:.6f} {blue:.6f} {tissue.name}")
+    return "\n".join(lines) + "\n"
+
+
+def _slicer(tissues: Sequence[Tissue]) -> str:
+    lines = ["# Color table file mriseg.ctbl", f"# {len(tissues) + 1} values"]
+    for tissue in (BACKGROUND, *tissues):
+        opacity = 0 if tissue is BACKGROUND else 255
+        lines.append(f"{tissue.index} {_one_word(tissue)} {_spaced(tissue)} {opacity}")
+    return "\n".join(lines) + "\n"
+
+
+def _freesurfer(tissues: Sequence[Tissue]) -> str:
+    lines = [f"{'#No.':<5}{'Label Name:':<30}{'R':<4}{'G':<4}{'B':<4}A"]
+    for tissue in (BACKGROUND, *tissues):
+        red, green, blue = _rgb(tissue)
+        # Its last column is transparency: 0 is opaque.
+        lines.append(f"{tissue.index:<5}{_one_word(tissue):<30}{red:<4}{green:<4}{blue:<4}0")
+    return "\n".join(lines) + "\n"
+
+
+def niivue_colormap(labels: Sequence[tuple[int, str, str]]) -> dict[str, list[int] | list[str]]:
+    """Make the label colormap of niivue.
+
+    Parameters
+    ----------
+    labels : sequence of tuple of int, str, str
+        Number, name and hexadecimal colour of each label; the background 0 is added, transparent.
+
+    Returns
+    -------
+    dict
+        Columns R, G, B, A, I (the number) and labels (the name).
+    """
+    rows = [(0, "Background", "#000000"), *labels]
+    parts = [[int(color[i : i + 2], 16) for _, _, color in rows] for i in (1, 3, 5)]
+    return {
+        **dict(zip("RGB", parts, strict=True)),
+        "A": [0, *[255] * len(labels)],
+        "I": [number for number, _, _ in rows],
+        "labels": [name for _, name, _ in rows],
+    }
+
+
+def _niivue(tissues: Sequence[Tissue]) -> str:
+    colormap = niivue_colormap([(tissue.index, tissue.name, tissue.color) for tissue in tissues])
+    return json.dumps(colormap, indent=1) + "\n"
+
+
+def _rgb(tissue: Tissue) -> tuple[int, int, int]:
+    red, green, blue = (int(tissue.color[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _spaced(tissue: Tissue) -> str:
+    return " ".join(str(part) for part in _rgb(tissue))
+
+
+def _one_word(tissue: Tissue) -> str:
+    return tissue.name.replace(" ", "_")
+
+
+_FORMATS = {
+    "itksnap": _Format("txt", _itksnap),
+    "fsleyes": _Format("lut", _fsleyes),
+    "slicer": _Format("ctbl", _slicer),
+    "freesurfer": _Format("txt", _freesurfer),
+    "niivue": _Format("json", _niivue),
+}
+FORMATS = tuple(_FORMATS)
+
+
+def save_label_table(tissues: Sequence[Tissue], path: Path) -> None:
+    """Write the labels as BIDS has them, a tab-separated table.
+
+    Parameters
+    ----------
+    tissues : sequence of Tissue
+        The labels other than the background.
+    path : Path
+    """
+    header = ("index", "name", "abbreviation", "color", "mapping")
+    rows = [
+        (t.index, t.name, t.abbreviation, t.color, "n/a" if t.mapping is None else t.mapping)
+        for t in (BACKGROUND, *tissues)
+    ]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([header, *rows])
+
+
+def lut_file(program: str) -> str:
+    """Return the end of the name of a program's look-up table.
+
+    >>> lut_file("slicer")
+    'lut-slicer.ctbl'
+    """
+    return f"lut-{program}.{_FORMATS[program].extension}"
+
+
+def save_lut(program: str, tissues: Sequence[Tissue], path: Path) -> None:
+    """Write the look-up table of a program.
+
+    Parameters
+    ----------
+    program : str
+        One of `FORMATS`.
+    tissues : sequence of Tissue
+        The labels other than the background.
+    path : Path
+    """
+    path.write_text(_FORMATS[program].write(tissues), encoding="utf-8")

@@ -1,0 +1,107 @@
+"""Which number of a label map is which tissue: from a table beside it, from the user, or as BIDS has it."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from mriseg.errors import ImageError
+from mriseg.labels.tissues import CSF, GM, WM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_BY_NAME = {name.lower(): t.index for t in (GM, WM, CSF) for name in (t.abbreviation, t.name)}
+BIDS_NUMBERS = {tissue.index: tissue.index for tissue in (GM, WM, CSF)}
+
+
+def parse_label_map(text: str) -> dict[int, int]:
+    """Read a mapping such as "1=CSF,2=GM,3=WM"; several numbers may be one tissue.
+
+    Returns
+    -------
+    dict of int to int
+        Number in the file to 1 GM, 2 WM or 3 CSF.
+
+    Raises
+    ------
+    ValueError
+        If the text is not of that form.
+
+    >>> parse_label_map("1=CSF,2=GM,8=GM,3=WM")
+    {1: 3, 2: 1, 8: 1, 3: 2}
+    """
+    numbers = {}
+    for pair in text.split(","):
+        number, equals, name = (part.strip() for part in pair.partition("="))
+        if not equals or not number.isdigit() or name.lower() not in _BY_NAME:
+            raise ValueError(f"{pair.strip()!r} is not of the form NUMBER=TISSUE with GM, WM or CSF")
+        numbers[int(number)] = _BY_NAME[name.lower()]
+    return numbers
+
+
+def parse_intensities(text: str) -> dict[int, float]:
+    """Read the intensities of the three tissues, by label.
+
+    Raises
+    ------
+    ValueError
+        If the text is not of that form, or one of the tissues is missing.
+
+    >>> parse_intensities("CSF=45,GM=105,WM=150")
+    {3: 45.0, 1: 105.0, 2: 150.0}
+    """
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    levels = {_BY_NAME.get(name.strip().lower(), 0): float(value) for name, _, value in pairs}
+    if set(levels) != set(BIDS_NUMBERS):
+        raise ValueError(f"{text!r} does not give an intensity to each of CSF, GM and WM")
+    return levels
+
+
+def read_label_table(path: Path) -> dict[int, int]:
+    """Read a BIDS label table: a TSV with columns index and abbreviation or name.
+
+    Returns
+    -------
+    dict of int to int
+        Number in the file to 1 GM, 2 WM or 3 CSF; other rows are left out.
+
+    Raises
+    ------
+    ImageError
+        If the table names none of the tissues.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        numbers = {
+            int(row["index"]): _BY_NAME[name.lower()]
+            for row in rows
+            for name in (row.get("abbreviation"), row.get("name"))
+            if name and name.lower() in _BY_NAME
+        }
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ImageError(f"{path}: is no label table ({error}); it needs columns index and name") from error
+    if not numbers:
+        raise ImageError(f"{path}: names none of GM, WM and CSF; say which number is which with --map")
+    return numbers
+
+
+def label_numbers(path: Path, given: str | None) -> dict[int, int]:
+    """Find out which number of a label map is which tissue.
+
+    Parameters
+    ----------
+    path : Path
+        The label map; a table of the same name that ends in .tsv is read if there is one.
+    given : str or None
+        What the user says, see `parse_label_map`.
+
+    Returns
+    -------
+    dict of int to int
+    """
+    if given is not None:
+        return parse_label_map(given)
+    table = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
+    return read_label_table(table) if table.is_file() else BIDS_NUMBERS

@@ -1,0 +1,58 @@
+"""The one table of tissues (names, BIDS numbers, colours); which component is which; what is plausible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """One row of the label table.
+
+    Parameters
+    ----------
+    index : int
+        Label in the segmentation.
+    name : str
+    abbreviation : str
+        As in file names.
+    color : str
+        Hexadecimal, for look-up tables and pictures.
+    mapping : int or None
+        Label in the BIDS standard table, None for a class without a tissue's name.
+    """
+
+    index: int
+    name: str
+    abbreviation: str
+    color: str
+    mapping: int | None
+
+
+# Colours after Okabe & Ito, told apart in every common form of colour blindness.
+GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
+WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
+CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#56b4e9", 3)
+LESION = Tissue(7, "Lesion", "L", "#cc79a7", 7)
+BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
+# What is asked for instead of a contrast, or of a number of classes, to have it chosen.
+AUTO = "auto"
+_CLASS_COLORS = (
+    "#0072b2",
+    "#56b4e9",
+    "#009e73",
+    "#f0e442",
+    "#e69f00",
+    "#d55e00",
+    "#cc79a7",
+    "#999999",
+    "#7f3c8d",
+    "#b3de69",
+)
+
+MAX_CLASSES = len(_CLASS_COLORS)
+
+
+def class_color(number: int) -> str:
+    """Return the colour of a class that is no tissue, from 1; hexadecimal, again from the first after ten."""
+    return _CLASS_COLORS[(number - 1) % len(_CLASS_COLORS)]

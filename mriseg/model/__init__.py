@@ -1,0 +1,1 @@
+"""The mixtures of tissues, the bias field and the Markov random field."""

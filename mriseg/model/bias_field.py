@@ -1,0 +1,365 @@
+"""The bias field: a smooth factor on the intensities, read off the white matter.
+
+White matter is the one tissue that looks the same throughout the brain. Grey matter does not (deep nuclei
+are brighter than cortex, cortex is thin and mixed), so that a field fitted to all tissues takes anatomy for
+bias. Rounds alternate: fit the mixture to the corrected histogram, find cells of some millimetres that hold
+white matter only, and regress the logarithm of their brightness on polynomials of position. The order of the
+polynomial is the one that best predicts whole regions that were left out of the regression; a scan that has
+been corrected already is left as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mriseg.images.voxels import bounding_box
+from mriseg.model.histogram import intensity_histogram, lookup_by_intensity
+from mriseg.model.partial_volume import MAX_ITERATIONS, PartialVolumeMixture, fit_partial_volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating]
+
+_CELL_MM = 4.0
+# How pure a cell must be, relative to the purest; and the least number of cells to learn a field from.
+_PURE, _MIN_CELLS = 0.93, 300
+_HIGHEST_ORDER = 2
+# Cross-validation leaves out regions of this size, a fifth of them at a time. The next order must predict
+# them better by this factor: white matter itself varies a little.
+_REGION_MM, _FOLDS = 40.0, 5
+_WORTHWHILE = 0.95
+_ROUNDS, _SETTLED = 8, 0.003
+_FIT_ITERATIONS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class BiasField:
+    """A polynomial of position, the logarithm of the factor on the intensities.
+
+    Parameters
+    ----------
+    coefficients : ndarray of float64, shape (D, D, D)
+        Of the powers of scaled position along each axis; all zero for a field of one.
+    centre : ndarray of float64, shape (3,)
+        Position 0, in voxels.
+    scale : ndarray of float64, shape (3,)
+        Position 1, in voxels from the centre.
+    low, high : float
+        Range of the factor in the brain; outside the field stays within it.
+    """
+
+    coefficients: Floats
+    centre: Floats
+    scale: Floats
+    low: float = 1.0
+    high: float = 1.0
+
+    @property
+    def order(self) -> int:
+        """Order of the polynomial; 0 is no field."""
+        return int(max((sum(power) for power in np.argwhere(self.coefficients)), default=0))
+
+    def on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
+        """Evaluate the factor on a grid that begins at voxel 0, or on some of its first axis's planes.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            X, Y, Z.
+        part : slice
+            Of the X planes; all if not given.
+
+        Returns
+        -------
+        ndarray of float32, shape (X or fewer, Y, Z)
+        """
+        factor = self._log_on_grid(shape, part)
+        np.exp(factor, out=factor)
+        return np.clip(factor, np.float32(self.low), np.float32(self.high), out=factor)
+
+    def _log_on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
+        axes = [
+            ((np.arange(n) - middle) / unit).astype(np.float32)
+            for n, middle, unit in zip(shape, self.centre, self.scale, strict=True)
+        ]
+        axes[0] = axes[0][part]
+        x, y, z = (np.vander(axis, len(self.coefficients), increasing=True) for axis in axes)
+        planes = np.einsum("xi,yj,ijk->xyk", x, y, self.coefficients.astype(np.float32), optimize=True)
+        return np.asarray(planes.reshape(-1, planes.shape[-1]) @ z.T).reshape(len(x), len(y), len(z))
+
+
+def no_field() -> BiasField:
+    """Return the field that is one everywhere."""
+    return BiasField(np.zeros((1, 1, 1)), np.zeros(3), np.ones(3))
+
+
+def estimate_bias_field(
+    data: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, white: int, air: float = 0.0
+) -> BiasField:
+    """Estimate the bias field of a scan.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        Intensities.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain.
+    zooms : ndarray of float64, shape (3,)
+        Voxel size, mm.
+    white : int
+        Rank of white matter among the three tissues by rising mean: 2 in T1, 0 in T2.
+    air : float
+        The intensity of air, to which the field does not add.
+
+    Returns
+    -------
+    BiasField
+        Its mean logarithm over the brain is 0. One everywhere if the brain is too small to tell, or nothing
+        is gained.
+    """
+    box = bounding_box(mask)
+    mask = mask[box]
+    grid = _Cells.of(mask, zooms)
+    intensities = data[box][mask] - np.float32(air)
+    field = no_field()
+    log_field = np.zeros(len(intensities), dtype=np.float32)
+    model = None
+    for _ in range(_ROUNDS):
+        corrected = intensities * np.exp(-log_field)
+        purity, model = white_matter(corrected, white, model, _FIT_ITERATIONS)
+        pure, brightness = grid.pure_cells(purity, intensities)
+        if np.count_nonzero(pure) < _MIN_CELLS:
+            return no_field()
+        field = _regress(grid, pure, np.log(brightness))
+        previous, log_field = log_field, field._log_on_grid(mask.shape)[mask]  # noqa: SLF001
+        log_field -= log_field.mean()
+        if np.std(log_field - previous) < _SETTLED:
+            break
+    return _moved(_centred(field, mask), box)
+
+
+def field_of_white_matter(
+    data: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    zooms: Floats,
+    white: NDArray[np.float32],
+    air: float = 0.0,
+) -> BiasField:
+    """Estimate the bias field of a further channel, whose white matter the first one shows.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        Intensities of the channel.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain, N voxels.
+    zooms : ndarray of float64, shape (3,)
+        Voxel size, mm.
+    white : ndarray of float32, shape (N,)
+        How much white matter is expected in each voxel.
+    air : float
+        The intensity of air, to which the field does not add.
+
+    Returns
+    -------
+    BiasField
+        As `estimate_bias_field`.
+    """
+    box = bounding_box(mask)
+    grid = _Cells.of(mask[box], zooms)
+    pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
+    if np.count_nonzero(pure) < _MIN_CELLS:
+        return no_field()
+    return _moved(_centred(_regress(grid, pure, np.log(brightness)), mask[box]), box)
+
+
+def _moved(field: BiasField, box: tuple[slice, ...]) -> BiasField:
+    """Return a field of a part of a volume as one of the whole."""
+    return replace(field, centre=field.centre + [side.start for side in box])
+
+
+def white_matter(
+    intensities: NDArray[np.float32],
+    white: int,
+    start: PartialVolumeMixture | None = None,
+    max_iterations: int = MAX_ITERATIONS,
+) -> tuple[NDArray[np.float32], PartialVolumeMixture]:
+    """Tell white matter by its intensities alone.
+
+    Parameters
+    ----------
+    intensities : ndarray of float32, shape (N,)
+        Of voxels of the brain.
+    white : int
+        Rank of white matter among the three tissues by rising mean.
+    start : PartialVolumeMixture, optional
+        Where the fit begins.
+    max_iterations : int
+        When it stops at the latest.
+
+    Returns
+    -------
+    share : ndarray of float32, shape (N,)
+        How much white matter is expected in each voxel.
+    model : PartialVolumeMixture
+        The mixture that says so.
+    """
+    values, counts = intensity_histogram(intensities)
+    model = fit_partial_volume(values, counts, start, white=white, max_iterations=max_iterations)
+    share = lookup_by_intensity(
+        lambda levels: model.responsibilities(levels)[:, [white]], values, intensities
+    )
+    return share[:, 0], model
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Blocks of voxels, those that lie in the brain: M of them.
+
+    Parameters
+    ----------
+    voxels : float
+        How many a whole cell holds.
+    number : ndarray of int, shape (N,)
+        Which cell of the grid each voxel of the mask is in.
+    inside : ndarray of bool, coarse shape
+        Which cells of the grid lie in the brain.
+    positions : ndarray of float64, shape (M, 3)
+        Scaled position of the middle of each cell.
+    fold : ndarray of int, shape (M,)
+        The part of the cross-validation that leaves the cell out.
+    centre, scale : ndarray of float64, shape (3,)
+        Of the positions, in voxels.
+    """
+
+    voxels: float
+    number: NDArray[np.intp]
+    inside: NDArray[np.bool_]
+    positions: Floats
+    fold: NDArray[np.intp]
+    centre: Floats
+    scale: Floats
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], zooms: Floats) -> _Cells:
+        # A grid that is centred on the brain: the cells of a mirrored head are the mirrored cells. With even
+        # sizes that is not always to be had; two voxels of 2 mm are better than three all the same.
+        size = np.maximum(1, np.round(_CELL_MM / zooms)).astype(int)
+        size += (size > 2) & (size % 2 == 0)
+        lacking = -np.array(mask.shape) % size
+        margin = (lacking + size * (lacking % 2)) // 2
+        number, shape = _cell_numbers(mask, size, margin)
+        voxels = float(size.prod())
+        inside = np.bincount(number, minlength=math.prod(shape)).reshape(shape) > 0.5 * voxels
+        if not inside.any():
+            inside[...] = True
+        middles = np.argwhere(inside) * size + (size - 1) / 2 - margin
+        centre = middles.mean(axis=0)
+        offsets = (middles - centre) * zooms
+        scale = max(_CELL_MM, 2 * float(np.sqrt((offsets**2).mean()))) / zooms
+        fold = np.abs(np.round(offsets / _REGION_MM)).astype(int) @ (1, 2, 3) % _FOLDS
+        return cls(voxels, number, inside, (middles - centre) / scale, fold, centre, scale)
+
+    def pure_cells(
+        self, purity: NDArray[np.float32], intensities: NDArray[np.float32]
+    ) -> tuple[NDArray[np.bool_], Floats]:
+        """Return which cells hold white matter only, (M,), and the mean intensity in those."""
+        share = self._means(purity)
+        least = _PURE * float(np.percentile(share, 99))
+        pure = (share >= least) & (share > 0)
+        brightness = self._means(purity * intensities)[pure] / share[pure]
+        positive = brightness > 0
+        pure[pure] = positive
+        return pure, brightness[positive]
+
+    def _means(self, values: NDArray[np.float32]) -> Floats:
+        sums = np.bincount(self.number, weights=values, minlength=self.inside.size)
+        return np.asarray(sums[self.inside.ravel()] / self.voxels)
+
+
+def _cell_numbers(
+    mask: NDArray[np.bool_], size: NDArray[np.intp], margin: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], tuple[int, ...]]:
+    """Return the number of the cell that each voxel of the mask is in, and the shape of the grid of cells.
+
+    The first cell begins a margin before the first voxel.
+    """
+    along = [
+        (np.arange(n) + before) // step for n, before, step in zip(mask.shape, margin, size, strict=True)
+    ]
+    shape = tuple(int(places[-1]) + 1 for places in along)
+    x, y, z = np.ix_(*(places.astype(np.int32) for places in along))
+    numbers = (x * shape[1] + y) * shape[2] + z
+    return numbers[mask].astype(np.intp), shape
+
+
+def _powers(order: int) -> list[tuple[int, int, int]]:
+    """List the exponents of all monomials up to an order, the constant first."""
+    steps = range(order + 1)
+    every = [(i, j, k) for i, j, k in product(steps, steps, steps) if i + j + k <= order]
+    return sorted(every, key=sum)
+
+
+def _design(positions: Floats, order: int) -> Floats:
+    return np.stack([np.prod(positions**power, axis=1) for power in _powers(order)], axis=1)
+
+
+def _regress(cells: _Cells, pure: NDArray[np.bool_], log_brightness: Floats) -> BiasField:
+    """Fit the polynomial of the order that predicts best to the cells of white matter."""
+    positions, fold = cells.positions[pure], cells.fold[pure]
+    order = _best_order(positions, log_brightness, fold)
+    fitted = _robust_fit(_design(positions, order), log_brightness)
+    coefficients = np.zeros((order + 1,) * 3)
+    for power, value in zip(_powers(order)[1:], fitted[1:], strict=True):
+        coefficients[power] = value
+    return BiasField(coefficients, cells.centre, cells.scale)
+
+
+def _best_order(positions: Floats, log_brightness: Floats, fold: NDArray[np.intp]) -> int:
+    """Raise the order as long as regions that were left out are predicted better."""
+    best, least = 0, np.inf
+    for order in range(_HIGHEST_ORDER + 1):
+        design = _design(positions, order)
+        errors = np.concatenate([
+            np.abs(_prediction_errors(design, log_brightness, fold == k))
+            for k in np.unique(fold)
+        ])  # fmt: skip
+        if errors.mean() < _WORTHWHILE * least:
+            best, least = order, errors.mean()
+    return best
+
+
+def _prediction_errors(design: Floats, values: Floats, left_out: NDArray[np.bool_]) -> Floats:
+    fitted = _fit(design[~left_out], values[~left_out])
+    return np.asarray(values[left_out] - design[left_out] @ fitted)
+
+
+def _fit(design: Floats, values: Floats) -> Floats:
+    return np.asarray(np.linalg.lstsq(design, values, rcond=None)[0])
+
+
+def _robust_fit(design: Floats, values: Floats) -> Floats:
+    """Least squares with Cauchy's weights: cells that are no white matter after all do not pull."""
+    fitted = _fit(design, values)
+    for _ in range(3):
+        residuals = values - design @ fitted
+        spread = 2 * 1.4826 * float(np.median(np.abs(residuals))) + 1e-12
+        root = 1 / np.sqrt(1 + (residuals / spread) ** 2)
+        fitted = _fit(design * root[:, None], values * root)
+    return fitted
+
+
+def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
+    """Shift a field so that its mean logarithm in the brain is 0, and note its range there."""
+    log_field = field._log_on_grid(mask.shape)[mask]  # noqa: SLF001
+    mean = float(log_field.mean(dtype=np.float64))
+    coefficients = field.coefficients.copy()
+    coefficients[0, 0, 0] = -mean
+    low, high = np.exp(float(log_field.min()) - mean), np.exp(float(log_field.max()) - mean)
+    return BiasField(coefficients, field.centre, field.scale, float(low), float(high))

@@ -1,0 +1,181 @@
+"""What a cohort knows about the intensities of its tissues: a start and a prior for the mixture of one scan.
+
+The histograms of many scans, each in units of its own WM mean, are pooled. Scaled to a new scan they count as
+so many voxels more: few beside a whole brain, many beside a small piece. How many follows from how alike the
+scans of the cohort are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from mriseg.errors import CohortError
+from mriseg.model.histogram import best_scale
+from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating]
+
+# Intensities in units of the WM mean.
+_EDGES = np.linspace(-0.2, 2.8, 751)
+_MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
+
+
+class CohortPriorMixture(PartialVolumeMixture):
+    """A mixture of partial volumes that was fitted with a cohort's prior."""
+
+    settings: ClassVar[dict[str, object]] = {
+        **PartialVolumeMixture.settings,
+        "Start": "the mixture of the cohort, scaled to the scan",
+        "Trace": "log-likelihood with the voxels of the cohort plus log-prior of the weights",
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class CohortPrior:
+    """The pooled histogram of a cohort.
+
+    Parameters
+    ----------
+    contrast : str
+        Of all its scans.
+    scans : int
+        How many there were.
+    voxels : float
+        How many voxels it counts for in the fit of another scan.
+    shares : ndarray of float64, shape (750,)
+        Share of voxels in each bin; the bins are equal, from -0.2 to 2.8 times the WM mean.
+    """
+
+    contrast: str
+    scans: int
+    voxels: float
+    shares: Floats
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        content = {
+            "Description": "Pooled intensities of a cohort, in units of the WM mean",
+            "Contrast": self.contrast,
+            "Scans": self.scans,
+            "Voxels": round(self.voxels, 3),
+            "Shares": np.round(self.shares, 9).tolist(),
+        }
+        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+
+def read_cohort_prior(path: str | Path, contrast: str) -> CohortPrior:
+    """Read what `PooledPrior.write` wrote, for a scan of a given contrast.
+
+    Raises
+    ------
+    CohortError
+        If the file cannot be read, is no such prior, or is of another contrast.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        shares = np.asarray(content["Shares"], dtype=np.float64)
+        prior = CohortPrior(str(content["Contrast"]), int(content["Scans"]), float(content["Voxels"]), shares)
+        sound = shares.shape == _MIDDLES.shape and np.isfinite(shares).all() and (shares >= 0).all()
+        if not sound or not shares.any() or not 0 <= prior.voxels < np.inf:
+            raise ValueError("its figures make no sense")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CohortError(f"{path}: is no prior of mriseg cohort-prior ({error}); make it anew") from error
+    if prior.contrast != contrast:
+        raise CohortError(f"{path}: is of {prior.contrast} scans and this one is {contrast}; make another")
+    return prior
+
+
+def is_cohort_prior(path: str | Path) -> bool:
+    """Tell the prior of a cohort from other JSON files."""
+    try:
+        return "Shares" in json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
+
+
+def prior_digest(path: str | Path) -> str:
+    """Return the SHA-256 digest of a prior's file.
+
+    Raises
+    ------
+    CohortError
+        If it cannot be read.
+    """
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise CohortError(
+            f"{path}: cannot be read ({error.strerror}); check the name of the prior"
+        ) from error
+
+
+def normalised_shares(values: Floats, counts: Floats, white: float) -> Floats:
+    """Return a histogram in the bins of `CohortPrior`.
+
+    Parameters
+    ----------
+    values, counts : ndarray of float64, shape (B,)
+        Intensities and how many voxels have each.
+    white : float
+        Mean intensity of WM.
+
+    Returns
+    -------
+    ndarray of float64, shape (750,)
+        Shares of voxels; they sum to 1 but for what lies outside.
+    """
+    found, _ = np.histogram(values / white, _EDGES, weights=counts)
+    return np.asarray(found / counts.sum())
+
+
+def fit_with_cohort_prior(values: Floats, counts: Floats, prior: CohortPrior) -> PartialVolumeMixture:
+    """Fit the mixture to a histogram and to a cohort's, which counts as so many voxels more.
+
+    Parameters
+    ----------
+    values, counts : ndarray of float64, shape (B,)
+        Intensities, rising, and how many voxels have each.
+    prior : PooledPrior
+
+    Returns
+    -------
+    PartialVolumeMixture
+
+    Raises
+    ------
+    MixtureError
+        If the histogram does not hold three different intensities.
+    """
+    known = prior.shares > 0
+    of_cohort, shares = _MIDDLES[known], prior.shares[known] / prior.shares.sum()
+    cohort = fit_partial_volume(of_cohort, shares * 1e6)
+    start, scale = _scaled(cohort, values, counts)
+    together = np.concatenate([values, of_cohort * scale])
+    order = np.argsort(together, kind="stable")
+    weights = np.concatenate([counts, shares * prior.voxels])[order]
+    model = fit_partial_volume(together[order], weights, start)
+    return CohortPriorMixture(**{field.name: getattr(model, field.name) for field in fields(model)})
+
+
+def _scaled(
+    cohort: PartialVolumeMixture, values: Floats, counts: Floats
+) -> tuple[PartialVolumeMixture, float]:
+    """Return the mixture of the cohort in the units of a scan that it explains best, and what they are."""
+    spread = float(np.ptp(values))
+
+    def scaled(factor: float) -> PartialVolumeMixture:
+        return replace(cohort, means=cohort.means * factor, sd=cohort.sd * factor, spread=spread)
+
+    best = best_scale(
+        lambda factor: scaled(factor).log_likelihood(values, counts), float(cohort.means[2]), values, counts
+    )
+    return scaled(best), best

@@ -1,0 +1,223 @@
+"""Any number of classes, each one Gaussian: the mixture behind ``--classes`` and ``--covariance``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from mriseg.mixture import Fixed, GaussianMixture, select_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mriseg.mixture import Parameters
+
+    Floats = NDArray[np.floating]
+
+# Run to convergence: where the log-likelihood is still rising, results depend on the start.
+_TOLERANCE = 1e-6
+_MAX_ITERATIONS = 1000
+# Voxels to start from in several channels, where the engine clusters a thousand of them, and some steps.
+_START_VOXELS, _START_STEPS = 20_000, 20
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianClasses:
+    """A fitted Gaussian mixture, asked about intensities in the words of `PartialVolumeMixture`.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+        Of D channels, components by rising mean of the first.
+    """
+
+    mixture: GaussianMixture
+    name = "one Gaussian a class"
+    settings: ClassVar[dict[str, object]] = {
+        "Start": "hierarchical clustering",
+        "Trace": "log-likelihood",
+        "Criterion": "relative rise of the trace",
+        "Tolerance": _TOLERANCE,
+        "MaxIterations": _MAX_ITERATIONS,
+    }
+
+    @property
+    def means(self) -> Floats:
+        """Of the components in the first channel, shape (K,)."""
+        return self.mixture.means_[:, 0]
+
+    @property
+    def sds(self) -> Floats:
+        """Standard deviation of each component in the first channel, shape (K,)."""
+        return np.asarray(np.sqrt(self.mixture.covariances_[:, 0, 0]))
+
+    @property
+    def centres(self) -> Floats:
+        """Means of the components, shape (K, D)."""
+        return self.mixture.means_
+
+    @property
+    def covariances(self) -> Floats:
+        """Of the components, shape (K, D, D)."""
+        return self.mixture.covariances_
+
+    @property
+    def weights(self) -> Floats:
+        """Share of voxels of each component, shape (K,)."""
+        return self.mixture.weights_
+
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Log-likelihood at the start and after each iteration; it never falls."""
+        return tuple(self.mixture.history_.tolist())
+
+    @property
+    def converged(self) -> bool:
+        """Whether the relative rise fell below the tolerance."""
+        return self.mixture.converged_
+
+    @property
+    def n_iter(self) -> int:
+        """Number of iterations done."""
+        return self.mixture.n_iter_
+
+    def marginal(self, channel: int) -> GaussianClasses:
+        """Return the mixture of one channel."""
+        return GaussianClasses(self.mixture.marginal([channel]))
+
+    def density(self, intensities: Floats) -> Floats:
+        """Return the density at intensities (B, D), or (B,) of one channel, per unit of intensity."""
+        return np.asarray(np.exp(self.mixture.score_samples(_rows(intensities))))
+
+    def responsibilities(self, intensities: Floats) -> Floats:
+        """Return the posterior probability of each component at intensities (B, D) or (B,), shape (B, K)."""
+        return np.asarray(self.mixture.predict_proba(_rows(intensities)))
+
+    @property
+    def tissues_in_component(self) -> NDArray[np.bool_]:
+        """Each class is by itself, shape (K, K)."""
+        return np.eye(len(self.means), dtype=np.bool_)
+
+    def squared_distances(self, intensities: Floats) -> Floats:
+        """Return the squared Mahalanobis distance (B, K) of intensities (B, D) or (B,) from each class."""
+        rows = _rows(intensities)
+        squares = np.empty((len(self.means), len(rows)), dtype=rows.dtype)
+        for mean, covariance, square in zip(self.centres, self.covariances, squares, strict=True):
+            whiten = np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(rows.dtype)
+            away = (rows - mean.astype(rows.dtype)) @ whiten
+            square[:] = (away**2).sum(axis=1)
+        return squares.T
+
+    def bic(self, intensities: Floats, counts: Floats) -> float:
+        """Return the Bayesian information criterion of a histogram: the lower the better."""
+        return self.mixture.bic(_rows(intensities), counts)
+
+
+def fit_gaussian_classes(
+    values: Floats,
+    counts: Floats,
+    classes: int,
+    covariance: str | None = None,
+    *,
+    voxels: NDArray[np.float32] | None = None,
+    start: Parameters | None = None,
+    hold_means: bool = False,
+) -> GaussianClasses:
+    """Fit a mixture to a histogram, started from a hierarchical clustering.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (B,) or (B, D)
+        Intensities.
+    counts : ndarray of float64, shape (B,)
+        How many voxels have them.
+    classes : int
+    covariance : str, optional
+        Covariance model, see `mriseg.mixture.covariance`; free variances and covariances if not given.
+    voxels : ndarray of float32, shape (N, D), optional
+        In several channels, what to cluster hierarchically.
+    start : Parameters, optional
+        Where to begin instead.
+    hold_means : bool
+        Leave the means where the start has them.
+
+    Returns
+    -------
+    PlainMixture
+
+    Raises
+    ------
+    MixtureError
+        If there are fewer intensities than classes.
+    """
+    rows = _rows(values)
+    model = _covariance_model(covariance, rows.shape[1])
+    if start is None and rows.shape[1] > 1 and voxels is not None:
+        start = _clustered(voxels, classes, model)
+    mixture = GaussianMixture(
+        classes,
+        model=model,
+        init=("hierarchical" if classes > 1 else "quantiles") if start is None else start,
+        tol=_TOLERANCE,
+        max_iter=_MAX_ITERATIONS,
+        fixed=Fixed(means=start.means) if hold_means and start is not None else None,
+    )
+    return GaussianClasses(mixture.fit(rows, sample_weight=counts))
+
+
+def select_gaussian_classes(
+    values: Floats, counts: Floats, classes: Sequence[int], covariance: str | None = None
+) -> tuple[GaussianClasses, dict[int, float]]:
+    """Fit mixtures of several numbers of classes to a histogram and choose by BIC.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (B,) or (B, D)
+        Intensities.
+    counts : ndarray of float64, shape (B,)
+        How many voxels have them.
+    classes : sequence of int
+        To choose from.
+    covariance : str, optional
+        As in `fit_gaussian_classes`.
+
+    Returns
+    -------
+    mixture : PlainMixture
+        With the lowest BIC.
+    bic : dict of int to float
+        By number of classes, those that could be fitted: the lower the better.
+
+    Raises
+    ------
+    MixtureError
+        If there are fewer intensities than classes.
+    """
+    rows = _rows(values)
+    model = _covariance_model(covariance, rows.shape[1])
+    found = select_model(
+        rows, classes, [model], sample_weight=counts, tol=_TOLERANCE, max_iter=_MAX_ITERATIONS
+    )
+    bic = {candidate.n_components: candidate.bic for candidate in found.table if not candidate.problem}
+    return GaussianClasses(found.best), bic
+
+
+def _covariance_model(covariance: str | None, channels: int) -> str:
+    """Return the model that is asked for, or free variances and covariances."""
+    return covariance or ("V" if channels == 1 else "VVV")
+
+
+def _clustered(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:
+    """Begin with a hierarchical clustering of some voxels (N, D), classes by rising mean of the first."""
+    some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
+    begun = GaussianMixture(classes, model=model, max_iter=_START_STEPS).fit(some).parameters_
+    return begun.ordered(np.argsort(begun.means[:, 0], kind="stable"))
+
+
+def _rows(intensities: Floats) -> Floats:
+    """Return intensities as a matrix, a row a voxel."""
+    return intensities.reshape(len(intensities), -1)

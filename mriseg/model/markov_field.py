@@ -1,0 +1,118 @@
+"""Neighbouring voxels tend to be of one tissue: a Markov random field over the labels, solved by mean field.
+
+Every voxel's posterior is multiplied by exp(strength times the agreement of its six neighbours), and all are
+updated together until they hardly change [1]_. Neighbours count by the inverse of their distance in mm, so
+that thick slices lean on their own plane.
+
+References
+----------
+.. [1] Zhang J (1992). The mean field theory in EM procedures for Markov random fields. IEEE Trans Signal
+   Process 40:2570-2583.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mriseg._utils.parallel import parallel_chunks
+from mriseg.images.voxels import bounding_box
+from mriseg.model.separation import separations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating]
+
+_ITERATIONS = 5
+# The best strength for simulated heads of 1, 2 and 3 mm with 1 to 9 % noise lies about this over the squared
+# contrast to noise; real tissue has texture besides, and more than the most blurs sulci.
+_AT_UNIT_CONTRAST, _MIN_STRENGTH, _MAX_STRENGTH = 30.0, 1.5, 3.0
+_LEAST = 1e-6
+_PART = 1 << 15  # voxels at a time, so that what is known of them stays near the processor
+
+
+def neighbour_strength(centres: Floats, covariances: Floats) -> float:
+    """Choose how much neighbours count: the more, the harder noise makes it to tell tissues apart.
+
+    Parameters
+    ----------
+    centres : ndarray of float64, shape (K, D)
+        Means of the components of the mixture in all channels, at least two.
+    covariances : ndarray of float64, shape (K, D, D)
+
+    Returns
+    -------
+    float
+        Log odds that a tissue gains where all neighbours are of it.
+
+    >>> neighbour_strength(np.array([[40.0], [100], [140]]), np.full((3, 1, 1), 100.0))
+    1.875
+    """
+    apart = separations(centres, covariances)
+    contrast_to_noise = float(apart[~np.eye(len(apart), dtype=bool)].min())
+    strength = _AT_UNIT_CONTRAST / max(contrast_to_noise, 1e-6) ** 2
+    return float(np.clip(strength, _MIN_STRENGTH, _MAX_STRENGTH))
+
+
+def regularise(
+    posteriors: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, strength: float
+) -> NDArray[np.float32]:
+    """Let neighbours speak for one another.
+
+    Parameters
+    ----------
+    posteriors : ndarray of float32, shape (N, K)
+        From intensities alone, in the order of the voxels in the mask; rows sum to 1.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain, N voxels.
+    zooms : ndarray of float64, shape (3,)
+        Voxel size, mm.
+    strength : float
+        Log odds that a tissue gains where all neighbours are of it; 0 changes nothing.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, K)
+        Rows sum to 1.
+    """
+    inner = np.pad(mask[bounding_box(mask)], 1)
+    field = np.zeros((posteriors.shape[1], inner.size), dtype=np.float32)
+    places = np.flatnonzero(inner)
+    steps = [stride // inner.itemsize for stride in inner.strides]
+    weights = np.float32(strength) * neighbour_weights(zooms)
+    evidence = np.log(np.maximum(posteriors.T, np.float32(_LEAST)))
+    current = posteriors.T.copy()
+
+    def update(part: slice) -> None:
+        log_odds = evidence[:, part].copy()
+        for step, weight in zip(steps, weights, strict=True):
+            beside = field.take(places[part] - step, axis=1)
+            beside += field.take(places[part] + step, axis=1)
+            log_odds += weight * beside
+        current[:, part] = _normalised(log_odds)
+
+    for _ in range(_ITERATIONS):
+        for tissue, shares in zip(field, current, strict=True):
+            tissue[places] = shares
+        parallel_chunks(update, len(places), _PART)
+    return current.T
+
+
+def neighbour_weights(zooms: Floats) -> NDArray[np.float32]:
+    """Weigh the two neighbours along each axis by their distance.
+
+    >>> neighbour_weights(np.array([1.0, 1.0, 2.0])).tolist()
+    [0.20000000298023224, 0.20000000298023224, 0.10000000149011612]
+    """
+    closeness = 1 / np.asarray(zooms, dtype=np.float64)
+    return np.asarray(closeness / (2 * closeness.sum()), dtype=np.float32)
+
+
+def _normalised(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn log odds (K, N) into shares that sum to 1 over the K, in place."""
+    log_odds -= log_odds.max(axis=0)
+    shares = np.exp(log_odds, out=log_odds)
+    shares /= shares.sum(axis=0)
+    return shares

@@ -1,0 +1,371 @@
+"""Three tissues and the voxels that two of them share, fitted to any number of channels together by EM.
+
+The model of `mriseg.model.partial_volume` with vectors for intensities. A mixed voxel is a sum of parts, one
+of each of its tissues, and mean and variance of a part are proportional to its share [1]_; the parts are the
+missing data of EM.
+
+Noise is independent between channels. In the first channel it is the same for all tissues, as where that
+channel is alone; in the others each tissue has a variance of its own: what T1 shows as one dark rim may be
+fluid and dura in T2, and such a channel should count for less there. Covariances between channels are left
+out because anatomy, not noise, would fill them: on real T1, T2 and FLAIR a full covariance takes grey and
+white matter for one tissue that varies.
+
+References
+----------
+.. [1] Van Leemput K, Maes F, Vandermeulen D, Suetens P (2003). A unifying framework for partial volume
+   segmentation of brain MR images. IEEE Trans Med Imaging 22:105-119.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from mriseg.errors import MixtureError
+from mriseg.mixture import GaussianMixture
+from mriseg.mixture.em import Step, run_em
+from mriseg.model.histogram import intensity_histogram
+from mriseg.model.partial_volume import (
+    FIRST_OF_GROUP,
+    GROUP,
+    GROUP_SIZES,
+    GROUP_TISSUES,
+    MAX_ITERATIONS,
+    OUTLIERS,
+    PRIOR_SHARE,
+    PRIOR_WEIGHTS,
+    START_PURE,
+    START_STEPS,
+    TISSUE_FRACTIONS,
+    TOLERANCE,
+    fit_partial_volume,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating]
+
+# Voxels that starts are made from; the engine clusters a thousand of them hierarchically.
+_START_VOXELS = 20_000
+# Shares of the variance of all voxels below which the variance of a tissue does not fall.
+_FLOOR = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class MultichannelMixture:
+    """A fitted mixture of three tissues and their partial volumes in D channels.
+
+    Parameters
+    ----------
+    centres : ndarray of float64, shape (3, D)
+        Means of the pure tissues, by rising mean of the first channel.
+    variances : ndarray of float64, shape (3, D)
+        Of the pure tissues.
+    weights : ndarray of float64, shape (5,)
+        Shares of voxels: CSF, GM and WM, or the other way round; the first two mixed; the last two mixed.
+    middle : int
+        Row of the tissue that mixes with both others: grey matter.
+    spread : ndarray of float64, shape (D,)
+        Range of intensities over which outliers lie evenly.
+    history : tuple of float
+        Log-likelihood plus log-prior of the weights (less a constant), at the start and after each iteration;
+        it never falls.
+    converged : bool
+        Whether the rise in one iteration fell below the tolerance.
+    """
+
+    centres: Floats
+    variances: Floats
+    weights: Floats
+    middle: int
+    spread: Floats
+    history: tuple[float, ...] = ()
+    converged: bool = False
+    name = "three tissues and their partial volumes in any number of channels"
+    settings: ClassVar[dict[str, object]] = {
+        "Start": "hierarchical clustering of 1000 voxels, or the tissues of the first channel where those "
+        "lead higher",
+        "Trace": "log-likelihood plus log-prior of the weights",
+        "Criterion": "rise of the trace per voxel",
+        "Tolerance": TOLERANCE,
+        "MaxIterations": MAX_ITERATIONS,
+    }
+
+    @property
+    def means(self) -> Floats:
+        """Of the pure tissues in the first channel, shape (3,)."""
+        return self.centres[:, 0]
+
+    @property
+    def sds(self) -> Floats:
+        """Standard deviation of each pure tissue in the first channel, shape (3,)."""
+        return np.asarray(np.sqrt(self.variances[:, 0]))
+
+    @property
+    def covariances(self) -> Floats:
+        """Of the pure tissues, shape (3, D, D)."""
+        return self.variances[:, :, None] * np.eye(self.variances.shape[1])
+
+    @property
+    def n_iter(self) -> int:
+        """Number of iterations done."""
+        return max(0, len(self.history) - 1)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters."""
+        return self.centres.size + 1 + self.variances[:, 1:].size + 4
+
+    @cached_property
+    def content(self) -> Floats:
+        """How much of each tissue the J components hold, shape (J, 3)."""
+        return TISSUE_FRACTIONS[:, _columns(self.middle)]
+
+    @cached_property
+    def _coefficients(self) -> tuple[Floats, Floats]:
+        """Of squares and of intensities themselves, about the origin, in log density, (2 D, J); offsets (J,).
+
+        Offsets are those of the squared distance in sds; the weights are not in them.
+        """
+        centres = self.content @ self.centres - self._origin
+        precisions = 1 / (self.content @ self.variances)
+        slopes = np.concatenate([-0.5 * precisions, precisions * centres], axis=1).T
+        return slopes, -0.5 * (precisions * centres**2).sum(axis=1)
+
+    @cached_property
+    def _origin(self) -> Floats:
+        """A point amid the tissues (D,), about which squares keep their digits in single precision."""
+        return np.asarray(self.centres.mean(axis=0))
+
+    @cached_property
+    def _log_shares(self) -> Floats:
+        """Logarithm of weight times the constant of the normal density of each component, shape (J,)."""
+        shares = np.log(np.maximum(self.weights / GROUP_SIZES, 1e-300))[GROUP]
+        return np.asarray(shares - 0.5 * np.log(2 * np.pi * (self.content @ self.variances)).sum(axis=1))
+
+    @property
+    def _outlying(self) -> float:
+        return OUTLIERS / float(np.prod(self.spread))
+
+    def marginal(self, channel: int) -> MultichannelMixture:
+        """Return the mixture of one channel."""
+        return replace(
+            self,
+            centres=self.centres[:, [channel]],
+            variances=self.variances[:, [channel]],
+            spread=self.spread[[channel]],
+        )
+
+    def density(self, intensities: Floats) -> Floats:
+        """Return the density of the mixture with its outliers.
+
+        Parameters
+        ----------
+        intensities : ndarray, shape (B, D), or (B,) of one channel
+
+        Returns
+        -------
+        ndarray of float64, shape (B,)
+        """
+        return np.asarray(self._joint(intensities).sum(axis=1) + self._outlying)
+
+    def responsibilities(self, intensities: Floats) -> Floats:
+        """Return how much of each tissue is expected in voxels of given intensities.
+
+        Parameters
+        ----------
+        intensities : ndarray, shape (B, D), or (B,) of one channel
+
+        Returns
+        -------
+        ndarray, shape (B, 3)
+            Expected shares of the tissues, in the precision of the intensities; rows sum to 1.
+        """
+        joint = self._log_nearness(intensities)
+        joint += self._log_shares.astype(joint.dtype)
+        joint -= joint.max(axis=1, keepdims=True)
+        np.exp(joint, out=joint)
+        shares = joint @ self.content.astype(joint.dtype)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    @property
+    def tissues_in_component(self) -> NDArray[np.bool_]:
+        """Which tissues the components of each of five groups hold, shape (5, 3)."""
+        return GROUP_TISSUES[:, _columns(self.middle)]
+
+    def squared_distances(self, intensities: Floats) -> Floats:
+        """Return how far voxels are from the nearest component of each group.
+
+        Parameters
+        ----------
+        intensities : ndarray, shape (B, D), or (B,) of one channel
+
+        Returns
+        -------
+        ndarray, shape (B, 5)
+            Squares of Mahalanobis distances, in the precision of the intensities.
+        """
+        nearest = np.maximum.reduceat(self._log_nearness(intensities), FIRST_OF_GROUP, axis=1)
+        return np.asarray(np.maximum(-2 * nearest, 0))
+
+    def bic(self, intensities: Floats, counts: Floats) -> float:
+        """Return the Bayesian information criterion of a joint histogram: the lower the better."""
+        likelihood = float(counts @ np.log(self.density(intensities)))
+        return float(-2 * likelihood + self.n_parameters * np.log(counts.sum()))
+
+    def _log_nearness(self, intensities: Floats) -> Floats:
+        """Minus half the squared distance to each component, in its sds, shape (B, J)."""
+        points = intensities.reshape(len(intensities), -1)
+        points = points - self._origin.astype(points.dtype)
+        slopes, offsets = (array.astype(points.dtype) for array in self._coefficients)
+        nearness = np.concatenate([points**2, points], axis=1) @ slopes
+        nearness += offsets
+        return np.asarray(nearness)
+
+    def _joint(self, intensities: Floats) -> Floats:
+        """Weight times density of all components, shape (B, J)."""
+        return np.asarray(
+            (1 - OUTLIERS) * np.exp(self._log_nearness(intensities.astype(np.float64)) + self._log_shares)
+        )
+
+
+def fit_multichannel(
+    voxels: NDArray[np.float32],
+    cells: Floats,
+    counts: Floats,
+    middle: int,
+    start: MultichannelMixture | None = None,
+    *,
+    white: int = 2,
+    hold_means: bool = False,
+) -> MultichannelMixture:
+    """Fit the mixture to a joint histogram by EM.
+
+    Parameters
+    ----------
+    voxels : ndarray of float32, shape (N, D)
+        Intensities in the brain.
+    cells, counts : ndarray of float64, shapes (B, D) and (B,)
+        Their joint histogram, see `mriseg.model.histogram.joint_histogram`.
+    middle : int
+        Rank of grey matter by rising mean of the first channel.
+    start : MultichannelMixture, optional
+        Where to begin; otherwise with the better of two starts.
+    white : int
+        Rank of white matter.
+    hold_means : bool
+        Leave the means where the start has them.
+
+    Returns
+    -------
+    MultichannelMixture
+
+    Raises
+    ------
+    MixtureError
+        If the intensities do not make three classes.
+    """
+    spread = np.ptp(cells, axis=0)
+    starts = [replace(start, spread=spread)] if start else _starts(voxels, spread, middle, white)
+    total = float(counts.sum())
+    floor = _FLOOR * np.atleast_2d(np.cov(cells.T, aweights=counts)).diagonal()
+
+    def settled(history: list[float], _before: object, _after: object) -> bool:
+        return history[-1] - history[-2] < TOLERANCE * total
+
+    def step(model: MultichannelMixture) -> Step[MultichannelMixture]:
+        return _step(model, cells, counts, floor, hold_means=hold_means)
+
+    starts = [replace(begin, variances=np.maximum(begin.variances, floor)) for begin in starts]
+    results = [run_em(step, begin, settled, MAX_ITERATIONS) for begin in starts]
+    # Tissues that have changed places on the way are others than those that mix.
+    ordered = [end for end in results if (np.diff(end.state.means) > 0).all()]
+    if not ordered:
+        raise MixtureError("the means of its tissues do not keep their order; look at the channels")
+    best = max(ordered, key=lambda end: end.history[-1])
+    return replace(best.state, history=tuple(best.history), converged=best.converged)
+
+
+def _columns(middle: int) -> list[int]:
+    """Say which column of `TISSUE_FRACTIONS` (CSF, GM, WM, or the other way round) each tissue has."""
+    first, last = (rank for rank in range(3) if rank != middle)
+    return [(first, middle, last).index(rank) for rank in range(3)]
+
+
+def _starts(
+    voxels: NDArray[np.float32], spread: Floats, middle: int, white: int
+) -> list[MultichannelMixture]:
+    """Begin with a hierarchical clustering of all channels, and with what the first says alone."""
+    some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
+    model = "V" if some.shape[1] == 1 else "VVI"
+    plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
+    first = fit_partial_volume(*intensity_histogram(voxels[:, 0]), white=white)
+    return [
+        _of_shares(shares, some, spread, middle)
+        for shares in (plain.predict_proba(some), first.responsibilities(some[:, 0]))
+    ]
+
+
+def _of_shares(shares: Floats, points: Floats, spread: Floats, middle: int) -> MultichannelMixture:
+    """Begin with what voxels (N, D) of given shares of three tissues (N, 3) have in common."""
+    sizes = shares.sum(axis=0)
+    centres = shares.T @ points / sizes[:, None]
+    variances = shares.T @ points**2 / sizes[:, None] - centres**2
+    order = np.argsort(centres[:, 0], kind="stable")
+    centres, variances = centres[order], variances[order] + _FLOOR * points.var(axis=0)
+    variances[:, 0] = (sizes[order] @ variances[:, 0]) / sizes.sum()
+    pure = np.empty(3)
+    pure[_columns(middle)] = START_PURE * sizes[order] / sizes.sum()
+    weights = np.append(pure, np.full(2, (1 - START_PURE) / 2))
+    return MultichannelMixture(centres, variances, weights, middle, spread)
+
+
+def _step(
+    model: MultichannelMixture, cells: Floats, counts: Floats, floor: Floats, *, hold_means: bool
+) -> Step[MultichannelMixture]:
+    """Do one EM iteration."""
+    joint = model._joint(cells)  # noqa: SLF001
+    density = joint.sum(axis=1) + model._outlying  # noqa: SLF001
+    total = float(counts.sum())
+    objective = float(counts @ np.log(density)) + float(
+        PRIOR_SHARE * total * PRIOR_WEIGHTS @ np.log(model.weights)
+    )
+
+    def following() -> MultichannelMixture:
+        resp = joint * (counts / density)[:, None]
+        return _maximised(model, resp, cells, floor, total, hold_means=hold_means)
+
+    return Step(objective, 1e-9 * abs(objective), following)
+
+
+def _maximised(
+    model: MultichannelMixture, resp: Floats, cells: Floats, floor: Floats, total: float, *, hold_means: bool
+) -> MultichannelMixture:
+    """Do the M-step: means and variances of the unseen parts, one a tissue, that voxels are sums of."""
+    sizes = resp.sum(axis=0)
+    expected, variances = model.content @ model.centres, model.content @ model.variances
+    residuals = resp.T @ cells - expected * sizes[:, None]
+    squares = resp.T @ cells**2 - 2 * expected * (resp.T @ cells) + expected**2 * sizes[:, None]
+    centres, spreads, parts = model.centres.copy(), model.variances.copy(), np.zeros(3)
+    for tissue in range(3):
+        holds = model.content[:, tissue] > 0
+        share, size = model.content[holds, tissue][:, None], sizes[holds, None]
+        # A part is off its mean by this fraction of what the voxel is off.
+        gain = share * model.variances[tissue] / variances[holds]
+        shift = (gain * residuals[holds]).sum(axis=0) / max(float((share * size).sum()), 1e-300)
+        shift = np.zeros_like(shift) if hold_means else shift
+        scatter = gain**2 * squares[holds] - 2 * share * shift * gain * residuals[holds]
+        scatter += (share * shift) ** 2 * size
+        unseen = size * share * model.variances[tissue] * (1 - gain)
+        parts[tissue] = float(size.sum())
+        spreads[tissue] = ((scatter + unseen) / share).sum(axis=0) / max(parts[tissue], 1e-300)
+        centres[tissue] += shift
+    spreads[:, 0] = parts @ spreads[:, 0] / parts.sum()
+    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * total * PRIOR_WEIGHTS
+    return replace(
+        model, centres=centres, variances=np.maximum(spreads, floor), weights=weights / weights.sum()
+    )

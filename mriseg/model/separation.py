@@ -1,0 +1,30 @@
+"""How far classes of a mixture lie apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def separations(centres: NDArray[np.floating], covariances: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Measure how far classes lie apart, in standard deviations.
+
+    Parameters
+    ----------
+    centres : ndarray of float64, shape (K, D)
+        Means in all channels.
+    covariances : ndarray of float64, shape (K, D, D)
+
+    Returns
+    -------
+    ndarray of float64, shape (K, K)
+        Mahalanobis distances by the mean covariance of the two classes.
+    """
+    away = centres[:, None] - centres[None]
+    between = (covariances[:, None] + covariances[None]) / 2
+    solved = np.linalg.solve(between, away[..., None])[..., 0]
+    return np.asarray(np.sqrt(np.maximum((away * solved).sum(axis=-1), 0)))

@@ -1,0 +1,1 @@
+"""Whether a segmentation can be trusted."""

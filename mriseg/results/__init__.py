@@ -1,0 +1,1 @@
+"""What a segmentation holds, and the files that it becomes."""

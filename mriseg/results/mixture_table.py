@@ -1,0 +1,237 @@
+"""Fit mixtures to a table of numbers: read it, choose, and write what was found."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from mriseg import __version__
+from mriseg._utils.atomic_write import atomic_write
+from mriseg._utils.text import cell
+from mriseg.errors import MixtureError
+from mriseg.mixture import GaussianMixture, select_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mriseg.mixture.selection import Candidate
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns of numbers from a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    columns : list of str
+        Names of the columns that are fitted.
+    X : array (N, D)
+        Their values.
+    sample_weight : array (N,) or None
+        The column of weights, if one was named.
+    """
+
+    path: Path
+    columns: list[str]
+    X: NDArray[np.float64]
+    sample_weight: NDArray[np.float64] | None
+
+    def file_names(self, *, sample: bool) -> list[str]:
+        """Name the files that a fit becomes; the JSON file, written last, marks the others as complete."""
+        kinds = ["labels.csv", *(["sample.csv"] if sample else []), "mixture.png", "mixture.json"]
+        return [f"{self.path.name.split('.')[0]}_{kind}" for kind in kinds]
+
+
+@dataclass(frozen=True, eq=False)
+class TableFit:
+    """A table, the mixture that was chosen for it, and what it was chosen among."""
+
+    table: Table
+    mixture: GaussianMixture
+    candidates: list[Candidate]
+
+    def save(
+        self, folder: Path, *, sample_size: int = 0, seed: int = 0, overwrite: bool = False
+    ) -> list[str]:
+        """Write labels with probabilities, a plot, the parameters, and a sample if its size is not zero.
+
+        Raises
+        ------
+        OutputError
+            If a file exists and may not be replaced, or the folder cannot be written.
+        """
+        from mriseg.report.mixture import save_mixture_plot
+
+        table = self.table
+        names = table.file_names(sample=sample_size > 0)
+        with atomic_write(folder, names, overwrite=overwrite) as scratch:
+            self._save_labels(scratch / names[0])
+            if sample_size:
+                points, labels = self.mixture.sample(sample_size, seed)
+                _save_rows(
+                    scratch / names[1], [*table.columns, "component"], np.column_stack([points, labels])
+                )
+            save_mixture_plot(
+                self.mixture, table.X, table.columns, scratch / names[-2], sample_weight=table.sample_weight
+            )
+            (scratch / names[-1]).write_text(
+                json.dumps(self.summary(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
+            )
+        return names
+
+    def summary(self) -> dict[str, object]:
+        """Return everything that was found, in plain numbers."""
+        mixture, table = self.mixture, self.table
+        return {
+            "table": table.path.name,
+            "columns": table.columns,
+            "observations": len(table.X),
+            "total_weight": float(len(table.X) if table.sample_weight is None else table.sample_weight.sum()),
+            "model": mixture.model,
+            "n_components": mixture.n_components,
+            "weights": mixture.weights_.tolist(),
+            "means": mixture.means_.tolist(),
+            "covariances": mixture.covariances_.tolist(),
+            "log_likelihood": float(mixture.history_[-1]),
+            "n_parameters": mixture.n_parameters_,
+            "bic": mixture.bic(table.X, table.sample_weight),
+            "icl": mixture.icl(table.X, table.sample_weight),
+            "aic": mixture.aic(table.X, table.sample_weight),
+            "converged": mixture.converged_,
+            "iterations": mixture.n_iter_,
+            "components_at_floor": np.flatnonzero(mixture.at_floor_).tolist(),
+            "candidates": [_plain(candidate) for candidate in self.candidates],
+            "software": {"mriseg": __version__, "numpy": np.__version__},
+        }
+
+    def _save_labels(self, path: Path) -> None:
+        """Write for each row of the table its component and the probability of each."""
+        probabilities = self.mixture.predict_proba(self.table.X)
+        header = ["component", *(f"probability_{k}" for k in range(probabilities.shape[1]))]
+        _save_rows(path, header, np.column_stack([probabilities.argmax(axis=1), probabilities]))
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None, weights: str | None = None) -> Table:
+    """Read columns of numbers from a CSV file with a header; comma, semicolon or tab between cells.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : sequence of str, optional
+        Columns to fit; all whose first cell is a number, if not given.
+    weights : str, optional
+        The column that says how often each row was observed.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    MixtureError
+        If the file cannot be read, a column is not there, or a cell is no number.
+    """
+    header, rows = _read_cells(path)
+    if columns is None:
+        columns = [
+            name for name, cell in zip(header, rows[0], strict=False) if name != weights and _is_number(cell)
+        ]
+        if not columns:
+            raise MixtureError(f"{path}: no column holds numbers; name columns with --columns")
+    named = [*columns, *([weights] if weights else [])]
+    missing = [name for name in named if name not in header]
+    if missing:
+        raise MixtureError(f"{path}: no column {missing[0]!r}; there are {', '.join(header)}")
+    twice = [name for name in named if header.count(name) > 1]
+    if twice:
+        raise MixtureError(f"{path}: two columns are named {twice[0]!r}; name each differently")
+    numbers = np.array(
+        [[_number(path, row, header, name, line) for name in named] for line, row in enumerate(rows, 2)]
+    )
+    return Table(path, list(columns), numbers[:, : len(columns)], numbers[:, -1] if weights else None)
+
+
+def fit_table(
+    table: Table,
+    components: Iterable[int],
+    models: Sequence[str] | None,
+    criterion: Literal["bic", "icl"] = "bic",
+    seed: int = 0,
+) -> TableFit:
+    """Fit every model (all, if None) with every number of components, and keep the best.
+
+    Raises
+    ------
+    MixtureError
+        As `mriseg.mixture.select_model`, naming the file.
+    """
+    try:
+        selection = select_model(
+            table.X,
+            components,
+            models,
+            criterion=criterion,
+            sample_weight=table.sample_weight,
+            random_state=seed,
+        )
+    except MixtureError as error:
+        raise MixtureError(f"{table.path}: {error}") from error
+    return TableFit(table, selection.best, selection.table)
+
+
+def _read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows that are not empty."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            start = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=start.count)
+            lines = [row for row in csv.reader(file, delimiter=delimiter) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MixtureError(f"{path}: cannot be read as a table ({error})") from error
+    if len(lines) < 2:
+        raise MixtureError(f"{path}: a table needs a header and at least one row")
+    return [name.strip() for name in lines[0]], lines[1:]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(path: Path, row: list[str], header: list[str], name: str, line: int) -> float:
+    """Return one cell as a number, or say which is none."""
+    column = header.index(name)
+    cell = row[column] if column < len(row) else ""
+    try:
+        return float(cell)
+    except ValueError:
+        raise MixtureError(f"{path}: row {line}, column {name!r}: {cell!r} is no number") from None
+
+
+def _save_rows(path: Path, header: list[str], rows: NDArray[np.float64]) -> None:
+    """Write rows of numbers; whole numbers without a point."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerow([cell(name) for name in header])
+        np.savetxt(file, rows, fmt="%.9g", delimiter=",")
+
+
+def _plain(candidate: Candidate) -> dict[str, object]:
+    """Return a candidate as JSON can hold it: figures that are not there become null."""
+    return {
+        name: None if isinstance(value, float) and np.isnan(value) else value
+        for name, value in vars(candidate).items()
+    }

@@ -1,0 +1,243 @@
+"""The labels of a segmentation: from the folder that it was written to, or from a label map alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mriseg.errors import ImageError
+from mriseg.images.names import stem
+from mriseg.images.reading import load_map
+from mriseg.images.resampling import resample
+from mriseg.images.volume import Volume, same_grid
+from mriseg.labels.contrasts import rising_tissues
+from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers
+from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
+from mriseg.results.bids import SIDECAR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# All that labels may be, in the order of tables.
+_IN_LABEL_MAPS = (CSF, GM, WM, LESION)
+TISSUES = (*_IN_LABEL_MAPS, *rising_tissues("t1", MAX_CLASSES))
+# Scale factors in headers leave whole numbers that far from whole.
+_ROUNDING = 0.01
+# Whole numbers up to here are told apart in float32.
+_MAX_INTENSITY = 1 << 24
+# What reading JSON of another form raises.
+_MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The label map of a segmentation on its own grid, and what else is known of it.
+
+    Parameters
+    ----------
+    path : Path
+        What was given: a folder, a sidecar or a label map.
+    name : str
+        What the names of its files begin with.
+    volume : Volume
+        The label map with its own numbers.
+    labels : ndarray of uint8, shape (X, Y, Z)
+        In canonical orientation, numbered as `mriseg.labels.tissues` has it.
+    tissues : tuple of Tissue
+        All that it can tell apart.
+    ml : dict of str to float
+        Sums of the posteriors by tissue abbreviation, mL; empty for a label map alone.
+    brain_mask_ml : float or None
+        mL; None for a label map alone.
+    posteriors : dict of int to Path
+        Files of posteriors, by label; those that are there.
+    scan : Path or None
+        The scan without its bias field.
+    """
+
+    path: Path
+    name: str
+    volume: Volume
+    labels: NDArray[np.uint8]
+    tissues: tuple[Tissue, ...]
+    ml: dict[str, float]
+    brain_mask_ml: float | None
+    posteriors: dict[int, Path]
+    scan: Path | None
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+    def label_ml(self, tissue: Tissue) -> float:
+        """Return the volume of the voxels that carry a label, mL."""
+        return float(np.count_nonzero(self.labels == tissue.index)) * self.volume.voxel_ml
+
+
+def holds_result(path: Path) -> bool:
+    """Tell whether a path is taken as a result of `mriseg segment`, and not as a label map."""
+    return path.is_dir() or path.name.endswith(SIDECAR)
+
+
+def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
+    """Read the labels of a segmentation, and what else is known of it.
+
+    Parameters
+    ----------
+    path : Path
+        A folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label map.
+    numbers : mapping of int to int, optional
+        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.labels.numbers.label_numbers`.
+        Label 7 is a lesion in label maps where these three are numbered so, as in BIDS.
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read, the folder does not hold one segmentation, or the label map no tissue.
+    ValueError
+        If numbers are given for a result, whose sidecar has them.
+    """
+    if not holds_result(path):
+        return _read_label_map(path, dict(label_numbers(path, None) if numbers is None else numbers))
+    if numbers is not None:
+        raise ValueError(f"{path}: its sidecar says which label is which; numbers are for label maps")
+    return _read_result(path, _sidecar_in(path) if path.is_dir() else path)
+
+
+def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
+    """Bring labels to the grid of a volume, by world coordinates.
+
+    Parameters
+    ----------
+    of : Labels
+    grid : Volume
+
+    Returns
+    -------
+    labels : ndarray of uint8, shape of ``grid.data``
+        0 outside the grid of `of`.
+    how : {"no", "nearest", "trilinear"}
+        Not at all, as it is the same grid; by the nearest label; or by the largest of the posteriors, which
+        are interpolated if there is one of every tissue.
+
+    Raises
+    ------
+    ImageError
+        If a posterior cannot be read, or is not on the grid of its labels.
+    """
+    if same_grid(of.volume, grid):
+        return of.labels, "no"
+    present = [tissue for tissue in of.tissues if (of.labels == tissue.index).any()]
+    if of.posteriors and all(t is LESION or t.index in of.posteriors for t in present):
+        shares = ((t.index, resample(_share(of, t), of.volume, grid, order=1)) for t in present)
+        return _most_likely(shares, grid.data.shape), "trilinear"
+    return resample(of.labels, of.volume, grid, order=0), "nearest"
+
+
+def _sidecar_in(folder: Path) -> Path:
+    found = sorted(folder.glob(f"*{SIDECAR}"))
+    if not found:
+        raise ImageError(f"{folder}: holds no STEM{SIDECAR}, so it is no result of mriseg segment; "
+                         "give the folder of one, or a label map")  # fmt: skip
+    if len(found) > 1:
+        raise ImageError(f"{folder}: holds {len(found)} segmentations; give the sidecar of one, such as "
+                         f"{found[0]}")  # fmt: skip
+    return found[0]
+
+
+def _read_result(path: Path, sidecar: Path) -> Labels:
+    start = sidecar.name.removesuffix(SIDECAR)
+    numbers, ml, brain_mask_ml, files = _read_sidecar(sidecar)
+    volume = load_map(sidecar.with_name(f"{start}_dseg.nii.gz"))
+    tissues = tuple(tissue for tissue in TISSUES if tissue.abbreviation in ml)
+    maps = {t.index: sidecar.with_name(f"{start}_label-{t.abbreviation}_probseg.nii.gz") for t in tissues}
+    # The scan comes first, then its channels.
+    scans = (sidecar.with_name(name) for name in files if name.startswith(f"{start}_desc-biascorr_"))
+    return Labels(
+        path=path,
+        name=start,
+        volume=volume,
+        labels=_tissue_labels(volume, numbers),
+        tissues=tissues,
+        ml=ml,
+        brain_mask_ml=brain_mask_ml,
+        posteriors={index: file for index, file in maps.items() if file.is_file()},
+        scan=next((file for file in scans if file.is_file() and file.name.endswith(".nii.gz")), None),
+    )
+
+
+def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, list[str]]:
+    """Return which label is which tissue, volumes of tissues and brain mask in mL, and names of files."""
+    index_of = {tissue.abbreviation: tissue.index for tissue in TISSUES}
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        classes, brain_mask_ml = facts["Classes"], float(facts["BrainMask"]["VolumeML"])
+        numbers = {int(of["Label"]): index_of[name] for name, of in classes.items()}
+        ml = {str(name): float(of["ml"]) for name, of in classes.items()}
+        files = [str(name) for name in facts["Files"] if "/" not in name]
+        sound = np.isfinite([*ml.values(), brain_mask_ml]).all() and set(numbers) <= set(range(256))
+        if not sound or not numbers:
+            raise ValueError("its figures make no sense")
+    except _MALFORMED as error:
+        raise ImageError(f"{path}: is no sidecar of mriseg segment ({error}); segment the scan again, or "
+                         "give its label map alone") from error  # fmt: skip
+    return numbers, ml, brain_mask_ml, files
+
+
+def _read_label_map(path: Path, numbers: dict[int, int]) -> Labels:
+    volume = load_map(path)
+    if numbers == BIDS_NUMBERS:
+        numbers = {**numbers, LESION.index: LESION.index}
+    labels = _tissue_labels(volume, numbers)
+    tissues = tuple(tissue for tissue in _IN_LABEL_MAPS if tissue.index in numbers.values())
+    return Labels(path, stem(path).removesuffix("_dseg"), volume, labels, tissues, {}, None, {}, None)
+
+
+def _tissue_labels(volume: Volume, numbers: Mapping[int, int]) -> NDArray[np.uint8]:
+    """Give the tissues of a label map the numbers of `mriseg.labels.tissues`, and all else 0."""
+    whole = np.rint(volume.data)
+    if np.abs(whole - volume.data).max() > _ROUNDING:
+        raise ImageError(f"{volume.path}: holds values that are no whole numbers; give a label map")
+    labels = np.zeros(whole.shape, dtype=np.uint8)
+    for index in set(numbers.values()):
+        of_tissue = [n for n, tissue in numbers.items() if tissue == index and abs(n) <= _MAX_INTENSITY]
+        labels[np.isin(whole, of_tissue)] = index
+    if not labels.any():
+        raise ImageError(f"{volume.path}: has no voxel of a tissue; say which number is which in a table of "
+                         "the same name that ends in .tsv")  # fmt: skip
+    return labels
+
+
+def _share(of: Labels, tissue: Tissue) -> NDArray[np.float32]:
+    """Return how much of each voxel is a tissue; lesions have no posterior."""
+    if tissue is LESION:
+        return np.asarray(of.labels == tissue.index, dtype=np.float32)
+    posterior: Volume = load_map(of.posteriors[tissue.index])
+    if not same_grid(posterior, of.volume):
+        raise ImageError(
+            f"{posterior.path}: is not on the grid of {of.volume.path.name}; segment the scan again"
+        )
+    return posterior.data
+
+
+def _most_likely(shares: Iterator[tuple[int, NDArray[Any]]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Label voxels by the largest share, one share in memory at a time; what no tissue has is background."""
+    labels = np.zeros(shape, dtype=np.uint8)
+    largest, total = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    for index, share in shares:
+        labels[share > largest] = index
+        np.maximum(largest, share, out=largest)
+        total += share
+    labels[1 - total > largest] = 0
+    return labels

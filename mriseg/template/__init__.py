@@ -1,0 +1,1 @@
+"""The packaged head in MNI space, and its way to a scan."""

@@ -1,0 +1,165 @@
+"""What a scan is weighted by: seen from how bright it is where the template has ventricles, GM and WM.
+
+Ventricles lie in the middle of every brain, and whether CSF is darker or brighter than the tissue around it
+tells T1 and FLAIR from T2 and proton density. Where it is darker, WM is the brightest in T1 and GM in FLAIR.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mriseg.errors import ImageError
+from mriseg.images.background import is_stripped, stripped_mask
+from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.template.head import load_template
+from mriseg.template.registration import register, register_brain, resample_to_scan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.images.volume import Volume
+    from mriseg.template.head import Template
+    from mriseg.template.registration import Registration
+
+# Where the template is sure of GM and of WM; how deep in the brain (mm) CSF is that of the ventricles.
+_SURE_GREY, _SURE_WHITE, _SURE_CSF, _DEEP_MM = 0.8, 0.95, 0.5, -20.0
+_THINNED_MM = 3.0
+_MIN_VOXELS = 30
+# Differences of ventricles and of WM from GM below these shares of the range of intensities in the brain say
+# nothing; in healthy T1 they are .3 to .5 and .1 to .5.
+_CLEAR_FLUID, _CLEAR = 0.1, 0.05
+_FLUID_PERCENT = (20, 80)
+_RANGE_PERCENT = (2, 98)
+# Brains with the CSF around them are larger from about a year on.
+_MIN_GROWN_ML = 950.0
+
+
+@dataclass(frozen=True)
+class TissueLevels:
+    """How bright a scan is where the template is sure of a tissue.
+
+    Parameters
+    ----------
+    csf, gm, wm : float
+        As shares of the range of intensities in the brain, about 0 to 1.
+    """
+
+    csf: float
+    gm: float
+    wm: float
+
+
+def tissue_levels(
+    volume: Volume, mask: NDArray[np.bool_], registration: Registration | None
+) -> TissueLevels | None:
+    """Measure how bright the scan is in ventricles, GM and WM.
+
+    Parameters
+    ----------
+    volume : Volume
+        In any contrast.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain.
+    registration : Registration or None
+        Of the template to the scan.
+
+    Returns
+    -------
+    TissueLevels or None
+        None if the template does not lie over a whole brain, or one of the tissues is not in the mask.
+    """
+    if registration is None or not registration.of_a_whole_brain:
+        return None
+    thin, every = volume.thinned(_THINNED_MM)
+    mask, template = mask[every], load_template()
+    intensities = thin.data[mask]
+    places = [
+        resample_to_scan(sure, template, registration, thin)[mask] > 0.5 for sure in _sure_places(template)
+    ]
+    if min(np.count_nonzero(place) for place in places) < _MIN_VOXELS:
+        return None
+    low, high = np.percentile(intensities, _RANGE_PERCENT)
+    shares = (intensities - low) / max(high - low, np.finfo(np.float32).tiny)
+    fluid, grey, white = (shares[place] for place in places)
+    return _levels(fluid, float(np.median(grey)), float(np.median(white)))
+
+
+def _levels(fluid: NDArray[np.float32], grey: float, white: float) -> TissueLevels:
+    """Take the end of the intensities about the ventricles, where small ones share the place with tissue."""
+    dark, bright = (float(end) for end in np.percentile(fluid, _FLUID_PERCENT))
+    darker, brighter = min(grey, white) - dark, bright - max(grey, white)
+    return TissueLevels(dark if darker > brighter else bright, grey, white)
+
+
+def contrast_of(levels: TissueLevels) -> str | None:
+    """Tell what a scan is weighted by.
+
+    Parameters
+    ----------
+    levels : TissueLevels
+
+    Returns
+    -------
+    str or None
+        "t1", "t2" (which proton density cannot be told from) or "flair"; None if the ventricles are neither
+        clearly the darkest nor the brightest.
+
+    >>> contrast_of(TissueLevels(0.2, 0.5, 0.8)), contrast_of(TissueLevels(0.9, 0.3, 0.2))
+    ('t1', 't2')
+    """
+    if levels.csf > max(levels.gm, levels.wm) + _CLEAR_FLUID:
+        return "t2"
+    if levels.csf < min(levels.gm, levels.wm) - _CLEAR_FLUID:
+        return "t1" if levels.wm >= levels.gm else "flair"
+    return None
+
+
+def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> str:
+    """Decide what a scan is weighted by.
+
+    Parameters
+    ----------
+    volume : Volume
+        A whole head, or a brain that is stripped or has a mask.
+    mask : ndarray of bool, shape (X, Y, Z), optional
+        The brain.
+
+    Returns
+    -------
+    str
+        "t1", "t2", "flair", or "t1-infant" where the brain is too small for what looks like FLAIR.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be told.
+    """
+    template = load_template()
+    if mask is None and is_stripped(volume):
+        mask = stripped_mask(volume)
+    if mask is None:
+        registration = register(volume, template, "any")
+        mask = resample_to_scan(template.brain, template, registration, volume) > 0.5
+    else:
+        registration = register_brain(volume, mask, template)
+    levels = tissue_levels(volume, mask, registration) if mask.any() else None
+    seen = None if levels is None else contrast_of(levels)
+    if seen is None:
+        known = ", ".join(RISING_MEANS)
+        raise ImageError(f"{volume.path}: its contrast cannot be told from its ventricles; name it with "
+                         f"--contrast ({known})")  # fmt: skip
+    ml = np.count_nonzero(mask) * volume.voxel_ml
+    return "t1-infant" if seen == "flair" and ml < _MIN_GROWN_ML else seen
+
+
+def _sure_places(template: Template) -> list[NDArray[np.float32]]:
+    """Return where the template is sure of CSF in the ventricles, of GM and of WM: 1 there, 0 elsewhere."""
+    places = (
+        (template.csf > _SURE_CSF) & (template.distance < _DEEP_MM),
+        template.gm > _SURE_GREY,
+        template.wm > _SURE_WHITE,
+    )
+    return [place.astype(np.float32) for place in places]

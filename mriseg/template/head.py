@@ -1,0 +1,70 @@
+"""The packaged head template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mriseg.images.reading import load_map
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ASSETS = ("head", "distance", "gm", "wm")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A mean head in MNI space.
+
+    Parameters
+    ----------
+    head : ndarray of float32, shape (X, Y, Z)
+        T1-weighted intensities, arbitrary units.
+    distance : ndarray of float32, shape (X, Y, Z)
+        Signed distance in mm to the surface of the brain with the CSF around it, negative inside; right up to
+        some 25 mm.
+    gm, wm : ndarray of float32, shape (X, Y, Z)
+        Probability of GM and of WM, 0 to 1.
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices to MNI coordinates in mm.
+    """
+
+    head: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    gm: NDArray[np.float32]
+    wm: NDArray[np.float32]
+    affine: NDArray[np.floating]
+
+    @property
+    def brain(self) -> NDArray[np.float32]:
+        """Share of the brain with the CSF around it in each voxel, 0 to 1."""
+        share: NDArray[np.float32] = np.clip(0.5 - self.distance / np.float32(self.affine[2, 2]), 0, 1)
+        return share
+
+    @property
+    def skull(self) -> NDArray[np.float32]:
+        """Share of the skull in each voxel, taken to lie 1 to 7 mm off the brain, 0 to 1."""
+        share: NDArray[np.float32] = np.clip(2 - np.abs(self.distance - np.float32(4)) / 2, 0, 1)
+        return share
+
+    @property
+    def csf(self) -> NDArray[np.float32]:
+        """Probability of CSF, 0 to 1: what of the brain is neither GM nor WM."""
+        csf: NDArray[np.float32] = np.maximum(self.brain - self.gm - self.wm, np.float32(0))
+        return csf
+
+
+@cache
+def load_template() -> Template:
+    """Read the packaged template, once; its arrays cannot be written to."""
+    with as_file(files("mriseg") / "assets") as folder:
+        volumes = [load_map(folder / f"{name}.nii.gz") for name in ASSETS]
+    for volume in volumes:
+        volume.data.flags.writeable = False
+    head, distance, gm, wm = (volume.data for volume in volumes)
+    return Template(head, distance, gm, wm, volumes[0].affine)

@@ -1,0 +1,193 @@
+"""``mriseg mixture``: the table in, figures, files and errors out."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mriseg.cli import main
+
+TABLES = Path(__file__).parents[1] / "reference"
+FILES = ["faithful_labels.csv", "faithful_mixture.json", "faithful_mixture.png"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command in this process, from the test's own folder: exit code, stdout, stderr."""
+
+    def run_here(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["mriseg", "mixture", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_here
+
+
+def result(folder, name="faithful"):
+    return json.loads((folder / f"{name}_mixture.json").read_text())
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_chooses_prints_and_writes(run, tmp_path):
+    code, out, err = run(TABLES / "faithful.csv", "--components", "2:3", "--model", "EEE,VVV")
+    assert (code, err) == (0, "")
+    assert "3 files in faithful_mixture" in out
+    assert sum("*" in line for line in out.splitlines()) == 2  # the cell chosen, and the legend
+    folder = tmp_path / "faithful_mixture"
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    found = result(folder)
+    assert (found["model"], found["n_components"]) == ("EEE", 3)
+    assert found["bic"] == pytest.approx(2314.3, abs=0.1)
+    assert [(c["model"], c["n_components"]) for c in found["candidates"]] == [
+        ("EEE", 2), ("EEE", 3), ("VVV", 2), ("VVV", 3),
+    ]  # fmt: skip
+    labels = rows(folder / "faithful_labels.csv")
+    probabilities = np.array([[float(row[f"probability_{k}"]) for k in range(3)] for row in labels])
+    assert probabilities.shape == (272, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    assert [int(row["component"]) for row in labels] == probabilities.argmax(axis=1).tolist()
+    np.testing.assert_allclose(probabilities.mean(axis=0), found["weights"], atol=1e-3)
+
+
+def test_the_whole_program_prints_the_parameters(tmp_path):
+    arguments = [TABLES / "faithful.csv", "--columns", "eruptions", "--components", "2", "--model", "V"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mriseg", "mixture", *map(str, arguments)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2.01" in done.stdout
+    assert "4.27" in done.stdout
+    assert "converged after" in done.stdout
+
+
+def test_every_option_changes_something(run, tmp_path):
+    table = TABLES / "faithful.csv"
+    plain = ("--components", "2:4", "--model", "EEE")
+    found = {}
+    for name, options in {
+        "plain": (), "columns": ("--columns", "eruptions"), "weights": ("--weights", "waiting"),
+        "components": ("--components", "2"), "model": ("--model", "EII"),
+    }.items():  # fmt: skip
+        code, _out, err = run(table, *plain, *options, "-o", name)
+        assert (code, err) == (0, "")
+        found[name] = result(tmp_path / name)
+        found[name].pop("software")
+    values = [json.dumps(value) for value in found.values()]
+    assert len(set(values)) == len(values)
+    assert found["weights"]["columns"] == ["eruptions"]
+    assert found["weights"]["total_weight"] == 272 * 70.8970588235294
+    assert "ICL" in run(table, *plain, "--criterion", "icl", "-o", "icl")[1]
+
+
+def test_a_sample_is_drawn_by_its_seed(run, tmp_path):
+    options = ("--components", "2", "--model", "VVV", "--sample", "50")
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run(TABLES / "faithful.csv", *options, "--seed", seed, "-o", name)[0] == 0
+    a, b, c = (rows(tmp_path / name / "faithful_sample.csv") for name in "abc")
+    assert a == b != c
+    assert len(a) == 50
+    assert list(a[0]) == ["eruptions", "waiting", "component"]
+
+
+def test_earlier_results_are_replaced_only_when_asked(run, tmp_path):
+    options = (TABLES / "faithful.csv", "--components", "1", "--model", "EII")
+    assert run(*options)[0] == 0
+    before = (tmp_path / "faithful_mixture" / "faithful_mixture.json").read_bytes()
+    code, out, err = run(*options, "--columns", "eruptions")
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "--overwrite" in err
+    assert (tmp_path / "faithful_mixture" / "faithful_mixture.json").read_bytes() == before
+    assert run(*options, "--overwrite")[0] == 0
+    assert (tmp_path / "faithful_mixture" / "faithful_mixture.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (None, (), "cannot be read"),
+        ("", (), "header"),
+        ("a,b\n", (), "header"),
+        ("a,b\nx,y\n", (), "no column holds numbers"),
+        ("a,b\n1,2\n3,4\n", ("--columns", "c"), "no column 'c'; there are a, b"),
+        ("a,b\n1,2\n3,\n", (), "row 3, column 'b': '' is no number"),
+        ("a\n1\n2\nnan\n", (), "NaN"),
+        ("a\n1\n1\n1\n", (), "constant"),
+        ("a\n1\n2\n3\n", ("--model", "VVX"), "no covariance model 'VVX'"),
+        ("a,w\n1,1\n2,-1\n", ("--weights", "w"), "sample_weight"),
+        ("a\n1\n2\n", ("--components", "7"), "cannot make 7"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(run, tmp_path, content, options, message):
+    table = tmp_path / "table.csv"
+    if content is not None:
+        table.write_text(content)
+    code, out, err = run(table, *options)
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert err.startswith("mriseg: error: ")
+    assert "table.csv" in err
+    assert message in err
+    assert not (tmp_path / "table_mixture").exists()
+
+
+@pytest.mark.parametrize("components", ["", "0", "3:1", "two", "1:"])
+def test_components_that_are_no_numbers_are_wrong_usage(run, components):
+    assert run(TABLES / "faithful.csv", "--components", components)[0] == 2
+
+
+def test_semicolons_and_tabs_and_a_byte_order_mark(run, tmp_path):
+    numbers = np.random.default_rng(0).normal(size=(30, 2))
+    for name, mark in (("semicolon", ";"), ("tab", "\t")):
+        lines = [mark.join(["height", "width"]), *(mark.join(map(repr, row)) for row in numbers.tolist())]
+        (tmp_path / f"{name}.csv").write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
+        assert run(f"{name}.csv", "--components", "1", "--model", "VVV")[0] == 0
+        found = result(tmp_path / f"{name}_mixture", name)
+        assert found["columns"] == ["height", "width"]
+        np.testing.assert_allclose(found["means"][0], numbers.mean(axis=0))
+
+
+def test_column_names_that_mean_harm_do_none(run, tmp_path):
+    rows = "\n".join(f"{i % 7},{i % 5},{i % 3}" for i in range(60))
+    (tmp_path / "nasty.csv").write_text('"=cmd\x1b[2J",$\\frac$,"c,d"\n' + rows + "\n")
+    code, stdout, stderr = run("nasty.csv", "--components", "1:2", "--sample", "3", "-o", "out")
+    assert (code, stderr) == (0, "")
+    assert "\x1b" not in stdout
+    with (tmp_path / "out" / "nasty_sample.csv").open(newline="") as file:
+        header, *points = csv.reader(file)
+    assert header == [r"'=cmd\x1b[2J", r"$\frac$", "c,d", "component"]
+    assert [len(point) for point in points] == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"a,a\n1,2\n3,4\n5,7\n", "two columns are named 'a'"),
+        (b"a\n1e308\n-1e308\n1e307\n5\n", "rescale them"),
+        (b"a\n1\nnan\n3\n", "NaN or infinite"),
+        (b"a\n\xff\n", "cannot be read as a table"),
+        (b"a\n" + b"9" * 200_000 + b"\n", "cannot be read as a table"),
+    ],
+)
+def test_tables_that_cannot_be_fitted_are_one_line(run, tmp_path, text, says):
+    (tmp_path / "bad.csv").write_bytes(text)
+    code, _, stderr = run("bad.csv", "--components", "1")
+    assert code == 1
+    (line,) = stderr.splitlines()
+    assert line.startswith("mriseg: error: bad.csv: ")
+    assert says in line

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mriseg.evaluation.metrics import agreement, calibration_error, dice, hausdorff95
+
+ZOOMS = np.array([1.0, 2.0, 3.0])
+
+
+def _box(start, size=6):
+    mask = np.zeros((20, 20, 20), dtype=bool)
+    mask[tuple(slice(s, s + size) for s in start)] = True
+    return mask
+
+
+def test_the_same_is_perfect():
+    figures = agreement(_box((4, 4, 4)), _box((4, 4, 4)), ZOOMS)
+    assert (figures.dice, figures.volume_difference, figures.hausdorff95) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("axis", "distance"), [(0, 2.0), (1, 4.0), (2, 6.0)])
+def test_a_shift_by_two_voxels(axis, distance):
+    start = np.array([4, 4, 4])
+    shifted = start + 2 * np.eye(3, dtype=int)[axis]
+    assert dice(_box(start), _box(shifted)) == pytest.approx(4 / 6)
+    assert hausdorff95(_box(start), _box(shifted), ZOOMS) == pytest.approx(distance)
+
+
+def test_the_volume_difference_has_a_sign():
+    assert agreement(_box((4, 4, 4), 3), _box((4, 4, 4)), ZOOMS).volume_difference == pytest.approx(-87.5)
+
+
+def test_what_is_nowhere_has_no_figures():
+    nothing = np.zeros((20, 20, 20), dtype=bool)
+    assert np.isnan(dice(nothing, nothing))
+    assert dice(nothing, _box((4, 4, 4))) == 0
+    assert np.isnan(hausdorff95(nothing, _box((4, 4, 4)), ZOOMS))
+
+
+def test_calibration():
+    generator = np.random.default_rng(0)
+    p = generator.uniform(size=50_000)
+    posteriors = np.stack([p, 1 - p], axis=1)
+    labels = generator.uniform(size=p.size) < p
+    truth = np.stack([labels, ~labels], axis=1).astype(float)
+    assert calibration_error(posteriors, truth) < 0.01
+    assert calibration_error(np.where(posteriors > 0.5, 1.0, 0.0), truth) > 0.2

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import gzip
+from itertools import permutations, product
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from mriseg.errors import ImageError, MaskError
+from mriseg.images.names import stem
+from mriseg.images.reading import load_mask, load_volume
+from mriseg.images.writing import save_array
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a_T1w.nii.gz", "a"), ("b.nii", "b"), ("c.v2.hdr", "c.v2"), ("_T1w.nii", "_T1w"), ("D.NII.GZ", "D")],
+)
+def test_stem(tmp_path, name, expected):
+    assert stem(tmp_path / name) == expected
+
+
+@pytest.mark.parametrize("flips", list(product((1, -1), repeat=3)))
+@pytest.mark.parametrize("axes", list(permutations(range(3))))
+def test_every_orientation_becomes_the_same_canonical_volume(tmp_path, axes, flips):
+    data = np.arange(3 * 4 * 5, dtype=np.int16).reshape(3, 4, 5)
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (-10, 5, 7)
+    turned = np.transpose(data, axes)[tuple(slice(None, None, flip) for flip in flips)]
+    index = np.zeros((4, 4))  # turned voxel indices to canonical ones
+    index[3, 3] = 1
+    for axis, (source, flip) in enumerate(zip(axes, flips, strict=True)):
+        index[source, axis] = flip
+        index[source, 3] = 0 if flip > 0 else data.shape[source] - 1
+    path = tmp_path / "turned.nii"
+    nib.Nifti1Image(turned, affine @ index).to_filename(path)
+    volume = load_volume(path)
+    np.testing.assert_array_equal(volume.data, data)
+    np.testing.assert_allclose(volume.affine, affine, atol=1e-5)
+    np.testing.assert_allclose(volume.zooms, (2, 3, 4), rtol=1e-6)
+    np.testing.assert_array_equal(volume.to_scan_grid(volume.data), turned)
+    np.testing.assert_array_equal(volume.to_canonical(turned), data)
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image, nib.Nifti1Pair])
+@pytest.mark.parametrize("dtype", [np.uint8, ">i2", np.int32, np.float32, np.float64])
+def test_kinds_and_dtypes_read_the_same(tmp_path, ball_data, ball_affine, kind, dtype):
+    path = tmp_path / ("scan.hdr" if kind is nib.Nifti1Pair else "scan.nii.gz")
+    image = kind(ball_data.astype(dtype), ball_affine)
+    image.to_filename(path)
+    volume = load_volume(path)
+    np.testing.assert_array_equal(volume.to_scan_grid(volume.data), ball_data)
+    assert volume.data.dtype == np.float32
+
+
+def test_a_pair_is_read_by_either_name_and_hashed_as_a_whole(tmp_path, ball_data, ball_affine):
+    nib.Nifti1Pair(ball_data, ball_affine).to_filename(tmp_path / "scan.hdr")
+    by_header, by_image = load_volume(tmp_path / "scan.hdr"), load_volume(tmp_path / "scan.img")
+    assert by_header.sha256 == by_image.sha256
+    nib.Nifti1Pair(ball_data + 1, ball_affine).to_filename(tmp_path / "scan.hdr")
+    assert load_volume(tmp_path / "scan.hdr").sha256 != by_header.sha256
+
+
+def test_trailing_singleton_axes_are_dropped(tmp_path, ball_data, ball_affine):
+    nib.Nifti1Image(ball_data[..., None, None], ball_affine).to_filename(tmp_path / "scan.nii")
+    assert load_volume(tmp_path / "scan.nii").header.get_data_shape() == ball_data.shape
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("micron", 1e-3), ("meter", 1e3), ("unknown", 1)])
+def test_zooms_and_volumes_are_in_mm_whatever_the_unit(tmp_path, ball_data, unit, factor):
+    image = nib.Nifti1Image(ball_data, np.diag([2 / factor, 2 / factor, 2 / factor, 1]))
+    image.header.set_xyzt_units(unit)
+    image.to_filename(tmp_path / "scan.nii")
+    volume = load_volume(tmp_path / "scan.nii")
+    np.testing.assert_allclose(volume.zooms, 2, rtol=1e-5)
+    assert volume.voxel_ml == pytest.approx(0.008, rel=1e-5)
+
+
+def test_voxels_that_are_not_finite_become_background_and_are_counted(tmp_path, ball_data, ball_affine):
+    data = ball_data.astype(np.float32)
+    data[0, 0, :3] = (np.nan, np.inf, -np.inf)
+    nib.Nifti1Image(data, ball_affine).to_filename(tmp_path / "scan.nii")
+    volume = load_volume(tmp_path / "scan.nii")
+    assert volume.not_finite == 3
+    np.testing.assert_array_equal(volume.to_scan_grid(volume.data), ball_data)
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_saved_arrays_keep_the_geometry_and_nothing_else(tmp_path, ball_data, ball_affine, kind):
+    source = kind(ball_data, ball_affine)
+    source.set_qform(ball_affine @ np.diag([1, 1, 1.5, 1]), "scanner")  # disagrees, and is kept
+    source.set_sform(ball_affine, "mni")
+    source.header.set_xyzt_units("mm", "sec")
+    source.header["descrip"] = b"Jane Doe"
+    source.header.set_slope_inter(2.0, 1.0)
+    source.to_filename(tmp_path / "scan.nii.gz")
+    labels = np.full(ball_data.shape, 3, dtype=np.uint8)
+    save_array(labels, load_volume(tmp_path / "scan.nii.gz"), tmp_path / "out.nii.gz", intent="label")
+    scan, out = nib.load(tmp_path / "scan.nii.gz"), nib.load(tmp_path / "out.nii.gz")
+    assert type(out) is kind
+    assert out.shape == scan.shape
+    np.testing.assert_array_equal(out.affine, scan.affine)
+    for form in ("get_sform", "get_qform"):
+        for mine, theirs in zip(getattr(out, form)(coded=True), getattr(scan, form)(coded=True), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert out.header.get_xyzt_units() == scan.header.get_xyzt_units() == ("mm", "sec")
+    assert int(out.header["intent_code"]) == 1002
+    raw = gzip.decompress((tmp_path / "out.nii.gz").read_bytes())
+    header = type(out.header)(raw[: out.header.sizeof_hdr], check=False)
+    assert (float(header["scl_slope"]), float(header["scl_inter"])) == (1, 0)
+    assert b"Jane Doe" not in raw
+    assert out.get_data_dtype() == np.uint8
+    np.testing.assert_array_equal(np.asarray(out.dataobj), labels)
+
+
+def _text(path):
+    path.write_text("name,age\n")
+
+
+def _truncated(path):
+    nib.Nifti1Image(np.random.default_rng(0).normal(size=(20, 20, 20)), np.eye(4)).to_filename(path)
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+def _image(data):
+    return lambda path: nib.Nifti1Image(data, np.eye(4)).to_filename(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "says"),
+    [
+        (Path.exists, "gone.nii", "no such file"),
+        (Path.mkdir, "folder.nii", "not a file"),
+        (_text, "table.csv", "not named as a NIfTI image"),
+        (_text, "table.nii", "cannot be read as a NIfTI image"),
+        (_text, "table.nii.gz", "is not compressed although"),
+        (Path.touch, "empty.nii", "is empty"),
+        (_truncated, "cut.nii.gz", "the file is damaged"),
+        (_truncated, "cut.nii", "the file is damaged"),
+        (_image(np.ones((8, 8, 8, 2), np.int16)), "series.nii", "8 x 8 x 8 x 2 values, a series"),
+        (_image(np.ones((8, 8, 1), np.int16)), "slice.nii", "8 x 8 x 1 voxels"),
+        (_image(np.zeros((8, 8, 8), np.int16)), "zero.nii", "the value 0 in every voxel"),
+        (_image(np.full((8, 8, 8), np.nan, np.float32)), "nan.nii", "no finite value"),
+        (_image(np.ones((8, 8, 8), np.complex64)), "complex.nii", "complex values"),
+    ],
+)
+def test_bad_scans_are_refused_in_one_line_that_names_the_file(tmp_path, make, name, says):
+    make(tmp_path / name)
+    with pytest.raises(ImageError, match=says) as caught:
+        load_volume(tmp_path / name)
+    assert str(caught.value).startswith(str(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+def test_analyze_is_refused_because_it_does_not_tell_left_from_right(tmp_path, ball_data):
+    nib.AnalyzeImage(ball_data, np.eye(4)).to_filename(tmp_path / "old.img")
+    with pytest.raises(ImageError, match="left and right are not known"):
+        load_volume(tmp_path / "old.img")
+
+
+def test_a_singular_affine_is_refused(tmp_path, ball_data):
+    image = nib.Nifti1Image(ball_data, np.diag([2, 2, 2, 1]))
+    image.header["srow_x"] = image.header["srow_y"]
+    path = tmp_path / "flat.nii"
+    nib.save(image, path)
+    raw = bytearray(path.read_bytes())
+    raw[280:296] = raw[296:312]
+    path.write_bytes(raw)
+    with pytest.raises(ImageError, match="does not place the voxels in space"):
+        load_volume(path)
+
+
+def test_masks_must_fit_the_scan(tmp_path, ball, ball_labels, ball_affine):
+    volume = load_volume(ball)
+    shifted = ball_affine.copy()
+    shifted[0, 3] += 1
+    cases = {
+        "the mask is not on the grid": (ball_labels[:-1], ball_affine),
+        "lies up to 1 mm beside": (ball_labels, shifted),
+        "is empty": (ball_labels * 0, ball_affine),
+        "fills the whole volume": (ball_labels * 0 + 1, ball_affine),
+    }
+    for says, (array, affine) in cases.items():
+        nib.Nifti1Image(array, affine).to_filename(tmp_path / "mask.nii")
+        with pytest.raises(MaskError, match=says):
+            load_mask(tmp_path / "mask.nii", volume)
+    nib.Nifti1Image(ball_labels, ball_affine).to_filename(tmp_path / "mask.nii")
+    mask = load_mask(tmp_path / "mask.nii", volume)
+    np.testing.assert_array_equal(volume.to_scan_grid(mask), ball_labels > 0)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mriseg.evaluation.phantom import folded_ball, simulate
+from mriseg.model.bias_field import estimate_bias_field, no_field
+
+ZOOMS = np.array([1.5, 1.5, 1.5])
+
+
+@pytest.mark.parametrize(("noise", "bias"), [(3, 20), (5, 40), (9, 40)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_finds_the_field_of_a_phantom(noise, bias, seed):
+    phantom = simulate(*folded_ball(), noise=noise, bias=bias, seed=seed)
+    brain = phantom.labels > 0
+    field = estimate_bias_field(phantom.data, brain, ZOOMS, white=2)
+    ratio = np.log(field.on_grid(brain.shape)[brain] / phantom.field[brain])
+    assert ratio.std() < 0.03
+    assert np.log(field.on_grid(brain.shape)[brain]).mean() == pytest.approx(0, abs=1e-3)
+
+
+def test_leaves_a_scan_without_a_field_alone():
+    phantom = simulate(*folded_ball(), noise=3, bias=0)
+    brain = phantom.labels > 0
+    field = estimate_bias_field(phantom.data, brain, ZOOMS, white=2)
+    assert np.log(field.on_grid(brain.shape)[brain]).std() < 0.005
+
+
+def test_white_matter_may_be_the_darkest():
+    intensities = {1: 110.0, 2: 80.0, 3: 220.0}
+    phantom = simulate(*folded_ball(), intensities=intensities, noise=3, bias=30)
+    brain = phantom.labels > 0
+    field = estimate_bias_field(phantom.data, brain, ZOOMS, white=0)
+    assert np.log(field.on_grid(brain.shape)[brain] / phantom.field[brain]).std() < 0.03
+
+
+def test_outside_the_brain_the_field_keeps_its_range():
+    phantom = simulate(*folded_ball(), noise=3, bias=40)
+    field = estimate_bias_field(phantom.data, phantom.labels > 0, ZOOMS, white=2)
+    everywhere = field.on_grid((200, 200, 200))
+    assert everywhere.min() >= np.float32(field.low)
+    assert everywhere.max() <= np.float32(field.high)
+
+
+def test_no_field_is_one_everywhere():
+    assert no_field().order == 0
+    np.testing.assert_array_equal(no_field().on_grid((3, 4, 5)), np.ones((3, 4, 5), dtype=np.float32))
+
+
+def test_a_brain_of_a_few_voxels_has_no_field():
+    mask = np.zeros((12, 12, 12), dtype=bool)
+    mask[4:8, 4:8, 4:8] = True
+    data = np.random.default_rng(0).normal(100, 20, mask.shape).astype(np.float32)
+    assert estimate_bias_field(data, mask, ZOOMS, white=2).order == 0

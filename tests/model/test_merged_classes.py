@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mriseg
+from mriseg.mixture import GaussianMixture
+from mriseg.model.fitting import MixtureSpec, atypicality_of, fit
+from mriseg.model.gaussian_classes import GaussianClasses, select_gaussian_classes
+from mriseg.model.merged_classes import merge
+
+MEANS = np.array([30.0, 60.0, 70.0, 100.0, 108.0])
+WEIGHTS = np.array([0.2, 0.1, 0.3, 0.3, 0.1])
+
+
+class Tissues:
+    """Three tissues with borders at 45 and 85."""
+
+    def responsibilities(self, intensities):
+        return np.eye(3)[np.digitize(intensities, (45, 85))]
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return GaussianClasses(GaussianMixture.from_parameters(WEIGHTS, MEANS[:, None], np.full((5, 1, 1), 9.0)))
+
+
+@pytest.fixture(scope="module")
+def histogram():
+    values = np.arange(10.0, 130.0)
+    return values, 1e5 * np.exp(-((values[:, None] - MEANS) ** 2) / 18) @ WEIGHTS
+
+
+@pytest.fixture(scope="module")
+def merged(parts, histogram):
+    return merge(parts, Tissues(), *histogram)
+
+
+def test_classes_go_to_the_tissue_that_they_consist_of(merged):
+    assert merged.tissue_of.tolist() == [0, 1, 1, 2, 2]
+    np.testing.assert_allclose(merged.weights, [0.2, 0.4, 0.4])
+
+
+def test_posteriors_of_a_tissue_are_the_sum_of_its_parts(merged, parts):
+    x = np.linspace(20, 120, 50)
+    of_parts, of_tissues = parts.responsibilities(x), merged.responsibilities(x)
+    np.testing.assert_allclose(of_tissues[:, 1], of_parts[:, 1] + of_parts[:, 2])
+    np.testing.assert_allclose(of_tissues.sum(axis=1), 1)
+    np.testing.assert_allclose(merged.density(x), parts.density(x))
+
+
+def test_means_and_sds_are_those_of_the_voxels(merged):
+    drawn, classes = GaussianMixture.from_parameters(WEIGHTS, MEANS[:, None], np.full((5, 1, 1), 9.0)).sample(
+        200_000, np.random.default_rng(1)
+    )
+    for tissue in range(3):
+        voxels = drawn[merged.tissue_of[classes] == tissue, 0]
+        assert merged.means[tissue] == pytest.approx(voxels.mean(), rel=0.005)
+        assert merged.sds[tissue] == pytest.approx(voxels.std(), rel=0.02)
+
+
+def test_no_tissue_is_left_without_a_class(parts, histogram):
+    class NoFluid(Tissues):
+        def responsibilities(self, intensities):
+            return np.column_stack([intensities < 0, intensities < 85, intensities >= 85]).astype(float)
+
+    assert sorted(set(merge(parts, NoFluid(), *histogram).tissue_of)) == [0, 1, 2]
+
+
+def test_merged_classes_are_named_and_nearly_those_of_three(ball, ball_labels, tmp_path):
+    result = mriseg.segment(ball, classes=6, merge=True)
+    assert [tissue.abbreviation for tissue in result.tissues] == ["GM", "WM", "CSF"]
+    for label in (1, 2, 3):
+        inside = result.labels == label
+        overlap = 2 * (inside & (ball_labels == label)).sum() / (inside.sum() + (ball_labels == label).sum())
+        assert overlap > 0.95
+    result.save(tmp_path)
+    page = (tmp_path / "sub-ball_report.html").read_text(encoding="utf-8")
+    assert "A mixture of 6 Gaussian classes" in page
+    assert "merged to the three tissues" in page
+
+
+def test_bic_finds_as_many_classes_as_were_drawn():
+    drawn = np.random.default_rng(0).normal(np.repeat([20.0, 50, 80, 120], 5000), 5)
+    values, counts = np.unique(np.round(drawn), return_counts=True)
+    mixture, bic = select_gaussian_classes(values, counts.astype(float), range(2, 8), "E")
+    assert len(mixture.means) == 4
+    assert min(bic, key=bic.get) == 4
+    assert list(bic) == [2, 3, 4, 5, 6, 7]
+
+
+def test_auto_shows_its_choice_in_report_and_sidecar(ball, tmp_path):
+    result = mriseg.segment(ball, classes="auto")
+    curve = result.fit.bic_by_classes
+    assert list(curve) == list(range(2, 11))
+    best = min(curve, key=curve.get)
+    assert len(result.posteriors) == best
+    result.save(tmp_path)
+    assert "What one class more is worth" in (tmp_path / "sub-ball_report.html").read_text(encoding="utf-8")
+    assert str(best) in (tmp_path / "sub-ball_dseg.json").read_text(encoding="utf-8")
+
+
+def test_auto_leaves_the_label_of_lesions_free(ball, ball_labels, ball_affine, tmp_path):
+    import nibabel as nib
+
+    lesions = np.zeros_like(ball_labels)
+    lesions[22:25, 26:29, 18:20] = 1
+    path = tmp_path / "lesions.nii.gz"
+    nib.Nifti1Image(lesions, ball_affine).to_filename(path)
+    result = mriseg.segment(ball, classes="auto", lesion_mask=path)
+    assert max(result.fit.bic_by_classes) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"classes": 3, "merge": True}, "cannot be merged"),
+        ({"classes": "many"}, "from 2 to 10, or auto"),
+        ({"classes": "auto", "prior": "x.json"}, "number of classes"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(ball, options, says):
+    with pytest.raises(ValueError, match=says):
+        mriseg.segment(ball, **options)
+
+
+def test_what_is_unlikely_at_its_place_is_atypical():
+    drawn = np.random.default_rng(0).normal(np.repeat([30.0, 70, 100], 20_000), 5).astype(np.float32)
+    fitted = fit([drawn], MixtureSpec("t1")).model
+    places = np.float32([70, 70, 100, 100, 30])
+    log_odds = np.float32([6, -6, 6, -6, 6])  # of white against grey matter
+    nowhere = atypicality_of(fitted, [places])
+    there = atypicality_of(fitted, [places], (1, 2, log_odds))
+    assert nowhere.max() < 1
+    np.testing.assert_allclose(there[[0, 3]], np.sqrt(12), atol=0.3)
+    np.testing.assert_allclose(there[[1, 2, 4]], nowhere[[1, 2, 4]], atol=1e-4)

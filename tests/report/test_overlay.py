@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage.io import imread
+
+from mriseg.images.reading import load_volume
+from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.report.overlay import save_overlay
+from mriseg.report.slices import PLANES, Slices
+
+
+@pytest.fixture
+def picture(ball, ball_labels, tmp_path):
+    volume = load_volume(ball)
+    save_overlay(volume, volume.to_canonical(ball_labels), (GM, WM, CSF), tmp_path / "overlay.png")
+    return imread(tmp_path / "overlay.png")[..., :3].astype(int)
+
+
+def test_every_tissue_is_drawn_in_its_colour(picture):
+    for tissue in (GM, WM, CSF):
+        colour = np.array([int(tissue.color[i : i + 2], 16) for i in (1, 3, 5)])
+        near = np.abs(picture - colour).max(axis=-1) < 30
+        assert near[: int(0.9 * len(picture))].sum() > 300, tissue.name
+
+
+def test_a_ball_is_drawn_round_though_its_voxels_are_not_cubes(picture):
+    assert picture.shape[1] >= 1200
+    bright = (picture.min(axis=-1) > 200)[: len(picture) // 4, : picture.shape[1] // 2]
+    blue = np.abs(picture - np.array([0x56, 0xB4, 0xE9])).max(axis=-1) < 60
+    # the middle panel of the first row (axial) and of the second (coronal: 3 x 4 mm voxels)
+    width = picture.shape[1] // 5
+    heights = picture.shape[0] / 3
+    assert bright.any()
+    for row in (0, 1):
+        panel = blue[int(row * heights) : int((row + 1) * heights) - 40, 2 * width : 3 * width]
+        down, across = np.nonzero(panel)
+        assert np.ptp(down) == pytest.approx(np.ptp(across), rel=0.08)
+
+
+def test_filled_tissues_let_the_scan_shine_through(ball, ball_labels, tmp_path, picture):
+    volume = load_volume(ball)
+    save_overlay(volume, volume.to_canonical(ball_labels), (GM, WM, CSF), tmp_path / "fill.png", style="fill")
+    filled = imread(tmp_path / "fill.png")[..., :3].astype(int)
+    assert filled.shape == picture.shape
+
+    filled, outlined = (image[: int(0.9 * len(image))] for image in (filled, picture))
+    coloured = np.ptp(filled, axis=-1) > 30
+    assert coloured.sum() > 3 * (np.ptp(outlined, axis=-1) > 30).sum()
+    assert len(np.unique(filled[coloured], axis=0)) > 100  # not one flat colour a tissue
+
+
+@pytest.mark.parametrize("plane", PLANES, ids=lambda plane: plane.name)
+def test_pictures_have_right_and_front_at_the_right_and_the_top_at_the_top(ball, ball_labels, plane):
+    volume = load_volume(ball)
+    brain = volume.to_canonical(ball_labels) > 0
+    across, up = (axis for axis in range(3) if axis != plane.axis)
+    index = np.indices(brain.shape)
+    ramps = index[across] + 1000 * index[up]
+    slices = Slices(replace(volume, data=ramps.astype(np.float32)), brain)
+    picture = slices.cut(ramps, plane, brain.shape[plane.axis] // 2, scale=1.0)
+    assert picture[0, 0] > picture[-1, 0]  # rows go down
+    assert picture[0, -1] > picture[0, 0]  # columns go to the right
+    assert plane.right == ("A" if plane.axis == 0 else "R")
+    width, height = slices.extent(plane)
+    assert picture.shape == (round(height), round(width))

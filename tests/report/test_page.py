@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from io import BytesIO
+
+import nibabel as nib
+import numpy as np
+import pytest
+from browser import opened
+from skimage.io import imread
+
+import mriseg
+from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.qc import GraveDoubt
+from mriseg.report.words import methods
+
+HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m.nii.gz"
+
+
+@pytest.fixture
+def report_file(ball_folder):
+    return ball_folder / "sub-ball_report.html"
+
+
+def _page(result, folder):
+    (page,) = (file for file in result.save(folder) if file.suffix == ".html")
+    return page
+
+
+def _near(picture, color):
+    shade = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+    return int((np.abs(picture[..., :3].astype(int) - shade).max(axis=-1) < 40).sum())
+
+
+def test_the_page_turns_over_planes_slices_and_layers(browser, report_file):
+    assert report_file.stat().st_size < 3e6
+    with opened(browser, report_file.as_uri()) as page:
+        assert page.inner_text("h1") == "sub-ball"
+        assert page.inner_text(".verdict h2") == "Nothing looks wrong"
+        shown = page.locator(".plane:visible")
+        assert shown.count() == 1
+        window = shown.locator(".window")
+        outlines = imread(BytesIO(window.screenshot()))
+        assert min(_near(outlines, tissue.color) for tissue in (GM, WM, CSF)) > 100
+        page.check("input[value=nothing]")
+        bare = imread(BytesIO(window.screenshot()))
+        assert max(_near(bare, tissue.color) for tissue in (GM, WM, CSF)) == 0
+        page.check("input[value=coronal]")
+        assert shown.get_attribute("data-plane") == "coronal"
+        before = page.inner_text(".plane:visible output")
+        shown.locator(".slice").focus()
+        page.keyboard.press("End")
+        after = page.inner_text(".plane:visible output")
+        heights = [int(re.search(r"y = (-?\d+) mm", text)[1]) for text in (before, after)]
+        assert heights[1] > heights[0] + 20
+        assert not (imread(BytesIO(window.screenshot())) == bare[:1, :1]).all()
+
+
+def test_print_shows_every_plane(browser, report_file):
+    with opened(browser, report_file.as_uri()) as page:
+        page.emulate_media(media="print")
+        assert page.locator(".plane:visible").count() == 3
+        assert page.locator(".controls:visible").count() == 0
+        sheet = page.locator(".plane[data-plane=sagittal] .scan").bounding_box()
+        assert sheet["width"] > 500  # the whole sheet, not one slice
+        window = page.locator(".plane[data-plane=sagittal] .window").bounding_box()
+        assert window["height"] == pytest.approx(sheet["height"], abs=2)
+        assert "x from" in page.inner_text(".plane[data-plane=sagittal] figcaption")
+
+
+def test_a_hostile_file_name_is_shown_as_text(browser, ball, tmp_path):
+    scan = tmp_path / HOSTILE
+    scan.write_bytes(ball.read_bytes())
+    with opened(browser, _page(mriseg.segment(scan), tmp_path / "out").as_uri()) as page:
+        assert page.inner_text("h1") == r"<img src=x onerror=alert(1)>\x1b[31m"
+        assert page.locator("img[src=x]").count() == 0
+        assert HOSTILE.replace("\x1b", r"\x1b") in page.inner_text(".facts")
+
+
+def test_the_page_lets_nothing_in(report_file):
+    text = report_file.read_text(encoding="utf-8")
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert not re.search(r"""(src|href)=["'](?!data:)""", text)
+    assert " style=" not in text
+
+
+@pytest.mark.parametrize(
+    ("warnings", "title"),
+    [
+        (["a part is unusual"], "Look closely"),
+        (["a part is unusual", GraveDoubt("all is wrong")], "Do not trust this result"),
+    ],
+)
+def test_the_verdict_is_that_of_the_gravest_warning(browser, ball_result, tmp_path, warnings, title):
+    doubtful = replace(ball_result, warnings=warnings)
+    with opened(browser, _page(doubtful, tmp_path / "out").as_uri()) as page:
+        assert page.inner_text(".verdict h2") == title
+        assert page.locator(".verdict li").all_inner_texts() == warnings
+
+
+def _facts(ball, **options):
+    from mriseg.results.sidecar import sidecar
+
+    return sidecar(mriseg.segment(ball, **options))
+
+
+def test_methods_say_what_was_run(ball, ball_labels, ball_affine, tmp_path):
+    mask = tmp_path / "mask.nii.gz"
+    nib.Nifti1Image((ball_labels > 0).astype(np.uint8), ball_affine).to_filename(mask)
+    full, references = methods(_facts(ball))
+    assert f"mriseg {mriseg.__version__}" in full
+    assert "brain only" in full
+    assert "Markov random field" in full
+    assert "proportion [1]" in full
+    assert references[0].startswith("Santago")
+    assert all(f"[{number}]" in full for number in range(1, len(references) + 1))
+    bare, fewer = methods(_facts(ball, mask=mask, bias=False, spatial=False, classes=4))
+    assert "was supplied" in bare
+    assert "No bias field was corrected" in bare
+    assert "by itself" in bare
+    assert "4 Gaussian classes" in bare
+    assert not any(reference.startswith(("Zhang", "Santago")) for reference in fewer)
+
+
+class _Even:
+    """A density that is the same everywhere."""
+
+    def __init__(self, level):
+        self.level = level
+
+    def density(self, intensities):
+        return np.full(len(intensities), self.level)
+
+
+@pytest.mark.parametrize("values", [np.arange(1000.0), np.linspace(0, 999, 1024), np.arange(0, 1000, 9.0)])
+def test_the_stated_misfit_is_that_of_the_histogram(values):
+    from mriseg.report.charts import fit_error
+
+    counts = np.full(len(values), 70.0)
+    assert fit_error(values, counts, _Even(1 / 1000)) < 0.1
+    assert fit_error(values, counts, _Even(0)) == pytest.approx(1, abs=0.1)
+    assert fit_error(values, counts, _Even(2 / 1000)) == pytest.approx(1, abs=0.1)
+
+
+def test_a_good_fit_is_close_to_the_histogram_of_whole_numbers(ball_result):
+    from mriseg.report.charts import fit_error
+
+    assert fit_error(*ball_result.histogram, ball_result.model) < 0.05

@@ -1,0 +1,219 @@
+"""The viewer in a browser: niivue must see scan and labels where they are, and name what is clicked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from io import BytesIO
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from browser import opened
+from skimage.io import imread
+
+import mriseg
+from mriseg.images.reading import load_volume
+from mriseg.images.writing import save_array
+from mriseg.report.server import file_content, serve, text_content
+from mriseg.report.viewer import gather_layers, viewer_page, viewer_script
+
+NAMES = {0: "outside", 1: "Gray Matter", 2: "White Matter", 3: "Cerebrospinal Fluid"}
+READY = "html[data-ready=yes]"
+
+
+@pytest.fixture
+def results(ball_folder, tmp_path):
+    """The results of the ball, to be changed at will."""
+    return Path(shutil.copytree(ball_folder, tmp_path / "results"))
+
+
+def _said(text):
+    """The world coordinates and the label that the viewer names."""
+    place = re.search(r"x (-?[\d.]+), y (-?[\d.]+), z (-?[\d.]+) mm", text)
+    (name,) = (name for name in NAMES.values() if name in text.splitlines())
+    return np.array([float(part) for part in place.groups()]), name
+
+
+def _label_at(image, mm):
+    voxel = np.linalg.inv(image.affine) @ [*mm, 1]
+    return NAMES[int(np.asarray(image.dataobj)[tuple(np.rint(voxel[:3]).astype(int))])]
+
+
+def _check_clicks(page, labels):
+    """Point at and click on a row of places, and one in front; return the names that were said."""
+    page.wait_for_selector(READY)
+    page.select_option("#view", "axial")
+    box = page.locator("canvas").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    places, names = [], set()
+    for right, up in (*((right, 0) for right in range(-280, 281, 40)), (0, 90)):
+        page.mouse.move(middle[0] + right, middle[1] - up)
+        place, name = _said(page.inner_text("#pointer"))
+        assert name == _label_at(labels, place)
+        if right % 280 == 0:
+            page.mouse.click(middle[0] + right, middle[1] - up)
+            clicked, clicked_name = _said(page.inner_text("#crosshair"))
+            np.testing.assert_allclose(clicked, place, atol=0.2)
+            assert clicked_name == name
+        places.append(place)
+        names.add(name)
+    assert (np.diff(places[:-1], axis=0)[:, 0] > 2).all()  # the patient's right is at the right
+    assert places[-1][1] > places[7][1] + 5  # front is up
+    return names
+
+
+def test_the_label_under_a_click_is_named(browser, results):
+    layers = gather_layers([results])
+    contents = {f"{i}{layer.extension}": file_content(layer.path) for i, layer in enumerate(layers)}
+    contents[""] = text_content(viewer_page(layers, embed=False), "text/html")
+    contents["niivue.js"] = text_content(viewer_script(), "text/javascript")
+    server, address = serve(contents)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with opened(browser, address) as page:
+            named = _check_clicks(page, nib.load(results / "sub-ball_dseg.nii.gz"))
+            assert len(named) >= 3
+            page.select_option("#view", "multiplanar")
+            posterior = page.locator("#layers label", has_text="posterior of WM").locator("input")
+            posterior.fill("100")
+            picture = imread(BytesIO(page.locator("canvas").screenshot()))[..., :3].astype(int)
+            green = (picture[..., 1] > picture[..., 0] + 40) & (picture[..., 1] > picture[..., 2])
+            halves = [green[:, : green.shape[1] // 2], green[:, green.shape[1] // 2 :]]
+            assert min(half.sum() for half in halves) > 500  # in more than one plane
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_exported_page_needs_nothing_else(browser, results, tmp_path):
+    page_file = tmp_path / "elsewhere.html"
+    page_file.write_text(viewer_page(gather_layers([results]), embed=True), encoding="utf-8")
+    labels = nib.load(results / "sub-ball_dseg.nii.gz")
+    with opened(browser, page_file.as_uri()) as page:
+        page.wait_for_selector(READY)
+        assert _said(page.inner_text("#crosshair"))[1] in NAMES.values()
+        assert _said(page.inner_text("#crosshair"))[1] == _label_at(
+            labels, _said(page.inner_text("#crosshair"))[0]
+        )
+
+
+@pytest.fixture(params=["ball", "hostile/made_oblique35.nii.gz", "orientations/PIR.nii.gz", "bids/sub-ms04"])
+def scan_and_labels(request, tmp_path):
+    """A scan, labels written by us on its grid, and five places with their values as nibabel has them."""
+    if request.param == "ball":
+        scan = request.getfixturevalue("ball")
+    else:
+        scan = request.getfixturevalue("scans") / request.param
+        scan = next(scan.glob("anat/*_T1w.nii.gz")) if scan.is_dir() else scan
+    volume = load_volume(scan)
+    levels = np.percentile(volume.data[volume.data > 0], (30, 60, 80))
+    labels = np.searchsorted(levels, volume.data).astype(np.uint8)
+    file = tmp_path / "sub-x_dseg.nii.gz"
+    save_array(volume.to_scan_grid(labels), volume, file, intent="label")
+    images = [nib.load(scan), nib.load(file)]
+    shape = np.array(images[1].shape)
+    shares = ((0.5, 0.5, 0.5), (0.4, 0.6, 0.5), (0.6, 0.45, 0.6), (0.3, 0.5, 0.4), (0.55, 0.35, 0.7))
+    voxels = [np.round(shape * share).astype(int) for share in shares]
+    places = [(images[1].affine @ [*voxel, 1])[:3] for voxel in voxels]
+    values = [[float(np.squeeze(image.get_fdata())[tuple(voxel)]) for voxel in voxels] for image in images]
+    return (scan, file), np.array(places), np.array(values)
+
+
+def test_niivue_sees_the_same_values_at_the_same_places(browser, scan_and_labels, tmp_path):
+    files, places, values = scan_and_labels
+    page_file = tmp_path / "view.html"
+    page_file.write_text(viewer_page(gather_layers(files), embed=True), encoding="utf-8")
+    with opened(browser, page_file.as_uri()) as page:
+        page.wait_for_selector(READY)
+        read = page.evaluate(
+            "places => mriseg.images.map(image => places.map(mm => image.getValue(...image.mm2vox(mm))))",
+            places.tolist(),
+        )
+    np.testing.assert_allclose(read, values, rtol=1e-4)
+    assert len(set(values[1])) > 1
+
+
+def test_mrtrix_sees_the_same_values_at_the_same_places(scan_and_labels, tmp_path):
+    if shutil.which("tcksample") is None:
+        pytest.skip("no MRtrix; apt-get install mrtrix3")
+    files, places, values = scan_and_labels
+    # A streamline through the places, sampled at its own points.
+    nib.streamlines.save(
+        nib.streamlines.Tractogram([places], affine_to_rasmm=np.eye(4)), str(tmp_path / "places.tck")
+    )
+    for file, expected in zip(files, values, strict=True):
+        command = [
+            "tcksample",
+            "-quiet",
+            "-nthreads",
+            "0",
+            tmp_path / "places.tck",
+            file,
+            tmp_path / "read.txt",
+        ]
+        subprocess.run([*command, "-force"], check=True)
+        lines = [
+            line for line in (tmp_path / "read.txt").read_text().splitlines() if not line.startswith("#")
+        ]
+        read = np.array(" ".join(lines).split(), dtype=float)
+        np.testing.assert_allclose(read, expected, rtol=1e-3, atol=0.02)
+
+
+def test_a_folder_of_several_segmentations_is_refused(results):
+    for file in list(results.glob("sub-ball_dseg.*")):
+        shutil.copy(file, results / file.name.replace("ball", "other"))
+    with pytest.raises(mriseg.ImageError, match="2 segmentations"):
+        gather_layers([results])
+
+
+def test_labels_without_a_table_are_numbered(results):
+    (results / "sub-ball_dseg.tsv").unlink()
+    (labels,) = (layer for layer in gather_layers([results]) if layer.kind == "labels")
+    assert [(number, name) for number, name, _ in labels.labels] == [(n, f"label {n}") for n in (1, 2, 3)]
+
+
+def test_what_names_hold_cannot_leave_the_page_data(results, tmp_path):
+    hostile = tmp_path / "</script><script>alert(1)</script>.nii.gz".replace("/", "")
+    shutil.copy(results / "sub-ball_desc-biascorr_T1w.nii.gz", hostile)
+    table = results / "sub-ball_dseg.tsv"
+    table.write_text(table.read_text().replace("Gray Matter", "</script><script>alert(2)</script>"))
+    page = viewer_page(gather_layers([hostile, results]), embed=False)
+    assert page.count("<script") == 3
+    assert "<script>alert" not in page
+
+
+def test_the_command_exports_one_page_and_replaces_none_unasked(results, tmp_path, run):
+    page = tmp_path / "page.html"
+    done = run("view", results, "--export", page)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert page.read_text(encoding="utf-8").count("<script") == 4
+    again = run("view", results, "--export", page)
+    assert again.returncode == 1
+    assert "--overwrite" in again.stderr
+    assert run("view", results, "--export", page, "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "text.nii.gz"])
+def test_what_cannot_be_shown_is_one_line(tmp_path, run, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.nii.gz").write_text("text")
+    done = run("view", tmp_path / name, "--no-browser")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mriseg: error: {tmp_path / name}")
+
+
+def test_the_first_scan_lies_below_and_what_is_atypical_on_top(results):
+    channel = results / "sub-ball_desc-biascorr_FLAIR.nii.gz"
+    shutil.copy(results / "sub-ball_desc-biascorr_T1w.nii.gz", channel)
+    layers = gather_layers([results])
+    assert [layer.name for layer in layers] == [
+        "sub-ball_desc-biascorr T1w", "sub-ball_desc-biascorr FLAIR", "labels", "brain mask",
+        "CSF", "GM", "WM", "atypicality",
+    ]  # fmt: skip
+    assert layers[-1].range == (2.0, 5.0)
+    assert {layer.range for layer in layers[:-1]} == {(0.0, 1.0)}

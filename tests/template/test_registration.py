@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from heads import moved, template_head, turned
+
+from mriseg.images.voxels import coarsen
+from mriseg.template.head import load_template
+from mriseg.template.registration import register, resample_to_scan
+
+
+@pytest.fixture(scope="module")
+def template():
+    return load_template()
+
+
+def apart_mm(registration, motion, template):
+    """The farthest that a voxel of the brain lies from where it should."""
+    brain = np.argwhere(template.distance < 0) @ template.affine[:3, :3].T + template.affine[:3, 3]
+    points = np.column_stack([brain, np.ones(len(brain))])
+    return np.linalg.norm(points @ (registration.affine - motion).T, axis=1).max()
+
+
+def test_the_template_lies_on_itself(template):
+    head, _ = template_head()
+    found = register(head, template)
+    assert apart_mm(found, np.eye(4), template) < 0.5
+    assert found.similarity > 0.99
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_turned_head_is_found(template, axis):
+    head, brain = template_head()
+    middle = np.eye(4)
+    middle[:3, 3] = (head.affine @ [*(np.array(head.data.shape) - 1) / 2, 1])[:3]
+    motion = middle @ turned(axis, 30) @ np.linalg.inv(middle)
+    scan, _ = moved(head, brain, turned(axis, 30), (2.0, 2.0, 3.0), (140, 140, 100))
+    assert apart_mm(register(scan, template), motion, template) < 2
+
+
+@pytest.mark.parametrize("scale", [0.7, 0.85, 1.1])
+def test_small_and_large_heads_are_found(template, scale):
+    head, _ = template_head((scale, scale, scale))
+    assert apart_mm(register(head, template), np.diag([scale, scale, scale, 1]), template) < 1
+
+
+def test_similarity_is_free_of_the_scans_scale_and_offset(template):
+    head, _ = template_head((0.95, 1.0, 0.95))
+    plain = register(head, template)
+    head.data[:] = 0.02 * head.data - 7
+    np.testing.assert_allclose(register(head, template).affine, plain.affine, atol=1e-2)
+
+
+def test_a_scan_of_another_contrast_is_found(template):
+    head, brain = template_head()
+    head.data[:] = np.where(brain, 60 * template.gm + 40 * template.wm + 200 * template.csf, 0.05 * head.data)
+    assert apart_mm(register(head, template, "t2"), np.eye(4), template) < 2
+
+
+def test_priors_share_out_the_brain(template):
+    total = template.gm + template.wm + template.csf
+    assert total.max() < 1.02
+    assert total[template.distance < -4].min() > 0.97
+
+
+def test_carry_brings_the_brain_to_the_scans_grid(template):
+    head, brain = template_head()
+    found = register(head, template)
+    scan, mask = moved(head, brain, np.eye(4), (1.0, 4.0, 3.0), (200, 60, 80))
+    carried = resample_to_scan(np.minimum(template.distance, 8.0), template, found, scan, outside=8.0)
+    assert carried.shape == scan.data.shape
+    assert np.mean((carried < 0) == mask) > 0.99
+
+
+def test_coarsen_keeps_places_and_means():
+    data = np.random.default_rng(0).random((20, 24, 28)).astype(np.float32)
+    coarse, affine = coarsen(data, np.diag([1.0, 2.0, 0.5, 1.0]), 4.0)
+    assert coarse.shape == (5, 12, 4)
+    np.testing.assert_allclose(affine[:3, 3], [1.5, 1.0, 1.75])
+    np.testing.assert_allclose(coarse.mean(), data.mean(), atol=0.02)
