@@ -10,6 +10,10 @@ class MrisegError(Exception):
     """Base of every error that mriseg raises on purpose."""
 
 
+class OptionError(MrisegError, ValueError):
+    """Options that are out of their range, or that do not go together."""
+
+
 class ImageError(MrisegError):
     """An image that cannot be read, or that is no scan to segment."""
 

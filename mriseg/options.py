@@ -1,122 +1,248 @@
-"""What can be asked of a segmentation: checked before it begins, recorded with its results."""
+"""What can be asked of a segmentation: defined, checked, parsed and recorded in one place."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mriseg.errors import MixtureError
+from mriseg.errors import MixtureError, OptionError
 from mriseg.images.reading import file_digest
 from mriseg.labels.contrasts import RISING_MEANS, rising_tissues
 from mriseg.labels.tissues import AUTO, LESION, MAX_CLASSES
 from mriseg.mixture.covariance import covariance_model
-from mriseg.model.cohort_prior import prior_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping
 
     from mriseg.labels.tissues import Tissue
 
-
-def check_options(
-    *,
-    channels: Sequence[str | Path] = (),
-    mask: str | Path | None = None,
-    stripped: bool = False,
-    contrast: str = "t1",
-    classes: int | str = 3,
-    merge: bool = False,
-    covariance: str | None = None,
-    lesion_mask: str | Path | None = None,
-    prior: str | Path | None = None,
-    fix_means: bool = False,
-    **_others: bool,
-) -> None:
-    """Raise ValueError if `segment` would, with these keyword arguments."""
-    if mask is not None and stripped:
-        raise ValueError("give a mask or say that the scan is stripped, not both")
-    if contrast not in (*RISING_MEANS, AUTO):
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}, {AUTO}")
-    _check_classes(classes, merge=merge, lesions=lesion_mask is not None, known=prior is not None)
-    if fix_means and prior is None:
-        raise ValueError("means can be fixed at those of a saved fit only; give it as the prior")
-    if covariance is not None:
-        try:
-            covariance_model(covariance, 1 + len(channels))
-        except MixtureError as error:
-            raise ValueError(str(error)) from error
+_YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-def _check_classes(classes: int | str, *, merge: bool, lesions: bool, known: bool) -> None:
-    """Raise ValueError if a number of classes is out of range or does not go with the rest."""
-    if classes == AUTO:
-        if known:
-            raise ValueError("a saved fit has a number of classes: give that instead of auto")
-        return
-    if not isinstance(classes, int) or not 2 <= classes <= MAX_CLASSES:
-        raise ValueError(f"classes is {classes!r}; it must be from 2 to {MAX_CLASSES}, or {AUTO}")
-    if merge and classes <= 3:
-        raise ValueError(f"{classes} classes cannot be merged to three tissues; ask for more, or for {AUTO}")
-    if lesions and not merge and classes > max_classes(lesions=True):
-        raise ValueError(f"lesions have the label {LESION.index}; ask for fewer classes than that, or merge")
+def _flag(cell: str, _folder: Path) -> bool:
+    if cell.lower() not in _YES_NO:
+        raise ValueError(f"is {cell!r}; it must be yes or no")
+    return _YES_NO[cell.lower()]
 
 
-def max_classes(*, lesions: bool) -> int:
-    """Return the highest number of classes that leaves the label of lesions free, if there are any."""
-    return LESION.index - 1 if lesions else MAX_CLASSES
+def _word(cell: str, _folder: Path) -> str:
+    return cell
 
 
-def possible_tissues(
-    *,
-    classes: int | str = 3,
-    merge: bool = False,
-    lesion_mask: str | Path | None = None,
-    **_others: Any,
-) -> tuple[Tissue, ...]:
-    """List all that the labels of a segmentation may be, with these keyword arguments of `segment`."""
-    numbers = (
-        [3] if merge else range(2, max_classes(lesions=False) + 1) if isinstance(classes, str) else [classes]
-    )
-    tissues = {tissue: None for number in numbers for tissue in rising_tissues("t1", number)}
-    return (*tissues, *([] if lesion_mask is None else [LESION]))
+def _number(cell: str, _folder: Path) -> int | str:
+    return int(cell) if cell.isdecimal() else cell
 
 
-def recorded_settings(
-    *,
-    channels: Sequence[str | Path] = (),
-    mask: str | Path | None = None,
-    stripped: bool = False,
-    contrast: str = "t1",
-    classes: int | str = 3,
-    merge: bool = False,
-    covariance: str | None = None,
-    lesion_mask: str | Path | None = None,
-    bias: bool = True,
-    spatial: bool = True,
-    priors: bool = True,
-    prior: str | Path | None = None,
-    fix_means: bool = False,
-) -> dict[str, Any]:
-    """Return what the sidecar says under Settings for these keyword arguments of `segment`.
+def _file(cell: str, folder: Path) -> Path:
+    return folder / cell
 
-    Two runs on the same scan with the same version and the same recorded settings write the same bytes.
+
+def _files(cell: str, folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / file.strip() for file in cell.split("|"))
+
+
+# What makes the value of an option from a cell of a list and the folder of the list.
+_FLAG, _WORD, _NUMBER, _FILE, _FILES = ({"parse": parse} for parse in (_flag, _word, _number, _file, _files))
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """The options of a segmentation.
+
+    Parameters
+    ----------
+    channels : tuple of Path
+        Further scans of the same session, in any contrast.
+    mask : Path, optional
+        A brain mask on the grid of the scan.
+    stripped : bool
+        Take everything but the background as brain.
+    contrast : str
+        One of `mriseg.labels.contrasts.RISING_MEANS`, or "auto".
+    classes : int or "auto"
+        From 2 to 10, or chosen by BIC.
+    merge : bool
+        Merge four and more classes to three tissues.
+    covariance : str, optional
+        One Gaussian a class with this covariance model, without partial volumes.
+    lesion_mask : Path, optional
+        Lesions on the grid of the scan.
+    bias, spatial, priors : bool
+        Estimate the bias field; regularise in space; use the template's tissue maps.
+    warm_start : Path, optional
+        The sidecar of a segmentation whose mixture EM starts from.
+    cohort_prior : Path, optional
+        What `mriseg cohort-prior` made of scans like this one.
+    fix_means : bool
+        Hold the means where the warm start has them.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of its range, or options do not go together.
     """
-    return {
-        "Channels": [Path(channel).name for channel in channels],
-        "ChannelsSHA256": [file_digest(channel) for channel in channels],
-        "Mask": Path(mask).name if mask else None,
-        "MaskSHA256": file_digest(mask) if mask else None,
-        "Stripped": stripped,
-        "Contrast": contrast,
-        "Classes": classes,
-        "Merge": merge,
-        "Covariance": covariance,
-        "LesionMask": Path(lesion_mask).name if lesion_mask else None,
-        "LesionMaskSHA256": file_digest(lesion_mask) if lesion_mask else None,
-        "Bias": bias,
-        "Spatial": spatial,
-        "Priors": priors,
-        "Prior": Path(prior).name if prior else None,
-        "PriorSHA256": prior_digest(prior) if prior else None,
-        "FixMeans": fix_means,
-    }
+
+    channels: tuple[Path, ...] = field(default=(), metadata=_FILES)
+    mask: Path | None = field(default=None, metadata=_FILE)
+    stripped: bool = field(default=False, metadata=_FLAG)
+    contrast: str = field(default="t1", metadata=_WORD)
+    classes: int | str = field(default=3, metadata=_NUMBER)
+    merge: bool = field(default=False, metadata=_FLAG)
+    covariance: str | None = field(default=None, metadata=_WORD)
+    lesion_mask: Path | None = field(default=None, metadata=_FILE)
+    bias: bool = field(default=True, metadata=_FLAG)
+    spatial: bool = field(default=True, metadata=_FLAG)
+    priors: bool = field(default=True, metadata=_FLAG)
+    warm_start: Path | None = field(default=None, metadata=_FILE)
+    cohort_prior: Path | None = field(default=None, metadata=_FILE)
+    fix_means: bool = field(default=False, metadata=_FLAG)
+
+    def __post_init__(self) -> None:
+        self._check()
+        self._check_classes()
+
+    def _check(self) -> None:
+        if self.mask is not None and self.stripped:
+            raise OptionError("give a mask or say that the scan is stripped, not both")
+        if self.contrast not in (*RISING_MEANS, AUTO):
+            known = ", ".join(RISING_MEANS)
+            raise OptionError(f"contrast is {self.contrast!r}; it must be one of {known}, {AUTO}")
+        if self.warm_start is not None and self.cohort_prior is not None:
+            raise OptionError("give a warm start or the prior of a cohort, not both")
+        if self.fix_means and self.warm_start is None:
+            raise OptionError("means can be fixed at those of a saved fit only; give it as the warm start")
+        if self.covariance is not None:
+            try:
+                covariance_model(self.covariance, 1 + len(self.channels))
+            except MixtureError as error:
+                raise OptionError(str(error)) from error
+
+    def _check_classes(self) -> None:
+        classes = self.classes
+        if classes == AUTO:
+            if self.warm_start is not None or self.cohort_prior is not None:
+                raise OptionError("a saved fit has a number of classes: give that instead of auto")
+            return
+        if not isinstance(classes, int) or not 2 <= classes <= MAX_CLASSES:
+            raise OptionError(f"classes is {classes!r}; it must be from 2 to {MAX_CLASSES}, or {AUTO}")
+        if self.merge and classes <= 3:
+            raise OptionError(
+                f"{classes} classes cannot be merged to three tissues; ask for more, or for {AUTO}"
+            )
+        if classes > self.max_classes:
+            raise OptionError(
+                f"lesions have the label {LESION.index}; ask for fewer classes than that, or merge"
+            )
+
+    @property
+    def max_classes(self) -> int:
+        """The highest number of classes that leaves the label of lesions free, if there are any."""
+        return LESION.index - 1 if self.lesion_mask is not None and not self.merge else MAX_CLASSES
+
+    @property
+    def tissues(self) -> tuple[Tissue, ...]:
+        """All that the labels of such a segmentation may be."""
+        if self.merge:
+            numbers = [3]
+        else:
+            numbers = [*range(2, MAX_CLASSES + 1)] if isinstance(self.classes, str) else [self.classes]
+        tissues = dict.fromkeys(tissue for number in numbers for tissue in rising_tissues("t1", number))
+        return (*tissues, *([] if self.lesion_mask is None else [LESION]))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that are not at their defaults, by name."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+
+    def with_cells(self, cells: Mapping[str, str], folder: Path) -> SegmentOptions:
+        """Return the options with those replaced that the cells of a list give.
+
+        Parameters
+        ----------
+        cells : mapping of str to str
+            By name of the option. Several channels have | between them.
+        folder : Path
+            Where relative paths begin.
+
+        Raises
+        ------
+        OptionError
+            If a cell cannot be understood, or options do not go together.
+        """
+        parsers = {f.name: f.metadata["parse"] for f in fields(self)}
+        values = {}
+        for name, cell in cells.items():
+            try:
+                values[name] = parsers[name](cell, folder)
+            except ValueError as error:
+                raise OptionError(f"{name} {error}") from error
+        return replace(self, **values)
+
+    def recorded(self, digests: Mapping[Path, str] | None = None) -> dict[str, Any]:
+        """Return what the sidecar holds under Settings.
+
+        Two runs on the same scan with the same version and the same recorded settings write the same bytes.
+
+        Parameters
+        ----------
+        digests : mapping of Path to str, optional
+            SHA-256 digests that are known already; others are computed from the files.
+
+        Raises
+        ------
+        ImageError, OptionError
+            If a file cannot be read.
+        """
+        known = digests or {}
+        images = {path: known.get(path) or file_digest(path) for path in self._images()}
+        return {
+            "Channels": [channel.name for channel in self.channels],
+            "ChannelsSHA256": [images[channel] for channel in self.channels],
+            "Mask": self.mask.name if self.mask else None,
+            "MaskSHA256": images[self.mask] if self.mask else None,
+            "Stripped": self.stripped,
+            "Contrast": self.contrast,
+            "Classes": self.classes,
+            "Merge": self.merge,
+            "Covariance": self.covariance,
+            "LesionMask": self.lesion_mask.name if self.lesion_mask else None,
+            "LesionMaskSHA256": images[self.lesion_mask] if self.lesion_mask else None,
+            "Bias": self.bias,
+            "Spatial": self.spatial,
+            "Priors": self.priors,
+            "WarmStart": self.warm_start.name if self.warm_start else None,
+            "WarmStartSHA256": _digest(self.warm_start) if self.warm_start else None,
+            "CohortPrior": self.cohort_prior.name if self.cohort_prior else None,
+            "CohortPriorSHA256": _digest(self.cohort_prior) if self.cohort_prior else None,
+            "FixMeans": self.fix_means,
+        }
+
+    def _images(self) -> list[Path]:
+        given = (*self.channels, self.mask, self.lesion_mask)
+        return [path for path in given if path is not None]
+
+
+def as_path(path: str | Path | None) -> Path | None:
+    """Return a path that may be given as a string, or not at all."""
+    return None if path is None else Path(path)
+
+
+def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
+    """Return paths that may be given as strings, a single one without a sequence.
+
+    >>> [path.name for path in as_paths("flair.nii.gz")]
+    ['flair.nii.gz']
+    """
+    return tuple(map(Path, [paths] if isinstance(paths, (str, Path)) else paths))
+
+
+OPTION_NAMES = tuple(option.name for option in fields(SegmentOptions))
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise OptionError(f"{path}: cannot be read ({error.strerror}); check its name") from error

@@ -1,38 +1,88 @@
-"""How much a doubt about a result matters, and what all doubts together come to."""
+"""Quality-control warnings, how much each of them matters, and the verdict that follows from all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+Severity = Literal["look closely", "do not trust"]
 Verdict = Literal["trust", "look closely", "do not trust"]
+_SEVERITIES: tuple[Severity, ...] = ("look closely", "do not trust")
 
 
-class GraveDoubt(str):
-    """A warning that leaves nothing to trust; one that is a plain string asks for a closer look."""
-
-    __slots__ = ()
-
-
-def verdict(warnings: Iterable[str]) -> Verdict:
-    """Say what to think of a result.
+@dataclass(frozen=True)
+class QCWarning:
+    """Something that makes a result doubtful.
 
     Parameters
     ----------
-    warnings : iterable of str
-        What makes it doubtful.
+    code : str
+        Identifier of the check, the same in every run and version: "mask-volume", for example.
+    severity : {"look closely", "do not trust"}
+        What the warning alone makes of the verdict.
+    text : str
+        What was seen, in plain words on one line.
+    """
+
+    code: str
+    severity: Severity
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def about(self, subject: str) -> QCWarning:
+        """Return the same warning with a subject, such as the name of a file, before its text."""
+        return replace(self, text=f"{subject} {self.text}")
+
+    def recorded(self) -> dict[str, str]:
+        """Return what a sidecar holds of it."""
+        return {"Code": self.code, "Severity": self.severity, "Text": self.text}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> QCWarning:
+        """Return the warning that `recorded` described.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the record is of another form.
+        """
+        severity = record["Severity"]
+        if severity not in _SEVERITIES:
+            raise ValueError(f"{severity!r} is no severity")
+        return cls(str(record["Code"]), severity, str(record["Text"]))
+
+
+def look_closely(code: str, text: str) -> QCWarning:
+    """Return a warning that asks for a closer look."""
+    return QCWarning(code, "look closely", text)
+
+
+def do_not_trust(code: str, text: str) -> QCWarning:
+    """Return a warning that leaves nothing to trust."""
+    return QCWarning(code, "do not trust", text)
+
+
+def verdict(warnings: Iterable[QCWarning]) -> Verdict:
+    """Return what to think of a result: the gravest severity of its warnings.
+
+    Parameters
+    ----------
+    warnings : iterable of QCWarning
 
     Returns
     -------
     {"trust", "look closely", "do not trust"}
-        By the gravest warning.
 
     >>> verdict([])
     'trust'
-    >>> verdict(["WM is 62% of the brain mask", GraveDoubt("GM is all but empty")])
+    >>> verdict([look_closely("tissue-share", "WM is 62% of the brain mask"),
+    ...          do_not_trust("tissue-empty", "GM is all but empty")])
     'do not trust'
     """
-    graveness = [isinstance(warning, GraveDoubt) for warning in warnings]
-    return "do not trust" if any(graveness) else "look closely" if graveness else "trust"
+    severities = {warning.severity for warning in warnings}
+    return next((severity for severity in reversed(_SEVERITIES) if severity in severities), "trust")

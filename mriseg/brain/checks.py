@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.images.voxels import bounding_box
-from mriseg.qc import GraveDoubt
+from mriseg.qc import QCWarning, do_not_trust, look_closely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +28,8 @@ _MAX_ASYMMETRY, _COARSE_MM = 0.06, 3.0
 _MAX_BORDER_CM2 = 20.0
 
 
-def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> tuple[str, ...]:
-    """List what makes a brain mask doubtful whatever it was found by, in plain words.
+def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> tuple[QCWarning, ...]:
+    """List what makes a brain mask doubtful, whatever method found it.
 
     Parameters
     ----------
@@ -41,16 +41,16 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
 
     Returns
     -------
-    tuple of str
+    tuple of QCWarning
         Empty if nothing is in doubt.
     """
-    doubts: list[str] = []
+    warnings: list[QCWarning] = []
     infant = contrast == "t1-infant"
     ml = float(np.count_nonzero(mask)) * volume.voxel_ml
     least, most = _INFANT_ML if infant else _PLAUSIBLE_ML
     if not least <= ml <= most:
         size = f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL"
-        doubts.append(GraveDoubt(size))
+        warnings.append(do_not_trust("mask-volume", size))
     for side, zoom, shortest, direction in zip(
         bounding_box(mask),
         volume.zooms,
@@ -61,23 +61,29 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
         extent = (side.stop - side.start) * float(zoom)
         if extent < shortest:
             part = f"the brain mask measures {extent:.0f} mm from {direction}; a human brain at least"
-            doubts.append(GraveDoubt(f"{part} {shortest:.0f} mm: a part is missing"))
+            missing = f"{part} {shortest:.0f} mm: a part is missing"
+            warnings.append(do_not_trust("mask-extent", missing))
     border = _border_cm2(mask, volume.zooms)
     if border > _MAX_BORDER_CM2:
-        doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
-    return tuple(doubts)
+        ends = f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)"
+        warnings.append(look_closely("mask-border", ends))
+    return tuple(warnings)
 
 
-def registration_warnings(mask: NDArray[np.bool_], volume: Volume, registration: Registration) -> list[str]:
+def registration_warnings(
+    mask: NDArray[np.bool_], volume: Volume, registration: Registration
+) -> list[QCWarning]:
     """List what makes a mask doubtful that a registered template found."""
-    doubts = []
+    warnings: list[QCWarning] = []
     if registration.similarity < _DOUBTFUL_SIMILARITY:
         share = f"{registration.similarity:.0%}"
-        doubts.append(f"the head template fits the scan poorly (explains {share}); look at the brain mask")
+        poor = f"the head template fits the scan poorly (explains {share}); look at the brain mask"
+        warnings.append(look_closely("template-similarity", poor))
     asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
     if asymmetry > _MAX_ASYMMETRY:
-        doubts.append(f"the halves of the brain mask differ by {asymmetry:.0%} of its volume")
-    return doubts
+        halves = f"the halves of the brain mask differ by {asymmetry:.0%} of its volume"
+        warnings.append(look_closely("mask-asymmetry", halves))
+    return warnings
 
 
 def _asymmetry(mask: NDArray[np.bool_], to_mni: NDArray[np.floating]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +24,15 @@ from mriseg.errors import MaskError
 from mriseg.images.background import is_stripped, stripped_mask
 from mriseg.images.voxels import bounding_box, largest_part
 from mriseg.labels.contrasts import RISING_MEANS
-from mriseg.qc import GraveDoubt
+from mriseg.qc import QCWarning, do_not_trust
 from mriseg.template.head import Template, load_template
-from mriseg.template.registration import Registration, head_threshold, register, resample_to_scan
+from mriseg.template.registration import (
+    LIKE_TEMPLATE,
+    Registration,
+    head_threshold,
+    register,
+    resample_to_scan,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +52,16 @@ _INSIDE_MM, _DARKEST_PERCENT = 10.0, 0.5
 _SULCUS_MM = 3.0  # half the width of a sulcus that the tissue closes upon
 
 
+class MaskMethod(StrEnum):
+    """How a brain mask was found."""
+
+    GIVEN = "given"
+    STRIPPED = "stripped scan"
+    SURFACE = "template surface"
+    REGISTRATION = "template registration"
+    THRESHOLD = "threshold and opening"
+
+
 @dataclass(frozen=True, eq=False)
 class BrainMask:
     """A brain mask and how it was found.
@@ -53,22 +70,22 @@ class BrainMask:
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
         In canonical orientation.
-    method : str
-        "given", "stripped scan", "template surface", "template registration" (no surface to be seen in this
-        contrast) or "threshold and opening" (the registration failed).
+    method : MaskMethod
+        "template registration" where no surface can be seen in this contrast, "threshold and opening" where
+        the registration failed.
     similarity : float or None
         Share of the scan's variance around the brain that the registered template explains (0 to 1).
     scan_to_mni : ndarray of float64, shape (4, 4), or None
         World coordinates of the scan to MNI coordinates, mm.
-    warnings : tuple of str
-        What makes the mask doubtful, in plain words.
+    warnings : tuple of QCWarning
+        What makes the mask doubtful.
     """
 
     mask: NDArray[np.bool_]
-    method: str
+    method: MaskMethod
     similarity: float | None = None
     scan_to_mni: NDArray[np.floating] | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[QCWarning, ...] = ()
 
 
 def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = True) -> BrainMask:
@@ -97,11 +114,36 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     """
     if contrast not in RISING_MEANS:
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
+    return find_brain(volume, contrast, intracranial=intracranial)
+
+
+def find_brain(
+    volume: Volume,
+    contrast: str,
+    *,
+    intracranial: bool = True,
+    registration: Registration | None = None,
+) -> BrainMask:
+    """Find the brain, see `brain_mask`.
+
+    Parameters
+    ----------
+    volume : Volume
+    contrast : str
+    intracranial : bool
+    registration : Registration, optional
+        Of the template's maps of any contrast to the head, if that is known.
+
+    Returns
+    -------
+    BrainMask
+    """
     if is_stripped(volume):
         mask = stripped_mask(volume)
-        return BrainMask(mask, "stripped scan", warnings=mask_warnings(mask, volume, contrast))
+        return BrainMask(mask, MaskMethod.STRIPPED, warnings=mask_warnings(mask, volume, contrast))
     template = load_template()
-    registration = register(volume, template, contrast)
+    if registration is None or contrast in LIKE_TEMPLATE:
+        registration = register(volume, template, contrast)
     if registration.similarity < _FAILED_SIMILARITY:
         return _without_template(volume, registration.similarity, contrast)
     mask, registration, method = _template_mask(volume, template, registration, contrast)
@@ -109,20 +151,20 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
         return _without_template(volume, registration.similarity, contrast)
     if not intracranial:
         mask = without_outer_csf(mask, volume, contrast)
-    doubts = (*registration_warnings(mask, volume, registration), *mask_warnings(mask, volume, contrast))
-    return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, doubts)
+    warnings = (*registration_warnings(mask, volume, registration), *mask_warnings(mask, volume, contrast))
+    return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, warnings)
 
 
 def _template_mask(volume: Volume, template: Template, registration: Registration,
-                   contrast: str) -> tuple[NDArray[np.bool_], Registration, str]:  # fmt: skip
+                   contrast: str) -> tuple[NDArray[np.bool_], Registration, MaskMethod]:  # fmt: skip
     """Carry the template's brain to the scan; where it can be seen, let its surface move to the scan's."""
     surface = template_surface(template)
-    distance, method = surface.distance, "template registration"
+    distance, method = surface.distance, MaskMethod.REGISTRATION
     if contrast in _BRIGHT_BRAIN:
         score = boundary_score(read_profiles(surface, volume, registration), surface)
         registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
         score = boundary_score(read_profiles(surface, volume, registration), surface)
-        distance, method = moved_distance(optimise_offsets(score, surface), surface), "template surface"
+        distance, method = moved_distance(optimise_offsets(score, surface), surface), MaskMethod.SURFACE
     near = np.minimum(distance, np.float32(_FAR_MM))
     mask = resample_to_scan(near, template, registration, volume, outside=_FAR_MM) < 0
     if contrast not in _BRIGHT_BRAIN:
@@ -156,8 +198,8 @@ def _without_template(volume: Volume, similarity: float, contrast: str) -> Brain
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "
         "the brain mask is only a threshold, opened, and will be wrong; give one with --mask"
     )
-    doubts = (GraveDoubt(failed), *mask_warnings(mask, volume, contrast))
-    return BrainMask(mask, "threshold and opening", similarity, warnings=doubts)
+    warnings = (do_not_trust("template-failed", failed), *mask_warnings(mask, volume, contrast))
+    return BrainMask(mask, MaskMethod.THRESHOLD, similarity, warnings=warnings)
 
 
 def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:

@@ -29,6 +29,7 @@ from mriseg._utils.parallel import parallel_chunks
 from mriseg.errors import ImageError
 from mriseg.images.volume import same_grid
 from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen, faces
+from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
     from mriseg.images.volume import Volume
@@ -78,15 +79,15 @@ class Alignment:
         ``Overlap`` and, on another grid, the ``Refinement`` that was found, applied or not: how far it moves
         the brain (root mean square, mm) and turns it (degrees), the mutual information before and after as a
         share of the joint entropy (0 to 1), and the matrix from the scan's world to the channel's, mm.
-    warnings : tuple of str
-        What is odd about it, in plain words that follow its name.
+    warnings : tuple of QCWarning
+        What is odd about it, in words that follow its name.
     """
 
     data: Scan
     covered: Mask
     overlap: float
     facts: dict[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[QCWarning, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +116,14 @@ class _Refinement:
             "ScanToChannel": self.matrix.tolist(),
         }
 
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[QCWarning, ...]:
         way = f"{self.moved_mm:.1f} mm and {self.turned_degrees:.1f} degrees"
         if self.clear and not self.applies:
-            return (f"does not seem to fit the first scan: it lies {way} off, too far to be moved there",)
+            far = f"does not seem to fit the first scan: it lies {way} off, too far to be moved there"
+            return (look_closely("channel-far-off", far),)
         if self.applies and self.moved_mm > _WORTH_A_LOOK_MM:
-            return (f"was moved by {way} to fit the first scan; see whether the two lie on one another",)
+            moved = f"was moved by {way} to fit the first scan; see whether the two lie on one another"
+            return (look_closely("channel-moved", moved),)
         return ()
 
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mriseg._utils.parallel import parallel_chunks
 from mriseg.channels.alignment import align
 from mriseg.images.background import with_signal
-from mriseg.model.bias_field import field_of_white_matter, no_field
+from mriseg.model.bias_field import air_intensity, correct_bias, field_of_white_matter, no_field
+from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from mriseg.channels.alignment import Alignment
     from mriseg.images.volume import Volume
     from mriseg.model.bias_field import BiasField
 
-# What lies below is air: the intensity to which the bias field does not add.
-_AIR_PERCENT = 1.0
-_PLANES = 4  # at a time while a scan is corrected, so that they stay near the processor
 # A channel that covers less of the brain mask than this leaves a part of the brain to the others.
 _WHOLE = 0.995
 
@@ -51,14 +47,15 @@ class Channel:
     seen: NDArray[np.bool_]
 
     @property
-    def warnings(self) -> list[str]:
-        """What is odd about the channel, in plain words."""
+    def warnings(self) -> list[QCWarning]:
+        """What is odd about the channel."""
         name = self.volume.path.name
-        doubts = [f"{name}: {warning}" for warning in self.volume.warnings]
+        warnings = [warning.about(f"{name}:") for warning in self.volume.warnings]
         if self.alignment.overlap < _WHOLE:
-            doubts.append(f"{name} covers {self.alignment.overlap:.0%} of the brain; the rest is judged "
-                          "by the first scan alone")  # fmt: skip
-        return [*doubts, *(f"{name} {warning}" for warning in self.alignment.warnings)]
+            part = f"covers {self.alignment.overlap:.0%} of the brain; "
+            part += "the rest is judged by the first scan alone"
+            warnings.append(look_closely("channel-overlap", part).about(name))
+        return [*warnings, *(warning.about(name) for warning in self.alignment.warnings)]
 
 
 def prepare_channel(
@@ -97,36 +94,3 @@ def prepare_channel(
     air = air_intensity(channel.data)
     field = field_of_white_matter(alignment.data, seen, scan.zooms, white[seen[mask]], float(air))
     return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen)
-
-
-def air_intensity(data: NDArray[np.float32]) -> np.float32:
-    """Return the intensity of air, from every third voxel each way."""
-    return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
-
-
-def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:
-    """Divide a bias field out of a scan.
-
-    Parameters
-    ----------
-    data : ndarray of float32, shape (X, Y, Z)
-    air : float32
-        The intensity of air, see `air_intensity`.
-    field : BiasField
-
-    Returns
-    -------
-    ndarray of float32, shape (X, Y, Z)
-        `data` itself if the field is one everywhere.
-    """
-    if not field.order:
-        return data
-    corrected = np.empty_like(data)
-
-    def correct(part: slice) -> None:
-        planes = data[part] - air
-        planes /= field.on_grid(data.shape, part)
-        corrected[part] = planes + air
-
-    parallel_chunks(correct, len(data), _PLANES)
-    return corrected

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from mriseg.options import SegmentOptions
 
 
 class Contrast(StrEnum):
@@ -123,17 +126,24 @@ Stripped = Annotated[
     bool,
     typer.Option("--stripped", help="The scan holds nothing but the brain; usually seen without being told."),
 ]
-Prior = Annotated[
+WarmStart = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="SIDECAR",
+        show_default=False,
+        help="Where EM starts: the JSON sidecar of an earlier segmentation, scaled to this scan.",
+    ),
+]
+CohortPrior = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
         show_default=False,
-        help="Where the fit begins: the JSON sidecar of an earlier segmentation, or what "
-        "mriseg cohort-prior made.",
+        help="What mriseg cohort-prior made of scans like this one.",
     ),
 ]
 FixMeans = Annotated[
-    bool, typer.Option("--fix-means", help="Hold the means where the sidecar of --prior has them.")
+    bool, typer.Option("--fix-means", help="Hold the means where the sidecar of --warm-start has them.")
 ]
 Channels = Annotated[
     list[Path] | None,
@@ -223,13 +233,24 @@ ClusterOptions = Annotated[
 ]
 
 
-def check_segmentation(options: dict[str, Any]) -> None:
-    """Raise a usage error if keyword arguments of `mriseg.segment` do not go together."""
-    from mriseg.options import check_options
+def segment_options(**options: Any) -> SegmentOptions:
+    """Return the options of a segmentation from those of a command; flags beginning with no_ are turned.
 
+    Raises
+    ------
+    typer.BadParameter
+        If an option is out of its range, or options do not go together.
+    """
+    from mriseg.errors import OptionError
+    from mriseg.options import SegmentOptions
+
+    values: dict[str, Any] = {
+        name.removeprefix("no_"): not value if name.startswith("no_") else value
+        for name, value in options.items()
+    }
     try:
-        check_options(**options)
-    except ValueError as error:
+        return SegmentOptions(**values)
+    except OptionError as error:
         raise typer.BadParameter(str(error)) from error
 
 

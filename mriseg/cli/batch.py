@@ -12,6 +12,7 @@ from mriseg.cli.arguments import (
     Cluster,
     ClusterOptions,
     CohortMemory,
+    CohortPrior,
     Contrast,
     Covariance,
     DryRun,
@@ -22,15 +23,15 @@ from mriseg.cli.arguments import (
     NoReport,
     NoSpatial,
     Overwrite,
-    Prior,
     Quiet,
     Resume,
     Retries,
     Stripped,
     Timeout,
     TissueContrast,
-    check_segmentation,
+    WarmStart,
     parse_classes,
+    segment_options,
 )
 
 
@@ -55,7 +56,8 @@ def batch(
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
-    prior: Prior = None,
+    warm_start: WarmStart = None,
+    cohort_prior: CohortPrior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -88,18 +90,18 @@ def batch(
 
     machine = Machine(jobs, memory and 1000 * memory, timeout, retries)
     check_usage(machine, cluster, cluster_options, both=resume and overwrite)
-    options = {
-        "stripped": stripped,
-        "contrast": contrast.value,
-        "classes": parse_classes(classes),
-        "merge": merge,
-        "covariance": covariance,
-        "bias": not no_bias,
-        "spatial": not no_spatial,
-        "priors": not no_priors,
-        "prior": prior and prior.absolute(),
-    }
-    check_segmentation(options)
+    options = segment_options(
+        stripped=stripped,
+        contrast=contrast.value,
+        classes=parse_classes(classes),
+        merge=merge,
+        covariance=covariance,
+        no_bias=no_bias,
+        no_spatial=no_spatial,
+        no_priors=no_priors,
+        warm_start=warm_start and warm_start.absolute(),
+        cohort_prior=cohort_prior and cohort_prior.absolute(),
+    )
     scans = plan(inputs, options, report=not no_report)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)

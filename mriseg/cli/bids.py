@@ -13,6 +13,7 @@ from mriseg.cli.arguments import (
     Cluster,
     ClusterOptions,
     CohortMemory,
+    CohortPrior,
     DryRun,
     Jobs,
     NoBias,
@@ -20,11 +21,12 @@ from mriseg.cli.arguments import (
     NoReport,
     NoSpatial,
     Overwrite,
-    Prior,
     Quiet,
     Resume,
     Retries,
     Timeout,
+    WarmStart,
+    segment_options,
 )
 
 _LABELS = ("--participant-label", "--participant_label", "--session-label", "--session_label")
@@ -92,7 +94,8 @@ def bids(
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
-    prior: Prior = None,
+    warm_start: WarmStart = None,
+    cohort_prior: CohortPrior = None,
     no_report: NoReport = False,
     jobs: Jobs = None,
     memory: CohortMemory = None,
@@ -130,12 +133,13 @@ def bids(
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
         warn(dataset, [f"the BIDS validator names {', '.join(faults)}"])
-    options = {
-        "bias": not no_bias,
-        "spatial": not no_spatial,
-        "priors": not no_priors,
-        "prior": prior and prior.absolute(),
-    }
+    options = segment_options(
+        no_bias=no_bias,
+        no_spatial=no_spatial,
+        no_priors=no_priors,
+        warm_start=warm_start and warm_start.absolute(),
+        cohort_prior=cohort_prior and cohort_prior.absolute(),
+    )
     scans = dataset_jobs(
         dataset,
         options,

@@ -68,21 +68,23 @@ def brain(
     import numpy as np
 
     from mriseg._utils.atomic_write import atomic_write, refuse_existing
-    from mriseg.brain.mask import brain_mask
+    from mriseg.brain.mask import find_brain
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
-    from mriseg.images.names import stem
+    from mriseg.file_names import BRAIN_MASK, result_name, stem
     from mriseg.images.reading import load_volume
     from mriseg.images.writing import save_array
     from mriseg.template.contrast import detect_contrast
 
-    file = output or Path(f"{stem(scan)}_desc-brain_mask.nii.gz")
+    file = output or Path(result_name(stem(scan), BRAIN_MASK))
     if not overwrite:
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
-        decided = detect_contrast(loaded) if contrast is Contrast.AUTO else contrast.value
-        found = brain_mask(loaded, decided, intracranial=not tight)
+        decided, registration = (
+            detect_contrast(loaded) if contrast is Contrast.AUTO else (contrast.value, None)
+        )
+        found = find_brain(loaded, decided, intracranial=not tight, registration=registration)
         with atomic_write(file.parent, [file.name], overwrite=overwrite) as folder:
             mask = loaded.to_scan_grid(found.mask).astype(np.uint8)
             save_array(mask, loaded, folder / file.name, intent="label")

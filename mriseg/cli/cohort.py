@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
@@ -42,7 +44,7 @@ def print_plan(jobs: Sequence[Job], output: Path, machine: Machine, *, resume: b
     for job in jobs:
         state = "done" if resume and is_done(job, output) else "to do"
         done += state == "done"
-        options = " ".join(f"{name}={value}" for name, value in job.options.items() if value is not None)
+        options = " ".join(f"{name}={value}" for name, value in job.options.given.items())
         cells = (job.identifier, job.scan, f"{job.folder}/", options or "n/a", state)
         typer.echo("\t".join(printable(str(cell)) for cell in cells))
     most, planned = max(scan_mb(job.scan) for job in jobs), machine.planned_mb()
@@ -68,9 +70,7 @@ def run_plan(
     from mriseg.cli.terminal import say
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
-    from mriseg.cohort.page import PAGE
     from mriseg.cohort.run import check_output, run_cohort
-    from mriseg.cohort.table import FAILURES
 
     check_output(jobs, output, resume=resume, overwrite=overwrite)
     folder, start = output.absolute(), time.perf_counter()
@@ -83,8 +83,8 @@ def run_plan(
     with _shown(len(jobs), quiet=quiet) as tell:
         outcome = run_cohort(jobs, output, workers, tell, retries=retries)
     if not quiet:
-        reasons = f"; reasons in {output / FAILURES}" if outcome.failed else ""
-        say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / PAGE}{reasons}")
+        reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
+        say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / COHORT_PAGE}{reasons}")
     raise typer.Exit(outcome.exit_code)
 
 

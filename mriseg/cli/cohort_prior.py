@@ -24,12 +24,12 @@ def cohort_prior(
 ) -> None:
     """Pool the intensities of a cohort into a prior for further scans like its own.
 
-    segment --prior FILE then starts from the cohort and counts it as some voxels more: nothing changes for a
-    whole brain, thin slabs and small pieces become steadier. For scans of one scanner and sequence.
+    segment --cohort-prior FILE then starts from the cohort and counts it as some voxels more: nothing changes
+    for a whole brain, thin slabs and small pieces become steadier. For scans of one scanner and sequence.
 
     For example: mriseg cohort-prior results -o prior.json
 
-    Then: mriseg segment slab.nii.gz --prior prior.json
+    Then: mriseg segment slab.nii.gz --cohort-prior prior.json
     """
     from mriseg.cli.terminal import say
     from mriseg.cohort.prior import make_prior

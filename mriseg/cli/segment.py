@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mriseg.cli.arguments import (
     Channels,
     Classes,
+    CohortPrior,
     Contrast,
     Covariance,
     FixMeans,
@@ -25,19 +26,19 @@ from mriseg.cli.arguments import (
     OutputFolder,
     OverlayStyle,
     Overwrite,
-    Prior,
     Quiet,
     SeriesVolume,
     Stripped,
     TissueContrast,
     TissueOverlay,
     Verbose,
+    WarmStart,
     Zooms,
-    check_segmentation,
     check_zooms,
     parse_classes,
     parse_luts,
     refuse_verbose_and_quiet,
+    segment_options,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def segment(
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
-    prior: Prior = None,
+    warm_start: WarmStart = None,
+    cohort_prior: CohortPrior = None,
     fix_means: FixMeans = False,
     volume: SeriesVolume = None,
     zooms: Zooms = None,
@@ -99,39 +101,38 @@ def segment(
 
     A T2 scan alone: mriseg segment sub-01_T2w.nii.gz --contrast t2
     """
-    options: dict[str, Any] = {
-        "channels": tuple(channel or ()),
-        "mask": mask,
-        "stripped": stripped,
-        "contrast": contrast.value,
-        "classes": parse_classes(classes),
-        "merge": merge,
-        "covariance": covariance,
-        "lesion_mask": lesion_mask,
-        "bias": not no_bias,
-        "spatial": not no_spatial,
-        "priors": not no_priors,
-        "prior": prior,
-        "fix_means": fix_means,
-    }
-    check_segmentation(options)
+    options = segment_options(
+        channels=tuple(channel or ()),
+        mask=mask,
+        stripped=stripped,
+        contrast=contrast.value,
+        classes=parse_classes(classes),
+        merge=merge,
+        covariance=covariance,
+        lesion_mask=lesion_mask,
+        no_bias=no_bias,
+        no_spatial=no_spatial,
+        no_priors=no_priors,
+        warm_start=warm_start,
+        cohort_prior=cohort_prior,
+        fix_means=fix_means,
+    )
     refuse_verbose_and_quiet(verbose, quiet)
     check_zooms(zooms)
     programs = parse_luts(luts)
     from mriseg._utils.atomic_write import refuse_existing
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
-    from mriseg.images.names import stem
+    from mriseg.file_names import required_files, stem
     from mriseg.images.reading import load_volume
-    from mriseg.pipeline import segment as segment_scan
-    from mriseg.results.segmentation import required_files
+    from mriseg.pipeline import segment_scan
 
     folder = output or Path(f"{stem(scan)}_mriseg")
     with progress(scan.name, verbose=verbose, quiet=quiet):
         if not overwrite:
             refuse_existing(folder, required_files(stem(scan)))
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
-        result = segment_scan(loaded, **options)
+        result = segment_scan(loaded, options)
         files = result.save(
             folder,
             overwrite=overwrite,

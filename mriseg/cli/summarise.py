@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
+
 
 def summarise(
     folder: Annotated[
@@ -25,10 +27,8 @@ def summarise(
     For example: mriseg summarise results
     """
     from mriseg.cli.terminal import say
-    from mriseg.cohort.page import PAGE
     from mriseg.cohort.summary import summarise as summarise_folder
-    from mriseg.cohort.table import TABLE
 
     checked = summarise_folder(folder)
     suspicious = sum(scan.qc_rank[0] > 0 for scan in checked)
-    say(f"{len(checked)} scans, {suspicious} to look at: {folder / TABLE}, {folder / PAGE}")
+    say(f"{len(checked)} scans, {suspicious} to look at: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")

@@ -26,7 +26,7 @@ def say(*lines: str) -> None:
     typer.echo("\n".join(printable(line) for line in lines))
 
 
-def warn(scan: Path, warnings: Iterable[str]) -> None:
+def warn(scan: Path, warnings: Iterable[object]) -> None:
     """Print the warnings about a scan on stderr, a line each."""
     for warning in warnings:
         typer.echo(printable(f"mriseg: warning: {scan.name}: {warning}"), err=True)

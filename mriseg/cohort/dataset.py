@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
+from mriseg.results.bids import DESCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_DESCRIPTION = "dataset_description.json"
+    from mriseg.options import SegmentOptions
+
 _SCANS = [".nii", ".nii.gz"]
 
 
 def dataset_jobs(
     dataset: Path,
-    options: dict[str, Any],
+    options: SegmentOptions,
     *,
     participants: Collection[str] = (),
     sessions: Collection[str] = (),
@@ -35,8 +37,7 @@ def dataset_jobs(
     ----------
     dataset : Path
         The root of the data set.
-    options : dict
-        Keyword arguments of `mriseg.segment`.
+    options : SegmentOptions
     participants, sessions : collection of str
         Labels to keep, with or without ``sub-`` and ``ses-``; all if empty.
     report : bool
@@ -99,7 +100,7 @@ def check_dataset(dataset: Path) -> list[str]:
     CohortError
         If the data set does not describe itself.
     """
-    file = dataset / _DESCRIPTION
+    file = dataset / DESCRIPTION
     try:
         described = {"Name", "BIDSVersion"} <= set(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

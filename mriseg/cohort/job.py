@@ -10,24 +10,23 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mriseg import __version__
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import printable
-from mriseg.cohort.record import Record, identifier_of, log_file, read_json, read_record, record_file
+from mriseg.cohort.record import Record, identifier_of, known_sidecar, log_file, read_record, record_file
 from mriseg.errors import MrisegError
-from mriseg.images.names import stem
+from mriseg.file_names import REPORT, SIDECAR, result_name, stem
 from mriseg.images.reading import file_digest
 from mriseg.model.cohort_prior import normalised_shares
-from mriseg.options import possible_tissues, recorded_settings
-from mriseg.pipeline import segment
-from mriseg.results.segmentation import required_files
+from mriseg.options import SegmentOptions
+from mriseg.pipeline import segment_scan
+from mriseg.results.sidecar import GENERATED_BY, read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mriseg.labels.tissues import Tissue
 
 _log = logging.getLogger(__name__)
 
@@ -42,15 +41,15 @@ class Job:
         Absolute.
     folder : str
         Where its results go, relative to the output folder, with slashes.
-    options : dict
-        Keyword arguments of `mriseg.segment`; paths in it are absolute.
+    options : SegmentOptions
+        Paths in it are absolute.
     report : bool
         Whether the scan gets a page of its own.
     """
 
     scan: Path
     folder: str
-    options: dict[str, Any] = field(default_factory=dict)
+    options: SegmentOptions = field(default_factory=SegmentOptions)
     report: bool = True
 
     @property
@@ -58,14 +57,9 @@ class Job:
         """What the scan is called in the cohort."""
         return identifier_of(self.folder, stem(self.scan))
 
-    @property
-    def tissues(self) -> tuple[Tissue, ...]:
-        """The classes that its results may have."""
-        return possible_tissues(**self.options)
-
     def sidecar(self, output: Path) -> Path:
         """Return the file that marks its results as complete."""
-        return output / self.folder / required_files(stem(self.scan))[-1]
+        return output / self.folder / result_name(stem(self.scan), SIDECAR)
 
 
 def is_done(job: Job, output: Path) -> bool:
@@ -81,17 +75,17 @@ def is_done(job: Job, output: Path) -> bool:
     -------
     bool
     """
-    known = read_json(job.sidecar(output))
+    known = known_sidecar(job.sidecar(output))
     names = (known or {}).get("Files", [])
-    if known is None or (printable(f"{stem(job.scan)}_report.html") in names) != job.report:
+    if known is None or (printable(result_name(stem(job.scan), REPORT)) in names) != job.report:
         return False
     present = {printable(file.name) for file in (output / job.folder).iterdir()}
     if not names or not present.issuperset(names):
         return False
     try:
         expected = {
-            "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
-            "Settings": recorded_settings(**job.options),
+            "GeneratedBy": GENERATED_BY,
+            "Settings": job.options.recorded(),
             "SourcesSHA256": {printable(job.scan.name): file_digest(job.scan)},
         }
     except MrisegError:  # an input that is gone or broken: another try says what is wrong with it
@@ -123,7 +117,7 @@ def run_job(job: Job, output: Path) -> Record:
     record = Record(job.identifier, job.scan.name, job.folder)
     if is_done(job, output):
         earlier = read_record(record_file(output, job.identifier)) or replace(record, fresh=False)
-        return earlier.done(read_json(sidecar) or {})
+        return earlier.done(read_sidecar(sidecar))
     sidecar.unlink(missing_ok=True)
     with _scan_log(log_file(output, job.identifier)):
         start = time.perf_counter()
@@ -133,7 +127,7 @@ def run_job(job: Job, output: Path) -> Record:
         record = replace(
             record, histogram=histogram, seconds=round(time.perf_counter() - start, 3), peak_mb=_peak_mb()
         )
-        record = record.failed(failure) if failure else record.done(read_json(sidecar) or {})
+        record = record.failed(failure) if failure else record.done(read_sidecar(sidecar))
         _log.info("%s after %.1f s", record.status, record.seconds)
     record.write(output)
     return record
@@ -142,7 +136,7 @@ def run_job(job: Job, output: Path) -> Record:
 def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
     """Segment a scan and write the results; return why not, if it is the scan's fault, and the histogram."""
     try:
-        result = segment(job.scan, **job.options)
+        result = segment_scan(job.scan, job.options)
         result.save(output / job.folder, overwrite=True, report=job.report)
     except MrisegError as error:
         _log.error("%s", error)

@@ -11,7 +11,7 @@ import numpy as np
 from mriseg import __version__
 from mriseg.cohort.outliers import LIMIT, MIN_SCANS
 from mriseg.cohort.record import LOGS
-from mriseg.images.names import stem
+from mriseg.file_names import OVERLAY, REPORT, result_name, stem
 from mriseg.report.pages import environment
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mriseg.cohort.record import Record
     from mriseg.cohort.summary import ScanQC
 
-PAGE = "cohort_report.html"
 _BARS = 40
 _MAX_NAMES = 8
 
@@ -124,17 +123,17 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
         if column.endswith("_ml") and not column.endswith("label_ml") and isinstance(value, float)
     ]
     links = {
-        suffix: _link(f"{record.folder}/{name}_{suffix}")
-        for suffix in ("overlay.png", "report.html")
-        if (output / record.folder / f"{name}_{suffix}").exists()
+        suffix: _link(f"{record.folder}/{result_name(name, suffix)}")
+        for suffix in (OVERLAY, REPORT)
+        if (output / record.folder / result_name(name, suffix)).exists()
     }
     return {
         "identifier": record.identifier,
         "figures": figures,
         "warnings": scan.warnings,
         "outlying": scan.outlying,
-        "overlay": links.get("overlay.png"),
-        "report": links.get("report.html") or links.get("overlay.png"),
+        "overlay": links.get(OVERLAY),
+        "report": links.get(REPORT) or links.get(OVERLAY),
     }
 
 

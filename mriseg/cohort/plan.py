@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-import inspect
-import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mriseg._utils.tables import Row, read_delimited
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
-from mriseg.images.names import stem
-from mriseg.images.nifti import EXTENSIONS
-from mriseg.options import check_options
-from mriseg.pipeline import segment
+from mriseg.file_names import NIFTI_EXTENSIONS, is_derived, stem
+from mriseg.options import OPTION_NAMES, SegmentOptions
+from mriseg.results.bids import DESCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _LISTS = (".csv", ".tsv")
-_DESCRIPTION = "dataset_description.json"
-# Masks, label maps and earlier results, as BIDS names them, lie beside scans and are none.
-_NO_SCAN = re.compile(r"_(dseg|probseg|mask|desc-biascorr\w*|desc-atypicality_map)$")
-_YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-# What `segment` can be told about a scan, and of which kind it is.
-_OPTIONS = {
-    name: str(parameter.annotation)
-    for name, parameter in inspect.signature(segment).parameters.items()
-    if parameter.kind is parameter.KEYWORD_ONLY
-}
 
 
-def plan(inputs: Sequence[str], options: dict[str, Any] | None = None, *, report: bool = True) -> list[Job]:
+def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report: bool = True) -> list[Job]:
     """Find the scans of a cohort and give each its place.
 
     Parameters
@@ -43,8 +30,8 @@ def plan(inputs: Sequence[str], options: dict[str, Any] | None = None, *, report
         Any of: scans; folders, searched through and through, whose sub-folders the results keep; patterns
         such as ``study/*/T1.nii``, whose folders from the first wildcard on the results keep; lists (CSV or
         TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
-    options : dict, optional
-        Keyword arguments of `mriseg.segment` for all scans; a list may say otherwise for its own.
+    options : SegmentOptions, optional
+        Of all scans; a list may give others for its own.
     report : bool
         Whether each scan gets a page of its own.
 
@@ -58,7 +45,11 @@ def plan(inputs: Sequence[str], options: dict[str, Any] | None = None, *, report
     CohortError
         If an input holds no scan, a list is wrong, or two scans would write the same files.
     """
-    jobs = [replace(job, report=report) for entry in inputs for job in _jobs_of(entry, options or {})]
+    jobs = [
+        replace(job, report=report)
+        for entry in inputs
+        for job in _jobs_of(entry, options or SegmentOptions())
+    ]
     refuse_duplicates(jobs)
     return jobs
 
@@ -80,21 +71,23 @@ def _place(job: Job) -> str:
     return f"{job.folder}/{stem(job.scan)}".casefold()
 
 
-def _jobs_of(entry: str, options: dict[str, Any]) -> list[Job]:
+def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
     path = Path(entry)
-    if path.is_dir() and (path / _DESCRIPTION).exists():
+    if path.is_dir() and (path / DESCRIPTION).exists():
         from mriseg.cohort.dataset import dataset_jobs
 
         return dataset_jobs(path, options)
     if path.suffix.lower() in _LISTS:
         return read_list(path, options)
-    if path.name.lower().endswith(EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
+    if path.name.lower().endswith(NIFTI_EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
         return [Job(path.absolute(), stem(path), options)]
     base, files = _search(entry)
     found = [file for file in sorted(files) if _is_scan(file, base)]
     if not found:
-        raise CohortError(f"{entry}: no scan there; give scans ({', '.join(EXTENSIONS)}), folders, patterns "
-                          "or lists (.csv, .tsv)")  # fmt: skip
+        known = ", ".join(NIFTI_EXTENSIONS)
+        raise CohortError(
+            f"{entry}: no scan there; give scans ({known}), folders, patterns or lists (.csv, .tsv)"
+        )
     return [
         Job(file.absolute(), (file.parent.relative_to(base) / stem(file)).as_posix(), options)
         for file in found
@@ -115,15 +108,15 @@ def _search(entry: str) -> tuple[Path, Iterator[Path]]:
 def _is_scan(file: Path, base: Path) -> bool:
     name = file.name.lower()
     return (
-        name.endswith(EXTENSIONS)
+        name.endswith(NIFTI_EXTENSIONS)
         and file.is_file()
-        and not _NO_SCAN.search(stem(file))
+        and not is_derived(file)
         and not (name.endswith(".img") and file.with_suffix(".hdr").exists())
         and not any(part.startswith(".") for part in file.relative_to(base).parts)
     )
 
 
-def read_list(path: Path, options: dict[str, Any]) -> list[Job]:
+def read_list(path: Path, options: SegmentOptions) -> list[Job]:
     """Read a list of scans: a table with a header, separated by tabs, commas or semicolons.
 
     The column ``scan`` is needed. Others are ``identifier`` (the folder of the results, below the output
@@ -134,8 +127,8 @@ def read_list(path: Path, options: dict[str, Any]) -> list[Job]:
     Parameters
     ----------
     path : Path
-    options : dict
-        Settings of all scans.
+    options : SegmentOptions
+        Of all scans.
 
     Returns
     -------
@@ -147,29 +140,25 @@ def read_list(path: Path, options: dict[str, Any]) -> list[Job]:
         If the list cannot be read or a cell is wrong.
     """
     header, rows = _read_rows(path)
-    known = ["scan", "identifier", *_OPTIONS]
+    known = ["scan", "identifier", *OPTION_NAMES]
     unknown = [name for name in header if name not in known]
     if "scan" not in header or unknown:
         wrong = f"unknown column {unknown[0]!r}" if "scan" in header else "no column 'scan'"
         raise CohortError(f"{path}: {wrong}; columns are {', '.join(known)}")
-    return [_job_of_row(path, line, dict(zip(header, row, strict=False)), options) for line, row in rows]
+    return [_job_of_row(path, row.line, dict(zip(header, row.cells, strict=False)), options) for row in rows]
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _read_rows(path: Path) -> tuple[list[str], list[Row]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            start = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max("\t,;", key=start.count))
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        header, rows = read_delimited(path)
+    except ValueError as error:
         raise CohortError(f"{path}: cannot be read as a list of scans ({error})") from error
-    if len(lines) < 2:
+    if not rows:
         raise CohortError(f"{path}: a list needs a header and at least one row")
-    return lines[0][1], lines[1:]
+    return header, rows
 
 
-def _job_of_row(path: Path, line: int, row: dict[str, str], options: dict[str, Any]) -> Job:
+def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOptions) -> Job:
     cells = {name: cell for name, cell in row.items() if cell not in ("", "n/a")}
     here = path.absolute().parent
     try:
@@ -177,11 +166,9 @@ def _job_of_row(path: Path, line: int, row: dict[str, str], options: dict[str, A
             raise ValueError("no scan")
         scan = here / cells.pop("scan")
         folder = _inside(cells.pop("identifier", stem(scan)))
-        job = Job(scan, folder, options | {name: _option(name, cell, here) for name, cell in cells.items()})
-        check_options(**job.options)
+        return Job(scan, folder, options.with_cells(cells, here))
     except ValueError as error:
         raise CohortError(f"{path}: line {line}: {error}") from error
-    return job
 
 
 def _inside(identifier: str) -> str:
@@ -192,17 +179,3 @@ def _inside(identifier: str) -> str:
     ):
         raise ValueError(f"identifier {identifier!r} names no folder within the output folder")
     return identifier
-
-
-def _option(name: str, cell: str, here: Path) -> Any:
-    """Return the value of a keyword argument of `mriseg.segment` that a cell stands for."""
-    kind = _OPTIONS[name]
-    if kind == "bool":
-        if cell.lower() not in _YES_NO:
-            raise ValueError(f"{name} is {cell!r}; it must be yes or no")
-        return _YES_NO[cell.lower()]
-    if kind == "int | str":
-        return int(cell) if cell.isdecimal() else cell
-    if kind.startswith("Sequence"):
-        return tuple(here / file.strip() for file in cell.split("|"))
-    return here / cell if "Path" in kind else cell

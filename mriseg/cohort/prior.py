@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg._utils.atomic_write import atomic_write
-from mriseg.cohort.record import collect, read_json
+from mriseg.cohort.record import collect, known_sidecar
 from mriseg.errors import CohortError
 from mriseg.model.cohort_prior import CohortPrior
 
@@ -77,5 +77,5 @@ def worth(records: list[Record]) -> float:
 
 
 def _contrast(record: Record, results: Path) -> str:
-    sidecar = read_json(record.sidecar(results)) or {}
+    sidecar = known_sidecar(record.sidecar(results)) or {}
     return str(sidecar.get("Contrast", {}).get("Used"))

@@ -7,16 +7,19 @@ that the results themselves are the same bytes every time.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import atomic_write
-from mriseg.images.names import stem
-from mriseg.results.bids import SIDECAR
+from mriseg.file_names import SIDECAR, result_name, stem, stem_of_result
+from mriseg.results.sidecar import SidecarError, read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mriseg.qc import QCWarning
 
 DONE, FAILED = "done", "failed"
 LOGS = "logs"
@@ -47,6 +50,8 @@ class Record:
         Whether this run did it, and not an earlier one.
     figures : dict
         See `figures`; empty for a scan that failed.
+    warnings : tuple of QCWarning
+        Of the segmentation; empty for a scan that failed.
     histogram : tuple of float
         Of three tissues, see `mriseg.model.cohort_prior.normalised_shares`; empty where it was not recorded.
     """
@@ -60,19 +65,21 @@ class Record:
     peak_mb: float | None = None
     fresh: bool = True
     figures: Figures = field(default_factory=dict)
+    warnings: tuple[QCWarning, ...] = ()
     histogram: tuple[float, ...] = ()
 
     def sidecar(self, output: Path) -> Path:
         """Return where the sidecar of its results is."""
-        return output / self.folder / f"{stem(Path(self.scan))}{SIDECAR}"
+        return output / self.folder / result_name(stem(Path(self.scan)), SIDECAR)
 
     def failed(self, reason: str) -> Record:
         """Return a copy that says why the scan failed, on one line."""
-        return replace(self, status=FAILED, reason=" ".join(reason.split()), figures={})
+        return replace(self, status=FAILED, reason=" ".join(reason.split()), figures={}, warnings=())
 
     def done(self, sidecar: dict[str, Any]) -> Record:
-        """Return a copy with the figures of a sidecar."""
-        return replace(self, status=DONE, reason="", figures=figures(sidecar))
+        """Return a copy with the figures and the warnings of a sidecar."""
+        warnings = tuple(sidecar["Warnings"])
+        return replace(self, status=DONE, reason="", figures=figures(sidecar), warnings=warnings)
 
     def write(self, output: Path) -> None:
         """Keep what the sidecar does not hold."""
@@ -129,6 +136,13 @@ def read_json(file: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
+def known_sidecar(file: Path) -> dict[str, Any] | None:
+    """Return the content of a sidecar; None if there is none, or it is of another schema."""
+    with suppress(SidecarError):
+        return read_sidecar(file)
+    return None
+
+
 def identifier_of(folder: str, name: str) -> str:
     """Return what a scan is called in a cohort.
 
@@ -167,7 +181,7 @@ def figures(sidecar: dict[str, Any]) -> Figures:
     -------
     dict
         Volumes in mL, fractions of the brain mask, means and sds in the scan's units, the lowest and the
-        highest factor of the bias field, similarity to the template (None if not registered), warnings.
+        highest factor of the bias field, similarity to the template (None if not registered).
     """
     brain, field_ = sidecar["BrainMask"], sidecar["BiasField"]
     figures: Figures = {"brain_mask_ml": brain["VolumeML"]}
@@ -177,7 +191,6 @@ def figures(sidecar: dict[str, Any]) -> Figures:
         "bias_lowest": field_["Lowest"],
         "bias_highest": field_["Highest"],
         "similarity": brain["TemplateSimilarity"],
-        "flags": " | ".join(sidecar["Warnings"]),
     }
 
 
@@ -197,11 +210,11 @@ def collect(output: Path) -> Iterator[Record]:
     records = {
         record.identifier: record for file in (output / LOGS).rglob("*.json") if (record := read_record(file))
     }
-    for file in output.rglob(f"*{SIDECAR}"):
-        folder, name = file.parent.relative_to(output).as_posix(), file.name.removesuffix(SIDECAR)
-        sidecar = read_json(file)
-        if sidecar and "BrainMask" in sidecar and "/.mriseg-" not in f"/{folder}":
-            identifier = identifier_of(folder, name)
+    for file in output.rglob(f"*_{SIDECAR}"):
+        folder = file.parent.relative_to(output).as_posix()
+        sidecar = known_sidecar(file)
+        if sidecar and "/.mriseg-" not in f"/{folder}":
+            identifier = identifier_of(folder, stem_of_result(file, SIDECAR) or file.stem)
             known = records.get(identifier) or Record(identifier, sidecar["Sources"][0], folder, fresh=False)
             records[identifier] = known.done(sidecar)
     yield from (records[identifier] for identifier in sorted(records))

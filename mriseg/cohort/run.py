@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from mriseg.cohort.record import FAILED, Record, log_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.summary import summarise
-from mriseg.cohort.table import TABLE, TableWriter, columns, row
+from mriseg.cohort.table import TableWriter, columns, row
 from mriseg.errors import CohortError, OutputError
+from mriseg.file_names import COHORT_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -166,7 +167,7 @@ def run_cohort(
     Outcome
     """
     records = []
-    with start() as workers, TableWriter(output / TABLE, columns(_tissues(jobs))) as table:
+    with start() as workers, TableWriter(output / COHORT_TABLE, columns(_tissues(jobs))) as table:
         for record in run_jobs(jobs, output, workers, retries=retries):
             records.append(record)
             table.write(row(record))
@@ -175,7 +176,7 @@ def run_cohort(
 
 
 def _tissues(jobs: Sequence[Job]) -> set[str]:
-    return {tissue.abbreviation for job in jobs for tissue in job.tissues}
+    return {tissue.abbreviation for job in jobs for tissue in job.options.tissues}
 
 
 def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: int) -> Iterator[Record]:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.outliers import LIMIT, Deviation, deviations, measures
-from mriseg.cohort.page import PAGE, write_page
+from mriseg.cohort.page import write_page
 from mriseg.cohort.record import DONE, FAILED, Record, collect
-from mriseg.cohort.table import FAILURES, TABLE, TableWriter, columns, row, write_failures
+from mriseg.cohort.table import TableWriter, columns, row, write_failures
 from mriseg.errors import CohortError
+from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE, COHORT_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from mriseg.qc import QCWarning
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,9 @@ class ScanQC:
     deviations: list[Deviation]
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self) -> tuple[QCWarning, ...]:
         """What the segmentation itself found doubtful."""
-        flags = str(self.record.figures.get("flags") or "")
-        return flags.split(" | ") if flags else []
+        return self.record.warnings
 
     @property
     def outlying(self) -> list[Deviation]:
@@ -90,12 +92,12 @@ def summarise(output: Path) -> list[ScanQC]:
     checked = check_scans(records)
     by_name = {scan.record.identifier: scan for scan in checked}
     failed = [record for record in records if record.status == FAILED]
-    names = [*([FAILURES] if failed else []), PAGE, TABLE]
-    with atomic_write(output, names, overwrite=True, obsolete=[FAILURES]) as scratch:
-        with TableWriter(scratch / TABLE, columns(tissues_of(records))) as table:
+    names = [*([COHORT_FAILURES] if failed else []), COHORT_PAGE, COHORT_TABLE]
+    with atomic_write(output, names, overwrite=True, obsolete=[COHORT_FAILURES]) as scratch:
+        with TableWriter(scratch / COHORT_TABLE, columns(tissues_of(records))) as table:
             for record in records:
                 table.write(row(record, by_name.get(record.identifier)))
         if failed:
-            write_failures(scratch / FAILURES, failed)
-        write_page(scratch / PAGE, output, checked, failed)
+            write_failures(scratch / COHORT_FAILURES, failed)
+        write_page(scratch / COHORT_PAGE, output, checked, failed)
     return checked

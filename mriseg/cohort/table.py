@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any, Self
 
+from mriseg._utils.tables import write_rows
 from mriseg._utils.text import cell
 from mriseg.cohort.outliers import LIMIT
 from mriseg.cohort.record import LOGS
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mriseg.cohort.record import Record
     from mriseg.cohort.summary import ScanQC
 
-TABLE, FAILURES = "cohort.tsv", "failures.tsv"
 _FIRST = ("identifier", "scan", "status")
 _LAST = ("bias_lowest", "bias_highest", "similarity", "flags", "outlier_score", "outlier_in", "seconds",
          "peak_mb")  # fmt: skip
@@ -44,6 +43,7 @@ def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
     """Return the cells of a scan that are known, by column."""
     cells: dict[str, Any] = {
         **record.figures,
+        "flags": " | ".join(warning.text for warning in record.warnings),
         "identifier": record.identifier,
         "scan": record.scan,
         "status": record.status,
@@ -75,8 +75,7 @@ class TableWriter:
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self._file = path.open("w", encoding="utf-8", newline="")
         self._names = names
-        self._rows = csv.writer(self._file, delimiter="\t", lineterminator="\n")
-        self._rows.writerow(names)
+        write_rows(self._file, [names])
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +85,7 @@ class TableWriter:
 
     def write(self, cells: dict[str, Any]) -> None:
         """Add a row; what has no cell is ``n/a``."""
-        self._rows.writerow([_text_of(name, cells.get(name)) for name in self._names])
+        write_rows(self._file, [[_text_of(name, cells.get(name)) for name in self._names]])
         self._file.flush()
 
 

@@ -20,6 +20,7 @@ from mriseg.evaluation.metrics import dice
 from mriseg.images.reading import load_map
 from mriseg.images.volume import Volume, same_grid
 from mriseg.labels.tissues import LESION, Tissue
+from mriseg.qc import QCWarning, look_closely
 from mriseg.results.reading import TISSUES, Labels, on_grid, read_labels
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class Comparison:
         By tissue abbreviation.
     brain_mask : Change or None
         None unless both are results of `mriseg segment`.
-    warnings : tuple of str
-        What makes the figures doubtful, in plain words.
+    warnings : tuple of QCWarning
+        What makes the figures doubtful.
     """
 
     a: Labels
@@ -94,7 +95,7 @@ class Comparison:
     volumes_from: str
     tissues: dict[str, Change]
     brain_mask: Change | None
-    warnings: tuple[str, ...]
+    warnings: tuple[QCWarning, ...]
 
     @property
     def names(self) -> tuple[str, str]:
@@ -217,7 +218,7 @@ def as_json(comparison: Comparison) -> str:
         "differ_ml": comparison.differ_ml,
         "tissues": {name: _plain(change) for name, change in comparison.tissues.items()},
         "brain_mask": _plain(brain) if brain else None,
-        "warnings": comparison.warnings,
+        "warnings": [warning.recorded() for warning in comparison.warnings],
     }
     return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -270,16 +271,22 @@ def _brain_change(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Change:
     return Change(float(dice(a.labels > 0, b_on_a > 0)), a.brain_mask_ml or 0.0, b.brain_mask_ml or 0.0)
 
 
-def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[str]:
-    """Ask whether the two lie in one place."""
+def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWarning]:
+    """Check whether the two lie in one place."""
     whole = np.count_nonzero(b.labels) * b.volume.voxel_ml
     outside = 1 - np.count_nonzero(b_on_a) * a.volume.voxel_ml / whole
     if outside > _MAX_OUTSIDE:
-        yield f"{outside:.0%} of the tissue of B lies outside the grid of A: volumes count it, Dice does not"
+        beyond = (
+            f"{outside:.0%} of the tissue of B lies outside the grid of A: volumes count it, Dice does not"
+        )
+        yield look_closely("comparison-outside", beyond)
     apart = float(np.linalg.norm(_centre(a) - _centre(b)))
     if apart > _MAX_MM_APART:
-        yield (f"the tissue of B lies {apart:.0f} mm beside that of A: Dice and picture mean little unless "
-               "the scans are registered to each other; volumes stand")  # fmt: skip
+        beside = (
+            f"the tissue of B lies {apart:.0f} mm beside that of A: Dice and picture mean little unless "
+            "the scans are registered to each other; volumes stand"
+        )
+        yield look_closely("comparison-apart", beside)
 
 
 def _centre(side: Labels) -> NDArray[np.float64]:

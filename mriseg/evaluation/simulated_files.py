@@ -10,7 +10,7 @@ import numpy as np
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.errors import ImageError
 from mriseg.evaluation.phantom import TISSUES, folded_ball, simulate
-from mriseg.images.names import stem
+from mriseg.file_names import stem
 from mriseg.images.reading import load_map
 from mriseg.images.volume import new_volume
 from mriseg.images.writing import save_array

@@ -16,14 +16,13 @@ from nibabel.spatialimages import HeaderDataError
 
 from mriseg._utils.memory import segmentation_bytes, usable_memory
 from mriseg.errors import ImageError
+from mriseg.file_names import NIFTI_EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-EXTENSIONS = (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img")
 
 _HEADER_BYTES = {1: 348, 2: 540}
 _MAGIC = {b"n+1\0": (1, True), b"ni1\0": (1, False), b"n+2\0": (2, True), b"ni2\0": (2, False)}
@@ -156,9 +155,9 @@ def _check_name(path: Path) -> None:
         raise ImageError(f"{path}: no such file; check the name")
     if not is_file:
         raise ImageError(f"{path}: is not a file; give one NIfTI image")
-    if not path.name.lower().endswith(EXTENSIONS):
+    if not path.name.lower().endswith(NIFTI_EXTENSIONS):
         raise ImageError(
-            f"{path}: is not named as a NIfTI image; give a file that ends in {', '.join(EXTENSIONS)}"
+            f"{path}: is not named as a NIfTI image; give a file that ends in {', '.join(NIFTI_EXTENSIONS)}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import nibabel as nib
@@ -10,6 +10,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from mriseg.errors import ImageError
+from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ class Placement:
         What placed them: "sform", "qform", or "voxel sizes alone".
     units : str
         Of the header's coordinates.
-    warnings : tuple of str
+    warnings : tuple of QCWarning
         What is odd about it, in plain words.
     """
 
@@ -61,7 +62,7 @@ class Placement:
     affine: NDArray[np.float64]
     form: str
     units: str
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[QCWarning, ...] = ()
 
 
 def place(
@@ -106,7 +107,8 @@ def place(
     affine = np.diag([unit, unit, unit, 1.0]) @ affine
     warnings = [*_warnings(header, form, sform, qform, shape)]
     if (stored["pixdim"][1:4] < 0).any():
-        warnings.append("its header gives negative voxel sizes; their magnitudes were taken")
+        negative = "its header gives negative voxel sizes; their magnitudes were taken"
+        warnings.append(look_closely("header-negative-zooms", negative))
     if int(header["qform_code"]) and not np.isfinite(qform).all():
         header["qform_code"] = 0
     if zooms is not None:
@@ -188,27 +190,28 @@ def _warnings(
     sform: NDArray[np.float64],
     qform: NDArray[np.float64],
     shape: tuple[int, ...],
-) -> list[str]:
-    """Say what is odd about the forms, and which was used."""
+) -> list[QCWarning]:
+    """List what is odd about sform and qform, and which was used."""
     if form == _SIZES_ALONE:
-        return [_NO_FORM]
+        return [look_closely("header-no-form", _NO_FORM)]
     used, sizes = (sform if form == "sform" else qform), header["pixdim"][1:4]
-    doubts = []
+    warnings: list[QCWarning] = []
     edges = np.linalg.norm(used[:3, :3], axis=0)
     cosines = (used[:3, :3] / edges).T @ (used[:3, :3] / edges) - np.eye(3)
     if np.abs(cosines).max() > _MAX_SKEW:
         angle = np.degrees(np.arcsin(np.abs(cosines).max()))
-        doubts.append(f"its {form}, which was used, is sheared by {angle:.0f} degrees")
+        sheared = f"its {form}, which was used, is sheared by {angle:.0f} degrees"
+        warnings.append(look_closely("header-sheared", sheared))
     both = form == "sform" and int(header["qform_code"]) > 0
     apart = corners_apart(sform, qform, shape) if both else 0.0
     if not apart <= 0.5 * edges.min():
         where = f"up to {apart:.3g} {_unit(header)} apart" if np.isfinite(apart) else "differently"
-        doubts.append(f"its sform and its qform place the voxels {where}; the sform was used")
+        apart_text = f"its sform and its qform place the voxels {where}; the sform was used"
+        warnings.append(look_closely("header-forms-differ", apart_text))
     elif form == "sform" and not np.allclose(sizes, edges, rtol=_SAME_SIZE):
-        doubts.append(
-            f"its voxel sizes are {_by(sizes)} but its sform makes them {_by(edges)}; the sform was used"
-        )
-    return doubts
+        differ = f"its voxel sizes are {_by(sizes)} but its sform makes them {_by(edges)}; the sform was used"
+        warnings.append(look_closely("header-zooms-differ", differ))
+    return warnings
 
 
 def corners_apart(first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]) -> float:

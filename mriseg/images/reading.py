@@ -12,6 +12,7 @@ from mriseg.errors import ImageError, MaskError
 from mriseg.images.nifti import NiftiFile, open_nifti, read_voxels
 from mriseg.images.orientation import corners_apart, place
 from mriseg.images.volume import _SAME_PLACE, Volume
+from mriseg.qc import look_closely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,8 @@ _LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 200
 # Share of voxels off the background whose six neighbours are the same: at most .1 in real scans, also when
 # stored in a hundred grey levels or interpolated; from .3 in label images.
 _MAX_UNIFORM = 0.25
+
+_NEGATED = look_closely("intensities-negated", "its intensities are negated; their sign was turned")
 
 
 def load_volume(
@@ -69,7 +72,7 @@ def load_volume(
         raise ImageError(f"{file.path}: is a label image (patches of one whole number each), not a scan; "
                          "give the scan that it was drawn on")  # fmt: skip
     turned = _turn_negated(array)
-    warnings = [*placed.warnings, *(["its intensities are negated; their sign was turned"] if turned else [])]
+    warnings = [*placed.warnings, *([_NEGATED] if turned else [])]
     reading = {"Form": placed.form, "Units": placed.units, "Volume": volume, "ZoomsGiven": zooms}
     return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
                       not_finite=not_finite, reading=reading, warnings=tuple(warnings))  # fmt: skip

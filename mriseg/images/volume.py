@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.qc import QCWarning
+
 # Of a voxel: rounding in headers moves the corners of a grid by less.
 _SAME_PLACE = 0.1
 
@@ -41,8 +43,8 @@ class Volume:
     reading : dict
         How the file was understood: the form that places the voxels, the units, the volume of a series, the
         voxel sizes that were given instead of the header's.
-    warnings : tuple of str
-        What is odd about the file, in plain words.
+    warnings : tuple of QCWarning
+        What is odd about the file.
     """
 
     data: NDArray[np.float32]
@@ -52,7 +54,7 @@ class Volume:
     sha256: str
     not_finite: int = 0
     reading: dict[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[QCWarning, ...] = ()
 
     @property
     def zooms(self) -> NDArray[np.float64]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mriseg._utils.tables import write_table
 from mriseg.labels.tissues import BACKGROUND, Tissue
 
 if TYPE_CHECKING:
@@ -137,17 +137,16 @@ def save_label_table(tissues: Sequence[Tissue], path: Path) -> None:
         (t.index, t.name, t.abbreviation, t.color, "n/a" if t.mapping is None else t.mapping)
         for t in (BACKGROUND, *tissues)
     ]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([header, *rows])
+    write_table(path, [header, *rows])
 
 
-def lut_file(program: str) -> str:
-    """Return the end of the name of a program's look-up table.
+def lut_extension(program: str) -> str:
+    """Return the extension of the name of a program's look-up table.
 
-    >>> lut_file("slicer")
-    'lut-slicer.ctbl'
+    >>> lut_extension("slicer")
+    'ctbl'
     """
-    return f"lut-{program}.{_FORMATS[program].extension}"
+    return _FORMATS[program].extension
 
 
 def save_lut(program: str, tissues: Sequence[Tissue], path: Path) -> None:

@@ -10,14 +10,15 @@ been corrected already is left as it is.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg._utils.parallel import parallel_chunks
 from mriseg.images.voxels import bounding_box
+from mriseg.model.bias_cells import MIN_CELLS, Cells
 from mriseg.model.histogram import intensity_histogram, lookup_by_intensity
 from mriseg.model.partial_volume import MAX_ITERATIONS, PartialVolumeMixture, fit_partial_volume
 
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-_CELL_MM = 4.0
-# How pure a cell must be, relative to the purest; and the least number of cells to learn a field from.
-_PURE, _MIN_CELLS = 0.93, 300
 _HIGHEST_ORDER = 2
-# Cross-validation leaves out regions of this size, a fifth of them at a time. The next order must predict
-# them better by this factor: white matter itself varies a little.
-_REGION_MM, _FOLDS = 40.0, 5
 _WORTHWHILE = 0.95
 _ROUNDS, _SETTLED = 8, 0.003
 _FIT_ITERATIONS = 60
@@ -125,7 +120,7 @@ def estimate_bias_field(
     """
     box = bounding_box(mask)
     mask = mask[box]
-    grid = _Cells.of(mask, zooms)
+    grid = Cells.of(mask, zooms)
     intensities = data[box][mask] - np.float32(air)
     field = no_field()
     log_field = np.zeros(len(intensities), dtype=np.float32)
@@ -134,7 +129,7 @@ def estimate_bias_field(
         corrected = intensities * np.exp(-log_field)
         purity, model = white_matter(corrected, white, model, _FIT_ITERATIONS)
         pure, brightness = grid.pure_cells(purity, intensities)
-        if np.count_nonzero(pure) < _MIN_CELLS:
+        if np.count_nonzero(pure) < MIN_CELLS:
             return no_field()
         field = _regress(grid, pure, np.log(brightness))
         previous, log_field = log_field, field._log_on_grid(mask.shape)[mask]  # noqa: SLF001
@@ -172,9 +167,9 @@ def field_of_white_matter(
         As `estimate_bias_field`.
     """
     box = bounding_box(mask)
-    grid = _Cells.of(mask[box], zooms)
+    grid = Cells.of(mask[box], zooms)
     pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
-    if np.count_nonzero(pure) < _MIN_CELLS:
+    if np.count_nonzero(pure) < MIN_CELLS:
         return no_field()
     return _moved(_centred(_regress(grid, pure, np.log(brightness)), mask[box]), box)
 
@@ -218,87 +213,6 @@ def white_matter(
     return share[:, 0], model
 
 
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """Blocks of voxels, those that lie in the brain: M of them.
-
-    Parameters
-    ----------
-    voxels : float
-        How many a whole cell holds.
-    number : ndarray of int, shape (N,)
-        Which cell of the grid each voxel of the mask is in.
-    inside : ndarray of bool, coarse shape
-        Which cells of the grid lie in the brain.
-    positions : ndarray of float64, shape (M, 3)
-        Scaled position of the middle of each cell.
-    fold : ndarray of int, shape (M,)
-        The part of the cross-validation that leaves the cell out.
-    centre, scale : ndarray of float64, shape (3,)
-        Of the positions, in voxels.
-    """
-
-    voxels: float
-    number: NDArray[np.intp]
-    inside: NDArray[np.bool_]
-    positions: Floats
-    fold: NDArray[np.intp]
-    centre: Floats
-    scale: Floats
-
-    @classmethod
-    def of(cls, mask: NDArray[np.bool_], zooms: Floats) -> _Cells:
-        # A grid that is centred on the brain: the cells of a mirrored head are the mirrored cells. With even
-        # sizes that is not always to be had; two voxels of 2 mm are better than three all the same.
-        size = np.maximum(1, np.round(_CELL_MM / zooms)).astype(int)
-        size += (size > 2) & (size % 2 == 0)
-        lacking = -np.array(mask.shape) % size
-        margin = (lacking + size * (lacking % 2)) // 2
-        number, shape = _cell_numbers(mask, size, margin)
-        voxels = float(size.prod())
-        inside = np.bincount(number, minlength=math.prod(shape)).reshape(shape) > 0.5 * voxels
-        if not inside.any():
-            inside[...] = True
-        middles = np.argwhere(inside) * size + (size - 1) / 2 - margin
-        centre = middles.mean(axis=0)
-        offsets = (middles - centre) * zooms
-        scale = max(_CELL_MM, 2 * float(np.sqrt((offsets**2).mean()))) / zooms
-        fold = np.abs(np.round(offsets / _REGION_MM)).astype(int) @ (1, 2, 3) % _FOLDS
-        return cls(voxels, number, inside, (middles - centre) / scale, fold, centre, scale)
-
-    def pure_cells(
-        self, purity: NDArray[np.float32], intensities: NDArray[np.float32]
-    ) -> tuple[NDArray[np.bool_], Floats]:
-        """Return which cells hold white matter only, (M,), and the mean intensity in those."""
-        share = self._means(purity)
-        least = _PURE * float(np.percentile(share, 99))
-        pure = (share >= least) & (share > 0)
-        brightness = self._means(purity * intensities)[pure] / share[pure]
-        positive = brightness > 0
-        pure[pure] = positive
-        return pure, brightness[positive]
-
-    def _means(self, values: NDArray[np.float32]) -> Floats:
-        sums = np.bincount(self.number, weights=values, minlength=self.inside.size)
-        return np.asarray(sums[self.inside.ravel()] / self.voxels)
-
-
-def _cell_numbers(
-    mask: NDArray[np.bool_], size: NDArray[np.intp], margin: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], tuple[int, ...]]:
-    """Return the number of the cell that each voxel of the mask is in, and the shape of the grid of cells.
-
-    The first cell begins a margin before the first voxel.
-    """
-    along = [
-        (np.arange(n) + before) // step for n, before, step in zip(mask.shape, margin, size, strict=True)
-    ]
-    shape = tuple(int(places[-1]) + 1 for places in along)
-    x, y, z = np.ix_(*(places.astype(np.int32) for places in along))
-    numbers = (x * shape[1] + y) * shape[2] + z
-    return numbers[mask].astype(np.intp), shape
-
-
 def _powers(order: int) -> list[tuple[int, int, int]]:
     """List the exponents of all monomials up to an order, the constant first."""
     steps = range(order + 1)
@@ -310,7 +224,7 @@ def _design(positions: Floats, order: int) -> Floats:
     return np.stack([np.prod(positions**power, axis=1) for power in _powers(order)], axis=1)
 
 
-def _regress(cells: _Cells, pure: NDArray[np.bool_], log_brightness: Floats) -> BiasField:
+def _regress(cells: Cells, pure: NDArray[np.bool_], log_brightness: Floats) -> BiasField:
     """Fit the polynomial of the order that predicts best to the cells of white matter."""
     positions, fold = cells.positions[pure], cells.fold[pure]
     order = _best_order(positions, log_brightness, fold)
@@ -363,3 +277,43 @@ def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
     coefficients[0, 0, 0] = -mean
     low, high = np.exp(float(log_field.min()) - mean), np.exp(float(log_field.max()) - mean)
     return BiasField(coefficients, field.centre, field.scale, float(low), float(high))
+
+
+# What lies below is air: the intensity to which the bias field does not add.
+_AIR_PERCENT = 1.0
+
+
+_PLANES = 4  # at a time while a scan is corrected, so that they stay near the processor
+
+
+def air_intensity(data: NDArray[np.float32]) -> np.float32:
+    """Return the intensity of air, from every third voxel each way."""
+    return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
+
+
+def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:
+    """Divide a bias field out of a scan.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+    air : float32
+        The intensity of air, see `air_intensity`.
+    field : BiasField
+
+    Returns
+    -------
+    ndarray of float32, shape (X, Y, Z)
+        `data` itself if the field is one everywhere.
+    """
+    if not field.order:
+        return data
+    corrected = np.empty_like(data)
+
+    def correct(part: slice) -> None:
+        planes = data[part] - air
+        planes /= field.on_grid(data.shape, part)
+        corrected[part] = planes + air
+
+    parallel_chunks(correct, len(data), _PLANES)
+    return corrected

@@ -7,10 +7,8 @@ scans of the cohort are.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -20,6 +18,9 @@ from mriseg.model.histogram import best_scale
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
@@ -32,7 +33,7 @@ _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
 class CohortPriorMixture(PartialVolumeMixture):
     """A mixture of partial volumes that was fitted with a cohort's prior."""
 
-    settings: ClassVar[dict[str, object]] = {
+    settings: ClassVar[Mapping[str, object]] = {
         **PartialVolumeMixture.settings,
         "Start": "the mixture of the cohort, scaled to the scan",
         "Trace": "log-likelihood with the voxels of the cohort plus log-prior of the weights",
@@ -53,12 +54,15 @@ class CohortPrior:
         How many voxels it counts for in the fit of another scan.
     shares : ndarray of float64, shape (750,)
         Share of voxels in each bin; the bins are equal, from -0.2 to 2.8 times the WM mean.
+    path : Path or None
+        Where it was read from, for messages.
     """
 
     contrast: str
     scans: int
     voxels: float
     shares: Floats
+    path: Path | None = None
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
@@ -72,50 +76,26 @@ class CohortPrior:
         path.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
-def read_cohort_prior(path: str | Path, contrast: str) -> CohortPrior:
-    """Read what `PooledPrior.write` wrote, for a scan of a given contrast.
+def read_cohort_prior(path: Path) -> CohortPrior:
+    """Read what `CohortPrior.write` wrote.
 
     Raises
     ------
     CohortError
-        If the file cannot be read, is no such prior, or is of another contrast.
+        If the file cannot be read or is no such prior.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         shares = np.asarray(content["Shares"], dtype=np.float64)
-        prior = CohortPrior(str(content["Contrast"]), int(content["Scans"]), float(content["Voxels"]), shares)
+        prior = CohortPrior(
+            str(content["Contrast"]), int(content["Scans"]), float(content["Voxels"]), shares, path
+        )
         sound = shares.shape == _MIDDLES.shape and np.isfinite(shares).all() and (shares >= 0).all()
         if not sound or not shares.any() or not 0 <= prior.voxels < np.inf:
             raise ValueError("its figures make no sense")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CohortError(f"{path}: is no prior of mriseg cohort-prior ({error}); make it anew") from error
-    if prior.contrast != contrast:
-        raise CohortError(f"{path}: is of {prior.contrast} scans and this one is {contrast}; make another")
     return prior
-
-
-def is_cohort_prior(path: str | Path) -> bool:
-    """Tell the prior of a cohort from other JSON files."""
-    try:
-        return "Shares" in json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, RecursionError):
-        return False
-
-
-def prior_digest(path: str | Path) -> str:
-    """Return the SHA-256 digest of a prior's file.
-
-    Raises
-    ------
-    CohortError
-        If it cannot be read.
-    """
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise CohortError(
-            f"{path}: cannot be read ({error.strerror}); check the name of the prior"
-        ) from error
 
 
 def normalised_shares(values: Floats, counts: Floats, white: float) -> Floats:
@@ -170,10 +150,12 @@ def _scaled(
     cohort: PartialVolumeMixture, values: Floats, counts: Floats
 ) -> tuple[PartialVolumeMixture, float]:
     """Return the mixture of the cohort in the units of a scan that it explains best, and what they are."""
-    spread = float(np.ptp(values))
+    outlier_range = float(np.ptp(values))
 
     def scaled(factor: float) -> PartialVolumeMixture:
-        return replace(cohort, means=cohort.means * factor, sd=cohort.sd * factor, spread=spread)
+        return replace(
+            cohort, means=cohort.means * factor, sd=cohort.sd * factor, outlier_range=outlier_range
+        )
 
     best = best_scale(
         lambda factor: scaled(factor).log_likelihood(values, counts), float(cohort.means[2]), values, counts

@@ -1,35 +1,40 @@
-"""Which mixture is fitted to which intensities, and what it says about every voxel."""
+"""Which mixture is fitted to which intensities, and what it makes of every voxel."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
-from mriseg.errors import PriorError
+from mriseg.errors import CohortError, PriorError
 from mriseg.labels.contrasts import RISING_MEANS
 from mriseg.labels.tissues import AUTO, GM, MAX_CLASSES, WM
-from mriseg.model.cohort_prior import CohortPrior, fit_with_cohort_prior, is_cohort_prior, read_cohort_prior
+from mriseg.model.base import FittedModel
+from mriseg.model.cohort_prior import fit_with_cohort_prior
 from mriseg.model.gaussian_classes import GaussianClasses, fit_gaussian_classes, select_gaussian_classes
 from mriseg.model.histogram import intensity_histogram, joint_histogram, lookup_by_intensity
-from mriseg.model.merged_classes import MergedMixture, merge
+from mriseg.model.merged_classes import MergedClasses, merge
 from mriseg.model.multichannel import MultichannelMixture, fit_multichannel
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
-from mriseg.model.warm_start import Model, read_warm_start, rescaled_to
+from mriseg.model.warm_start import rescaled_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.floating]
-    Histogram = tuple[Floats, Floats]
+    from mriseg.model.base import Histogram, TissueModel
+    from mriseg.model.cohort_prior import CohortPrior
+    from mriseg.model.warm_start import SavedFit
 
-_PART = 1 << 15  # voxels at a time, so that what is known of them stays near the processor
+    Floats = NDArray[np.floating]
+
+Model = TypeVar("Model", bound=FittedModel)
+
+_PART = 1 << 15  # voxels at a time, so that what is computed of them stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -43,22 +48,25 @@ class MixtureSpec:
     classes : int or "auto"
         Three are tissues, unless a covariance model is named; "auto" has BIC choose.
     covariance : str or None
-        Covariance model of plain Gaussian classes, see `mriseg.mixture.covariance`.
-    prior : str, Path or None
-        A sidecar to begin with, or what `mriseg cohort-prior` made.
+        Covariance model of Gaussian classes, see `mriseg.mixture.covariance`.
+    warm_start : SavedFit or None
+        Where EM starts, scaled to the intensities.
     fix_means : bool
-        Hold the means where the sidecar has them.
+        Hold the means where the warm start has them, unscaled.
+    cohort_prior : CohortPrior or None
+        Joins the histogram of a single channel.
     merge : bool
         Merge the classes to three tissues.
-    most_classes : int
+    max_classes : int
         The highest number that may be chosen.
     """
 
     contrast: str
     classes: int | str = 3
     covariance: str | None = None
-    prior: str | Path | None = None
+    warm_start: SavedFit | None = None
     fix_means: bool = False
+    cohort_prior: CohortPrior | None = None
     merge: bool = False
     max_classes: int = MAX_CLASSES
 
@@ -73,56 +81,52 @@ class MixtureSpec:
         return RISING_MEANS[self.contrast].index(WM)
 
     @property
-    def plain(self) -> bool:
+    def gaussian_classes(self) -> bool:
         """Whether each class is one Gaussian, without partial volumes."""
         return self.classes != 3 or self.covariance is not None
 
-    def kind(self, channels: int) -> type[PartialVolumeMixture | MultichannelMixture | GaussianClasses]:
-        """Return the kind of mixture that is fitted to so many channels."""
-        if self.plain:
-            return GaussianClasses
-        return PartialVolumeMixture if channels == 1 and self.grey == 1 else MultichannelMixture
-
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class MixtureFit:
     """A fitted mixture and its data.
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedMixture
+    model : TissueModel
+        The mixture; where classes were merged, of the tissues that they became.
+    em_model : FittedModel
+        What EM fitted, before any classes were merged.
     histograms : tuple of pairs of ndarrays, shape (B,)
         Of each channel: intensities and how many voxels have them.
     bic, single_bic : float
         Bayesian information criterion of the mixture, and of one Gaussian for all voxels.
     bic_by_classes : dict of int to float
         The same for all numbers of classes that BIC chose from; empty if the number was given.
+    merged_to : tuple of int or None
+        Rank of the tissue, by rising mean, that each class became a part of.
     """
 
-    model: Model | MergedMixture
+    model: TissueModel
+    em_model: FittedModel
     histograms: tuple[Histogram, ...]
     bic: float
     single_bic: float
     bic_by_classes: dict[int, float] = field(default_factory=dict)
-
-    @property
-    def mixture(self) -> Model:
-        """What was fitted by EM, before any classes were merged."""
-        return self.model.parts if isinstance(self.model, MergedMixture) else self.model
+    merged_to: tuple[int, ...] | None = None
 
 
-def fit(columns: Sequence[NDArray[np.float32]], wanted: MixtureSpec) -> Fit:
+def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit:
     """Fit the mixture that is asked for.
 
     Parameters
     ----------
     columns : sequence of D ndarrays of float32, shape (N,)
         Intensities of the voxels in each channel.
-    wanted : Wanted
+    spec : MixtureSpec
 
     Returns
     -------
-    Fit
+    MixtureFit
 
     Raises
     ------
@@ -133,21 +137,29 @@ def fit(columns: Sequence[NDArray[np.float32]], wanted: MixtureSpec) -> Fit:
     """
     histograms = tuple(intensity_histogram(column) for column in columns)
     data = _Data(np.stack(columns, axis=1), histograms)
-    model, bic_by_classes = _chosen(data, wanted) if wanted.classes == AUTO else (None, {})
-    model = model or _fitted(data, wanted)
-    merged = _merged(model, data, wanted) if wanted.merge else model
+    chosen, bic_by_classes = _select(data, spec) if spec.classes == AUTO else (None, {})
+    model = chosen or _fit(data, spec)
+    merged = _merge(model, data, spec) if spec.merge and len(model.means) > 3 else None
     single = fit_gaussian_classes(data.cells, data.counts, 1).bic(data.cells, data.counts)
-    return Fit(merged, histograms, model.bic(data.cells, data.counts), single, bic_by_classes)
+    return MixtureFit(
+        model=merged or model,
+        em_model=model,
+        histograms=histograms,
+        bic=model.bic(data.cells, data.counts),
+        single_bic=single,
+        bic_by_classes=bic_by_classes,
+        merged_to=tuple(merged.tissue_of.tolist()) if merged else None,
+    )
 
 
 def posteriors_of(
-    model: Model | MergedMixture, histograms: Sequence[Histogram], columns: Sequence[NDArray[np.float32]]
+    model: TissueModel, histograms: Sequence[Histogram], columns: Sequence[NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """Ask a mixture about the tissues of voxels.
+    """Return the expected shares of tissues in voxels.
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedMixture
+    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedClasses
     histograms : sequence of pairs of ndarrays, shape (B,)
         Of each channel.
     columns : sequence of D ndarrays of float32, shape (N,)
@@ -163,23 +175,23 @@ def posteriors_of(
     length = len(columns[0])
     posteriors = np.empty((len(model.means), length), dtype=np.float32).T
 
-    def ask(part: slice) -> None:
+    def evaluate(part: slice) -> None:
         posteriors[part] = model.responsibilities(_rows(columns, part))
 
-    parallel_chunks(ask, length, _PART)
+    parallel_chunks(evaluate, length, _PART)
     return posteriors
 
 
 def atypicality_of(
-    model: Model | MergedMixture,
+    model: TissueModel,
     columns: Sequence[NDArray[np.float32]],
     log_odds: tuple[int, int, NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
-    """Measure how little voxels are like what the mixture has at their place.
+    """Measure how atypical voxels are of the mixture at their place.
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedMixture
+    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedClasses
     columns : sequence of D ndarrays of float32, shape (N,)
         Intensities of the voxels in each channel.
     log_odds : tuple of int, int and ndarray of float32, shape (N,), optional
@@ -199,7 +211,7 @@ def atypicality_of(
     """
     atypicality = np.empty(len(columns[0]), dtype=np.float32)
 
-    def ask(part: slice) -> None:
+    def evaluate(part: slice) -> None:
         squares = model.squared_distances(columns[0][part] if len(columns) == 1 else _rows(columns, part))
         if log_odds is not None:
             grey, white, odds = log_odds
@@ -209,7 +221,7 @@ def atypicality_of(
             squares = squares + unlikely @ model.tissues_in_component.T.astype(np.float32)
         atypicality[part] = np.sqrt(squares.min(axis=1))
 
-    parallel_chunks(ask, len(atypicality), _PART)
+    parallel_chunks(evaluate, len(atypicality), _PART)
     return atypicality
 
 
@@ -237,65 +249,79 @@ class _Data:
         return self._joint[1]
 
 
-def _chosen(data: _Data, wanted: MixtureSpec) -> tuple[Model | None, dict[int, float]]:
-    """Choose the number of classes; nothing is fitted yet where it is that of the tissues."""
-    classes = range(3 if wanted.merge else 2, wanted.max_classes + 1)
-    model, bic = select_gaussian_classes(data.cells, data.counts, classes, wanted.covariance)
-    return (None if len(model.means) == 3 and not wanted.covariance else model), bic
+def _select(data: _Data, spec: MixtureSpec) -> tuple[FittedModel | None, dict[int, float]]:
+    """Choose the number of classes by BIC; nothing is fitted yet where it is that of the tissues."""
+    classes = range(3 if spec.merge else 2, spec.max_classes + 1)
+    model, bic = select_gaussian_classes(data.cells, data.counts, classes, spec.covariance)
+    return (None if len(model.means) == 3 and not spec.covariance else model), bic
 
 
-def _fitted(data: _Data, wanted: MixtureSpec) -> Model:
+def _fit(data: _Data, spec: MixtureSpec) -> FittedModel:
     """Fit a mixture of a given number of classes."""
-    wanted = replace(wanted, classes=3) if wanted.classes == AUTO else wanted
-    start, hold = _start(wanted, data.histograms), wanted.fix_means
-    kind = wanted.kind(data.channels)
-    if kind is GaussianClasses:
-        begin = start.mixture.parameters_ if isinstance(start, GaussianClasses) else None
-        return fit_gaussian_classes(data.cells, data.counts, int(wanted.classes), wanted.covariance,
-                         voxels=data.voxels, start=begin, hold_means=hold)  # fmt: skip
-    if kind is MultichannelMixture:
-        known = start if isinstance(start, MultichannelMixture) else None
-        cells = data.cells.reshape(len(data.cells), -1)
-        return fit_multichannel(
-            data.voxels, cells, data.counts, wanted.grey, known, white=wanted.white, hold_means=hold
+    spec = replace(spec, classes=3) if spec.classes == AUTO else spec
+    single_channel = data.channels == 1 and spec.grey == 1
+    if spec.cohort_prior is not None and (spec.gaussian_classes or not single_channel):
+        raise PriorError(
+            f"{spec.cohort_prior.path}: the prior of a cohort is for the three tissues of one channel in "
+            "T1, T2 or proton density; "
+            "leave it out, or give the sidecar of a segmentation as a warm start"
         )
-    if isinstance(start, CohortPrior):
-        return fit_with_cohort_prior(data.cells, data.counts, start)
-    if isinstance(start, PartialVolumeMixture):
-        start = replace(start, spread=float(np.ptp(data.cells)))
-        return fit_partial_volume(data.cells, data.counts, start, hold_means=hold)
-    return fit_partial_volume(data.cells, data.counts, white=wanted.white)
+    if spec.gaussian_classes:
+        return _fit_classes(data, spec)
+    return _fit_tissues(data, spec) if single_channel else _fit_channels(data, spec)
 
 
-def _merged(model: Model, data: _Data, wanted: MixtureSpec) -> Model | MergedMixture:
+def _fit_classes(data: _Data, spec: MixtureSpec) -> GaussianClasses:
+    """Fit one Gaussian a class."""
+    start = _warm_start(GaussianClasses, data, spec)
+    return fit_gaussian_classes(
+        data.cells,
+        data.counts,
+        int(spec.classes),
+        spec.covariance,
+        voxels=data.voxels,
+        start=start.mixture.parameters_ if start else None,
+        hold_means=spec.fix_means,
+    )
+
+
+def _fit_channels(data: _Data, spec: MixtureSpec) -> MultichannelMixture:
+    """Fit three tissues with partial volume in any number of channels, GM of any rank."""
+    start = _warm_start(MultichannelMixture, data, spec)
+    cells = data.cells.reshape(len(data.cells), -1)
+    return fit_multichannel(
+        data.voxels, cells, data.counts, spec.grey, start, white=spec.white, hold_means=spec.fix_means
+    )
+
+
+def _fit_tissues(data: _Data, spec: MixtureSpec) -> PartialVolumeMixture:
+    """Fit three tissues with partial volume in a single channel, GM between the others."""
+    if spec.cohort_prior is not None:
+        if spec.cohort_prior.contrast != spec.contrast:
+            raise CohortError(
+                f"{spec.cohort_prior.path}: is of {spec.cohort_prior.contrast} scans and this one is "
+                f"{spec.contrast}; make another"
+            )
+        return fit_with_cohort_prior(data.cells, data.counts, spec.cohort_prior)
+    start = _warm_start(PartialVolumeMixture, data, spec)
+    if start is None:
+        return fit_partial_volume(data.cells, data.counts, white=spec.white)
+    start = replace(start, outlier_range=float(np.ptp(data.cells)))
+    return fit_partial_volume(data.cells, data.counts, start, hold_means=spec.fix_means)
+
+
+def _warm_start(kind: type[Model], data: _Data, spec: MixtureSpec) -> Model | None:
+    """Return where EM starts, if that is given."""
+    if spec.warm_start is None:
+        return None
+    saved = spec.warm_start.model(kind, classes=int(spec.classes), channels=data.channels, grey=spec.grey)
+    return saved if spec.fix_means else rescaled_to(saved, data.histograms)
+
+
+def _merge(model: FittedModel, data: _Data, spec: MixtureSpec) -> MergedClasses:
     """Merge the classes to three tissues, which are fitted for that."""
-    if not isinstance(model, GaussianClasses) or len(model.means) == 3:
-        return model
-    tissues = _fitted(data, MixtureSpec(wanted.contrast))
-    return merge(model, tissues, data.cells, data.counts)
+    return merge(model, _fit(data, MixtureSpec(spec.contrast)), data.cells, data.counts)
 
 
 def _rows(columns: Sequence[NDArray[np.float32]], part: slice) -> NDArray[np.float32]:
     return np.stack([column[part] for column in columns], axis=1)
-
-
-def _start(wanted: MixtureSpec, histograms: Sequence[Histogram]) -> Model | CohortPrior | None:
-    """Read what is known of scans like this one."""
-    if wanted.prior is None:
-        return None
-    kind = wanted.kind(len(histograms))
-    if is_cohort_prior(wanted.prior):
-        if kind is not PartialVolumeMixture or wanted.fix_means:
-            raise PriorError(
-                f"{wanted.prior}: the prior of a cohort is for the three tissues of one channel in T1, T2 or "
-                "proton density, and holds no means; give the sidecar of a segmentation"
-            )
-        return read_cohort_prior(wanted.prior, wanted.contrast)
-    saved = read_warm_start(
-        wanted.prior,
-        like=kind.name,
-        classes=int(wanted.classes),
-        channels=len(histograms),
-        middle=wanted.grey,
-    )
-    return saved if wanted.fix_means else rescaled_to(saved, histograms)

@@ -10,7 +10,7 @@ import numpy as np
 from mriseg.mixture import Fixed, GaussianMixture, select_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,7 +27,7 @@ _START_VOXELS, _START_STEPS = 20_000, 20
 
 @dataclass(frozen=True, eq=False)
 class GaussianClasses:
-    """A fitted Gaussian mixture, asked about intensities in the words of `PartialVolumeMixture`.
+    """A fitted Gaussian mixture, with the interface of `mriseg.model.base.TissueModel`.
 
     Parameters
     ----------
@@ -36,8 +36,11 @@ class GaussianClasses:
     """
 
     mixture: GaussianMixture
-    name = "one Gaussian a class"
-    settings: ClassVar[dict[str, object]] = {
+    identifier: ClassVar[str] = "gaussian-classes"
+    description: ClassVar[str] = "one Gaussian a class"
+    partial_volume: ClassVar[bool] = False
+    monotonic: ClassVar[bool] = True
+    settings: ClassVar[Mapping[str, object]] = {
         "Start": "hierarchical clustering",
         "Trace": "log-likelihood",
         "Criterion": "relative rise of the trace",
@@ -111,6 +114,21 @@ class GaussianClasses:
             away = (rows - mean.astype(rows.dtype)) @ whiten
             square[:] = (away**2).sum(axis=1)
         return squares.T
+
+    def rescaled(self, factors: Floats) -> GaussianClasses:
+        """Return the mixture of the same intensities times a factor a channel, shape (D,)."""
+        covariances = self.covariances * np.outer(factors, factors)
+        return GaussianClasses(
+            GaussianMixture.from_parameters(self.weights, self.centres * factors, covariances)
+        )
+
+    @classmethod
+    def from_parameters(
+        cls, centres: Floats, covariances: Floats, weights: Floats, grey: int, outlier_range: Floats
+    ) -> GaussianClasses:
+        """Return the mixture with given parameters, see `mriseg.model.base.FittedModel.from_parameters`."""
+        del grey, outlier_range
+        return cls(GaussianMixture.from_parameters(weights / weights.sum(), centres, covariances))
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram: the lower the better."""

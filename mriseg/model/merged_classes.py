@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from mriseg.model.gaussian_classes import GaussianClasses
+    from mriseg.model.base import TissueModel
 
     Floats = NDArray[np.floating]
 
 
-class _Tissues(Protocol):
-    def responsibilities(self, intensities: Floats) -> Floats: ...
-
-
 @dataclass(frozen=True, eq=False)
-class MergedMixture:
+class MergedClasses:
     """A mixture of N classes of which each is a part of one of three tissues.
 
     Parameters
@@ -31,8 +29,17 @@ class MergedMixture:
         Column of the tissue that each class is a part of, tissues by rising mean of the first channel.
     """
 
-    parts: GaussianClasses
+    parts: TissueModel
     tissue_of: NDArray[np.intp]
+    identifier: ClassVar[str] = "merged-classes"
+    description: ClassVar[str] = "Gaussian classes merged to three tissues"
+    partial_volume: ClassVar[bool] = False
+    monotonic: ClassVar[bool] = True
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """How the classes were fitted."""
+        return self.parts.settings
 
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
@@ -86,9 +93,9 @@ class MergedMixture:
         """Number of iterations done."""
         return self.parts.n_iter
 
-    def marginal(self, channel: int) -> MergedMixture:
+    def marginal(self, channel: int) -> MergedClasses:
         """Return the mixture of one channel."""
-        return MergedMixture(self.parts.marginal(channel), self.tissue_of)
+        return MergedClasses(self.parts.marginal(channel), self.tissue_of)
 
     def density(self, intensities: Floats) -> Floats:
         """Return the density at intensities (B, D), or (B,) of one channel."""
@@ -103,7 +110,7 @@ class MergedMixture:
         return self.parts.squared_distances(intensities)
 
 
-def merge(parts: GaussianClasses, tissues: _Tissues, cells: Floats, counts: Floats) -> MergedMixture:
+def merge(parts: TissueModel, tissues: TissueModel, cells: Floats, counts: Floats) -> MergedClasses:
     """Merge classes to the tissues that they consist of.
 
     Parameters
@@ -117,7 +124,7 @@ def merge(parts: GaussianClasses, tissues: _Tissues, cells: Floats, counts: Floa
 
     Returns
     -------
-    MergedMixture
+    MergedClasses
         Each class goes to the tissue that most of its voxels are of. A tissue that no class would go to gets
         the class that loses least.
     """
@@ -129,4 +136,4 @@ def merge(parts: GaussianClasses, tissues: _Tissues, cells: Floats, counts: Floa
         loss = shared.max(axis=1) - shared[:, tissue]
         loss[np.bincount(tissue_of, minlength=3)[tissue_of] == 1] = np.inf
         tissue_of[int(np.argmin(loss))] = tissue
-    return MergedMixture(parts, tissue_of)
+    return MergedClasses(parts, tissue_of)

@@ -37,6 +37,7 @@ from mriseg.model.partial_volume import (
     OUTLIERS,
     PRIOR_SHARE,
     PRIOR_WEIGHTS,
+    ROUNDING,
     START_PURE,
     START_STEPS,
     TISSUE_FRACTIONS,
@@ -45,6 +46,8 @@ from mriseg.model.partial_volume import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
@@ -69,8 +72,8 @@ class MultichannelMixture:
         Shares of voxels: CSF, GM and WM, or the other way round; the first two mixed; the last two mixed.
     middle : int
         Row of the tissue that mixes with both others: grey matter.
-    spread : ndarray of float64, shape (D,)
-        Range of intensities over which outliers lie evenly.
+    outlier_range : ndarray of float64, shape (D,)
+        Range of intensities over which outliers are uniform.
     history : tuple of float
         Log-likelihood plus log-prior of the weights (less a constant), at the start and after each iteration;
         it never falls.
@@ -82,11 +85,15 @@ class MultichannelMixture:
     variances: Floats
     weights: Floats
     middle: int
-    spread: Floats
+    outlier_range: Floats
     history: tuple[float, ...] = ()
     converged: bool = False
-    name = "three tissues and their partial volumes in any number of channels"
-    settings: ClassVar[dict[str, object]] = {
+    identifier: ClassVar[str] = "partial-volume-multichannel"
+    description: ClassVar[str] = "three tissues and their partial volumes in any number of channels"
+    partial_volume: ClassVar[bool] = True
+    # Where GM is not the middle one, voxels that CSF and GM share lie among those of WM.
+    monotonic: ClassVar[bool] = False
+    settings: ClassVar[Mapping[str, object]] = {
         "Start": "hierarchical clustering of 1000 voxels, or the tissues of the first channel where those "
         "lead higher",
         "Trace": "log-likelihood plus log-prior of the weights",
@@ -149,7 +156,7 @@ class MultichannelMixture:
 
     @property
     def _outlying(self) -> float:
-        return OUTLIERS / float(np.prod(self.spread))
+        return OUTLIERS / float(np.prod(self.outlier_range))
 
     def marginal(self, channel: int) -> MultichannelMixture:
         """Return the mixture of one channel."""
@@ -157,7 +164,7 @@ class MultichannelMixture:
             self,
             centres=self.centres[:, [channel]],
             variances=self.variances[:, [channel]],
-            spread=self.spread[[channel]],
+            outlier_range=self.outlier_range[[channel]],
         )
 
     def density(self, intensities: Floats) -> Floats:
@@ -211,6 +218,18 @@ class MultichannelMixture:
         """
         nearest = np.maximum.reduceat(self._log_nearness(intensities), FIRST_OF_GROUP, axis=1)
         return np.asarray(np.maximum(-2 * nearest, 0))
+
+    def rescaled(self, factors: Floats) -> MultichannelMixture:
+        """Return the mixture of the same intensities times a factor a channel, shape (D,)."""
+        return replace(self, centres=self.centres * factors, variances=self.variances * factors**2)
+
+    @classmethod
+    def from_parameters(
+        cls, centres: Floats, covariances: Floats, weights: Floats, grey: int, outlier_range: Floats
+    ) -> MultichannelMixture:
+        """Return the mixture with given parameters, see `mriseg.model.base.FittedModel.from_parameters`."""
+        variances = np.diagonal(covariances, axis1=1, axis2=2)
+        return cls(centres, variances, weights, grey, outlier_range)
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a joint histogram: the lower the better."""
@@ -269,8 +288,12 @@ def fit_multichannel(
     MixtureError
         If the intensities do not make three classes.
     """
-    spread = np.ptp(cells, axis=0)
-    starts = [replace(start, spread=spread)] if start else _starts(voxels, spread, middle, white)
+    outlier_range = np.ptp(cells, axis=0)
+    starts = (
+        [replace(start, outlier_range=outlier_range)]
+        if start
+        else _starts(voxels, outlier_range, middle, white)
+    )
     total = float(counts.sum())
     floor = _FLOOR * np.atleast_2d(np.cov(cells.T, aweights=counts)).diagonal()
 
@@ -297,7 +320,7 @@ def _columns(middle: int) -> list[int]:
 
 
 def _starts(
-    voxels: NDArray[np.float32], spread: Floats, middle: int, white: int
+    voxels: NDArray[np.float32], outlier_range: Floats, middle: int, white: int
 ) -> list[MultichannelMixture]:
     """Begin with a hierarchical clustering of all channels, and with what the first says alone."""
     some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
@@ -305,12 +328,12 @@ def _starts(
     plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
     first = fit_partial_volume(*intensity_histogram(voxels[:, 0]), white=white)
     return [
-        _of_shares(shares, some, spread, middle)
+        _of_shares(shares, some, outlier_range, middle)
         for shares in (plain.predict_proba(some), first.responsibilities(some[:, 0]))
     ]
 
 
-def _of_shares(shares: Floats, points: Floats, spread: Floats, middle: int) -> MultichannelMixture:
+def _of_shares(shares: Floats, points: Floats, outlier_range: Floats, middle: int) -> MultichannelMixture:
     """Begin with what voxels (N, D) of given shares of three tissues (N, 3) have in common."""
     sizes = shares.sum(axis=0)
     centres = shares.T @ points / sizes[:, None]
@@ -321,7 +344,7 @@ def _of_shares(shares: Floats, points: Floats, spread: Floats, middle: int) -> M
     pure = np.empty(3)
     pure[_columns(middle)] = START_PURE * sizes[order] / sizes.sum()
     weights = np.append(pure, np.full(2, (1 - START_PURE) / 2))
-    return MultichannelMixture(centres, variances, weights, middle, spread)
+    return MultichannelMixture(centres, variances, weights, middle, outlier_range)
 
 
 def _step(
@@ -339,7 +362,7 @@ def _step(
         resp = joint * (counts / density)[:, None]
         return _maximised(model, resp, cells, floor, total, hold_means=hold_means)
 
-    return Step(objective, 1e-9 * abs(objective), following)
+    return Step(objective, ROUNDING * abs(objective), following)
 
 
 def _maximised(

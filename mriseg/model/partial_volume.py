@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mriseg.mixture import GaussianMixture
+from mriseg.mixture.em import Step, run_em
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -61,10 +62,18 @@ _USUAL = {
     1: (((0.05, 0.4, 0.85), _WEIGHTS), ((0.15, 0.5, 0.85), _WEIGHTS)),
     0: (((0.15, 0.6, 0.95), _BRIGHT_CSF_WEIGHTS), ((0.15, 0.5, 0.85), _BRIGHT_CSF_WEIGHTS)),
 }
+# Further starts where all of these end with tissues less than one standard deviation apart, as they may where
+# white matter fills most of the mask: EM then stops on a plateau far below the optimum.
+_FURTHER: Mapping[int, tuple[tuple[float, ...], ...]] = {
+    2: ((0.02, 0.3, 0.6), (0.05, 0.25, 0.65), (0.05, 0.3, 0.8)),
+    1: (),
+    0: (),
+}
 # A weak Dirichlet prior on the weights, worth this share of all voxels: no tissue may vanish where grey and
 # white matter hardly differ. It leaves CSF alone, of which a tightly stripped brain has hardly any.
 PRIOR_SHARE = 0.02
 PRIOR_WEIGHTS = np.array([0.04, 0.3, 0.3, 0.18, 0.18])
+ROUNDING = 1e-9  # of the objective, relative: by so much it may fall
 _HOLD = 1e-12  # share of all voxels that hold each mean where it was
 _FLOOR = 1e-6
 TOLERANCE, MAX_ITERATIONS = 1e-5, 1000
@@ -83,8 +92,8 @@ class PartialVolumeMixture:
         Standard deviation of the noise, the same in every component.
     weights : ndarray of float64, shape (5,)
         Shares of voxels: the three pure tissues, darkest mixed with middle, middle with brightest.
-    spread : float
-        Range of intensities over which outliers lie evenly.
+    outlier_range : float
+        Range of intensities over which outliers are uniform.
     history : tuple of float
         Log-likelihood plus log-prior of the weights (less a constant), at the start and after each iteration;
         it never falls.
@@ -95,11 +104,14 @@ class PartialVolumeMixture:
     means: Floats
     sd: float
     weights: Floats
-    spread: float
+    outlier_range: float
     history: tuple[float, ...] = ()
     converged: bool = False
-    name = "three tissues and their partial volumes"
-    settings: ClassVar[dict[str, object]] = {
+    identifier: ClassVar[str] = "partial-volume"
+    description: ClassVar[str] = "three tissues and their partial volumes"
+    partial_volume: ClassVar[bool] = True
+    monotonic: ClassVar[bool] = True
+    settings: ClassVar[Mapping[str, object]] = {
         "Start": "hierarchical clustering, or the usual shares where those lead higher",
         "Trace": "log-likelihood plus log-prior of the weights",
         "Criterion": "rise of the trace per voxel",
@@ -184,7 +196,9 @@ class PartialVolumeMixture:
         ndarray of float64, shape (B,)
             Per unit of intensity.
         """
-        return np.asarray((1 - OUTLIERS) * self._joint(intensities).sum(axis=1) + OUTLIERS / self.spread)
+        return np.asarray(
+            (1 - OUTLIERS) * self._joint(intensities).sum(axis=1) + OUTLIERS / self.outlier_range
+        )
 
     def responsibilities(self, intensities: Floats) -> Floats:
         """Return how much of each tissue is expected in voxels of given intensities.
@@ -204,6 +218,19 @@ class PartialVolumeMixture:
         # By the largest, so that where all densities are too small for a number the shares are not.
         joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
         return np.asarray(joint / joint.sum(axis=1, keepdims=True) @ TISSUE_FRACTIONS)
+
+    def rescaled(self, factors: Floats) -> PartialVolumeMixture:
+        """Return the mixture of the same intensities times a factor, shape (1,)."""
+        return replace(self, means=self.means * factors, sd=self.sd * float(factors[0]))
+
+    @classmethod
+    def from_parameters(
+        cls, centres: Floats, covariances: Floats, weights: Floats, grey: int, outlier_range: Floats
+    ) -> PartialVolumeMixture:
+        """Return the mixture with given parameters, see `mriseg.model.base.FittedModel.from_parameters`."""
+        del grey
+        sd = float(np.sqrt(covariances[0, 0, 0]))
+        return cls(centres[:, 0], sd, weights, float(outlier_range[0]))
 
     def log_likelihood(self, intensities: Floats, counts: Floats) -> float:
         """Return the log-likelihood of a histogram, values and counts of shape (B,)."""
@@ -255,39 +282,34 @@ def fit_partial_volume(
     MixtureError
         If the histogram does not hold three different intensities.
     """
-    starts = [start] if start else _starts(values, counts, white)
-    step = partial(_step, values=values, counts=counts, hold_means=hold_means)
-    results = [_climb(begin, step, tolerance * float(counts.sum()), max_iterations) for begin in starts]
-    return max(results, key=lambda model: (model.separated, model.history[-1]))
+    min_rise = tolerance * float(counts.sum())
 
+    def fitted(begin: PartialVolumeMixture) -> PartialVolumeMixture:
+        step = partial(_step, values=values, counts=counts, hold_means=hold_means)
+        end = run_em(step, begin, lambda history, *_: history[-1] - history[-2] < min_rise, max_iterations)
+        return replace(end.state, history=tuple(end.history), converged=end.converged)
 
-def _climb(
-    model: PartialVolumeMixture,
-    step: Callable[[PartialVolumeMixture], tuple[PartialVolumeMixture, float]],
-    least_rise: float,
-    max_iterations: int,
-) -> PartialVolumeMixture:
-    """Iterate until the log-likelihood settles."""
-    following, objective = step(model)
-    history = [objective]
-    converged = False
-    while not converged and len(history) <= max_iterations:
-        model = following
-        following, objective = step(model)
-        converged = objective - history[-1] < least_rise
-        history.append(objective)
-    return replace(model, history=tuple(history), converged=converged)
+    if start is not None:
+        return fitted(start)
+    models = [fitted(begin) for begin in _starts(values, counts, white)]
+    if not any(model.separated for model in models):
+        models += [fitted(begin) for begin in _further_starts(values, counts, white)]
+    return max(models, key=lambda model: (model.separated, model.history[-1]))
 
 
 def _starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
     """Begin with a plain mixture of equal variances, hierarchically started, and with usual shares."""
     plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
     plain.fit(values[:, None], sample_weight=counts)
-    spread = float(np.ptp(values))
+    outlier_range = float(np.ptp(values))
     weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
     sd = float(np.sqrt(plain.covariances_[0, 0, 0]))
-    clustered = PartialVolumeMixture(plain.means_[:, 0], sd, weights, spread)
+    clustered = PartialVolumeMixture(plain.means_[:, 0], sd, weights, outlier_range)
     return [clustered, *(_usual(ranks, weights, values, counts) for ranks, weights in _USUAL[white])]
+
+
+def _further_starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
+    return [_usual(ranks, _WEIGHTS, values, counts) for ranks in _FURTHER[white]]
 
 
 def _usual(
@@ -300,23 +322,37 @@ def _usual(
 
 def _step(
     model: PartialVolumeMixture, values: Floats, counts: Floats, *, hold_means: bool
-) -> tuple[PartialVolumeMixture, float]:
-    """Do one EM iteration; return what it leads to and the log-posterior where it began."""
+) -> Step[PartialVolumeMixture]:
+    """Return the E-step at a model: its log-posterior, and the M-step that follows."""
     joint = (1 - OUTLIERS) * model._joint(values)  # noqa: SLF001
-    density = joint.sum(axis=1) + OUTLIERS / model.spread
-    resp = joint * (counts / density)[:, None]
+    density = joint.sum(axis=1) + OUTLIERS / model.outlier_range
+    objective = float(counts @ np.log(density)) + model.log_prior(float(counts.sum()))
+
+    def following() -> PartialVolumeMixture:
+        return _maximised(model, joint * (counts / density)[:, None], values, counts, hold_means=hold_means)
+
+    return Step(objective, ROUNDING * abs(objective), following)
+
+
+def _maximised(
+    model: PartialVolumeMixture, resp: Floats, values: Floats, counts: Floats, *, hold_means: bool
+) -> PartialVolumeMixture:
+    """Return the M-step: a linear regression of intensities on the tissue fractions of the components."""
     sizes, sums = resp.sum(axis=0), values @ resp
-    # Each component's mean is its content times the means: weighted least squares. A tissue that has lost all
-    # its voxels stays where it is.
+    # The mean of component j is a_j mu, with the fractions a_j in its row of A and the means mu of the pure
+    # tissues: weighted least squares, (A' S A + h I) mu = A' s + h mu_old, where S holds the sizes of the
+    # components on its diagonal and s their sums of intensities. The small h leaves the mean of a tissue that
+    # has lost all its voxels where it was.
     held = _HOLD * float(counts.sum())
     normal = TISSUE_FRACTIONS.T @ (sizes[:, None] * TISSUE_FRACTIONS) + held * np.eye(3)
     means = (
         model.means if hold_means else np.linalg.solve(normal, TISSUE_FRACTIONS.T @ sums + held * model.means)
     )
     centres = TISSUE_FRACTIONS @ means
+    # The common variance: sum over j of sum_i r_ij (y_i - a_j mu)^2, over the sum of all r_ij.
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
     variance = max(float(scatter.sum() / max(sizes.sum(), held)), _FLOOR * float(np.var(values)))
+    # The mode of the Dirichlet posterior of the five mixing proportions.
     weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * counts.sum() * PRIOR_WEIGHTS
     weights /= weights.sum()
-    following = PartialVolumeMixture(means, float(np.sqrt(variance)), weights, model.spread)
-    return following, float(counts @ np.log(density)) + model.log_prior(float(counts.sum()))
+    return PartialVolumeMixture(means, float(np.sqrt(variance)), weights, model.outlier_range)

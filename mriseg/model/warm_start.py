@@ -1,84 +1,103 @@
-"""A fit that was saved with a segmentation, to begin another with or to hold it to."""
+"""A fit that was saved with a segmentation, to start EM for another scan from or to hold its means."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from mriseg.errors import MixtureError, PriorError
-from mriseg.mixture import GaussianMixture
+from mriseg.model.base import FittedModel, reach
 from mriseg.model.gaussian_classes import GaussianClasses
 from mriseg.model.histogram import best_scale
 from mriseg.model.multichannel import MultichannelMixture
-from mriseg.model.partial_volume import PartialVolumeMixture
+from mriseg.model.partial_volume import GROUP_SIZES, PartialVolumeMixture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from mriseg.model.base import Histogram
+
     Floats = NDArray[np.floating]
-    Histogram = tuple[Floats, Floats]
 
-# No intensity is larger, see `mriseg.images.volume`; shares may be rounded.
-_MOST, _ROUNDING = 1e15, 1e-6
+# No intensity is larger, see `mriseg.images`; shares may be rounded.
+_MAX_INTENSITY, _ROUNDING = 1e15, 1e-6
 
-Model = PartialVolumeMixture | MultichannelMixture | GaussianClasses
+_MODELS: dict[str, type[FittedModel]] = {
+    model.identifier: model for model in (PartialVolumeMixture, MultichannelMixture, GaussianClasses)
+}
+Model = TypeVar("Model", bound=FittedModel)
 
 
-def read_warm_start(path: str | Path, *, like: str, classes: int, channels: int, middle: int) -> Model:
-    """Read the mixture that the sidecar of a segmentation holds.
+@dataclass(frozen=True)
+class SavedFit:
+    """The mixture that a sidecar describes.
 
     Parameters
     ----------
-    path : str or Path
-        A sidecar, ``STEM_dseg.json``.
-    like : str
-        The kind of mixture that is wanted, as its class names it.
-    classes, channels : int
-        How many are wanted.
-    middle : int
-        Rank of grey matter by rising mean of the first channel.
-
-    Returns
-    -------
-    PartialVolumeMixture, MultichannelMixture or PlainMixture
-
-    Raises
-    ------
-    PriorError
-        If the file cannot be read, is no sidecar, or its mixture is another than is wanted.
+    path : Path
+        The sidecar.
+    mixture : mapping
+        Its object ``Mixture``.
     """
-    try:
-        known = json.loads(Path(path).read_text(encoding="utf-8"))["Mixture"]
-        kind, weights = known["Model"], np.array(known["Weights"], dtype=np.float64)
-        centres, sds = (_matrix(known[name]) for name in ("Means", "SDs"))
-        if not _make_sense(centres, sds, weights, len(centres) if kind == GaussianClasses.name else 5):
-            raise ValueError("its figures make no sense")
-        covariances = np.array(known.get("Covariances", sds[:, :, None] ** 2 * np.eye(sds.shape[1])))
-        model = _model(kind, centres, sds, covariances, weights, middle)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, MixtureError) as error:
-        raise PriorError(
-            f"{path}: holds no fit ({error}); give the JSON sidecar of a segmentation, or a cohort's prior"
-        ) from error
-    if (kind, centres.shape) != (like, (classes, channels)):
-        held = f"{len(centres)} classes in {centres.shape[1]} channels, {kind}"
-        wanted = f"{classes} in {channels}, {like}"
-        raise PriorError(f"{path}: its fit is of {held}, and this one is of {wanted}; give another")
-    return model
+
+    path: Path
+    mixture: Mapping[str, Any]
+
+    def model(self, kind: type[Model], *, classes: int, channels: int, grey: int) -> Model:
+        """Return the mixture.
+
+        Parameters
+        ----------
+        kind : type of FittedModel
+            The model that is wanted.
+        classes, channels : int
+            How many are wanted.
+        grey : int
+            Rank of grey matter by rising mean of the first channel.
+
+        Returns
+        -------
+        FittedModel
+            An instance of `kind`.
+
+        Raises
+        ------
+        PriorError
+            If the figures make no mixture, or the mixture is another than is wanted.
+        """
+        try:
+            saved = _MODELS[self.mixture["Model"]]
+            weights = np.array(self.mixture["Weights"], dtype=np.float64)
+            centres, sds = (_matrix(self.mixture[name]) for name in ("Means", "SDs"))
+            if not _plausible(centres, sds, weights, len(GROUP_SIZES if saved.partial_volume else centres)):
+                raise ValueError("its figures make no sense")
+            independent = sds[:, :, None] ** 2 * np.eye(sds.shape[1])
+            covariances = np.array(self.mixture.get("Covariances", independent), dtype=np.float64)
+            # The next fit sets the range of outliers by its own intensities.
+            found = kind.from_parameters(centres, covariances, weights, grey, reach(centres, sds))
+        except (ValueError, KeyError, TypeError, MixtureError) as error:
+            raise PriorError(
+                f"{self.path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
+            ) from error
+        if saved is not kind or centres.shape != (classes, channels):
+            held = f"{len(centres)} classes in {centres.shape[1]} channels, {saved.description}"
+            wanted = f"{classes} in {channels}, {kind.description}"
+            raise PriorError(f"{self.path}: its fit is of {held}, and this one is of {wanted}; give another")
+        return found
 
 
-def _make_sense(centres: Floats, sds: Floats, weights: Floats, shares: int) -> bool:
-    """Tell whether figures can be those of a fit."""
+def _plausible(centres: Floats, sds: Floats, weights: Floats, groups: int) -> bool:
+    """Check whether figures can be the parameters of a mixture."""
     return bool(
         centres.shape == sds.shape
-        and weights.shape == (shares,)
-        and all((np.abs(figures) < _MOST).all() for figures in (centres, sds, weights))
-        and sds.min() > 1 / _MOST
+        and weights.shape == (groups,)
+        and all((np.abs(figures) < _MAX_INTENSITY).all() for figures in (centres, sds, weights))
+        and sds.min() > 1 / _MAX_INTENSITY
         and weights.min() > 0
         and abs(weights.sum() - 1) < _ROUNDING
         and (np.diff(centres[:, 0]) > 0).all()
@@ -86,48 +105,30 @@ def _make_sense(centres: Floats, sds: Floats, weights: Floats, shares: int) -> b
 
 
 def rescaled_to(model: Model, histograms: Sequence[Histogram]) -> Model:
-    """Stretch a mixture to the intensities of another scan, channel by channel.
+    """Scale a mixture to the intensities of another scan, channel by channel, by maximum likelihood.
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture or PlainMixture
+    model : FittedModel
+        Of D channels.
     histograms : sequence of pairs of ndarrays, shape (B,)
         Of each channel: intensities and counts.
 
     Returns
     -------
-    PartialVolumeMixture, MultichannelMixture or PlainMixture
+    FittedModel
+        Of the same type.
     """
-    factors = np.array([_factor(model.marginal(c), *histogram) for c, histogram in enumerate(histograms)])
-    if isinstance(model, PartialVolumeMixture):
-        return replace(model, means=model.means * factors, sd=model.sd * float(factors[0]))
-    if isinstance(model, MultichannelMixture):
-        return replace(model, centres=model.centres * factors, variances=model.variances * factors**2)
-    return GaussianClasses(
-        GaussianMixture.from_parameters(
-            model.weights, model.centres * factors, model.covariances * np.outer(factors, factors)
-        )
-    )
+    factors = [_factor(model.marginal(c), *histogram) for c, histogram in enumerate(histograms)]
+    return model.rescaled(np.array(factors))
 
 
-def _factor(model: Model, values: Floats, counts: Floats) -> float:
+def _factor(model: FittedModel, values: Floats, counts: Floats) -> float:
     def likelihood(factor: float) -> float:
         density = np.maximum(model.density(values / factor), np.finfo(float).tiny) / factor
         return float(counts @ np.log(density))
 
     return best_scale(likelihood, float(model.means.max()), values, counts)
-
-
-def _model(
-    kind: str, centres: Floats, sds: Floats, covariances: Floats, weights: Floats, middle: int
-) -> Model:
-    """Build a mixture anew; outliers are spread as the next fit finds them."""
-    reach = np.ptp(centres, axis=0) + 6 * sds.max(axis=0)
-    if kind == PartialVolumeMixture.name:
-        return PartialVolumeMixture(centres[:, 0], float(sds[0, 0]), weights, float(reach[0]))
-    if kind == MultichannelMixture.name:
-        return MultichannelMixture(centres, sds**2, weights, middle, reach)
-    return GaussianClasses(GaussianMixture.from_parameters(weights / weights.sum(), centres, covariances))
 
 
 def _matrix(values: Any) -> Floats:

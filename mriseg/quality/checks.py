@@ -11,7 +11,7 @@ from scipy import ndimage
 from mriseg.labels.contrasts import RISING_MEANS
 from mriseg.labels.tissues import CSF, GM, WM, Tissue
 from mriseg.model.separation import separations
-from mriseg.qc import GraveDoubt
+from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.template.contrast import _CLEAR, TissueLevels, contrast_of
 
 if TYPE_CHECKING:
@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.estimates import Estimates
+
+    Floats = NDArray[np.floating]
+
 
 # Wide bounds of the share of each tissue in the brain mask, from young children to atrophy; and in infants.
 _PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
 _INFANT_SHARE = {"CSF": (0.03, 0.45), "GM": (0.20, 0.70), "WM": (0.15, 0.65)}
+# Share of a brain mask that may be as dark as the background of a stripped scan.
+_MAX_SILENT = 0.01
 _FAR_OUTSIDE = 0.1
 _EMPTY_SHARE = 0.005
 _SEPARATED_SDS = 1.0
@@ -32,6 +38,85 @@ _MIN_DEPTH_OF_WM = 1.0
 _COARSE_MM = 3.0
 
 
+def segmentation_warnings(
+    found: Estimates, shares: Sequence[float], scan: NDArray[np.float32], signal: int
+) -> list[QCWarning]:
+    """List what is doubtful about a scan, its mask, its fit and its tissues.
+
+    Parameters
+    ----------
+    found : Estimates
+    shares : sequence of float, length K
+        Share of each component's tissue in the brain mask.
+    scan : ndarray of float32, shape (X, Y, Z)
+        The scan that was fitted, without its bias field, in canonical orientation.
+    signal : int
+        Number of voxels of the brain without lesions that the scan has a signal in.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing is in doubt.
+    """
+    volume, (values, _) = found.volume, found.histogram
+    ranks = found.model.marginal(0).responsibilities(values).argmax(axis=1)
+    warnings = [
+        *volume.warnings,
+        *found.brain.warnings,
+        *(warning for channel in found.channels for warning in channel.warnings),
+        *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
+        *_model_warnings(found, ranks, shares),
+        *contrast_warnings(found.contrast, found.levels),
+    ]
+    if all(tissue.mapping for tissue in found.components):  # other classes may lie anywhere
+        numbers = np.array([tissue.index for tissue in found.components], dtype=np.uint8)
+        labels = _labels_by_intensity(scan, values, numbers[ranks], found.tissue_mask)
+        warnings += place_warnings(labels, volume.zooms)
+    if volume.not_finite:
+        damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
+        warnings.append(look_closely("voxels-not-finite", damaged))
+    return warnings
+
+
+def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
+    """Check how much of the brain mask the fit has not seen, because a stripped scan holds nothing there."""
+    silent = 1 - signal / voxels
+    if silent <= _MAX_SILENT:
+        return []
+    text = f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit"
+    return [look_closely("mask-no-signal", text)]
+
+
+def _labels_by_intensity(
+    scan: NDArray[np.float32], values: Floats, labels: NDArray[np.uint8], mask: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Label voxels by their intensities alone: the template hides a wrong contrast.
+
+    `labels` (B,) are those of the intensities `values` (B,).
+    """
+    nearest = np.searchsorted(values, scan[mask]).clip(max=len(values) - 1)
+    labelled = np.zeros(mask.shape, dtype=np.uint8)
+    labelled[mask] = labels[nearest]
+    return labelled
+
+
+def _model_warnings(found: Estimates, ranks: NDArray[np.intp], shares: Sequence[float]) -> list[QCWarning]:
+    """Check whether the mixture is plausible, separated and converged."""
+    fit, model = found.fit, found.model
+    ordered = len(fit.histograms) == 1 and model.monotonic
+    out_of_order = out_of_order_share(fit.histograms[0][1], ranks) if ordered else 0.0
+    warnings = plausibility_warnings(
+        found.components, np.array(shares), model.centres, model.covariances, out_of_order, found.contrast
+    )
+    if fit.single_bic <= fit.bic:
+        single = "the classes are not separated: one Gaussian describes the intensities as well"
+        warnings.append(do_not_trust("classes-not-separated", single))
+    if not model.converged:
+        text = f"the mixture has not converged in {model.n_iter} iterations"
+        warnings.append(look_closely("not-converged", text))
+    return warnings
+
+
 def plausibility_warnings(
     tissues: Sequence[Tissue],
     shares: NDArray[np.floating],
@@ -39,8 +124,8 @@ def plausibility_warnings(
     covariances: NDArray[np.floating],
     out_of_order: float,
     contrast: str = "t1",
-) -> list[str]:
-    """List what makes a segmentation doubtful, in plain words.
+) -> list[QCWarning]:
+    """List what makes the classes of a segmentation doubtful.
 
     Parameters
     ----------
@@ -57,23 +142,27 @@ def plausibility_warnings(
 
     Returns
     -------
-    list of str
+    list of QCWarning
         Empty if nothing is in doubt.
     """
-    flags: list[str] = []
+    warnings: list[QCWarning] = []
     usual = _INFANT_SHARE if contrast == "t1-infant" else _PLAUSIBLE_SHARE
     for tissue, share in zip(tissues, shares, strict=True):
         low, high = usual.get(tissue.abbreviation, (0.0, 1.0))
         if share < _EMPTY_SHARE:
             empty = f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)"
-            flags.append(GraveDoubt(empty))
+            warnings.append(do_not_trust("tissue-empty", empty))
         elif not low <= share <= high:
             unusual = (
                 f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"
             )
             far = not low - _FAR_OUTSIDE <= share <= high + _FAR_OUTSIDE
             causes = "check that --contrast is that of the scan, and the brain mask"
-            flags.append(GraveDoubt(f"{unusual}; {causes}") if far else unusual)
+            warnings.append(
+                do_not_trust("tissue-share", f"{unusual}; {causes}")
+                if far
+                else look_closely("tissue-share", unusual)
+            )
     means, sds = centres[:, 0], np.sqrt(covariances[:, 0, 0])
     apart = separations(centres, covariances)
     for i, j in itertools.pairwise(np.argsort(means, kind="stable")):
@@ -82,15 +171,16 @@ def plausibility_warnings(
                 f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
                 f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})"
             )
-            flags.append(GraveDoubt(mingled))
+            warnings.append(do_not_trust("tissues-not-separated", mingled))
     if out_of_order > _MAX_OUT_OF_ORDER:
-        flags.append(
+        contrary = (
             f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities"
         )
-    return flags
+        warnings.append(look_closely("labels-out-of-order", contrary))
+    return warnings
 
 
-def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[str]:
+def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[QCWarning]:
     """List what is doubtful about where tissues lie, whatever their intensities.
 
     White matter lies deeper in a brain than the cortex around it. Where it does not, the tissues have changed
@@ -105,7 +195,7 @@ def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> li
 
     Returns
     -------
-    list of str
+    list of QCWarning
         Empty if nothing is in doubt, or a tissue has no voxels.
     """
     steps = np.maximum(1, np.round(_COARSE_MM / zooms)).astype(int)
@@ -118,7 +208,7 @@ def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> li
     if of_white >= _MIN_DEPTH_OF_WM * of_grey:
         return []
     turned = f"WM lies no deeper in the brain than GM (on average {of_white:.0f} mm against {of_grey:.0f} mm)"
-    return [GraveDoubt(f"{turned}; check that --contrast is that of the scan")]
+    return [do_not_trust("tissues-swapped", f"{turned}; check that --contrast is that of the scan")]
 
 
 def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:
@@ -156,7 +246,7 @@ CONTRAST_NAMES = {
 }
 
 
-def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[str]:
+def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarning]:
     """List what speaks against the contrast that a scan is said to have.
 
     Parameters
@@ -168,7 +258,7 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[str]:
 
     Returns
     -------
-    list of str
+    list of QCWarning
         Empty if nothing does.
     """
     seen = None if levels is None else contrast_of(levels)
@@ -178,7 +268,9 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[str]:
     if both_dark and abs(levels.wm - levels.gm) < _CLEAR:
         return []
     told = f"the scan does not look like {CONTRAST_NAMES[contrast]}: {_words(seen)}"
-    return [GraveDoubt(f"{told}; tissues are named wrongly unless --contrast is right")]
+    return [
+        do_not_trust("contrast-contradicted", f"{told}; tissues are named wrongly unless --contrast is right")
+    ]
 
 
 def _words(seen: str) -> str:

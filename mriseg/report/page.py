@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from mriseg.file_names import stem
 from mriseg.report.charts import bic_chart, field_chart, fit_error, histogram_chart, trace_chart
 from mriseg.report.pages import environment
 from mriseg.report.sheets import data_address, draw_sheet
@@ -22,76 +23,66 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mriseg.images.volume import Volume
+    from mriseg.estimates import Estimates
     from mriseg.labels.tissues import Tissue
-    from mriseg.model.fitting import Fit
 
 _SVG = "image/svg+xml"
 
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """What the page shows of a segmentation beside what its sidecar says; arrays in canonical orientation.
+    """What the page shows.
 
     Parameters
     ----------
-    name : str
-        Of the scan.
-    volume : Volume
+    found : Estimates
     labels : ndarray of uint8, shape (X, Y, Z)
-    mask : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation.
     tissues : sequence of Tissue
         In the order of their labels.
-    fit : Fit
-        The mixture, and the histogram of intensities of each channel in the brain.
-    components : sequence of Tissue
-        In the order of the model's classes.
-    field : ndarray of float32, shape (X, Y, Z), or None
-        The factor on the intensities, if there is one.
+    facts : dict
+        The sidecar, see `mriseg.results.sidecar.sidecar`.
     """
 
-    name: str
-    volume: Volume
+    found: Estimates
     labels: NDArray[np.uint8]
-    mask: NDArray[np.bool_]
     tissues: Sequence[Tissue]
-    fit: Fit
-    components: Sequence[Tissue]
-    field: NDArray[np.float32] | None
+    facts: dict[str, Any]
 
 
-def report(shown: ReportData, facts: dict[str, Any]) -> str:
+def report(data: ReportData) -> str:
     """Write the report of a segmentation.
 
     Parameters
     ----------
-    shown : Shown
-    facts : dict
-        The sidecar, see `mriseg.results.sidecar.sidecar`.
+    data : ReportData
 
     Returns
     -------
     str
         An HTML page that needs no other file and no network. The same input gives the same page.
     """
-    slices = Slices(shown.volume, shown.mask)
+    found, facts = data.found, data.facts
+    mask, field = found.brain.mask, found.field
+    slices = Slices(found.volume, mask)
     trace = facts["Mixture"]["Trace"]
     paragraph, references = methods(facts)
+    on_grid = field.on_grid(mask.shape) if field.order else None
     return render(
         "report.html.j2",
         "report.css",
         "report.js",
-        name=shown.name,
+        name=stem(found.volume.path),
         facts=facts,
-        tissues=shown.tissues,
-        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in shown.tissues},
+        tissues=data.tissues,
+        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in data.tissues},
         headline=HEADLINES[facts["Verdict"]],
-        sheets=[draw_sheet(slices, shown.labels, shown.mask, shown.tissues, plane) for plane in PLANES],
-        fit_charts=_fit_charts(shown, facts["Sources"]),
-        bic_chart=_bic_chart(shown.fit.bic_by_classes),
+        sheets=[draw_sheet(slices, data.labels, mask, data.tissues, plane) for plane in PLANES],
+        fit_charts=_fit_charts(found, facts["Sources"]),
+        bic_chart=_bic_chart(found.fit.bic_by_classes),
         trace=trace,
-        trace_chart=_picture(trace_chart(shown.fit.model.history, trace)),
-        field_chart=None if shown.field is None else _picture(field_chart(shown.field, shown.mask, slices)),
+        trace_chart=_picture(trace_chart(found.model.history, trace)),
+        field_chart=None if on_grid is None else _picture(field_chart(on_grid, mask, slices)),
         paragraph=paragraph,
         references=references,
     )
@@ -102,12 +93,12 @@ def _bic_chart(bic_by_classes: dict[int, float]) -> Markup | None:
     return _picture(bic_chart(bic_by_classes)) if bic_by_classes else None
 
 
-def _fit_charts(shown: ReportData, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
+def _fit_charts(found: Estimates, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
     """Draw the histogram of each channel with its fit: name, picture and error."""
     charts = []
-    for channel, (source, histogram) in enumerate(zip(sources, shown.fit.histograms, strict=True)):
-        alone = shown.fit.model.marginal(channel)
-        chart = histogram_chart(*histogram, alone, shown.components)
+    for channel, (source, histogram) in enumerate(zip(sources, found.fit.histograms, strict=True)):
+        alone = found.model.marginal(channel)
+        chart = histogram_chart(*histogram, alone, found.components)
         charts.append((source, _picture(chart), fit_error(*histogram, alone)))
     return charts
 

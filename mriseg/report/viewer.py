@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.images.names import SUFFIXES, bids_suffix, stem
-from mriseg.images.nifti import EXTENSIONS
+from mriseg.file_names import NIFTI_EXTENSIONS, SUFFIXES, bids_suffix, stem
 from mriseg.images.reading import image_intent, load_map
 from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.tissues import CSF, GM, WM, class_color
@@ -62,7 +61,7 @@ class Layer:
     @property
     def extension(self) -> str:
         """How the file's name ends, which says how it is packed."""
-        return next(end for end in EXTENSIONS if self.path.name.lower().endswith(end))
+        return next(end for end in NIFTI_EXTENSIONS if self.path.name.lower().endswith(end))
 
 
 def gather_layers(paths: Sequence[Path]) -> list[Layer]:
@@ -159,7 +158,7 @@ def _layer(path: Path) -> Layer:
 
 def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
     """Read the table beside a label map; without one, number the labels that are in it."""
-    extension = next(end for end in EXTENSIONS if path.name.lower().endswith(end))
+    extension = next(end for end in NIFTI_EXTENSIONS if path.name.lower().endswith(end))
     table = path.with_name(path.name[: -len(extension)] + ".tsv")
     if not table.is_file():
         present = np.unique(np.rint(load_map(path).data).astype(int))

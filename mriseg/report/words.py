@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mriseg.model.multichannel import MultichannelMixture
-from mriseg.model.partial_volume import PartialVolumeMixture
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -158,7 +155,7 @@ def _channels(facts: Facts) -> _Sentence:
         return _Sentence("")
     names = ", ".join(channel["Source"] for channel in channels)
     fields = ", each corrected for a bias field of its own" if facts["Settings"]["Bias"] else ""
-    refined = any("refined" in channel["Alignment"]["Method"] for channel in channels)
+    refined = any(channel["Alignment"].get("Refinement", {}).get("Applied") for channel in channels)
     moved = "; where headers were off, the rigid motion that maximises mutual information was added"
     return _Sentence(
         f"Further scans of the session joined it on its grid ({names}){fields}{moved if refined else ''}."
@@ -173,7 +170,7 @@ def _mixture(facts: Facts) -> _Sentence:
         f"expectation-maximisation [{{}}] (start: {_start(facts)} [{{}}]); {end} after "
         f"{mixture['Iterations']} iterations."
     )
-    if mixture["Model"] in (PartialVolumeMixture.name, MultichannelMixture.name):
+    if mixture["PartialVolume"]:
         mixed = "A mixture of three tissues and of voxels that hold two of them in any proportion [{}]"
         return _Sentence(mixed + fitted, (_SANTAGO, _DEMPSTER, _FRALEY))
     classes = len(mixture["Means"])
@@ -184,7 +181,7 @@ def _mixture(facts: Facts) -> _Sentence:
 def _start(facts: Facts) -> str:
     if facts["Settings"]["FixMeans"]:
         return "a saved fit, whose means were held"
-    if facts["Settings"]["Prior"] and "cohort" not in facts["Mixture"]["Start"]:
+    if facts["Settings"]["WarmStart"]:
         return "a saved fit, stretched to the intensities of this scan"
     return str(facts["Mixture"]["Start"])
 
@@ -222,7 +219,7 @@ def _spatial(facts: Facts) -> _Sentence:
 
 
 def _naming(facts: Facts) -> _Sentence:
-    rule = facts["Contrast"]["NamingRule"].removeprefix("rising mean: ")
+    rule = ", ".join(facts["Contrast"]["Order"])
     return _Sentence(
         f"Classes were named by rising mean intensity ({rule}); a voxel's label is its most probable class, "
         "and volumes are sums of posterior probabilities times the volume of a voxel."

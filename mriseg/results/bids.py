@@ -7,22 +7,11 @@ from pathlib import Path
 
 from mriseg import __version__
 from mriseg.errors import OutputError
+from mriseg.file_names import NOT_IN_BIDS
 
 DESCRIPTION = "dataset_description.json"
-SIDECAR = "_dseg.json"  # how the name of what is written last ends
 _BIDS_VERSION = "1.10.0"
 _IGNORE = ".bidsignore"
-# What BIDS has no names for.
-_NO_BIDS_NAME = (
-    "*.html",
-    "*.png",
-    "*volumes.tsv",
-    "*_lut-*",
-    "*_map.nii.gz",
-    "*_MRI.*",
-    "cohort.tsv",
-    "failures.tsv",
-)
 
 
 def derivatives_folder(folder: str | Path) -> Path | None:
@@ -85,7 +74,7 @@ def write_dataset_description(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_new(file, json.dumps(content, indent=2))
-        _write_new(folder / _IGNORE, "\n".join(_NO_BIDS_NAME))
+        _write_new(folder / _IGNORE, "\n".join(NOT_IN_BIDS))
     except OSError as error:
         raise OutputError(f"{file}: cannot be written ({error.strerror}); choose another folder") from error
     return file

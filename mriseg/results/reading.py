@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mriseg import file_names
 from mriseg.errors import ImageError
-from mriseg.images.names import stem
+from mriseg.file_names import posterior_ending, result_name, stem_of_labels, stem_of_result
 from mriseg.images.reading import load_map
 from mriseg.images.resampling import resample
 from mriseg.images.volume import Volume, same_grid
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers
 from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
-from mriseg.results.bids import SIDECAR
+from mriseg.results.sidecar import read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +31,8 @@ TISSUES = (*_IN_LABEL_MAPS, *rising_tissues("t1", MAX_CLASSES))
 _ROUNDING = 0.01
 # Whole numbers up to here are told apart in float32.
 _MAX_INTENSITY = 1 << 24
-# What reading JSON of another form raises.
-_MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+# What reading a sidecar of another form raises.
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Labels:
 
 def holds_result(path: Path) -> bool:
     """Tell whether a path is taken as a result of `mriseg segment`, and not as a label map."""
-    return path.is_dir() or path.name.endswith(SIDECAR)
+    return path.is_dir() or path.name.endswith(f"_{file_names.SIDECAR}")
 
 
 def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
@@ -146,10 +146,12 @@ def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
 
 
 def _sidecar_in(folder: Path) -> Path:
-    found = sorted(folder.glob(f"*{SIDECAR}"))
+    found = sorted(folder.glob(f"*_{file_names.SIDECAR}"))
     if not found:
-        raise ImageError(f"{folder}: holds no STEM{SIDECAR}, so it is no result of mriseg segment; "
-                         "give the folder of one, or a label map")  # fmt: skip
+        raise ImageError(
+            f"{folder}: holds no STEM_{file_names.SIDECAR}, so it is no result of mriseg segment; "
+            "give the folder of one, or a label map"
+        )
     if len(found) > 1:
         raise ImageError(f"{folder}: holds {len(found)} segmentations; give the sidecar of one, such as "
                          f"{found[0]}")  # fmt: skip
@@ -157,13 +159,14 @@ def _sidecar_in(folder: Path) -> Path:
 
 
 def _read_result(path: Path, sidecar: Path) -> Labels:
-    start = sidecar.name.removesuffix(SIDECAR)
+    start = stem_of_result(sidecar, file_names.SIDECAR) or sidecar.stem
     numbers, ml, brain_mask_ml, files = _read_sidecar(sidecar)
-    volume = load_map(sidecar.with_name(f"{start}_dseg.nii.gz"))
+    volume = load_map(sidecar.with_name(result_name(start, file_names.LABELS)))
     tissues = tuple(tissue for tissue in TISSUES if tissue.abbreviation in ml)
-    maps = {t.index: sidecar.with_name(f"{start}_label-{t.abbreviation}_probseg.nii.gz") for t in tissues}
+    maps = {t.index: sidecar.with_name(result_name(start, posterior_ending(t.abbreviation))) for t in tissues}
     # The scan comes first, then its channels.
-    scans = (sidecar.with_name(name) for name in files if name.startswith(f"{start}_desc-biascorr_"))
+    corrected = result_name(start, f"{file_names.CORRECTED}_")
+    scans = (sidecar.with_name(name) for name in files if name.startswith(corrected))
     return Labels(
         path=path,
         name=start,
@@ -181,7 +184,7 @@ def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, 
     """Return which label is which tissue, volumes of tissues and brain mask in mL, and names of files."""
     index_of = {tissue.abbreviation: tissue.index for tissue in TISSUES}
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_sidecar(path)
         classes, brain_mask_ml = facts["Classes"], float(facts["BrainMask"]["VolumeML"])
         numbers = {int(of["Label"]): index_of[name] for name, of in classes.items()}
         ml = {str(name): float(of["ml"]) for name, of in classes.items()}
@@ -201,7 +204,7 @@ def _read_label_map(path: Path, numbers: dict[int, int]) -> Labels:
         numbers = {**numbers, LESION.index: LESION.index}
     labels = _tissue_labels(volume, numbers)
     tissues = tuple(tissue for tissue in _IN_LABEL_MAPS if tissue.index in numbers.values())
-    return Labels(path, stem(path).removesuffix("_dseg"), volume, labels, tissues, {}, None, {}, None)
+    return Labels(path, stem_of_labels(path), volume, labels, tissues, {}, None, {}, None)
 
 
 def _tissue_labels(volume: Volume, numbers: Mapping[int, int]) -> NDArray[np.uint8]:

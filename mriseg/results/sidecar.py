@@ -1,7 +1,8 @@
-"""What is known about a segmentation, for its JSON file: settings, parameters, digests, versions, doubts."""
+"""The JSON sidecar of a segmentation: its one writer and its one reader."""
 
 from __future__ import annotations
 
+import json
 import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -10,17 +11,63 @@ import numpy as np
 
 from mriseg import __version__
 from mriseg._utils.text import printable
-from mriseg.labels.contrasts import name_components, rising_tissues
-from mriseg.model.merged_classes import MergedMixture
+from mriseg.labels.contrasts import rising_tissues
+from mriseg.qc import QCWarning
 from mriseg.template.contrast import contrast_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mriseg.channels.joining import Channel
+    from mriseg.model.base import TissueModel
     from mriseg.model.bias_field import BiasField
-    from mriseg.model.warm_start import Model
     from mriseg.results.segmentation import Segmentation
 
+# Raised whenever a field changes its name or its meaning.
+SCHEMA_VERSION = 1
+GENERATED_BY = [{"Name": "mriseg", "Version": __version__}]
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "isal")
+
+
+class SidecarError(ValueError):
+    """A file that is no sidecar of this version."""
+
+
+def read_sidecar(path: Path) -> dict[str, Any]:
+    """Read the sidecar of a segmentation.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict
+        See `sidecar`; ``Warnings`` are `QCWarning` objects, and ``Files`` the names of all files.
+
+    Raises
+    ------
+    SidecarError
+        If the file cannot be read, or holds no sidecar of `SCHEMA_VERSION`.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or "SchemaVersion" not in facts:
+            raise SidecarError("it has no SchemaVersion")
+        if facts["SchemaVersion"] != SCHEMA_VERSION:
+            raise SidecarError(f"its schema is {facts['SchemaVersion']!r}, and {SCHEMA_VERSION} is known")
+        facts["Warnings"] = [QCWarning.from_record(record) for record in facts["Warnings"]]
+    except SidecarError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SidecarError(str(error)) from error
+    return facts
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write an object as an indented JSON file."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def sidecar(result: Segmentation) -> dict[str, Any]:
@@ -35,21 +82,22 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
     dict
         Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
     """
-    model, scan = result.fit.mixture, result.volume
+    model, scan = result.fit.em_model, result.volume
     source = printable(scan.path.name)
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     return {
         "Description": "Brain tissue labels from a Gaussian mixture of intensities",
+        "SchemaVersion": SCHEMA_VERSION,
         "Sources": [source, *(printable(channel.volume.path.name) for channel in result.channels)],
         "SourcesSHA256": {source: scan.sha256},
-        "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
+        "GeneratedBy": GENERATED_BY,
         "Versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         "Reading": {**scan.reading, "NotFinite": scan.not_finite},
         "Settings": result.settings,
         "Shape": list(scan.data.shape),
         "ZoomsMM": [round(zoom, 6) for zoom in scan.zooms.tolist()],
         "BrainMask": {
-            "Method": result.brain.method,
+            "Method": str(result.brain.method),
             # Rounded to what it is good for: further digits depend on the number of threads.
             "TemplateSimilarity": None if similarity is None else round(similarity, 6),
             "ScanToMNI": None if to_mni is None else to_mni.tolist(),
@@ -68,7 +116,9 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         },
         "Spatial": {"NeighbourStrength": round(result.neighbour_strength, 6)},
         "Mixture": {
-            "Model": model.name,
+            "Model": model.identifier,
+            "ModelDescription": model.description,
+            "PartialVolume": model.partial_volume,
             **model.settings,
             **_parameters(model),
             **_merging(result),
@@ -78,12 +128,12 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
         },
-        "Warnings": result.warnings,
+        "Warnings": [warning.recorded() for warning in result.warnings],
         "Verdict": result.verdict,
     }
 
 
-def _parameters(model: Model) -> dict[str, Any]:
+def _parameters(model: TissueModel) -> dict[str, Any]:
     """Return means and standard deviations a class, in several channels a list of them a class."""
     sds = np.sqrt(np.diagonal(model.covariances, axis1=1, axis2=2))
     alone = model.centres.shape[1] == 1
@@ -96,22 +146,22 @@ def _parameters(model: Model) -> dict[str, Any]:
 
 
 def _merging(result: Segmentation) -> dict[str, list[str]]:
-    """Say which tissue each class became a part of, if classes were merged."""
-    if not isinstance(result.model, MergedMixture):
+    """Name the tissue that each class became a part of, if classes were merged."""
+    if result.fit.merged_to is None:
         return {}
-    columns = name_components(result.model.means, result.contrast)
-    return {"MergedTo": [columns[column].abbreviation for column in result.model.tissue_of.tolist()]}
+    return {"MergedTo": [result.components[rank].abbreviation for rank in result.fit.merged_to]}
 
 
 def _about_contrast(result: Segmentation) -> dict[str, Any]:
-    """Say what the scan was taken to be weighted by, what it looks like, and the rule that follows."""
+    """Describe what the scan was taken to be weighted by, what it looks like, and the rule that follows."""
     levels = result.levels
-    rule = (tissue.abbreviation for tissue in rising_tissues(result.contrast, len(result.posteriors)))
+    order = [tissue.abbreviation for tissue in rising_tissues(result.contrast, len(result.components))]
     return {
         "Used": result.contrast,
         "LooksLike": None if levels is None else contrast_of(levels),
         "Levels": None if levels is None else {k: round(v, 4) for k, v in vars(levels).items()},
-        "NamingRule": "rising mean: " + ", ".join(rule),
+        "NamingRule": "rising mean",
+        "Order": order,
     }
 
 
@@ -120,7 +170,7 @@ def _about_field(field: BiasField) -> dict[str, Any]:
 
 
 def _about_channel(channel: Channel) -> dict[str, Any]:
-    """Say where a further scan came from and how it came to the grid of the first."""
+    """Describe where a further scan came from and how it came to the grid of the first."""
     return {
         "Source": printable(channel.volume.path.name),
         "SHA256": channel.volume.sha256,

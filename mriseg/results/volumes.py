@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mriseg._utils.tables import write_table
 from mriseg._utils.text import cell
 
 if TYPE_CHECKING:
@@ -60,5 +60,4 @@ def save_volume_table(
             f"{abbreviation}_mean": f"{volume.mean:.6g}",
             f"{abbreviation}_sd": f"{volume.sd:.6g}",
         }
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([columns.keys(), columns.values()])
+    write_table(path, [list(columns), list(columns.values())])

@@ -117,8 +117,8 @@ def contrast_of(levels: TissueLevels) -> str | None:
     return None
 
 
-def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> str:
-    """Decide what a scan is weighted by.
+def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> tuple[str, Registration]:
+    """Detect what a scan is weighted by from its ventricles, GM and WM.
 
     Parameters
     ----------
@@ -129,8 +129,10 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> st
 
     Returns
     -------
-    str
+    contrast : str
         "t1", "t2", "flair", or "t1-infant" where the brain is too small for what looks like FLAIR.
+    registration : Registration
+        Of the template to the head, or to the brain where that is known or the scan is stripped.
 
     Raises
     ------
@@ -152,7 +154,7 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> st
         raise ImageError(f"{volume.path}: its contrast cannot be told from its ventricles; name it with "
                          f"--contrast ({known})")  # fmt: skip
     ml = np.count_nonzero(mask) * volume.voxel_ml
-    return "t1-infant" if seen == "flair" and ml < _MIN_GROWN_ML else seen
+    return ("t1-infant" if seen == "flair" and ml < _MIN_GROWN_ML else seen), registration
 
 
 def _sure_places(template: Template) -> list[NDArray[np.float32]]:

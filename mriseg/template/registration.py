@@ -47,7 +47,7 @@ _UPRIGHT_SIMILARITY, _TURN = 0.5, np.deg2rad(30)
 # Whole brains scale the template about alike in all directions (.82 of the most and up), halves do not (.6).
 _MIN_EVENNESS, _MIN_SCALE = 0.7, 0.6
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
-_LIKE_TEMPLATE = ("t1", "t1-infant")
+LIKE_TEMPLATE = ("t1", "t1-infant")
 _START_SCALES, _INFANT_SCALES = (0.7, 0.85, 1.0), (0.55, 0.7, 0.85)
 
 # Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
@@ -130,7 +130,7 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
     """
     scans = _pyramid(volume)
     maps = [template.head]
-    if contrast not in _LIKE_TEMPLATE:
+    if contrast not in LIKE_TEMPLATE:
         maps += [template.brain, template.gm, template.wm, template.skull]
     levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
     starts = _starts(*scans[0], template, _INFANT_SCALES if contrast == "t1-infant" else _START_SCALES)

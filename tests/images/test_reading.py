@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mriseg.errors import ImageError, MaskError
-from mriseg.images.names import stem
+from mriseg.file_names import stem
 from mriseg.images.reading import load_mask, load_volume
 from mriseg.images.writing import save_array
 

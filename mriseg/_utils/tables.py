@@ -1,0 +1,72 @@
+"""Tables of text: delimited files in, tab-separated files out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+    from typing import TextIO
+
+
+class Row(NamedTuple):
+    """A row of a file: the line that it ends on, from 1, and its cells."""
+
+    line: int
+    cells: list[str]
+
+
+def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], list[Row]]:
+    """Read a table with a header; the delimiter that the header has most of separates the cells.
+
+    Parameters
+    ----------
+    path : Path
+        A text file in UTF-8, with or without a byte-order mark.
+    delimiters : str
+        To choose from; the first where the header has none.
+
+    Returns
+    -------
+    header : list of str
+    rows : list of Row
+        Those with a cell that is not empty; white space around cells is dropped.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read as a table.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            start = file.readline()
+            file.seek(0)
+            reader = csv.reader(file, delimiter=max(delimiters, key=start.count))
+            rows = [Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(str(error)) from error
+    return (rows[0].cells, rows[1:]) if rows else ([], [])
+
+
+def write_rows(file: TextIO, rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows of cells, tabs between them, to an open file."""
+    csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
+
+
+def as_text(rows: Iterable[Sequence[Any]]) -> str:
+    r"""Return rows as the text of a tab-separated file.
+
+    >>> as_text([("index", "name"), (1, "Gray Matter")])
+    'index\tname\n1\tGray Matter\n'
+    """
+    text = io.StringIO()
+    write_rows(text, rows)
+    return text.getvalue()
+
+
+def write_table(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows as a tab-separated file in UTF-8."""
+    path.write_text(as_text(rows), encoding="utf-8", newline="")

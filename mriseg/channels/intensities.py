@@ -1,0 +1,147 @@
+"""The intensities of a scan and its channels without their bias fields, and a mixture's results for them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mriseg.channels.joining import prepare_channel
+from mriseg.images.background import with_signal
+from mriseg.images.voxels import bounding_box
+from mriseg.model.bias_field import air_intensity, correct_bias, estimate_bias_field, no_field, white_matter
+from mriseg.model.fitting import atypicality_of, fit, posteriors_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mriseg.channels.joining import Channel
+    from mriseg.images.volume import Volume
+    from mriseg.model.bias_field import BiasField
+    from mriseg.model.fitting import MixtureFit, MixtureSpec
+
+    WhiteAgainstGrey = tuple[int, int, NDArray[np.float32]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Intensities:
+    """The intensities of the N voxels of a brain in D scans, without their bias fields.
+
+    Parameters
+    ----------
+    images : tuple of D ndarrays of float32, shape (X, Y, Z)
+        The scan, corrected, and its channels on its grid.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain without lesions, N voxels.
+    signal : ndarray of bool, shape (X, Y, Z)
+        The part of the mask where the scan has a signal.
+    field : BiasField
+        Of the scan.
+    channels : tuple of Channel
+    """
+
+    images: tuple[NDArray[np.float32], ...]
+    mask: NDArray[np.bool_]
+    signal: NDArray[np.bool_]
+    field: BiasField
+    channels: tuple[Channel, ...]
+
+    def fit(self, spec: MixtureSpec) -> MixtureFit:
+        """Fit a mixture to the voxels where all scans have a signal."""
+        seen = np.logical_and.reduce([self.signal, *(channel.seen for channel in self.channels)])
+        return fit([_inside(image, seen) for image in self.images], spec)
+
+    def posteriors(self, fitted: MixtureFit) -> NDArray[np.float32]:
+        """Return the shares of the tissues, shape (N, K).
+
+        Where a channel has no signal, they follow from the first scan alone.
+        """
+        found = posteriors_of(fitted.model, fitted.histograms, self._columns)
+        if self._incomplete is not None:
+            first = [self._columns[0][self._incomplete]]
+            found[self._incomplete] = posteriors_of(fitted.model.marginal(0), fitted.histograms[:1], first)
+        return found
+
+    def atypicality(
+        self, fitted: MixtureFit, log_odds: WhiteAgainstGrey | None = None
+    ) -> NDArray[np.float32]:
+        """Return the Mahalanobis distance to the nearest component at each place, shape (N,).
+
+        Parameters
+        ----------
+        fitted : MixtureFit
+        log_odds : tuple of int, int and ndarray of float32, shape (N,), optional
+            See `mriseg.model.fitting.atypicality_of`.
+        """
+        found = atypicality_of(fitted.model, self._columns, log_odds)
+        if self._incomplete is not None:
+            first = [self._columns[0][self._incomplete]]
+            there = None if log_odds is None else (*log_odds[:2], log_odds[2][self._incomplete])
+            found[self._incomplete] = atypicality_of(fitted.model.marginal(0), first, there)
+        return found
+
+    @cached_property
+    def _columns(self) -> list[NDArray[np.float32]]:
+        return [_inside(image, self.mask) for image in self.images]
+
+    @cached_property
+    def _incomplete(self) -> NDArray[np.bool_] | None:
+        """Which of the voxels (N,) a channel has no signal in."""
+        if not self.channels:
+            return None
+        return np.asarray(~np.logical_and.reduce([_inside(c.seen, self.mask) for c in self.channels]))
+
+
+def corrected_intensities(
+    volume: Volume, others: Sequence[Volume], mask: NDArray[np.bool_], white: int, *, bias: bool
+) -> Intensities:
+    """Bring the channels to the grid of a scan, and divide the bias fields out of all.
+
+    Parameters
+    ----------
+    volume : Volume
+        The scan.
+    others : sequence of Volume
+        Further scans of the same session.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain without lesions.
+    white : int
+        Rank of white matter by rising mean of the scan.
+    bias : bool
+        Whether bias fields are estimated.
+
+    Returns
+    -------
+    Intensities
+
+    Raises
+    ------
+    ImageError
+        If a channel covers less than half of the brain, or is empty there.
+    """
+    _log.info("estimating the bias field")
+    signal = with_signal(mask, volume.data)
+    air = air_intensity(volume.data)
+    field = no_field()
+    if bias:
+        field = estimate_bias_field(volume.data, signal, volume.zooms, white, float(air))
+    corrected = correct_bias(volume.data, air, field)
+    channels: list[Channel] = []
+    if others:
+        _log.info("joining the channels")
+        share = white_matter(_inside(corrected, signal), white)[0] if bias else None
+        channels = [prepare_channel(other, volume, signal, share) for other in others]
+    images = (corrected, *(channel.corrected for channel in channels))
+    return Intensities(images, mask, signal, field, tuple(channels))
+
+
+def _inside(data: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    box = bounding_box(mask)
+    return data[box][mask[box]]

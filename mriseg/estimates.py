@@ -1,0 +1,95 @@
+"""What is estimated from a scan on the way to its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mriseg.brain.mask import BrainMask
+    from mriseg.channels.joining import Channel
+    from mriseg.images.volume import Volume
+    from mriseg.labels.tissues import Tissue
+    from mriseg.model.base import Histogram, TissueModel
+    from mriseg.model.bias_field import BiasField
+    from mriseg.model.fitting import MixtureFit
+    from mriseg.template.contrast import TissueLevels
+    from mriseg.template.tissue_maps import TissuePrior
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """A scan, and all that was estimated from it but the maps of its tissues.
+
+    Parameters
+    ----------
+    volume : Volume
+        The scan.
+    brain : BrainMask
+        The brain mask with the lesions, in canonical orientation.
+    lesions : ndarray of bool, shape (X, Y, Z), or None
+        In canonical orientation.
+    contrast : str
+        Of the scan, as it was said to be or as it was detected.
+    levels : TissueLevels or None
+        Intensities where the template is sure of a tissue; None if it did not fit.
+    channels : tuple of Channel
+        Further scans that joined the mixture.
+    field : BiasField
+        The factor on the intensities that was divided out.
+    fit : MixtureFit
+        The mixture, by rising means of the scan, and the histogram of each channel.
+    components : tuple of Tissue
+        What the tissues or classes of the mixture are, in its order.
+    prior : TissuePrior or None
+        Where the template expects tissues; None if it was not used.
+    neighbour_strength : float
+        Strength of the Markov random field, see `mriseg.model.markov_field`; 0 without.
+    settings : dict
+        What was asked for, see `mriseg.options.SegmentOptions.recorded`.
+    """
+
+    volume: Volume
+    brain: BrainMask
+    lesions: NDArray[np.bool_] | None
+    contrast: str
+    levels: TissueLevels | None
+    channels: tuple[Channel, ...]
+    field: BiasField
+    fit: MixtureFit
+    components: Sequence[Tissue]
+    prior: TissuePrior | None
+    neighbour_strength: float
+    settings: dict[str, Any]
+
+    @property
+    def model(self) -> TissueModel:
+        """The fitted mixture; where classes were merged, of the tissues that they became."""
+        return self.fit.model
+
+    @property
+    def histogram(self) -> Histogram:
+        """Intensities of the scan that were fitted, bias-corrected, and how many voxels have each, (B,)."""
+        return self.fit.histograms[0]
+
+    @cached_property
+    def tissue_mask(self) -> NDArray[np.bool_]:
+        """The brain without lesions in canonical orientation, shape (X, Y, Z)."""
+        return self.brain.mask if self.lesions is None else self.brain.mask & ~self.lesions
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The brain mask on the grid of the scan's file, shape (X, Y, Z)."""
+        return self.volume.to_scan_grid(self.brain.mask)
+
+    @property
+    def brain_mask_ml(self) -> float:
+        """Volume of the brain mask, mL."""
+        return float(np.count_nonzero(self.brain.mask)) * self.volume.voxel_ml

@@ -1,0 +1,139 @@
+"""The names of files: of the scans that are read, and of the results that are written.
+
+A result is named ``STEM_ENDING``, where `stem` makes STEM from the name of the scan and the endings are those
+of BIDS derivatives; what BIDS has no name for is listed in `NOT_IN_BIDS`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path  # noqa: TC003 - the doctests make some
+
+from mriseg.labels.contrasts import SUFFIXES as CONTRAST_SUFFIXES
+
+NIFTI_EXTENSIONS = (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img")
+# Of contrasts, as BIDS names them at the end of a file's name, T1 first.
+SUFFIXES = tuple(dict.fromkeys(CONTRAST_SUFFIXES.values()))
+
+LABELS = "dseg.nii.gz"
+LABEL_TABLE = "dseg.tsv"
+SIDECAR = "dseg.json"  # written last: its presence marks the others as complete
+BRAIN_MASK = "desc-brain_mask.nii.gz"
+BRAIN_MASK_SIDECAR = "desc-brain_mask.json"
+ATYPICALITY = "desc-atypicality_map.nii.gz"
+CORRECTED = "desc-biascorr"  # and the BIDS suffix of the contrast
+VOLUMES = "volumes.tsv"
+OVERLAY = "overlay.png"
+REPORT = "report.html"
+REQUIRED = (LABELS, BRAIN_MASK, BRAIN_MASK_SIDECAR, ATYPICALITY, LABEL_TABLE, VOLUMES, OVERLAY, SIDECAR)
+# Endings that some options write and others do not, as patterns.
+OPTIONAL_PATTERNS = ("label-*_probseg.nii.gz", f"{CORRECTED}*_*.*", REPORT, "dseg_lut-*")
+
+COHORT_TABLE, COHORT_PAGE, COHORT_FAILURES = "cohort.tsv", "cohort_report.html", "failures.tsv"
+NOT_IN_BIDS = (
+    "*.html",
+    "*.png",
+    f"*{VOLUMES}",
+    "*_lut-*",
+    "*_map.nii.gz",
+    "*_MRI.*",
+    COHORT_TABLE,
+    COHORT_FAILURES,
+)
+# How the names of masks, label maps, posteriors and maps end, ours and those of BIDS in general.
+_DERIVED = re.compile(r"_(dseg|probseg|mask|desc-biascorr\w*|desc-atypicality_map)$")
+
+
+def without_extension(path: Path) -> str:
+    """Return the name of a NIfTI file without its extension.
+
+    >>> without_extension(Path("sub-01_T1w.nii.gz"))
+    'sub-01_T1w'
+    """
+    ending = next((end for end in NIFTI_EXTENSIONS if path.name.lower().endswith(end)), "")
+    return path.name[: len(path.name) - len(ending)]
+
+
+def stem(path: Path) -> str:
+    """Return the file name of a scan without its extension and without the suffix of its contrast.
+
+    >>> stem(Path("sub-01/anat/sub-01_T1w.nii.gz"))
+    'sub-01'
+    >>> stem(Path("...nii"))  # no folder is to be named so
+    'scan'
+    """
+    name = without_extension(path)
+    for suffix in SUFFIXES:
+        name = name.removesuffix(f"_{suffix}") or name
+    return name if name.strip(".") else "scan"
+
+
+def stem_of_labels(path: Path) -> str:
+    """Return what the names of all results begin with, from the name of the label map.
+
+    >>> stem_of_labels(Path("sub-01_dseg.nii.gz"))
+    'sub-01'
+    """
+    return stem(path).removesuffix("_dseg")
+
+
+def bids_suffix(path: Path) -> str | None:
+    """Return the BIDS suffix of the contrast that a scan's name ends in, or None.
+
+    >>> bids_suffix(Path("sub-01_FLAIR.nii.gz"))
+    'FLAIR'
+    """
+    ending = path.name.split(".", maxsplit=1)[0].rpartition("_")[2]
+    return ending if ending in SUFFIXES else None
+
+
+def is_derived(path: Path) -> bool:
+    """Tell whether a name is that of a mask, a label map or an earlier result, which lie beside scans.
+
+    >>> is_derived(Path("sub-01_label-GM_probseg.nii.gz")), is_derived(Path("sub-01_T1w.nii.gz"))
+    (True, False)
+    """
+    return bool(_DERIVED.search(stem(path)))
+
+
+def result_name(name: str, ending: str) -> str:
+    """Return the name of a result of the scan whose `stem` is given."""
+    return f"{name}_{ending}"
+
+
+def stem_of_result(path: Path, ending: str) -> str | None:
+    """Return what `result_name` made a file's name from, or None if it does not end so."""
+    return path.name.removesuffix(f"_{ending}") if path.name.endswith(f"_{ending}") else None
+
+
+def required_files(name: str) -> list[str]:
+    """List the files that every segmentation has, whatever is found in the scan, the sidecar last."""
+    return [result_name(name, ending) for ending in REQUIRED]
+
+
+def posterior_ending(abbreviation: str) -> str:
+    """Return how the name of the posterior map of a tissue ends."""
+    return f"label-{abbreviation}_probseg.nii.gz"
+
+
+def corrected_ending(suffix: str, number: int = 1) -> str:
+    """Return how the name of a scan without its bias field ends; scans that share a suffix are numbered.
+
+    >>> corrected_ending("T1w"), corrected_ending("FLAIR", 2)
+    ('desc-biascorr_T1w.nii.gz', 'desc-biascorr2_FLAIR.nii.gz')
+    """
+    return f"{CORRECTED}{number if number > 1 else ''}_{suffix}.nii.gz"
+
+
+def lookup_table_ending(program: str, extension: str) -> str:
+    """Return how the name of the look-up table of the labels for a program ends."""
+    return f"dseg_lut-{program}.{extension}"
+
+
+def sidecar_of(image: str) -> str:
+    """Return the name of the JSON file beside an image.
+
+    >>> sidecar_of("sub-01_desc-biascorr_T1w.nii.gz")
+    'sub-01_desc-biascorr_T1w.json'
+    """
+    return f"{image.removesuffix('.nii.gz')}.json"
