@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mriseg.report.slices import PLANES, Plane, Slices, paint, rgb
+from mriseg.labels.tissues import rgb
+from mriseg.report.slices import PLANES, Plane, Slices, paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -78,8 +79,7 @@ def draw_key(
         write(_INDENT, line, text)
     for (color, text), (x, line) in zip(entries, places, strict=True):
         middle = (line + 0.5) * line_height
-        fill = tuple((255 * rgb(color)).round().astype(int).tolist())
-        draw.rectangle((x, middle - 8, x + _SWATCH, middle + 8), fill=fill)
+        draw.rectangle((x, middle - 8, x + _SWATCH, middle + 8), fill=rgb(color))
         write(x + _SWATCH + _BESIDE, line, text)
     write(_WIDTH - _INDENT, 0, "L: the patient's left", "rm")
     return np.asarray(sheet)

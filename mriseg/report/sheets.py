@@ -11,7 +11,8 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from mriseg.report.slices import Plane, Slices, outline, rgb
+from mriseg.labels.tissues import rgb
+from mriseg.report.slices import Plane, Slices, outline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +133,7 @@ def _numbered(opacities: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
 def _palette_address(numbers: NDArray[np.uint8], colors: Sequence[str]) -> Markup:
     """Make a PNG of what `_numbered` numbered."""
     picture = Image.fromarray(numbers).convert("P")
-    shades = np.repeat([_bytes(255 * rgb(color)) for color in colors], _STEPS, axis=0)
+    shades = np.repeat(np.array([rgb(color) for color in colors], dtype=np.uint8), _STEPS, axis=0)
     picture.putpalette(shades.tobytes())
     opacities = np.tile(_bytes(np.linspace(0, 255, _STEPS)), len(colors))
     return _address(picture, "png", transparency=opacities.tobytes())

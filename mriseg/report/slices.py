@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mriseg.images.voxels import bounding_box
+from mriseg.labels.tissues import rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,15 +163,7 @@ def outline(share: NDArray[np.float32], width: float = _LINE_PIXELS) -> NDArray[
     return np.asarray(np.clip(np.float32(width / 2 + 0.5) - beside, 0, 1))
 
 
-def rgb(color: str) -> NDArray[np.float32]:
-    """Turn a hexadecimal colour into red, green and blue from 0 to 1.
-
-    >>> rgb("#ff0000").tolist()
-    [1.0, 0.0, 0.0]
-    """
-    return np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)], dtype=np.float32)
-
-
 def paint(picture: NDArray[np.float32], opacity: NDArray[np.float32], color: str) -> None:
     """Lay a colour over a picture (rows, columns, 3) in place, with an opacity a pixel (rows, columns)."""
-    picture += opacity[..., None] * (rgb(color) - picture)
+    fractions = np.array([part / 255 for part in rgb(color)], dtype=np.float32)
+    picture += opacity[..., None] * (fractions - picture)
