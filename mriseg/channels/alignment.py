@@ -27,8 +27,9 @@ from scipy.special import entr
 
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.errors import ImageError
+from mriseg.images.background import background_intensity
 from mriseg.images.volume import same_grid
-from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen, faces
+from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen
 
 if TYPE_CHECKING:
     from mriseg.images.volume import Volume
@@ -171,7 +172,7 @@ def _placed(affine: Floats, points: NDArray[Any]) -> Floats:
 
 def _refuse_elsewhere(channel: Volume, volume: Volume, brain: Floats) -> None:
     values, inside = _sampled(channel.data, channel.affine, brain)
-    shown = inside & (values != _background(channel.data)[0])
+    shown = inside & (values != background_intensity(channel.data)[0])
     rest = f"the brain in {volume.path.name}; give a scan of the same session, or register it first"
     if inside.mean() < _MIN_SHOWN:
         raise ImageError(f"{channel.path}: covers {inside.mean():.0%} of {rest}")
@@ -187,17 +188,10 @@ def _sampled(data: Scan, affine: Floats, points: Floats) -> tuple[Floats, Mask]:
     return ndimage.map_coordinates(data, places, order=1, mode="nearest"), inside
 
 
-def _background(data: Scan) -> tuple[np.float32, bool]:
-    """Return the middle one of the intensities on the faces, and whether it is all but the only one there."""
-    around = np.sort(faces(data))
-    middle = around[around.size // 2]
-    return middle, bool(np.mean(around == middle) > _BLANK_FACES)
-
-
 def _resampled(channel: Volume, to_channel: Floats, shape: tuple[int, ...]) -> tuple[Scan, Mask]:
     """Bring a channel to a grid whose voxels `to_channel` (4, 4) takes to its own; tell where it has data."""
-    background, blank = _background(channel.data)
-    carried = _signal_alone if blank else _carried
+    background, share = background_intensity(channel.data)
+    carried = _signal_alone if share > _BLANK_FACES else _carried
     resampled = carried(channel.data - background, to_channel, shape) + background
     covered = _covered(channel.data.shape, to_channel, shape)
     resampled[~covered] = background

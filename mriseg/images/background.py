@@ -25,6 +25,25 @@ _DARK_RING = 0.8
 _SILENT_SURROUNDINGS = 0.95
 
 
+def background_intensity(data: NDArray[np.float32]) -> tuple[np.float32, float]:
+    """Estimate the intensity of the background from the faces of a volume.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+
+    Returns
+    -------
+    intensity : float32
+        The middle one of the sorted intensities on the six faces, an intensity that occurs there.
+    share : float
+        Share of the face voxels that have this intensity, 0 to 1; near 1 where the background is constant.
+    """
+    intensities = np.sort(faces(data))
+    middle = intensities[intensities.size // 2]
+    return middle, float(np.mean(intensities == middle))
+
+
 def is_stripped(volume: Volume) -> bool:
     """Tell whether all but the brain has been removed from a scan.
 
@@ -39,12 +58,12 @@ def is_stripped(volume: Volume) -> bool:
     -------
     bool
     """
-    background = _background(volume.data)
+    background, _ = background_intensity(volume.data)
     kept = volume.data != background
     if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _MAX_BRAIN_ML:
         return False
     box = bounding_box(kept)
-    data, affine = coarsen(np.abs(volume.data[box] - np.float32(background)), volume.affine, 3.0)
+    data, affine = coarsen(np.abs(volume.data[box] - background), volume.affine, 3.0)
     inside, _ = coarsen(kept[box].astype(np.float32), volume.affine, 3.0)
     head = ndimage.binary_fill_holes(inside > 0.5)
     depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
@@ -69,7 +88,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     MaskError
         If the scan has no constant background.
     """
-    foreground = volume.data != _background(volume.data)
+    foreground = volume.data != background_intensity(volume.data)[0]
     if foreground.mean() > 0.95:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
@@ -94,15 +113,10 @@ def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[n
     ndarray of bool, shape (X, Y, Z)
         The mask itself if the scan has more than background around it, or nothing would be left.
     """
-    silent = data == _background(data)
+    silent = data == background_intensity(data)[0]
     signal: NDArray[np.bool_] = mask & ~silent
     around = np.count_nonzero(silent & ~mask) > _SILENT_SURROUNDINGS * np.count_nonzero(~mask)
     return signal if around and signal.any() else mask
-
-
-def _background(data: NDArray[np.float32]) -> float:
-    """Return the intensity of most voxels on the faces of a volume."""
-    return float(np.median(faces(data)))
 
 
 def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:
