@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg.errors import MixtureError
 from mriseg.images.reading import file_digest
-from mriseg.labels.contrasts import RISING_MEANS, rising_tissues
+from mriseg.labels.contrasts import CONTRASTS, rising_tissues
 from mriseg.labels.tissues import AUTO, LESION, MAX_CLASSES
 from mriseg.mixture.covariance import covariance_model
 from mriseg.model.cohort_prior import prior_digest
@@ -35,8 +35,8 @@ def check_options(
     """Raise ValueError if `segment` would, with these keyword arguments."""
     if mask is not None and stripped:
         raise ValueError("give a mask or say that the scan is stripped, not both")
-    if contrast not in (*RISING_MEANS, AUTO):
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}, {AUTO}")
+    if contrast not in (*CONTRASTS, AUTO):
+        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}, {AUTO}")
     _check_classes(classes, merge=merge, lesions=lesion_mask is not None, known=prior is not None)
     if fix_means and prior is None:
         raise ValueError("means can be fixed at those of a saved fit only; give it as the prior")

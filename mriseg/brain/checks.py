@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.images.voxels import bounding_box
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import GraveDoubt
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
         Empty if nothing is in doubt.
     """
     doubts: list[str] = []
-    infant = contrast == "t1-infant"
+    infant = CONTRASTS[contrast].infant
     ml = float(np.count_nonzero(mask)) * volume.voxel_ml
     least, most = _INFANT_ML if infant else _PLAUSIBLE_ML
     if not least <= ml <= most:

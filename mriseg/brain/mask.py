@@ -22,7 +22,7 @@ from mriseg.brain.surface import (
 from mriseg.errors import MaskError
 from mriseg.images.background import is_stripped, stripped_mask
 from mriseg.images.voxels import bounding_box, largest_part
-from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import GraveDoubt
 from mriseg.template.head import Template, load_template
 from mriseg.template.registration import Registration, head_threshold, register, resample_to_scan
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
-
-# Where brain is brighter than CSF and skull, its end can be seen; in other contrasts the template's must do.
-_BRIGHT_BRAIN = ("t1", "flair", "t1-infant")
 
 # Beyond this distance (mm) from the brain, how far it is does not matter.
 _FAR_MM = 8.0
@@ -95,8 +92,8 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     ValueError
         If the contrast is none of these.
     """
-    if contrast not in RISING_MEANS:
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
+    if contrast not in CONTRASTS:
+        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
     if is_stripped(volume):
         mask = stripped_mask(volume)
         return BrainMask(mask, "stripped scan", warnings=mask_warnings(mask, volume, contrast))
@@ -118,14 +115,14 @@ def _template_mask(volume: Volume, template: Template, registration: Registratio
     """Carry the template's brain to the scan; where it can be seen, let its surface move to the scan's."""
     surface = template_surface(template)
     distance, method = surface.distance, "template registration"
-    if contrast in _BRIGHT_BRAIN:
+    if CONTRASTS[contrast].bright_brain:
         score = boundary_score(read_profiles(surface, volume, registration), surface)
         registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
         score = boundary_score(read_profiles(surface, volume, registration), surface)
         distance, method = moved_distance(optimise_offsets(score, surface), surface), "template surface"
     near = np.minimum(distance, np.float32(_FAR_MM))
     mask = resample_to_scan(near, template, registration, volume, outside=_FAR_MM) < 0
-    if contrast not in _BRIGHT_BRAIN:
+    if not CONTRASTS[contrast].bright_brain:
         mask = _without_bone(mask, volume)
     return mask, registration, method
 
@@ -177,7 +174,7 @@ def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "
     """
     inside = volume.data[mask]
     low, high = threshold_multiotsu(np.clip(inside, *np.percentile(inside, (0.5, 99.5))), classes=3)
-    tissue = volume.data > low if contrast in _BRIGHT_BRAIN else volume.data < high
+    tissue = volume.data > low if CONTRASTS[contrast].bright_brain else volume.data < high
     return _largest_part(tissue & mask, volume.zooms, _DURA_BRIDGE_MM) & mask
 
 

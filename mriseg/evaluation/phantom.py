@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 TISSUES = (CSF, GM, WM)
-T1_INTENSITIES: Mapping[int, float] = {CSF.index: 45.0, GM.index: 105.0, WM.index: 150.0}
-# Of each contrast; plausible at 1.5 to 3 T, and no measurement.
-INTENSITIES: Mapping[str, Mapping[int, float]] = {
-    "t1": T1_INTENSITIES,
-    "t2": {CSF.index: 200.0, GM.index: 80.0, WM.index: 60.0},
-    "pd": {CSF.index: 115.0, GM.index: 100.0, WM.index: 75.0},
-    "flair": {CSF.index: 15.0, GM.index: 90.0, WM.index: 70.0},
-    "t1-infant": {CSF.index: 25.0, GM.index: 90.0, WM.index: 70.0},
-}
 
 # Points at which a voxel is sampled along each axis.
 _POINTS = 4
@@ -68,7 +60,7 @@ def simulate(
     affine: Floats,
     *,
     tissues: Mapping[int, int] | None = None,
-    intensities: Mapping[int, float] = T1_INTENSITIES,
+    intensities: Mapping[int, float] = CONTRASTS["t1"].phantom_intensities,
     surroundings: Mapping[int, float] | None = None,
     zooms: tuple[float, float, float] | None = None,
     noise: float = 3.0,
@@ -86,7 +78,7 @@ def simulate(
         Number in the label map to 1 GM, 2 WM or 3 CSF; numbers that it leaves out are background. Without it
         the label map has those numbers already.
     intensities : mapping of int to float
-        Of each tissue, by label.
+        Of each tissue, by label; those of T1 in `mriseg.labels.contrasts.CONTRASTS` if not given.
     surroundings : mapping of int to float, optional
         Intensities of what lies around the brain, by number in the label map: skull, scalp and the like.
         Without it the scan is a stripped one.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - the doctests make some
 
 from mriseg.images.nifti import EXTENSIONS
-
-# Of contrasts, as BIDS names them at the end of a file's name.
-SUFFIXES = ("T1w", "T2w", "PDw", "FLAIR")
+from mriseg.labels.contrasts import SUFFIXES
 
 
 def stem(path: Path) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.errors import PriorError
-from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import AUTO, GM, MAX_CLASSES, WM
 from mriseg.model.cohort_prior import CohortPrior, fit_with_cohort_prior, is_cohort_prior, read_cohort_prior
 from mriseg.model.gaussian_classes import GaussianClasses, fit_gaussian_classes, select_gaussian_classes
@@ -65,12 +65,12 @@ class MixtureSpec:
     @property
     def grey(self) -> int:
         """Rank of grey matter by rising mean."""
-        return RISING_MEANS[self.contrast].index(GM)
+        return CONTRASTS[self.contrast].rising.index(GM)
 
     @property
     def white(self) -> int:
         """Rank of white matter by rising mean."""
-        return RISING_MEANS[self.contrast].index(WM)
+        return CONTRASTS[self.contrast].rising.index(WM)
 
     @property
     def plain(self) -> bool:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.images.names import SUFFIXES, bids_suffix, stem
+from mriseg.images.names import bids_suffix, stem
 from mriseg.images.nifti import EXTENSIONS
 from mriseg.images.reading import image_intent, load_map
+from mriseg.labels.contrasts import SUFFIXES
 from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.tissues import CSF, GM, WM, class_color
 from mriseg.report.page import asset, render

@@ -17,7 +17,7 @@ from mriseg._utils.parallel import run_in_parallel
 from mriseg._utils.text import printable
 from mriseg.images.names import bids_suffix, stem
 from mriseg.images.writing import save_array
-from mriseg.labels.contrasts import SUFFIXES, name_components
+from mriseg.labels.contrasts import CONTRASTS, name_components
 from mriseg.labels.lookup_tables import lut_file, save_label_table, save_lut
 from mriseg.qc import verdict
 from mriseg.results.bids import derivatives_folder, write_dataset_description
@@ -296,7 +296,7 @@ def _describe_images(result: Segmentation, folder: Path, name: str) -> None:
 
 def _corrected_names(result: Segmentation) -> list[str]:
     """Name the corrected scan and channels by their BIDS suffixes; those that share one are numbered."""
-    names = [f"desc-biascorr_{SUFFIXES[result.contrast]}"]
+    names = [f"desc-biascorr_{CONTRASTS[result.contrast].suffix}"]
     for number, channel in enumerate(result.channels, start=2):
         suffix = bids_suffix(channel.volume.path) or "MRI"
         name = f"desc-biascorr_{suffix}"

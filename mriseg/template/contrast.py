@@ -13,7 +13,7 @@ import numpy as np
 
 from mriseg.errors import ImageError
 from mriseg.images.background import is_stripped, stripped_mask
-from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.template.head import load_template
 from mriseg.template.registration import register, register_brain, resample_to_scan
 
@@ -141,14 +141,14 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> st
     if mask is None and is_stripped(volume):
         mask = stripped_mask(volume)
     if mask is None:
-        registration = register(volume, template, "any")
+        registration = register(volume, template, contrast=None)
         mask = resample_to_scan(template.brain, template, registration, volume) > 0.5
     else:
         registration = register_brain(volume, mask, template)
     levels = tissue_levels(volume, mask, registration) if mask.any() else None
     seen = None if levels is None else contrast_of(levels)
     if seen is None:
-        known = ", ".join(RISING_MEANS)
+        known = ", ".join(CONTRASTS)
         raise ImageError(f"{volume.path}: its contrast cannot be told from its ventricles; name it with "
                          f"--contrast ({known})")  # fmt: skip
     ml = np.count_nonzero(mask) * volume.voxel_ml

@@ -24,6 +24,7 @@ from skimage.filters import threshold_otsu
 
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.images.voxels import bounding_box, coarsen, largest_part
+from mriseg.labels.contrasts import CONTRASTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,6 @@ _UPRIGHT_SIMILARITY, _TURN = 0.5, np.deg2rad(30)
 # Whole brains scale the template about alike in all directions (.82 of the most and up), halves do not (.6).
 _MIN_EVENNESS, _MIN_SCALE = 0.7, 0.6
 _START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
-_LIKE_TEMPLATE = ("t1", "t1-infant")
 _START_SCALES, _INFANT_SCALES = (0.7, 0.85, 1.0), (0.55, 0.7, 0.85)
 
 # Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
@@ -109,7 +109,7 @@ class _Level:
     slopes: Floats
 
 
-def register(volume: Volume, template: Template, contrast: str = "t1") -> Registration:
+def register(volume: Volume, template: Template, contrast: str | None = "t1") -> Registration:
     """Find the affine that lays the template over a scan of a whole head.
 
     Parameters
@@ -118,10 +118,10 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
         A whole head.
     template : Template
         The head to register.
-    contrast : str
-        A scan other than "t1" or "t1-infant" is explained by five maps of the template (head, brain, GM, WM,
-        skull), each with a share of its own, whatever its contrast; a T1 by the template's head alone, the
-        steadier.
+    contrast : str or None
+        A key of `mriseg.labels.contrasts.CONTRASTS`, or None if unknown. A scan whose contrast is that of the
+        template is regressed on the template's head alone, which is the more robust; any other on five maps
+        of the template (head, brain, GM, WM, skull), each with a coefficient of its own.
 
     Returns
     -------
@@ -129,11 +129,14 @@ def register(volume: Volume, template: Template, contrast: str = "t1") -> Regist
         The best of several starts in height and scale, and, where those explain little, in tilt.
     """
     scans = _pyramid(volume)
+    known = None if contrast is None else CONTRASTS[contrast]
     maps = [template.head]
-    if contrast not in _LIKE_TEMPLATE:
+    if known is None or not known.like_template:
         maps += [template.brain, template.gm, template.wm, template.skull]
     levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
-    starts = _starts(*scans[0], template, _INFANT_SCALES if contrast == "t1-infant" else _START_SCALES)
+    starts = _starts(
+        *scans[0], template, _INFANT_SCALES if known is not None and known.infant else _START_SCALES
+    )
     tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in starts]
     if max(found.similarity for found in tries) < _UPRIGHT_SIMILARITY:
         turned = [
