@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.brain.constants import (
+    ASYMMETRY_SPACING_MM,
+    DOUBTFUL_SIMILARITY,
+    MAX_ASYMMETRY,
+    MAX_BORDER_CM2,
+    MIN_EXTENT_MM,
+    MIN_INFANT_EXTENT_MM,
+    PLAUSIBLE_INFANT_ML,
+    PLAUSIBLE_ML,
+)
 from mriseg.images.voxels import bounding_box
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import GraveDoubt
@@ -16,17 +26,7 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
     from mriseg.template.registration import Registration
 
-# Below the first the registration has failed, below the second it is doubtful; real heads reach .4 to .8.
-_FAILED_SIMILARITY, _DOUBTFUL_SIMILARITY = 0.25, 0.35
-_PLAUSIBLE_ML = (700.0, 2300.0)
-# From left to right, back to front, bottom to top. The smallest healthy mask measured 126, 162 and 126 mm;
-# half of a large brain is shorter than these.
-_MIN_EXTENT_MM = (100.0, 115.0, 85.0)
-# The same in infants, from birth.
-_INFANT_ML, _MIN_INFANT_MM = (250.0, 1300.0), (70.0, 85.0, 55.0)
 _DIRECTIONS = ("left to right", "back to front", "bottom to top")
-_MAX_ASYMMETRY, _COARSE_MM = 0.06, 3.0
-_MAX_BORDER_CM2 = 20.0
 
 
 def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> tuple[str, ...]:
@@ -48,14 +48,14 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
     doubts: list[str] = []
     infant = CONTRASTS[contrast].infant
     ml = float(np.count_nonzero(mask)) * volume.voxel_ml
-    least, most = _INFANT_ML if infant else _PLAUSIBLE_ML
+    least, most = PLAUSIBLE_INFANT_ML if infant else PLAUSIBLE_ML
     if not least <= ml <= most:
         size = f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL"
         doubts.append(GraveDoubt(size))
     for side, zoom, shortest, direction in zip(
         bounding_box(mask),
         volume.zooms,
-        _MIN_INFANT_MM if infant else _MIN_EXTENT_MM,
+        MIN_INFANT_EXTENT_MM if infant else MIN_EXTENT_MM,
         _DIRECTIONS,
         strict=True,
     ):
@@ -64,7 +64,7 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
             part = f"the brain mask measures {extent:.0f} mm from {direction}; a human brain at least"
             doubts.append(GraveDoubt(f"{part} {shortest:.0f} mm: a part is missing"))
     border = _border_cm2(mask, volume.zooms)
-    if border > _MAX_BORDER_CM2:
+    if border > MAX_BORDER_CM2:
         doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
     return tuple(doubts)
 
@@ -72,18 +72,18 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
 def registration_warnings(mask: NDArray[np.bool_], volume: Volume, registration: Registration) -> list[str]:
     """List what makes a mask doubtful that a registered template found."""
     doubts = []
-    if registration.similarity < _DOUBTFUL_SIMILARITY:
+    if registration.similarity < DOUBTFUL_SIMILARITY:
         share = f"{registration.similarity:.0%}"
         doubts.append(f"the head template fits the scan poorly (explains {share}); look at the brain mask")
     asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
-    if asymmetry > _MAX_ASYMMETRY:
+    if asymmetry > MAX_ASYMMETRY:
         doubts.append(f"the halves of the brain mask differ by {asymmetry:.0%} of its volume")
     return doubts
 
 
 def _asymmetry(mask: NDArray[np.bool_], to_mni: NDArray[np.floating]) -> float:
     """Measure by what share of the whole the halves of a mask on either side of the midplane differ."""
-    steps = np.maximum(1, np.round(_COARSE_MM / np.linalg.norm(to_mni[:3, :3], axis=0))).astype(int)
+    steps = np.maximum(1, np.round(ASYMMETRY_SPACING_MM / np.linalg.norm(to_mni[:3, :3], axis=0))).astype(int)
     voxels = np.argwhere(mask[tuple(slice(None, None, step) for step in steps)]) * steps
     right = voxels @ to_mni[0, :3] + to_mni[0, 3] > 0
     return 2 * abs(float(np.mean(right)) - 0.5)

@@ -9,9 +9,20 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
-from mriseg.brain.checks import _FAILED_SIMILARITY, mask_warnings, registration_warnings
-from mriseg.brain.surface import (
+from mriseg.brain.checks import mask_warnings, registration_warnings
+from mriseg.brain.constants import (
+    BONE_PERCENTILE,
     COARSE_SCHEDULE,
+    DURA_BRIDGE_MM,
+    FAILED_SIMILARITY,
+    HEAD_BRIDGE_MM,
+    INTERIOR_DEPTH_MM,
+    MAX_DISTANCE_MM,
+    MIN_HEAD_ML,
+    OTSU_PERCENTILES,
+    SULCUS_MM,
+)
+from mriseg.brain.surface import (
     boundary_score,
     moved_distance,
     optimise_offsets,
@@ -31,15 +42,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
-
-# Beyond this distance (mm) from the brain, how far it is does not matter.
-_FAR_MM = 8.0
-_MIN_HEAD_ML = 100.0
-# Half the width of bridges from the brain to dura in a mask, and to eyes and muscle in a whole head.
-_DURA_BRIDGE_MM, _HEAD_BRIDGE_MM = 1.5, 5.0
-# So deep in the mask lies brain only; hardly any of it is darker than this percentile of it.
-_INSIDE_MM, _DARKEST_PERCENT = 10.0, 0.5
-_SULCUS_MM = 3.0  # half the width of a sulcus that the tissue closes upon
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,7 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
         return BrainMask(mask, "stripped scan", warnings=mask_warnings(mask, volume, contrast))
     template = load_template()
     registration = register(volume, template, contrast)
-    if registration.similarity < _FAILED_SIMILARITY:
+    if registration.similarity < FAILED_SIMILARITY:
         return _without_template(volume, registration.similarity, contrast)
     mask, registration, method = _template_mask(volume, template, registration, contrast)
     if not mask.any():
@@ -120,8 +122,8 @@ def _template_mask(volume: Volume, template: Template, registration: Registratio
         registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
         score = boundary_score(read_profiles(surface, volume, registration), surface)
         distance, method = moved_distance(optimise_offsets(score, surface), surface), "template surface"
-    near = np.minimum(distance, np.float32(_FAR_MM))
-    mask = resample_to_scan(near, template, registration, volume, outside=_FAR_MM) < 0
+    near = np.minimum(distance, np.float32(MAX_DISTANCE_MM))
+    mask = resample_to_scan(near, template, registration, volume, outside=MAX_DISTANCE_MM) < 0
     if not CONTRASTS[contrast].bright_brain:
         mask = _without_bone(mask, volume)
     return mask, registration, method
@@ -131,11 +133,11 @@ def _without_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
     """Cut off the rim of a mask what is darker than all of the inside of the brain; distances in mm."""
     box = bounding_box(mask)
     depth = ndimage.distance_transform_edt(np.pad(mask[box], 1), sampling=volume.zooms)[1:-1, 1:-1, 1:-1]
-    inside = volume.data[box][depth > _INSIDE_MM]
+    inside = volume.data[box][depth > INTERIOR_DEPTH_MM]
     if not inside.size:
         return mask
     kept = mask.copy()
-    kept[box] &= volume.data[box] >= np.percentile(inside, _DARKEST_PERCENT)
+    kept[box] &= volume.data[box] >= np.percentile(inside, BONE_PERCENTILE)
     kept[box] = ndimage.binary_fill_holes(largest_part(kept[box])) if kept.any() else mask[box]
     return kept
 
@@ -145,8 +147,8 @@ def _without_template(volume: Volume, similarity: float, contrast: str) -> Brain
     bright = volume.data > head_threshold(volume.data)
     if bright.any():
         bright &= volume.data > threshold_otsu(volume.data[bright])
-    mask = _largest_part(bright, volume.zooms, _HEAD_BRIDGE_MM)
-    if np.count_nonzero(mask) * volume.voxel_ml < _MIN_HEAD_ML:
+    mask = _largest_part(bright, volume.zooms, HEAD_BRIDGE_MM)
+    if np.count_nonzero(mask) * volume.voxel_ml < MIN_HEAD_ML:
         raise MaskError(f"{volume.path}: no head was found in the scan; check --contrast, or give a mask "
                         "with --mask")  # fmt: skip
     failed = (
@@ -173,9 +175,9 @@ def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "
         Part of `mask`.
     """
     inside = volume.data[mask]
-    low, high = threshold_multiotsu(np.clip(inside, *np.percentile(inside, (0.5, 99.5))), classes=3)
+    low, high = threshold_multiotsu(np.clip(inside, *np.percentile(inside, OTSU_PERCENTILES)), classes=3)
     tissue = volume.data > low if CONTRASTS[contrast].bright_brain else volume.data < high
-    return _largest_part(tissue & mask, volume.zooms, _DURA_BRIDGE_MM) & mask
+    return _largest_part(tissue & mask, volume.zooms, DURA_BRIDGE_MM) & mask
 
 
 def _largest_part(mask: NDArray[np.bool_], zooms: NDArray[np.float64], bridge: float) -> NDArray[np.bool_]:
@@ -184,6 +186,6 @@ def _largest_part(mask: NDArray[np.bool_], zooms: NDArray[np.float64], bridge: f
     if not core.any():
         return core
     beside = ndimage.distance_transform_edt(~largest_part(core), sampling=zooms)
-    closed = ndimage.distance_transform_edt(beside <= bridge + _SULCUS_MM, sampling=zooms) > _SULCUS_MM
+    closed = ndimage.distance_transform_edt(beside <= bridge + SULCUS_MM, sampling=zooms) > SULCUS_MM
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
     return filled

@@ -21,6 +21,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mriseg.brain.constants import (
+    BEYOND_GREY_WEIGHTS,
+    BRAIN_DEPTHS_MM,
+    BRAIN_LEVEL_MM,
+    DEPTHS_MM,
+    GREY_LEVEL,
+    MAX_RELATIVE_INTENSITY,
+    MIN_BRAIN_INTENSITY,
+    NORMAL_SMOOTHING_MM,
+    OFFSET_SCALE_MM,
+    OFFSET_SMOOTHING_VOXELS,
+    OFFSET_TRUNCATION,
+    SMOOTHING_MM,
+    SMOOTHING_NEIGHBOURS,
+    SMOOTHING_SCHEDULE,
+    SURFACE_STEP_VOXELS,
+    UP_TO_GREY_WEIGHTS,
+)
 from mriseg.template.registration import Registration
 
 if TYPE_CHECKING:
@@ -30,26 +48,6 @@ if TYPE_CHECKING:
     from mriseg.template.head import Template
 
 Floats = NDArray[np.float64]
-
-# Depths along a profile in mm, outward positive. A brain that lies farther off was not registered.
-DEPTHS_MM = np.arange(-20.0, 21.0)
-# Points lie 4 mm apart; averaging over the nearest has this standard deviation, and more when repeated.
-_GRID_STEP, _SMOOTHING_MM, _NEIGHBOURS = 2, 4.0, 24
-# Per look: over how many mm worth is pooled, and the price of a squared mm off what the last look found.
-COARSE_SCHEDULE = ((12.0, 0.02), (8.0, 0.04))
-SMOOTHING_SCHEDULE = (*COARSE_SCHEDULE, (4.0, 0.08))
-# The affine follows offsets in full up to about this size (mm); larger ones are rather faults of a profile.
-_FAIR_OFFSET_MM = 6.0
-
-# What a depth is worth as the end of the brain: mean intensities of layers about it (mm, both ends included,
-# outward positive) times weights. Intensities are in units of the brain beneath. Up to _GREY they tell bone
-# and CSF from brain: it should be inside and not outside. What is brighter is tissue, brain or scalp: there
-# should be none about the end itself, where CSF and bone part the two.
-_GREY, _BRIGHTEST = 0.6, 1.5
-_DARKEST = 1e-100  # what is no brighter is no brain to compare with
-_BRAIN_BENEATH_MM, _BRAIN_LEVEL_MM = (-16.0, -3.0), 20.0
-_UP_TO_GREY = (((-9, -4), 1.0), ((-3, -2), 1.0), ((-1, 0), 0.5), ((3, 5), -0.5))
-_BEYOND_GREY = (((-3, -2), -1.0), ((-1, 0), -2.0), ((1, 2), -1.0))
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Surface:
 
     def smooth(self, values: Floats, mm: float) -> Floats:
         """Average values at the points, shape (N, ...), with a Gaussian of a standard deviation in mm."""
-        for _ in range(round((mm / _SMOOTHING_MM) ** 2)):
+        for _ in range(round((mm / SMOOTHING_MM) ** 2)):
             values = self.smoothing @ values
         return values
 
@@ -96,9 +94,11 @@ def template_surface(template: Template) -> Surface:
     """
     zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
     distance = template.distance
-    slopes = np.stack(np.gradient(ndimage.gaussian_filter(distance, 4.0 / zooms), *zooms), axis=-1)
+    slopes = np.stack(
+        np.gradient(ndimage.gaussian_filter(distance, NORMAL_SMOOTHING_MM / zooms), *zooms), axis=-1
+    )
     sparse_grid = np.zeros(distance.shape, dtype=bool)
-    sparse_grid[::_GRID_STEP, ::_GRID_STEP, ::_GRID_STEP] = True
+    sparse_grid[::SURFACE_STEP_VOXELS, ::SURFACE_STEP_VOXELS, ::SURFACE_STEP_VOXELS] = True
     voxels = np.nonzero((np.abs(distance) < zooms.max()) & sparse_grid)
     normals = slopes[voxels] / np.linalg.norm(slopes[voxels], axis=1, keepdims=True)
     places = np.stack(voxels, axis=1) @ template.affine[:3, :3].T + template.affine[:3, 3]
@@ -141,13 +141,13 @@ def boundary_score(profiles: Floats, surface: Surface) -> Floats:
     ndarray of float64, shape (N, D)
         Without unit; free of the scan's scale and of a slowly varying bias.
     """
-    deepest, shallowest = _BRAIN_BENEATH_MM
+    deepest, shallowest = BRAIN_DEPTHS_MM
     beneath = np.median(profiles[:, (deepest <= DEPTHS_MM) & (shallowest >= DEPTHS_MM)], axis=1)
-    brain = surface.smooth(beneath, _BRAIN_LEVEL_MM)
-    relative = np.clip(profiles / np.maximum(brain, _DARKEST)[:, None], 0, _BRIGHTEST)
-    grey = np.minimum(relative, _GREY)
+    brain = surface.smooth(beneath, BRAIN_LEVEL_MM)
+    relative = np.clip(profiles / np.maximum(brain, MIN_BRAIN_INTENSITY)[:, None], 0, MAX_RELATIVE_INTENSITY)
+    grey = np.minimum(relative, GREY_LEVEL)
     score = np.zeros_like(profiles)
-    for part, weights in ((grey, _UP_TO_GREY), (relative - grey, _BEYOND_GREY)):
+    for part, weights in ((grey, UP_TO_GREY_WEIGHTS), (relative - grey, BEYOND_GREY_WEIGHTS)):
         for layer, weight in weights:
             score += weight * _layer_mean(part, *layer)
     return score
@@ -194,7 +194,7 @@ def update_affine(offsets: Floats, surface: Surface, registration: Registration)
     """
     homogeneous = np.column_stack([surface.points, np.ones(len(surface.points))])
     design = (surface.normals[:, :, None] * homogeneous[:, None, :]).reshape(-1, 12)
-    weights = np.sqrt(1 / (1 + (offsets / _FAIR_OFFSET_MM) ** 2))
+    weights = np.sqrt(1 / (1 + (offsets / OFFSET_SCALE_MM) ** 2))
     step = np.linalg.lstsq(design * weights[:, None], offsets * weights, rcond=None)[0]
     moved = np.eye(4)
     moved[:3] += step.reshape(3, 4)
@@ -224,7 +224,9 @@ def _spread(values: Floats, surface: Surface) -> NDArray[np.float32]:
     """Sum values at the points into the template's voxels, weighted by a Gaussian of the distance."""
     volume = np.zeros(surface.distance.shape, dtype=np.float32)
     volume[surface.voxels] = values
-    spread: NDArray[np.float32] = ndimage.gaussian_filter(volume, _GRID_STEP, truncate=6.0, mode="constant")
+    spread: NDArray[np.float32] = ndimage.gaussian_filter(
+        volume, OFFSET_SMOOTHING_VOXELS, truncate=OFFSET_TRUNCATION, mode="constant"
+    )
     return spread
 
 
@@ -232,10 +234,10 @@ def _smoothing(points: Floats) -> sparse.csr_array:
     from scipy import sparse  # slow to import, and stripped scans need neither
     from scipy.spatial import cKDTree
 
-    distances, neighbours = cKDTree(points).query(points, k=_NEIGHBOURS)
-    weights = np.exp(-0.5 * (distances / _SMOOTHING_MM) ** 2)
+    distances, neighbours = cKDTree(points).query(points, k=SMOOTHING_NEIGHBOURS)
+    weights = np.exp(-0.5 * (distances / SMOOTHING_MM) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
-    starts = np.arange(0, neighbours.size + 1, _NEIGHBOURS)
+    starts = np.arange(0, neighbours.size + 1, SMOOTHING_NEIGHBOURS)
     return sparse.csr_array((weights.ravel(), neighbours.ravel(), starts), shape=(len(points), len(points)))
 
 

@@ -26,6 +26,26 @@ from scipy import ndimage
 from scipy.special import entr
 
 from mriseg._utils.parallel import parallel_chunks
+from mriseg.channels.constants import (
+    BRAIN_SAMPLING,
+    HISTOGRAM_BINS,
+    HISTOGRAM_PERCENTILES,
+    MATRIX_DECIMALS,
+    MAX_MOTION_MM,
+    MAX_ROTATION_DEGREES,
+    MIN_CONSTANT_BACKGROUND,
+    MIN_COVERAGE,
+    MIN_INFORMATION_RATIO,
+    MIN_MOTION_MM,
+    MIN_MOTION_VOXELS,
+    MIN_SMOOTHED_RATIO,
+    POWELL_FTOL,
+    POWELL_XTOL,
+    REFINEMENT_LEVELS,
+    REPORTED_MOTION_MM,
+    ROTATION_RADIUS_MM,
+    SAMPLING_MARGIN_MM,
+)
 from mriseg.errors import ImageError
 from mriseg.images.background import background_intensity
 from mriseg.images.volume import same_grid
@@ -38,28 +58,8 @@ Floats = NDArray[np.floating]
 Scan = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-# A channel that shows less of the brain than this is of another place, or of another session.
-_MIN_SHOWN = 0.5
-# Voxels of a channel that the scan's are wider than by this factor are smoothed, lest they alias.
-_FINER = 1.5
-# A background that fills this share of the faces was put there; what is seen must not be blended with it.
-_BLANK_FACES = 0.95
-_PLANES = 16  # to resample at a time
-_EVERY = 61  # voxel of the brain is asked where it lies; a prime, to keep step with no grid
-
-# The refinement looks at the brain and what is this near (mm): skull and scalp help, jaw and neck mislead.
-_MARGIN_MM = 10.0
-# Of each level: what it is smoothed to (mm), how many points it is sampled at, and the first step (mm).
-_LEVELS = ((4.0, 8_000, 3.0), (2.0, 25_000, 1.0))
-_BINS, _TAILS = 32, (1, 99)
-# An angle is sought as the way (mm) that the surface of the brain makes when it is turned.
-_RADIUS_MM = 60.0
-_TOLERANCES = {"xtol": 3e-2, "ftol": 1e-4}
-# Sequences differ by up to .7 mm where nobody moved: fat shifts, air distorts, and tissues have their borders
-# elsewhere in another contrast; mutual information then gains up to 4 %. A true millimetre gains 4 to 14 %.
-_MIN_MOTION_MM, _MIN_MOTION_VOXELS, _MIN_GAIN = 1.0, 0.5, 1.05
-_MAX_MOTION_MM, _MAX_MOTION_DEGREES = 20.0, 20.0
-_WORTH_A_LOOK_MM = 2.0
+# Planes that are resampled at a time.
+_PLANES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class _Refinement:
 
     @property
     def applies(self) -> bool:
-        plausible = self.moved_mm <= _MAX_MOTION_MM and self.turned_degrees <= _MAX_MOTION_DEGREES
+        plausible = self.moved_mm <= MAX_MOTION_MM and self.turned_degrees <= MAX_ROTATION_DEGREES
         return self.clear and plausible
 
     def facts(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class _Refinement:
         way = f"{self.moved_mm:.1f} mm and {self.turned_degrees:.1f} degrees"
         if self.clear and not self.applies:
             return (f"does not seem to fit the first scan: it lies {way} off, too far to be moved there",)
-        if self.applies and self.moved_mm > _WORTH_A_LOOK_MM:
+        if self.applies and self.moved_mm > REPORTED_MOTION_MM:
             return (f"was moved by {way} to fit the first scan; see whether the two lie on one another",)
         return ()
 
@@ -150,7 +150,7 @@ def align(channel: Volume, volume: Volume, mask: Mask) -> Alignment:
     ImageError
         If the channel covers less than half of the brain, or is empty there.
     """
-    brain = _placed(volume.affine, np.argwhere(mask)[::_EVERY].T)
+    brain = _placed(volume.affine, np.argwhere(mask)[::BRAIN_SAMPLING].T)
     _refuse_elsewhere(channel, volume, brain)
     if same_grid(channel, volume):
         facts = {"Method": "same grid", "Overlap": 1.0}
@@ -174,9 +174,9 @@ def _refuse_elsewhere(channel: Volume, volume: Volume, brain: Floats) -> None:
     values, inside = _sampled(channel.data, channel.affine, brain)
     shown = inside & (values != background_intensity(channel.data)[0])
     rest = f"the brain in {volume.path.name}; give a scan of the same session, or register it first"
-    if inside.mean() < _MIN_SHOWN:
+    if inside.mean() < MIN_COVERAGE:
         raise ImageError(f"{channel.path}: covers {inside.mean():.0%} of {rest}")
-    if shown.mean() < _MIN_SHOWN or np.ptp(values[shown]) == 0:
+    if shown.mean() < MIN_COVERAGE or np.ptp(values[shown]) == 0:
         raise ImageError(f"{channel.path}: shows nothing in most of {rest}")
 
 
@@ -191,7 +191,7 @@ def _sampled(data: Scan, affine: Floats, points: Floats) -> tuple[Floats, Mask]:
 def _resampled(channel: Volume, to_channel: Floats, shape: tuple[int, ...]) -> tuple[Scan, Mask]:
     """Bring a channel to a grid whose voxels `to_channel` (4, 4) takes to its own; tell where it has data."""
     background, share = background_intensity(channel.data)
-    carried = _signal_alone if share > _BLANK_FACES else _carried
+    carried = _signal_alone if share > MIN_CONSTANT_BACKGROUND else _carried
     resampled = carried(channel.data - background, to_channel, shape) + background
     covered = _covered(channel.data.shape, to_channel, shape)
     resampled[~covered] = background
@@ -209,7 +209,7 @@ def _carried(data: Scan, to_channel: Floats, shape: tuple[int, ...]) -> Scan:
     """Resample linearly, smoothed first along the axes on which the grid cannot hold what the data can."""
     turn, carried = to_channel[:3, :3], np.empty(shape, dtype=np.float32)
     widths = np.linalg.norm(turn, axis=1)
-    sigmas = np.where(widths > _FINER, np.sqrt(np.maximum(widths**2 - 1, 0)) * FWHM_TO_SIGMA, 0)
+    sigmas = np.where(widths > MIN_SMOOTHED_RATIO, np.sqrt(np.maximum(widths**2 - 1, 0)) * FWHM_TO_SIGMA, 0)
     smoothed = ndimage.gaussian_filter(data, sigmas, mode="nearest") if sigmas.any() else data
 
     def fill(part: slice) -> None:
@@ -256,16 +256,18 @@ class _Level:
 def _refine(channel: Volume, volume: Volume, mask: Mask, brain: Floats) -> _Refinement:
     """Look for the rigid motion under which two scans tell most about one another."""
     centre, parameters = brain.mean(axis=1), np.zeros(6)
-    for spacing, count, step in _LEVELS:
+    for spacing, count, step in REFINEMENT_LEVELS:
         level = _level(channel, volume, mask, spacing, count)
         parameters = _climb(level, centre, parameters, step)
-    matrix = np.round(_rigid(parameters, centre), 6)  # what is recorded is what is applied
-    turned = float(np.rad2deg(np.linalg.norm(parameters[3:]) / _RADIUS_MM))
+    matrix = np.round(_rigid(parameters, centre), MATRIX_DECIMALS)  # what is recorded is what is applied
+    turned = float(np.rad2deg(np.linalg.norm(parameters[3:]) / ROTATION_RADIUS_MM))
     moved = float(np.sqrt(np.mean(((_placed(matrix, brain) - brain) ** 2).sum(axis=0))))
     before, after = level.information(np.eye(4)), level.information(matrix)
     edge = max(float(np.prod(scan.zooms)) ** (1 / 3) for scan in (channel, volume))
-    far_enough = moved >= max(_MIN_MOTION_MM, _MIN_MOTION_VOXELS * edge)
-    return _Refinement(matrix, moved, turned, before, after, far_enough and after > _MIN_GAIN * before)
+    far_enough = moved >= max(MIN_MOTION_MM, MIN_MOTION_VOXELS * edge)
+    return _Refinement(
+        matrix, moved, turned, before, after, far_enough and after > MIN_INFORMATION_RATIO * before
+    )
 
 
 def _climb(level: _Level, centre: Floats, start: NDArray[np.float64], step: float) -> NDArray[np.float64]:
@@ -275,7 +277,7 @@ def _climb(level: _Level, centre: Floats, start: NDArray[np.float64], step: floa
     def loss(parameters: Floats) -> float:
         return -level.information(_rigid(parameters, centre))
 
-    options = {"direc": step * np.eye(6), **_TOLERANCES}
+    options = {"direc": step * np.eye(6), "xtol": POWELL_XTOL, "ftol": POWELL_FTOL}
     return np.asarray(optimize.minimize(loss, start, method="Powell", options=options).x)
 
 
@@ -284,7 +286,7 @@ def _rigid(parameters: Floats, centre: Floats) -> Floats:
     from scipy.spatial.transform import Rotation
 
     matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_rotvec(parameters[3:] / _RADIUS_MM).as_matrix()
+    matrix[:3, :3] = Rotation.from_rotvec(parameters[3:] / ROTATION_RADIUS_MM).as_matrix()
     matrix[:3, 3] = centre + parameters[:3] - matrix[:3, :3] @ centre
     return matrix
 
@@ -294,9 +296,9 @@ def _level(channel: Volume, volume: Volume, mask: Mask, spacing: float, count: i
     scan, _ = _sampled(*coarsen(volume.data, volume.affine, spacing), points)
     data, affine = coarsen(channel.data, channel.affine, spacing)
     values, inside = _sampled(data, affine, points)
-    bins = np.rint(_scaled(scan, np.percentile(scan, _TAILS))).astype(np.intp)
-    least = round(_MIN_SHOWN * np.count_nonzero(inside))
-    return _Level(points, bins, data, affine, np.percentile(values[inside], _TAILS), least)
+    bins = np.rint(_scaled(scan, np.percentile(scan, HISTOGRAM_PERCENTILES))).astype(np.intp)
+    least = round(MIN_COVERAGE * np.count_nonzero(inside))
+    return _Level(points, bins, data, affine, np.percentile(values[inside], HISTOGRAM_PERCENTILES), least)
 
 
 def _scattered(mask: Mask, zooms: Floats, count: int) -> Floats:
@@ -304,7 +306,7 @@ def _scattered(mask: Mask, zooms: Floats, count: int) -> Floats:
 
     The parts behind the point of multiples of the powers of 1 / r, where r^4 = r + 1, leave no large gaps.
     """
-    last, margin = np.array(mask.shape) - 1.0, _MARGIN_MM / zooms
+    last, margin = np.array(mask.shape) - 1.0, SAMPLING_MARGIN_MM / zooms
     ends = np.array([(side.start, side.stop - 1) for side in bounding_box(mask)])
     low, high = np.maximum(ends[:, 0] - margin, 0), np.minimum(ends[:, 1] + margin, last)
     spread = np.outer(1.2207440846057596 ** -np.arange(1.0, 4), np.arange(1, count + 1)) % 1
@@ -314,16 +316,16 @@ def _scattered(mask: Mask, zooms: Floats, count: int) -> Floats:
 def _scaled(values: Floats, tails: Floats) -> Floats:
     """Scale intensities to the bins of a histogram, 0 to the last, the tails cut."""
     low, high = tails.tolist()
-    scale = (_BINS - 1) / max(high - low, 1e-30)
-    return np.asarray(np.clip((values - low) * scale, 0, _BINS - 1))
+    scale = (HISTOGRAM_BINS - 1) / max(high - low, 1e-30)
+    return np.asarray(np.clip((values - low) * scale, 0, HISTOGRAM_BINS - 1))
 
 
 def _joint_histogram(bins: NDArray[np.intp], scaled: Floats) -> Floats:
     """Count pairs of bins; a scaled intensity counts in both bins around it, so that counts are smooth."""
-    below = np.minimum(scaled.astype(np.intp), _BINS - 2)
-    share, cell = scaled - below, bins * _BINS + below
-    counts = np.bincount(cell, 1 - share, _BINS**2) + np.bincount(cell + 1, share, _BINS**2)
-    return np.asarray(counts.reshape(_BINS, _BINS))
+    below = np.minimum(scaled.astype(np.intp), HISTOGRAM_BINS - 2)
+    share, cell = scaled - below, bins * HISTOGRAM_BINS + below
+    counts = np.bincount(cell, 1 - share, HISTOGRAM_BINS**2) + np.bincount(cell + 1, share, HISTOGRAM_BINS**2)
+    return np.asarray(counts.reshape(HISTOGRAM_BINS, HISTOGRAM_BINS))
 
 
 def _mutual_share(counts: Floats) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.channels.alignment import align
+from mriseg.channels.constants import AIR_PERCENTILE, MIN_FULL_COVERAGE
 from mriseg.images.background import with_signal
 from mriseg.model.bias_field import field_of_white_matter, no_field
 
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
     from mriseg.model.bias_field import BiasField
 
-# What lies below is air: the intensity to which the bias field does not add.
-_AIR_PERCENT = 1.0
 _PLANES = 4  # at a time while a scan is corrected, so that they stay near the processor
-# A channel that covers less of the brain mask than this leaves a part of the brain to the others.
-_WHOLE = 0.995
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +52,7 @@ class Channel:
         """What is odd about the channel, in plain words."""
         name = self.volume.path.name
         doubts = [f"{name}: {warning}" for warning in self.volume.warnings]
-        if self.alignment.overlap < _WHOLE:
+        if self.alignment.overlap < MIN_FULL_COVERAGE:
             doubts.append(f"{name} covers {self.alignment.overlap:.0%} of the brain; the rest is judged "
                           "by the first scan alone")  # fmt: skip
         return [*doubts, *(f"{name} {warning}" for warning in self.alignment.warnings)]
@@ -101,7 +98,7 @@ def prepare_channel(
 
 def air_intensity(data: NDArray[np.float32]) -> np.float32:
     """Return the intensity of air, from every third voxel each way."""
-    return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
+    return np.float32(np.percentile(data[::3, ::3, ::3], AIR_PERCENTILE))
 
 
 def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.evaluation.constants import MAX_FIELD_ORDER, MIN_BRAIN_SHARE, SAMPLES_PER_VOXEL
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 TISSUES = (CSF, GM, WM)
-
-# Points at which a voxel is sampled along each axis.
-_POINTS = 4
-_FIELD_WAVES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +110,7 @@ def simulate(
         for tissue in TISSUES
     }
     shares = np.stack([fractions[k] for k in sorted(fractions)])
-    brain: NDArray[np.bool_] = shares.sum(axis=0) > 0.5
+    brain: NDArray[np.bool_] = shares.sum(axis=0) > MIN_BRAIN_SHARE
     if not brain.any():
         raise ValueError("the label map holds none of the tissues; say which number is which tissue")
     generator = np.random.default_rng(seed)
@@ -155,13 +152,13 @@ def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
 def _averages(old: int, ratio: float) -> Floats:
     """Return the matrix (M, old) that averages linear interpolants over M voxels, ratio old ones wide."""
     new = max(1, int(old / ratio + 1e-6))
-    points = (np.arange(new * _POINTS) + 0.5) / _POINTS * ratio - 0.5
+    points = (np.arange(new * SAMPLES_PER_VOXEL) + 0.5) / SAMPLES_PER_VOXEL * ratio - 0.5
     below = np.clip(np.floor(points), 0, old - 2).astype(int)
     share = np.clip(points - below, 0, 1)
     matrix = np.zeros((new, old))
-    row = np.arange(new * _POINTS) // _POINTS
-    np.add.at(matrix, (row, below), (1 - share) / _POINTS)
-    np.add.at(matrix, (row, below + 1), share / _POINTS)
+    row = np.arange(new * SAMPLES_PER_VOXEL) // SAMPLES_PER_VOXEL
+    np.add.at(matrix, (row, below), (1 - share) / SAMPLES_PER_VOXEL)
+    np.add.at(matrix, (row, below + 1), share / SAMPLES_PER_VOXEL)
     return matrix
 
 
@@ -186,7 +183,7 @@ def _random_field(
     axes = [np.cos(np.pi * np.outer(np.arange(3), (np.arange(n) + 0.5) / n)) for n in brain.shape]
     waves = np.zeros((3, 3, 3))
     for i, j, k in product(range(3), repeat=3):
-        if 0 < i + j + k <= _FIELD_WAVES:
+        if 0 < i + j + k <= MAX_FIELD_ORDER:
             waves[i, j, k] = generator.normal()
     field = np.einsum("ijk,ix,jy,kz->xyz", waves, *axes, optimize=True)
     low, high = field[brain].min(), field[brain].max()

@@ -9,15 +9,13 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 
+from mriseg.images.constants import MAX_GRID_SHIFT
 from mriseg.images.orientation import corners_apart
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-# Of a voxel: rounding in headers moves the corners of a grid by less.
-_SAME_PLACE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +87,7 @@ def same_grid(first: Volume, second: Volume) -> bool:
     if first.data.shape != second.data.shape:
         return False
     apart = corners_apart(first.affine, second.affine, first.data.shape)
-    return bool(apart <= _SAME_PLACE * first.zooms.min())
+    return bool(apart <= MAX_GRID_SHIFT * first.zooms.min())
 
 
 def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:

@@ -12,7 +12,8 @@ from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM, Tissue
 from mriseg.model.separation import separations
 from mriseg.qc import GraveDoubt
-from mriseg.template.contrast import _CLEAR, TissueLevels, contrast_of
+from mriseg.template.constants import MIN_WM_DIFFERENCE
+from mriseg.template.contrast import TissueLevels, contrast_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,7 +167,7 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[str]:
     if levels is None or seen is None or CONTRASTS[seen].rising == CONTRASTS[contrast].rising:
         return []
     both_dark = {CONTRASTS[seen].rising[0], CONTRASTS[contrast].rising[0]} == {CSF}
-    if both_dark and abs(levels.wm - levels.gm) < _CLEAR:
+    if both_dark and abs(levels.wm - levels.gm) < MIN_WM_DIFFERENCE:
         return []
     told = f"the scan does not look like {CONTRASTS[contrast].name}: {_words(seen)}"
     return [GraveDoubt(f"{told}; tissues are named wrongly unless --contrast is right")]

@@ -17,6 +17,7 @@ from mriseg.images.reading import image_intent, load_map
 from mriseg.labels.contrasts import SUFFIXES
 from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.tissues import CSF, GM, WM, class_color
+from mriseg.report.constants import ATYPICALITY_RANGE
 from mriseg.report.page import asset, render
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ _NAMED: dict[str, Kind] = {"_dseg": "labels", "_mask": "mask", "_probseg": "post
 _COLORS = {tissue.abbreviation: tissue.color for tissue in (GM, WM, CSF)}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _MASK_COLOR, _MAP_COLOR = "#ff4fd8", "#ff2d1a"
-# Of the distances in a map of what is atypical: from where it shows to where it is fully opaque.
-_MAP_RANGE = (2.0, 5.0)
 _SCRIPT = "niivue/niivue.umd.js"
 
 
@@ -152,7 +151,9 @@ def _layer(path: Path) -> Layer:
         tissue = name.removesuffix("_probseg").rpartition("_label-")[2]
         return Layer(path, kind, tissue, _COLORS.get(tissue, "#f0e442"))
     if kind == "map":
-        return Layer(path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, _MAP_RANGE)
+        return Layer(
+            path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, ATYPICALITY_RANGE
+        )
     if kind == "mask":
         return Layer(path, kind, "brain mask", _MASK_COLOR)
     return Layer(path, kind, " ".join(filter(None, (name, bids_suffix(path)))))

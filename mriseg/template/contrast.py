@@ -14,6 +14,18 @@ import numpy as np
 from mriseg.errors import ImageError
 from mriseg.images.background import is_stripped, stripped_mask
 from mriseg.labels.contrasts import CONTRASTS
+from mriseg.template.constants import (
+    CERTAIN_CSF,
+    CERTAIN_GM,
+    CERTAIN_WM,
+    MIN_CERTAIN_VOXELS,
+    MIN_CSF_DIFFERENCE,
+    MIN_GROWN_ML,
+    RANGE_PERCENTILES,
+    SAMPLING_MM,
+    VENTRICLE_DEPTH_MM,
+    VENTRICLE_PERCENTILES,
+)
 from mriseg.template.head import load_template
 from mriseg.template.registration import register, register_brain, resample_to_scan
 
@@ -23,18 +35,6 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
     from mriseg.template.head import Template
     from mriseg.template.registration import Registration
-
-# Where the template is sure of GM and of WM; how deep in the brain (mm) CSF is that of the ventricles.
-_SURE_GREY, _SURE_WHITE, _SURE_CSF, _DEEP_MM = 0.8, 0.95, 0.5, -20.0
-_THINNED_MM = 3.0
-_MIN_VOXELS = 30
-# Differences of ventricles and of WM from GM below these shares of the range of intensities in the brain say
-# nothing; in healthy T1 they are .3 to .5 and .1 to .5.
-_CLEAR_FLUID, _CLEAR = 0.1, 0.05
-_FLUID_PERCENT = (20, 80)
-_RANGE_PERCENT = (2, 98)
-# Brains with the CSF around them are larger from about a year on.
-_MIN_GROWN_ML = 950.0
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,15 @@ def tissue_levels(
     """
     if registration is None or not registration.of_a_whole_brain:
         return None
-    thin, every = volume.thinned(_THINNED_MM)
+    thin, every = volume.thinned(SAMPLING_MM)
     mask, template = mask[every], load_template()
     intensities = thin.data[mask]
     places = [
         resample_to_scan(sure, template, registration, thin)[mask] > 0.5 for sure in _sure_places(template)
     ]
-    if min(np.count_nonzero(place) for place in places) < _MIN_VOXELS:
+    if min(np.count_nonzero(place) for place in places) < MIN_CERTAIN_VOXELS:
         return None
-    low, high = np.percentile(intensities, _RANGE_PERCENT)
+    low, high = np.percentile(intensities, RANGE_PERCENTILES)
     shares = (intensities - low) / max(high - low, np.finfo(np.float32).tiny)
     fluid, grey, white = (shares[place] for place in places)
     return _levels(fluid, float(np.median(grey)), float(np.median(white)))
@@ -89,7 +89,7 @@ def tissue_levels(
 
 def _levels(fluid: NDArray[np.float32], grey: float, white: float) -> TissueLevels:
     """Take the end of the intensities about the ventricles, where small ones share the place with tissue."""
-    dark, bright = (float(end) for end in np.percentile(fluid, _FLUID_PERCENT))
+    dark, bright = (float(end) for end in np.percentile(fluid, VENTRICLE_PERCENTILES))
     darker, brighter = min(grey, white) - dark, bright - max(grey, white)
     return TissueLevels(dark if darker > brighter else bright, grey, white)
 
@@ -110,9 +110,9 @@ def contrast_of(levels: TissueLevels) -> str | None:
     >>> contrast_of(TissueLevels(0.2, 0.5, 0.8)), contrast_of(TissueLevels(0.9, 0.3, 0.2))
     ('t1', 't2')
     """
-    if levels.csf > max(levels.gm, levels.wm) + _CLEAR_FLUID:
+    if levels.csf > max(levels.gm, levels.wm) + MIN_CSF_DIFFERENCE:
         return "t2"
-    if levels.csf < min(levels.gm, levels.wm) - _CLEAR_FLUID:
+    if levels.csf < min(levels.gm, levels.wm) - MIN_CSF_DIFFERENCE:
         return "t1" if levels.wm >= levels.gm else "flair"
     return None
 
@@ -152,14 +152,14 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> st
         raise ImageError(f"{volume.path}: its contrast cannot be told from its ventricles; name it with "
                          f"--contrast ({known})")  # fmt: skip
     ml = np.count_nonzero(mask) * volume.voxel_ml
-    return "t1-infant" if seen == "flair" and ml < _MIN_GROWN_ML else seen
+    return "t1-infant" if seen == "flair" and ml < MIN_GROWN_ML else seen
 
 
 def _sure_places(template: Template) -> list[NDArray[np.float32]]:
     """Return where the template is sure of CSF in the ventricles, of GM and of WM: 1 there, 0 elsewhere."""
     places = (
-        (template.csf > _SURE_CSF) & (template.distance < _DEEP_MM),
-        template.gm > _SURE_GREY,
-        template.wm > _SURE_WHITE,
+        (template.csf > CERTAIN_CSF) & (template.distance < VENTRICLE_DEPTH_MM),
+        template.gm > CERTAIN_GM,
+        template.wm > CERTAIN_WM,
     )
     return [place.astype(np.float32) for place in places]

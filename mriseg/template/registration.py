@@ -25,6 +25,33 @@ from skimage.filters import threshold_otsu
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.images.voxels import bounding_box, coarsen, largest_part
 from mriseg.labels.contrasts import CONTRASTS
+from mriseg.template.constants import (
+    AFFINE_DECIMALS,
+    BRAIN_PERCENTILES,
+    CROWN_HEIGHT_MM,
+    FAT_PERCENTILE,
+    HEAD_THRESHOLD_FACTOR,
+    INFANT_START_SCALES,
+    MARGIN_TAPER_MM,
+    MASK_START_ROTATIONS,
+    MAX_RIVALS,
+    MAX_STEPS,
+    MIN_CROWN_AREA_MM2,
+    MIN_GAIN,
+    MIN_OVERLAP,
+    MIN_RIVAL_DISTANCE_MM,
+    MIN_RIVAL_SIMILARITY,
+    MIN_SAMPLE_WEIGHT,
+    MIN_SCALE,
+    MIN_SCALE_RATIO,
+    REGISTRATION_MARGIN_MM,
+    REGISTRATION_SPACINGS_MM,
+    START_HEIGHTS_MM,
+    START_ROTATION,
+    START_SCALES,
+    STEP_LENGTHS,
+    UPRIGHT_SIMILARITY,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,21 +61,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating]
 
-# Registration looks at the brain and this far around it (mm): scalp and skull help, neck and face mislead.
-_REACH_MM = 22.0
-_SPACINGS_MM = (8.0, 4.0)
 _PLANES = 16  # to resample at a time
-_DECIMALS = 6
-_MAX_STEPS, _MIN_GAIN, _MIN_OVERLAP = 40, 1e-5, 0.5
-# Of the first tries so many are refined that lie apart by as much (root mean square, mm) and are as similar
-# as this share of the best.
-_MAX_RIVALS, _RIVAL_MM, _RIVAL_SHARE = 3, 5.0, 0.9
-# Where the first tries explain less than this, the head may lie askew: turned starts are tried as well.
-_UPRIGHT_SIMILARITY, _TURN = 0.5, np.deg2rad(30)
-# Whole brains scale the template about alike in all directions (.82 of the most and up), halves do not (.6).
-_MIN_EVENNESS, _MIN_SCALE = 0.7, 0.6
-_START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
-_START_SCALES, _INFANT_SCALES = (0.7, 0.85, 1.0), (0.55, 0.7, 0.85)
 
 # Columns: the directions in the twelve entries of a 3 x 4 affine along which a step may go. The first steps
 # from a rough start may only move, turn and scale; all twelve free would stretch the head out of shape.
@@ -83,16 +96,16 @@ class Registration:
     def of_a_whole_brain(self) -> bool:
         """Whether the template was laid over a whole human brain, and not squeezed onto something else."""
         scales = np.linalg.svd(self.affine[:3, :3], compute_uv=False)
-        return bool(scales[2] >= max(_MIN_SCALE, _MIN_EVENNESS * scales[0]))
+        return bool(scales[2] >= max(MIN_SCALE, MIN_SCALE_RATIO * scales[0]))
 
     def rounded(self) -> Registration:
         """Drop the digits of the affine that depend on the number of threads; a micrometre is left."""
-        return Registration(np.round(self.affine, _DECIMALS) + 0.0, self.similarity)
+        return Registration(np.round(self.affine, AFFINE_DECIMALS) + 0.0, self.similarity)
 
     @property
     def scan_to_mni(self) -> Floats:
         """World coordinates of the scan to MNI coordinates, mm, with as many digits."""
-        return np.round(np.linalg.inv(self.affine), _DECIMALS) + 0.0
+        return np.round(np.linalg.inv(self.affine), AFFINE_DECIMALS) + 0.0
 
 
 @dataclass(frozen=True)
@@ -133,16 +146,16 @@ def register(volume: Volume, template: Template, contrast: str | None = "t1") ->
     maps = [template.head]
     if known is None or not known.like_template:
         maps += [template.brain, template.gm, template.wm, template.skull]
-    levels = [_level(template, maps, spacing) for spacing in _SPACINGS_MM]
+    levels = [_level(template, maps, spacing) for spacing in REGISTRATION_SPACINGS_MM]
     starts = _starts(
-        *scans[0], template, _INFANT_SCALES if known is not None and known.infant else _START_SCALES
+        *scans[0], template, INFANT_START_SCALES if known is not None and known.infant else START_SCALES
     )
     tries = [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in starts]
-    if max(found.similarity for found in tries) < _UPRIGHT_SIMILARITY:
+    if max(found.similarity for found in tries) < UPRIGHT_SIMILARITY:
         turned = [
             start @ turn
             for start in starts
-            for turn in _turns(levels[0].points.mean(axis=0), (-_TURN, _TURN))
+            for turn in _turns(levels[0].points.mean(axis=0), (-START_ROTATION, START_ROTATION))
         ]
         tries += [_gauss_newton(levels[0], *scans[0], start, _SIMILARITY) for start in turned]
     refined = [_refined(found, levels, scans) for found in _distinct(tries, levels[0].points)]
@@ -168,14 +181,16 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
         wherever the masks agree.
     """
     inside = volume.data[mask]
-    low, high = np.percentile(inside, (2, 98)).astype(np.float32)
+    low, high = np.percentile(inside, BRAIN_PERCENTILES).astype(np.float32)
     brain = np.zeros(mask.shape, dtype=np.float32)
     brain[mask] = np.clip(inside, low, high) - low
-    fine = coarsen(brain, volume.affine, _SPACINGS_MM[1])
-    scans = [coarsen(*fine, _SPACINGS_MM[0]), fine]
-    levels = [_level(template, [template.brain, template.gm, template.wm], at) for at in _SPACINGS_MM]
+    fine = coarsen(brain, volume.affine, REGISTRATION_SPACINGS_MM[1])
+    scans = [coarsen(*fine, REGISTRATION_SPACINGS_MM[0]), fine]
+    levels = [
+        _level(template, [template.brain, template.gm, template.wm], at) for at in REGISTRATION_SPACINGS_MM
+    ]
     start = _start_on_mask(mask, volume.affine, template)
-    starts = [start, *(start @ turn for turn in _turns(levels[0].points.mean(axis=0), (np.pi,)))]
+    starts = [start, *(start @ turn for turn in _turns(levels[0].points.mean(axis=0), MASK_START_ROTATIONS))]
     tries = [_gauss_newton(levels[0], *scans[0], begin, _SIMILARITY) for begin in starts]
     return _refined(max(tries, key=lambda found: found.similarity), levels, scans)
 
@@ -229,21 +244,25 @@ def _reached(filled: NDArray[np.bool_], to_voxels: Floats, shape: tuple[int, ...
 
 def _pyramid(volume: Volume) -> list[tuple[NDArray[np.float32], Floats]]:
     """Coarsen a scan to the registration's spacings, fat cut down to the bright end of the head."""
-    data, affine = coarsen(volume.data, volume.affine, _SPACINGS_MM[1])
+    data, affine = coarsen(volume.data, volume.affine, REGISTRATION_SPACINGS_MM[1])
     head = data[data > head_threshold(data)]
-    fine = np.minimum(data, np.percentile(head, 98)), affine
-    return [coarsen(*fine, _SPACINGS_MM[0]), fine]
+    fine = np.minimum(data, np.percentile(head, FAT_PERCENTILE)), affine
+    return [coarsen(*fine, REGISTRATION_SPACINGS_MM[0]), fine]
 
 
 def head_threshold(data: NDArray[np.float32]) -> float:
     """Return an intensity between those of air and of the head."""
-    return 0.7 * float(threshold_otsu(np.minimum(data, np.percentile(data, 98)).ravel()))
+    return HEAD_THRESHOLD_FACTOR * float(
+        threshold_otsu(np.minimum(data, np.percentile(data, FAT_PERCENTILE)).ravel())
+    )
 
 
 def _level(template: Template, maps: Sequence[NDArray[np.float32]], spacing: float) -> _Level:
-    near: NDArray[np.float32] = np.clip((_REACH_MM - template.distance) / np.float32(8), 0, 1)
+    near: NDArray[np.float32] = np.clip(
+        (REGISTRATION_MARGIN_MM - template.distance) / np.float32(MARGIN_TAPER_MM), 0, 1
+    )
     weights, affine = coarsen(near, template.affine, spacing)
-    kept = weights > 0.05
+    kept = weights > MIN_SAMPLE_WEIGHT
     coarse = [coarsen(data, template.affine, spacing)[0].astype(np.float64) for data in maps]
     coarse.append(np.ones(kept.shape))
     spacings = np.linalg.norm(affine[:3, :3], axis=0)
@@ -262,15 +281,19 @@ def _starts(
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     head = largest_part(data > head_threshold(data))
     areas = head.sum(axis=(0, 1)) * zooms[0] * zooms[1]
-    top = int(np.flatnonzero(areas > 1500)[-1]) if (areas > 1500).any() else head.shape[2] - 1
+    top = (
+        int(np.flatnonzero(areas > MIN_CROWN_AREA_MM2)[-1])
+        if (areas > MIN_CROWN_AREA_MM2).any()
+        else head.shape[2] - 1
+    )
     upper = head.copy()
-    upper[:, :, : max(0, top - round(130 / zooms[2]))] = False
+    upper[:, :, : max(0, top - round(CROWN_HEIGHT_MM / zooms[2]))] = False
     x, y, _ = np.argwhere(upper if upper.any() else ~upper).mean(axis=0)
     crown = affine[:3, :3] @ (x, y, top) + affine[:3, 3]
     brain = np.argwhere(template.brain > 0.5) @ template.affine[:3, :3].T + template.affine[:3, 3]
     anchor = np.array([*brain.mean(axis=0)[:2], brain[:, 2].max()])
     starts = []
-    for height, scale in product(_START_HEIGHTS_MM, scales):
+    for height, scale in product(START_HEIGHTS_MM, scales):
         start = np.diag([scale, scale, scale, 1.0])
         start[:3, 3] = crown + np.array([0, 0, height]) - scale * anchor
         starts.append(start)
@@ -318,13 +341,13 @@ def _turns(centre: Floats, angles: Sequence[float]) -> list[Floats]:
 def _distinct(tries: list[Registration], points: Floats) -> list[Registration]:
     """Choose the few most similar of some registrations that lay the points at different places."""
     chosen: list[Registration] = []
-    least = _RIVAL_SHARE * max(found.similarity for found in tries)
+    least = MIN_RIVAL_SIMILARITY * max(found.similarity for found in tries)
     for found in sorted(tries, key=lambda found: -found.similarity):
-        if found.similarity < least or len(chosen) == _MAX_RIVALS:
+        if found.similarity < least or len(chosen) == MAX_RIVALS:
             break
         shifts = [found.affine - other.affine for other in chosen]
         apart = [np.linalg.norm(points @ shift[:3, :3].T + shift[:3, 3], axis=1) for shift in shifts]
-        if all(np.sqrt(np.mean(distance**2)) > _RIVAL_MM for distance in apart):
+        if all(np.sqrt(np.mean(distance**2)) > MIN_RIVAL_DISTANCE_MM for distance in apart):
             chosen.append(found)
     return chosen
 
@@ -344,11 +367,11 @@ def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, star
     to_voxels = np.linalg.inv(affine)
     best = start
     similarity, sampled, weights, shares = _explain(level, data, to_voxels @ start)
-    for _ in range(_MAX_STEPS):
+    for _ in range(MAX_STEPS):
         if not np.isfinite(similarity):
             break
         step = _step(level, sampled, weights, shares, freedom)
-        for shorter in (1.0, 0.5, 0.25, 0.125):
+        for shorter in STEP_LENGTHS:
             candidate = best @ np.linalg.inv(np.eye(4) + shorter * step)
             explained = _explain(level, data, to_voxels @ candidate)
             if explained[0] > similarity:
@@ -357,7 +380,7 @@ def _gauss_newton(level: _Level, data: NDArray[np.float32], affine: Floats, star
             break
         gain, best = explained[0] - similarity, candidate
         similarity, sampled, weights, shares = explained
-        if gain < _MIN_GAIN:
+        if gain < MIN_GAIN:
             break
     return Registration(best, similarity)
 
@@ -373,7 +396,7 @@ def _explain(level: _Level, data: NDArray[np.float32],
     last = np.reshape(data.shape, (3, 1)) - 0.5
     inside = ((places > -0.5) & (places < last)).all(axis=0)
     weights = level.weights * inside
-    if weights.sum() < _MIN_OVERLAP * level.weights.sum():
+    if weights.sum() < MIN_OVERLAP * level.weights.sum():
         return -np.inf, weights, weights, np.zeros(level.values.shape[1])
     sampled = ndimage.map_coordinates(data, places, order=1, mode="nearest").astype(np.float64)
     shares = _least_squares(level.values, sampled, weights)

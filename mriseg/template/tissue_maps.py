@@ -14,6 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from mriseg.template.constants import (
+    EXPLAINED_PERCENTILES,
+    FLAT_LOG_ODDS,
+    LOG_ODDS_WEIGHT,
+    MIN_BRAIN_ML,
+    MIN_EXPLAINED,
+    MIN_TISSUE_PROBABILITY,
+    SAMPLING_MM,
+    TISSUE_BLUR_MM,
+)
 from mriseg.template.head import Template, load_template
 from mriseg.template.registration import Registration, register_brain, resample_to_scan
 
@@ -23,14 +33,6 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
 
     Floats = NDArray[np.floating]
-
-# How far (mm) tissues may lie from where the affine puts them; the share that any tissue may have anywhere.
-_BLUR_MM, _MIN_SHARE = 4.0, 0.02
-# Log odds up to so many off those of the whole brain count for nothing, the rest so many times.
-_SILENT, _WEIGHT = 1.0, 3.0
-# Real brains reach .15 to .6 of explained variance, those that lie the wrong way round stay below .03.
-_MIN_EXPLAINED, _MIN_ML = 0.08, 100.0
-_THINNED_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,7 @@ def register_template(
     Registration or None
         None if the mask is too small for a brain.
     """
-    if np.count_nonzero(mask) * volume.voxel_ml < _MIN_ML:
+    if np.count_nonzero(mask) * volume.voxel_ml < MIN_BRAIN_ML:
         return None
     if scan_to_mni is None:
         return register_brain(volume, mask, load_template())
@@ -100,7 +102,7 @@ def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registra
     template = load_template()
     log_odds = resample_to_scan(_log_odds(template), template, registration, volume)[mask]
     explained = _explained(volume, mask, template, registration)
-    fits = explained >= _MIN_EXPLAINED and registration.of_a_whole_brain
+    fits = explained >= MIN_EXPLAINED and registration.of_a_whole_brain
     return TissuePrior(_clear(log_odds), explained, fits)
 
 
@@ -138,9 +140,9 @@ def apply_tissue_prior(
 
 def _log_odds(template: Template) -> NDArray[np.float32]:
     """Compare the odds of white against grey matter about each place with those in the whole brain."""
-    blur = _BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
+    blur = TISSUE_BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
     white, grey = (
-        np.maximum(ndimage.gaussian_filter(share, blur), np.float32(_MIN_SHARE))
+        np.maximum(ndimage.gaussian_filter(share, blur), np.float32(MIN_TISSUE_PROBABILITY))
         for share in (template.wm, template.gm)
     )
     brain = template.distance < 0
@@ -152,21 +154,23 @@ def _log_odds(template: Template) -> NDArray[np.float32]:
 
 def _clear(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
     """Drop what is not clear, weigh the rest."""
-    clear: NDArray[np.float32] = np.sign(log_odds) * np.maximum(np.abs(log_odds) - np.float32(_SILENT), 0)
-    return np.float32(_WEIGHT) * clear
+    clear: NDArray[np.float32] = np.sign(log_odds) * np.maximum(
+        np.abs(log_odds) - np.float32(FLAT_LOG_ODDS), 0
+    )
+    return np.float32(LOG_ODDS_WEIGHT) * clear
 
 
 def _explained(
     volume: Volume, mask: NDArray[np.bool_], template: Template, registration: Registration
 ) -> float:
     """Regress the brain's intensities on the template's tissues; a voxel every 3 mm tells enough."""
-    thin, every = volume.thinned(_THINNED_MM)
+    thin, every = volume.thinned(SAMPLING_MM)
     mask = mask[every]
     shares = [
         resample_to_scan(share, template, registration, thin)[mask] for share in (template.gm, template.wm)
     ]
     values = thin.data[mask].astype(np.float64)
-    values = np.clip(values, *np.percentile(values, (1, 99)))
+    values = np.clip(values, *np.percentile(values, EXPLAINED_PERCENTILES))
     design = np.column_stack([np.ones(len(values)), *shares])
     residuals = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
     return float(1 - residuals.var() / max(values.var(), np.finfo(np.float64).tiny))

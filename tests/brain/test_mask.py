@@ -9,8 +9,9 @@ from heads import dice, template_head, volume_of
 from scipy import ndimage
 
 from mriseg.brain.checks import mask_warnings
+from mriseg.brain.constants import DEPTHS_MM
 from mriseg.brain.mask import brain_mask, without_outer_csf
-from mriseg.brain.surface import DEPTHS_MM, moved_distance, optimise_offsets, template_surface, update_affine
+from mriseg.brain.surface import moved_distance, optimise_offsets, template_surface, update_affine
 from mriseg.errors import MaskError
 from mriseg.images.reading import load_map
 from mriseg.template.head import load_template
