@@ -1,4 +1,4 @@
-"""What makes a brain mask doubtful."""
+"""Plausibility checks of a brain mask."""
 
 from __future__ import annotations
 
@@ -30,65 +30,88 @@ _DIRECTIONS = ("left to right", "back to front", "bottom to top")
 
 
 def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> tuple[str, ...]:
-    """List what makes a brain mask doubtful whatever it was found by, in plain words.
+    """Check volume, extent and border of a brain mask, by whatever method it was made.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation.
     volume : Volume
-        The scan that it belongs to.
+        The scan of the mask.
     contrast : str
-        Decides what is usual: infants are smaller.
+        A key of `mriseg.labels.contrasts.CONTRASTS`; infants have bounds of their own.
 
     Returns
     -------
     tuple of str
-        Empty if nothing is in doubt.
+        Warnings for the user; empty if the mask is plausible.
     """
-    doubts: list[str] = []
     infant = CONTRASTS[contrast].infant
+    warnings: list[str] = []
     ml = float(np.count_nonzero(mask)) * volume.voxel_ml
-    least, most = PLAUSIBLE_INFANT_ML if infant else PLAUSIBLE_ML
-    if not least <= ml <= most:
-        size = f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL"
-        doubts.append(GraveDoubt(size))
+    lowest, highest = PLAUSIBLE_INFANT_ML if infant else PLAUSIBLE_ML
+    if not lowest <= ml <= highest:
+        size = f"the brain mask holds {ml:.0f} mL; a human brain has {lowest:.0f} to {highest:.0f} mL"
+        warnings.append(GraveDoubt(size))
+    warnings += _extent_warnings(mask, volume.zooms, MIN_INFANT_EXTENT_MM if infant else MIN_EXTENT_MM)
+    border = _border_cm2(mask, volume.zooms)
+    if border > MAX_BORDER_CM2:
+        warnings.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
+    return tuple(warnings)
+
+
+def registration_warnings(mask: NDArray[np.bool_], volume: Volume, registration: Registration) -> list[str]:
+    """Check the similarity of a registration and the symmetry of the brain mask that it gave.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation.
+    volume : Volume
+        The scan of the mask.
+    registration : Registration
+        Of the template to the scan.
+
+    Returns
+    -------
+    list of str
+        Warnings for the user; empty if the mask is plausible.
+    """
+    warnings = []
+    if registration.similarity < DOUBTFUL_SIMILARITY:
+        share = f"{registration.similarity:.0%}"
+        warnings.append(f"the head template fits the scan poorly (explains {share}); look at the brain mask")
+    asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
+    if asymmetry > MAX_ASYMMETRY:
+        warnings.append(f"the halves of the brain mask differ by {asymmetry:.0%} of its volume")
+    return warnings
+
+
+def _extent_warnings(
+    mask: NDArray[np.bool_], zooms: NDArray[np.float64], min_extent_mm: tuple[float, ...]
+) -> list[str]:
+    """Compare the extent of the mask along each canonical axis with the shortest plausible one, mm."""
+    warnings: list[str] = []
     for side, zoom, shortest, direction in zip(
-        bounding_box(mask),
-        volume.zooms,
-        MIN_INFANT_EXTENT_MM if infant else MIN_EXTENT_MM,
-        _DIRECTIONS,
-        strict=True,
+        bounding_box(mask), zooms, min_extent_mm, _DIRECTIONS, strict=True
     ):
         extent = (side.stop - side.start) * float(zoom)
         if extent < shortest:
             part = f"the brain mask measures {extent:.0f} mm from {direction}; a human brain at least"
-            doubts.append(GraveDoubt(f"{part} {shortest:.0f} mm: a part is missing"))
-    border = _border_cm2(mask, volume.zooms)
-    if border > MAX_BORDER_CM2:
-        doubts.append(f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)")
-    return tuple(doubts)
+            warnings.append(GraveDoubt(f"{part} {shortest:.0f} mm: a part is missing"))
+    return warnings
 
 
-def registration_warnings(mask: NDArray[np.bool_], volume: Volume, registration: Registration) -> list[str]:
-    """List what makes a mask doubtful that a registered template found."""
-    doubts = []
-    if registration.similarity < DOUBTFUL_SIMILARITY:
-        share = f"{registration.similarity:.0%}"
-        doubts.append(f"the head template fits the scan poorly (explains {share}); look at the brain mask")
-    asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
-    if asymmetry > MAX_ASYMMETRY:
-        doubts.append(f"the halves of the brain mask differ by {asymmetry:.0%} of its volume")
-    return doubts
-
-
-def _asymmetry(mask: NDArray[np.bool_], to_mni: NDArray[np.floating]) -> float:
-    """Measure by what share of the whole the halves of a mask on either side of the midplane differ."""
-    steps = np.maximum(1, np.round(ASYMMETRY_SPACING_MM / np.linalg.norm(to_mni[:3, :3], axis=0))).astype(int)
+def _asymmetry(mask: NDArray[np.bool_], voxels_to_mni: NDArray[np.floating]) -> float:
+    """Return the volume difference between both sides of the MNI midplane, as a share of the mask."""
+    zooms = np.linalg.norm(voxels_to_mni[:3, :3], axis=0)
+    steps = np.maximum(1, np.round(ASYMMETRY_SPACING_MM / zooms)).astype(int)
     voxels = np.argwhere(mask[tuple(slice(None, None, step) for step in steps)]) * steps
-    right = voxels @ to_mni[0, :3] + to_mni[0, 3] > 0
+    right = voxels @ voxels_to_mni[0, :3] + voxels_to_mni[0, 3] > 0
     return 2 * abs(float(np.mean(right)) - 0.5)
 
 
 def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> float:
-    faces = [(axis, np.count_nonzero(mask.take((0, -1), axis))) for axis in range(3)]
-    return float(sum(count * zooms.prod() / zooms[axis] for axis, count in faces)) / 100
+    """Return the area of the mask on the faces of the volume, cm2."""
+    counts = [(axis, np.count_nonzero(mask.take((0, -1), axis))) for axis in range(3)]
+    return float(sum(count * zooms.prod() / zooms[axis] for axis, count in counts)) / 100

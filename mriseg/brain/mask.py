@@ -1,4 +1,4 @@
-"""The brain mask: the template's brain, registered and moved to where the brain ends in the scan."""
+"""Brain extraction: affine registration of a head template, then optimisation of the brain's surface."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ from mriseg.brain.constants import (
 )
 from mriseg.brain.surface import (
     boundary_score,
-    moved_distance,
+    displaced_distance,
     optimise_offsets,
-    read_profiles,
+    sample_profiles,
     template_surface,
     update_affine,
 )
 from mriseg.errors import MaskError
 from mriseg.images.background import is_stripped, stripped_mask
-from mriseg.images.voxels import bounding_box, largest_part
+from mriseg.images.voxels import bounding_box, largest_component
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import GraveDoubt
 from mriseg.template.head import Template, load_template
-from mriseg.template.registration import Registration, head_threshold, register, resample_to_scan
+from mriseg.template.registration import Registration, register, resample_to_scan
+from mriseg.template.starts import head_threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,21 +47,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class BrainMask:
-    """A brain mask and how it was found.
+    """A brain mask and the method that made it.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
         In canonical orientation.
     method : str
-        "given", "stripped scan", "template surface", "template registration" (no surface to be seen in this
-        contrast) or "threshold and opening" (the registration failed).
+        "given", "stripped scan", "template surface", "template registration" (for contrasts in which the edge
+        of the brain is not detected) or "threshold and opening" (the registration failed).
     similarity : float or None
-        Share of the scan's variance around the brain that the registered template explains (0 to 1).
+        R squared of the registered template on the intensities around the brain, 0 to 1.
     scan_to_mni : ndarray of float64, shape (4, 4), or None
         World coordinates of the scan to MNI coordinates, mm.
     warnings : tuple of str
-        What makes the mask doubtful, in plain words.
+        Warnings of the plausibility checks, for the user.
     """
 
     mask: NDArray[np.bool_]
@@ -71,17 +72,18 @@ class BrainMask:
 
 
 def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = True) -> BrainMask:
-    """Find the brain in a whole head or in a stripped scan.
+    """Compute the brain mask of a whole head or of a stripped scan.
 
     Parameters
     ----------
     volume : Volume
+        In canonical orientation.
     contrast : {"t1", "t2", "pd", "flair", "t1-infant"}
-        What the scan is weighted by.
+        Weighting of the scan.
     intracranial : bool
-        With the CSF in the sulci and around the brain, about up to the inner table of the skull, and down to
-        the foramen magnum. Without, the mask ends at the brain's own tissue; ventricles stay in. A stripped
-        scan is taken as it is.
+        Include the CSF in the sulci and around the brain, about up to the inner table of the skull, and down
+        to the foramen magnum. Otherwise the mask ends at brain tissue; ventricles stay included. The mask of
+        a stripped scan is its foreground in either case.
 
     Returns
     -------
@@ -90,9 +92,9 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     Raises
     ------
     MaskError
-        If nothing in the scan looks like a head.
+        If no head is found in the scan.
     ValueError
-        If the contrast is none of these.
+        If the contrast is unknown.
     """
     if contrast not in CONTRASTS:
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
@@ -102,52 +104,52 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     template = load_template()
     registration = register(volume, template, contrast)
     if registration.similarity < FAILED_SIMILARITY:
-        return _without_template(volume, registration.similarity, contrast)
+        return _threshold_mask(volume, registration.similarity, contrast)
     mask, registration, method = _template_mask(volume, template, registration, contrast)
     if not mask.any():
-        return _without_template(volume, registration.similarity, contrast)
+        return _threshold_mask(volume, registration.similarity, contrast)
     if not intracranial:
-        mask = without_outer_csf(mask, volume, contrast)
-    doubts = (*registration_warnings(mask, volume, registration), *mask_warnings(mask, volume, contrast))
-    return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, doubts)
+        mask = remove_outer_csf(mask, volume, contrast)
+    warnings = (*registration_warnings(mask, volume, registration), *mask_warnings(mask, volume, contrast))
+    return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, warnings)
 
 
 def _template_mask(volume: Volume, template: Template, registration: Registration,
                    contrast: str) -> tuple[NDArray[np.bool_], Registration, str]:  # fmt: skip
-    """Carry the template's brain to the scan; where it can be seen, let its surface move to the scan's."""
+    """Resample the template's brain to the scan, its surface optimised where the contrast allows that."""
     surface = template_surface(template)
     distance, method = surface.distance, "template registration"
     if CONTRASTS[contrast].bright_brain:
-        score = boundary_score(read_profiles(surface, volume, registration), surface)
+        score = boundary_score(sample_profiles(surface, volume, registration), surface)
         registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
-        score = boundary_score(read_profiles(surface, volume, registration), surface)
-        distance, method = moved_distance(optimise_offsets(score, surface), surface), "template surface"
-    near = np.minimum(distance, np.float32(MAX_DISTANCE_MM))
-    mask = resample_to_scan(near, template, registration, volume, outside=MAX_DISTANCE_MM) < 0
+        score = boundary_score(sample_profiles(surface, volume, registration), surface)
+        distance, method = displaced_distance(optimise_offsets(score, surface), surface), "template surface"
+    truncated = np.minimum(distance, np.float32(MAX_DISTANCE_MM))
+    mask = resample_to_scan(truncated, template, registration, volume, outside=MAX_DISTANCE_MM) < 0
     if not CONTRASTS[contrast].bright_brain:
-        mask = _without_bone(mask, volume)
+        mask = _remove_bone(mask, volume)
     return mask, registration, method
 
 
-def _without_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
-    """Cut off the rim of a mask what is darker than all of the inside of the brain; distances in mm."""
+def _remove_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
+    """Remove voxels darker than the interior of the brain from a mask; keep the largest component, filled."""
     box = bounding_box(mask)
     depth = ndimage.distance_transform_edt(np.pad(mask[box], 1), sampling=volume.zooms)[1:-1, 1:-1, 1:-1]
-    inside = volume.data[box][depth > INTERIOR_DEPTH_MM]
-    if not inside.size:
+    interior = volume.data[box][depth > INTERIOR_DEPTH_MM]
+    if not interior.size:
         return mask
-    kept = mask.copy()
-    kept[box] &= volume.data[box] >= np.percentile(inside, BONE_PERCENTILE)
-    kept[box] = ndimage.binary_fill_holes(largest_part(kept[box])) if kept.any() else mask[box]
-    return kept
+    reduced = mask.copy()
+    reduced[box] &= volume.data[box] >= np.percentile(interior, BONE_PERCENTILE)
+    reduced[box] = ndimage.binary_fill_holes(largest_component(reduced[box])) if reduced.any() else mask[box]
+    return reduced
 
 
-def _without_template(volume: Volume, similarity: float, contrast: str) -> BrainMask:
-    """Fall back to the largest part of what is brighter than air, bone and CSF, cut from its surroundings."""
+def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> BrainMask:
+    """Compute the fallback mask: two Otsu thresholds (head; within it brain), opening, largest component."""
     bright = volume.data > head_threshold(volume.data)
     if bright.any():
         bright &= volume.data > threshold_otsu(volume.data[bright])
-    mask = _largest_part(bright, volume.zooms, HEAD_BRIDGE_MM)
+    mask = _open_and_close(bright, volume.zooms, HEAD_BRIDGE_MM)
     if np.count_nonzero(mask) * volume.voxel_ml < MIN_HEAD_ML:
         raise MaskError(f"{volume.path}: no head was found in the scan; check --contrast, or give a mask "
                         "with --mask")  # fmt: skip
@@ -155,37 +157,43 @@ def _without_template(volume: Volume, similarity: float, contrast: str) -> Brain
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "
         "the brain mask is only a threshold, opened, and will be wrong; give one with --mask"
     )
-    doubts = (GraveDoubt(failed), *mask_warnings(mask, volume, contrast))
-    return BrainMask(mask, "threshold and opening", similarity, warnings=doubts)
+    warnings = (GraveDoubt(failed), *mask_warnings(mask, volume, contrast))
+    return BrainMask(mask, "threshold and opening", similarity, warnings=warnings)
 
 
-def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:
-    """Cut the CSF around the brain off a mask; sulci that the tissue closes upon and ventricles stay.
+def remove_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:
+    """Remove the CSF around the brain from a mask; closed sulci and ventricles stay included.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
     volume : Volume
+        The scan of the mask.
     contrast : str
-        Whether CSF is darker than the brain or brighter.
+        A key of `mriseg.labels.contrasts.CONTRASTS`; decides whether CSF is darker or brighter than brain.
 
     Returns
     -------
     ndarray of bool, shape (X, Y, Z)
-        Part of `mask`.
+        Subset of `mask`.
     """
-    inside = volume.data[mask]
-    low, high = threshold_multiotsu(np.clip(inside, *np.percentile(inside, OTSU_PERCENTILES)), classes=3)
+    intensities = volume.data[mask]
+    clipped = np.clip(intensities, *np.percentile(intensities, OTSU_PERCENTILES))
+    low, high = threshold_multiotsu(clipped, classes=3)
     tissue = volume.data > low if CONTRASTS[contrast].bright_brain else volume.data < high
-    return _largest_part(tissue & mask, volume.zooms, DURA_BRIDGE_MM) & mask
+    return _open_and_close(tissue & mask, volume.zooms, DURA_BRIDGE_MM) & mask
 
 
-def _largest_part(mask: NDArray[np.bool_], zooms: NDArray[np.float64], bridge: float) -> NDArray[np.bool_]:
-    """Cut bridges up to twice `bridge` wide, keep the largest part, close gaps and holes; distances in mm."""
-    core: NDArray[np.bool_] = ndimage.distance_transform_edt(mask, sampling=zooms) > bridge
+def _open_and_close(mask: NDArray[np.bool_], zooms: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
+    """Open a mask with a ball of a radius in mm, keep the largest component, close it and fill its holes.
+
+    Balls are thresholds of Euclidean distance transforms, so that anisotropic voxels are respected. Dilation
+    of the opening and of the closing are done at once.
+    """
+    core: NDArray[np.bool_] = ndimage.distance_transform_edt(mask, sampling=zooms) > radius
     if not core.any():
         return core
-    beside = ndimage.distance_transform_edt(~largest_part(core), sampling=zooms)
-    closed = ndimage.distance_transform_edt(beside <= bridge + SULCUS_MM, sampling=zooms) > SULCUS_MM
+    distance = ndimage.distance_transform_edt(~largest_component(core), sampling=zooms)
+    closed = ndimage.distance_transform_edt(distance <= radius + SULCUS_MM, sampling=zooms) > SULCUS_MM
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
     return filled

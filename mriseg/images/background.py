@@ -18,7 +18,7 @@ from mriseg.images.constants import (
     SCALP_DEPTHS_MM,
     SKULL_DEPTHS_MM,
 )
-from mriseg.images.voxels import bounding_box, coarsen, faces, largest_part
+from mriseg.images.voxels import bounding_box, coarsen, faces, largest_component
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +96,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
         )
     box = bounding_box(foreground)
     mask = np.zeros(foreground.shape, dtype=np.bool_)
-    mask[box] = ndimage.binary_fill_holes(largest_part(foreground[box]))
+    mask[box] = ndimage.binary_fill_holes(largest_component(foreground[box]))
     return mask
 
 

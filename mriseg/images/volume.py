@@ -74,7 +74,7 @@ class Volume:
         turned: NDArray[Any] = apply_orientation(array, io_orientation(self.header.get_best_affine()))
         return turned
 
-    def thinned(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
+    def subsampled(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
         """Keep a voxel about every `spacing` mm each way; return the rest, and the slices that were kept."""
         steps = np.maximum(1, np.round(spacing / self.zooms)).astype(int)
         every = tuple(slice(None, None, step) for step in steps)
