@@ -1,4 +1,4 @@
-"""Channels: scans of one head that take part in the mixture together, on the grid of the first."""
+"""Preparation of further channels for the joint mixture: alignment and correction of the bias field."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
     from mriseg.model.bias_field import BiasField
 
-_PLANES = 4  # at a time while a scan is corrected, so that they stay near the processor
+# Planes that a thread corrects at a time, few enough to stay in the cache of the processor.
+_PLANES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """A further scan of the same head.
+    """A further scan of the same head, prepared for the joint mixture.
 
     Parameters
     ----------
     volume : Volume
         As it was read, on its own grid.
     alignment : Alignment
-        How it came to the grid of the first scan.
+        The scan resampled to the grid of the first.
     field : BiasField
-        On the grid of the first scan.
+        Bias field on the grid of the first scan.
     corrected : ndarray of float32, shape (X, Y, Z)
-        On the grid of the first scan in canonical orientation, without the field.
+        Intensities on the grid of the first scan in canonical orientation, divided by the field.
     seen : ndarray of bool, shape (X, Y, Z)
-        Where in the brain the channel has a signal.
+        Voxels of the brain in which the channel has a signal.
     """
 
     volume: Volume
@@ -49,13 +50,13 @@ class Channel:
 
     @property
     def warnings(self) -> list[str]:
-        """What is odd about the channel, in plain words."""
+        """Warnings of reading and alignment, for the user, each with the name of the file."""
         name = self.volume.path.name
-        doubts = [f"{name}: {warning}" for warning in self.volume.warnings]
+        warnings = [f"{name}: {warning}" for warning in self.volume.warnings]
         if self.alignment.overlap < MIN_FULL_COVERAGE:
-            doubts.append(f"{name} covers {self.alignment.overlap:.0%} of the brain; the rest is judged "
+            warnings.append(f"{name} covers {self.alignment.overlap:.0%} of the brain; the rest is judged "
                           "by the first scan alone")  # fmt: skip
-        return [*doubts, *(f"{name} {warning}" for warning in self.alignment.warnings)]
+        return [*warnings, *(f"{name} {warning}" for warning in self.alignment.warnings)]
 
 
 def prepare_channel(
@@ -64,18 +65,18 @@ def prepare_channel(
     mask: NDArray[np.bool_],
     white: NDArray[np.float32] | None,
 ) -> Channel:
-    """Bring a further scan of the same head to the grid of the first, and correct it for its bias field.
+    """Resample a further scan of the same head to the grid of the first, and correct its bias field.
 
     Parameters
     ----------
     channel : Volume
         In any contrast, on any grid.
     scan : Volume
-        The first.
+        The first scan.
     mask : ndarray of bool, shape (X, Y, Z)
         The brain in the first scan, N voxels.
     white : ndarray of float32, shape (N,), or None
-        How much white matter the first scan shows in each voxel; None to leave the field as it is.
+        Share of WM in each voxel from the first scan, 0 to 1; None to skip the correction.
 
     Returns
     -------
@@ -97,33 +98,33 @@ def prepare_channel(
 
 
 def air_intensity(data: NDArray[np.float32]) -> np.float32:
-    """Return the intensity of air, from every third voxel each way."""
+    """Estimate the intensity of air: a low percentile of the scan, subsampled by three along each axis."""
     return np.float32(np.percentile(data[::3, ::3, ::3], AIR_PERCENTILE))
 
 
 def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:
-    """Divide a bias field out of a scan.
+    """Correct a scan for a multiplicative bias field above the intensity of air.
 
     Parameters
     ----------
     data : ndarray of float32, shape (X, Y, Z)
     air : float32
-        The intensity of air, see `air_intensity`.
+        Intensity of air, see `air_intensity`.
     field : BiasField
 
     Returns
     -------
     ndarray of float32, shape (X, Y, Z)
-        `data` itself if the field is one everywhere.
+        ``air + (data - air) / field``; `data` itself if the field is 1 everywhere.
     """
     if not field.order:
         return data
     corrected = np.empty_like(data)
 
-    def correct(part: slice) -> None:
+    def correct_planes(part: slice) -> None:
         planes = data[part] - air
         planes /= field.on_grid(data.shape, part)
         corrected[part] = planes + air
 
-    parallel_chunks(correct, len(data), _PLANES)
+    parallel_chunks(correct_planes, len(data), _PLANES)
     return corrected
