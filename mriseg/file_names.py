@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path  # noqa: TC003 - the doctests make some
 
-from mriseg.labels.contrasts import SUFFIXES as CONTRAST_SUFFIXES
+from mriseg.labels.contrasts import SUFFIXES
 
 NIFTI_EXTENSIONS = (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img")
-# Of contrasts, as BIDS names them at the end of a file's name, T1 first.
-SUFFIXES = tuple(dict.fromkeys(CONTRAST_SUFFIXES.values()))
 
 LABELS = "dseg.nii.gz"
 LABEL_TABLE = "dseg.tsv"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg.errors import MixtureError, OptionError
 from mriseg.images.reading import file_digest
-from mriseg.labels.contrasts import RISING_MEANS, rising_tissues
+from mriseg.labels.contrasts import CONTRASTS, rising_tissues
 from mriseg.labels.tissues import AUTO, LESION, MAX_CLASSES
 from mriseg.mixture.covariance import covariance_model
 
@@ -60,7 +60,7 @@ class SegmentOptions:
     stripped : bool
         Take everything but the background as brain.
     contrast : str
-        One of `mriseg.labels.contrasts.RISING_MEANS`, or "auto".
+        One of `mriseg.labels.contrasts.CONTRASTS`, or "auto".
     classes : int or "auto"
         From 2 to 10, or chosen by BIC.
     merge : bool
@@ -106,8 +106,8 @@ class SegmentOptions:
     def _check(self) -> None:
         if self.mask is not None and self.stripped:
             raise OptionError("give a mask or say that the scan is stripped, not both")
-        if self.contrast not in (*RISING_MEANS, AUTO):
-            known = ", ".join(RISING_MEANS)
+        if self.contrast not in (*CONTRASTS, AUTO):
+            known = ", ".join(CONTRASTS)
             raise OptionError(f"contrast is {self.contrast!r}; it must be one of {known}, {AUTO}")
         if self.warm_start is not None and self.cohort_prior is not None:
             raise OptionError("give a warm start or the prior of a cohort, not both")

@@ -16,10 +16,11 @@ import numpy as np
 
 import mriseg
 from mriseg.evaluation.metrics import dice
-from mriseg.evaluation.phantom import INTENSITIES, Phantom, simulate
+from mriseg.evaluation.phantom import Phantom, simulate
 from mriseg.images.reading import load_map
 from mriseg.images.volume import Volume, new_volume
 from mriseg.images.writing import save_array
+from mriseg.labels.contrasts import CONTRASTS
 
 LABELS = {"CSF": 3, "GM": 1, "WM": 2}
 BRAINWEB = {1: 3, 2: 1, 8: 1, 3: 2}
@@ -48,7 +49,7 @@ def simulated(model: Path, contrast: str, *, head: bool = False, **settings: obj
         labels,
         np.diag([*[INFANT_SCALE if contrast == "t1-infant" else 1.0] * 3, 1.0]) @ volume.affine,
         tissues=numbers,
-        intensities=INTENSITIES[contrast],
+        intensities=CONTRASTS[contrast].phantom_intensities,
         surroundings=around if head else None,
         **settings,  # type: ignore[arg-type]
     )
@@ -89,9 +90,9 @@ def pairs(models: list[Path], folder: Path) -> None:
 def swapped(models: list[Path], *, head: bool) -> None:
     """Print what comes of every contrast with every flag."""
     print(f"\n{'whole heads' if head else 'stripped'}, contrasts in rows: --contrast, verdict, Dice GM WM")
-    flags = ("auto", *INTENSITIES)
+    flags = ("auto", *CONTRASTS)
     for model in models:
-        for contrast in INTENSITIES:
+        for contrast in CONTRASTS:
             phantom = simulated(model, contrast, head=head, noise=5, bias=20, zooms=_zooms(contrast))
             scan = new_volume(phantom.data, phantom.affine, Path("simulated.nii.gz"))
             cells = [_outcome(scan, phantom, flag) for flag in flags]

@@ -9,9 +9,10 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from mriseg.evaluation.phantom import INTENSITIES, simulate
+from mriseg.evaluation.phantom import simulate
 from mriseg.images.reading import load_map
 from mriseg.images.volume import Volume, new_volume
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.template.head import load_template
 
 
@@ -47,7 +48,7 @@ def simulated_head(model, contrast, *, head=True, scale=1.0, zoom=2.0):
     phantom = simulate(
         parts,
         np.diag([scale, scale, scale, 1.0]) @ labels.affine,
-        intensities=INTENSITIES[contrast],
+        intensities=CONTRASTS[contrast].phantom_intensities,
         surroundings={skull: SKULL_LEVEL, around: SCALP_LEVEL[contrast]} if head else None,
         zooms=(zoom * scale,) * 3,
         noise=5,

@@ -1,4 +1,4 @@
-"""What makes a brain mask doubtful."""
+"""Plausibility checks of a brain mask."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.brain.constants import (
+    ASYMMETRY_SPACING_MM,
+    DOUBTFUL_SIMILARITY,
+    MAX_ASYMMETRY,
+    MAX_BORDER_CM2,
+    MIN_EXTENT_MM,
+    MIN_INFANT_EXTENT_MM,
+    PLAUSIBLE_INFANT_ML,
+    PLAUSIBLE_ML,
+)
 from mriseg.images.voxels import bounding_box
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 
 if TYPE_CHECKING:
@@ -15,56 +26,36 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
     from mriseg.template.registration import Registration
 
-# Below the first the registration has failed, below the second it is doubtful; real heads reach .4 to .8.
-_FAILED_SIMILARITY, _DOUBTFUL_SIMILARITY = 0.25, 0.35
-_PLAUSIBLE_ML = (700.0, 2300.0)
-# From left to right, back to front, bottom to top. The smallest healthy mask measured 126, 162 and 126 mm;
-# half of a large brain is shorter than these.
-_MIN_EXTENT_MM = (100.0, 115.0, 85.0)
-# The same in infants, from birth.
-_INFANT_ML, _MIN_INFANT_MM = (250.0, 1300.0), (70.0, 85.0, 55.0)
 _DIRECTIONS = ("left to right", "back to front", "bottom to top")
-_MAX_ASYMMETRY, _COARSE_MM = 0.06, 3.0
-_MAX_BORDER_CM2 = 20.0
 
 
 def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> tuple[QCWarning, ...]:
-    """List what makes a brain mask doubtful, whatever method found it.
+    """Check volume, extent and border of a brain mask, by whatever method it was made.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation.
     volume : Volume
-        The scan that it belongs to.
+        The scan of the mask.
     contrast : str
-        Decides what is usual: infants are smaller.
+        A key of `mriseg.labels.contrasts.CONTRASTS`; infants have bounds of their own.
 
     Returns
     -------
     tuple of QCWarning
-        Empty if nothing is in doubt.
+        Empty if the mask is plausible.
     """
+    infant = CONTRASTS[contrast].infant
     warnings: list[QCWarning] = []
-    infant = contrast == "t1-infant"
     ml = float(np.count_nonzero(mask)) * volume.voxel_ml
-    least, most = _INFANT_ML if infant else _PLAUSIBLE_ML
-    if not least <= ml <= most:
-        size = f"the brain mask holds {ml:.0f} mL; a human brain has {least:.0f} to {most:.0f} mL"
+    lowest, highest = PLAUSIBLE_INFANT_ML if infant else PLAUSIBLE_ML
+    if not lowest <= ml <= highest:
+        size = f"the brain mask holds {ml:.0f} mL; a human brain has {lowest:.0f} to {highest:.0f} mL"
         warnings.append(do_not_trust("mask-volume", size))
-    for side, zoom, shortest, direction in zip(
-        bounding_box(mask),
-        volume.zooms,
-        _MIN_INFANT_MM if infant else _MIN_EXTENT_MM,
-        _DIRECTIONS,
-        strict=True,
-    ):
-        extent = (side.stop - side.start) * float(zoom)
-        if extent < shortest:
-            part = f"the brain mask measures {extent:.0f} mm from {direction}; a human brain at least"
-            missing = f"{part} {shortest:.0f} mm: a part is missing"
-            warnings.append(do_not_trust("mask-extent", missing))
+    warnings += _extent_warnings(mask, volume.zooms, MIN_INFANT_EXTENT_MM if infant else MIN_EXTENT_MM)
     border = _border_cm2(mask, volume.zooms)
-    if border > _MAX_BORDER_CM2:
+    if border > MAX_BORDER_CM2:
         ends = f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)"
         warnings.append(look_closely("mask-border", ends))
     return tuple(warnings)
@@ -73,27 +64,60 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
 def registration_warnings(
     mask: NDArray[np.bool_], volume: Volume, registration: Registration
 ) -> list[QCWarning]:
-    """List what makes a mask doubtful that a registered template found."""
+    """Check the similarity of a registration and the symmetry of the brain mask that it gave.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation.
+    volume : Volume
+        The scan of the mask.
+    registration : Registration
+        Of the template to the scan.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if the mask is plausible.
+    """
     warnings: list[QCWarning] = []
-    if registration.similarity < _DOUBTFUL_SIMILARITY:
+    if registration.similarity < DOUBTFUL_SIMILARITY:
         share = f"{registration.similarity:.0%}"
         poor = f"the head template fits the scan poorly (explains {share}); look at the brain mask"
         warnings.append(look_closely("template-similarity", poor))
     asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
-    if asymmetry > _MAX_ASYMMETRY:
+    if asymmetry > MAX_ASYMMETRY:
         halves = f"the halves of the brain mask differ by {asymmetry:.0%} of its volume"
         warnings.append(look_closely("mask-asymmetry", halves))
     return warnings
 
 
-def _asymmetry(mask: NDArray[np.bool_], to_mni: NDArray[np.floating]) -> float:
-    """Measure by what share of the whole the halves of a mask on either side of the midplane differ."""
-    steps = np.maximum(1, np.round(_COARSE_MM / np.linalg.norm(to_mni[:3, :3], axis=0))).astype(int)
+def _extent_warnings(
+    mask: NDArray[np.bool_], zooms: NDArray[np.float64], min_extent_mm: tuple[float, ...]
+) -> list[QCWarning]:
+    """Compare the extent of the mask along each canonical axis with the shortest plausible one, mm."""
+    warnings: list[QCWarning] = []
+    for side, zoom, shortest, direction in zip(
+        bounding_box(mask), zooms, min_extent_mm, _DIRECTIONS, strict=True
+    ):
+        extent = (side.stop - side.start) * float(zoom)
+        if extent < shortest:
+            part = f"the brain mask measures {extent:.0f} mm from {direction}; a human brain at least"
+            missing = f"{part} {shortest:.0f} mm: a part is missing"
+            warnings.append(do_not_trust("mask-extent", missing))
+    return warnings
+
+
+def _asymmetry(mask: NDArray[np.bool_], voxels_to_mni: NDArray[np.floating]) -> float:
+    """Return the volume difference between both sides of the MNI midplane, as a share of the mask."""
+    zooms = np.linalg.norm(voxels_to_mni[:3, :3], axis=0)
+    steps = np.maximum(1, np.round(ASYMMETRY_SPACING_MM / zooms)).astype(int)
     voxels = np.argwhere(mask[tuple(slice(None, None, step) for step in steps)]) * steps
-    right = voxels @ to_mni[0, :3] + to_mni[0, 3] > 0
+    right = voxels @ voxels_to_mni[0, :3] + voxels_to_mni[0, 3] > 0
     return 2 * abs(float(np.mean(right)) - 0.5)
 
 
 def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> float:
-    faces = [(axis, np.count_nonzero(mask.take((0, -1), axis))) for axis in range(3)]
-    return float(sum(count * zooms.prod() / zooms[axis] for axis, count in faces)) / 100
+    """Return the area of the mask on the faces of the volume, cm2."""
+    counts = [(axis, np.count_nonzero(mask.take((0, -1), axis))) for axis in range(3)]
+    return float(sum(count * zooms.prod() / zooms[axis] for axis, count in counts)) / 100

@@ -1,4 +1,4 @@
-"""The brain mask: the template's brain, registered and moved to where the brain ends in the scan."""
+"""Brain extraction: affine registration of a head template, then optimisation of the brain's surface."""
 
 from __future__ import annotations
 
@@ -10,46 +10,40 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
-from mriseg.brain.checks import _FAILED_SIMILARITY, mask_warnings, registration_warnings
-from mriseg.brain.surface import (
+from mriseg.brain.checks import mask_warnings, registration_warnings
+from mriseg.brain.constants import (
+    BONE_PERCENTILE,
     COARSE_SCHEDULE,
+    DURA_BRIDGE_MM,
+    FAILED_SIMILARITY,
+    HEAD_BRIDGE_MM,
+    INTERIOR_DEPTH_MM,
+    MAX_DISTANCE_MM,
+    MIN_HEAD_ML,
+    OTSU_PERCENTILES,
+    SULCUS_MM,
+)
+from mriseg.brain.surface import (
     boundary_score,
-    moved_distance,
+    displaced_distance,
     optimise_offsets,
-    read_profiles,
+    sample_profiles,
     template_surface,
     update_affine,
 )
 from mriseg.errors import MaskError
 from mriseg.images.background import is_stripped, stripped_mask
-from mriseg.images.voxels import bounding_box, largest_part
-from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.images.voxels import bounding_box, largest_component
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust
 from mriseg.template.head import Template, load_template
-from mriseg.template.registration import (
-    LIKE_TEMPLATE,
-    Registration,
-    head_threshold,
-    register,
-    resample_to_scan,
-)
+from mriseg.template.registration import Registration, register, resample_to_scan
+from mriseg.template.starts import head_threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
-
-# Where brain is brighter than CSF and skull, its end can be seen; in other contrasts the template's must do.
-_BRIGHT_BRAIN = ("t1", "flair", "t1-infant")
-
-# Beyond this distance (mm) from the brain, how far it is does not matter.
-_FAR_MM = 8.0
-_MIN_HEAD_ML = 100.0
-# Half the width of bridges from the brain to dura in a mask, and to eyes and muscle in a whole head.
-_DURA_BRIDGE_MM, _HEAD_BRIDGE_MM = 1.5, 5.0
-# So deep in the mask lies brain only; hardly any of it is darker than this percentile of it.
-_INSIDE_MM, _DARKEST_PERCENT = 10.0, 0.5
-_SULCUS_MM = 3.0  # half the width of a sulcus that the tissue closes upon
 
 
 class MaskMethod(StrEnum):
@@ -64,21 +58,21 @@ class MaskMethod(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class BrainMask:
-    """A brain mask and how it was found.
+    """A brain mask and the method that made it.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
         In canonical orientation.
     method : MaskMethod
-        "template registration" where no surface can be seen in this contrast, "threshold and opening" where
-        the registration failed.
+        "template registration" for contrasts in which the edge of the brain is not detected, "threshold and
+        opening" where the registration failed.
     similarity : float or None
-        Share of the scan's variance around the brain that the registered template explains (0 to 1).
+        R squared of the registered template on the intensities around the brain, 0 to 1.
     scan_to_mni : ndarray of float64, shape (4, 4), or None
         World coordinates of the scan to MNI coordinates, mm.
     warnings : tuple of QCWarning
-        What makes the mask doubtful.
+        Of the plausibility checks.
     """
 
     mask: NDArray[np.bool_]
@@ -89,17 +83,18 @@ class BrainMask:
 
 
 def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = True) -> BrainMask:
-    """Find the brain in a whole head or in a stripped scan.
+    """Compute the brain mask of a whole head or of a stripped scan.
 
     Parameters
     ----------
     volume : Volume
+        In canonical orientation.
     contrast : {"t1", "t2", "pd", "flair", "t1-infant"}
-        What the scan is weighted by.
+        Weighting of the scan.
     intracranial : bool
-        With the CSF in the sulci and around the brain, about up to the inner table of the skull, and down to
-        the foramen magnum. Without, the mask ends at the brain's own tissue; ventricles stay in. A stripped
-        scan is taken as it is.
+        Include the CSF in the sulci and around the brain, about up to the inner table of the skull, and down
+        to the foramen magnum. Otherwise the mask ends at brain tissue; ventricles stay included. The mask of
+        a stripped scan is its foreground in either case.
 
     Returns
     -------
@@ -108,12 +103,12 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     Raises
     ------
     MaskError
-        If nothing in the scan looks like a head.
+        If no head is found in the scan.
     ValueError
-        If the contrast is none of these.
+        If the contrast is unknown.
     """
-    if contrast not in RISING_MEANS:
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(RISING_MEANS)}")
+    if contrast not in CONTRASTS:
+        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
     return find_brain(volume, contrast, intracranial=intracranial)
 
 
@@ -132,7 +127,7 @@ def find_brain(
     contrast : str
     intracranial : bool
     registration : Registration, optional
-        Of the template's maps of any contrast to the head, if that is known.
+        Of the template's maps to the head, by the method for scans of unknown contrast, if that was done.
 
     Returns
     -------
@@ -142,56 +137,56 @@ def find_brain(
         mask = stripped_mask(volume)
         return BrainMask(mask, MaskMethod.STRIPPED, warnings=mask_warnings(mask, volume, contrast))
     template = load_template()
-    if registration is None or contrast in LIKE_TEMPLATE:
+    if registration is None or CONTRASTS[contrast].like_template:
         registration = register(volume, template, contrast)
-    if registration.similarity < _FAILED_SIMILARITY:
-        return _without_template(volume, registration.similarity, contrast)
+    if registration.similarity < FAILED_SIMILARITY:
+        return _threshold_mask(volume, registration.similarity, contrast)
     mask, registration, method = _template_mask(volume, template, registration, contrast)
     if not mask.any():
-        return _without_template(volume, registration.similarity, contrast)
+        return _threshold_mask(volume, registration.similarity, contrast)
     if not intracranial:
-        mask = without_outer_csf(mask, volume, contrast)
+        mask = remove_outer_csf(mask, volume, contrast)
     warnings = (*registration_warnings(mask, volume, registration), *mask_warnings(mask, volume, contrast))
     return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, warnings)
 
 
 def _template_mask(volume: Volume, template: Template, registration: Registration,
                    contrast: str) -> tuple[NDArray[np.bool_], Registration, MaskMethod]:  # fmt: skip
-    """Carry the template's brain to the scan; where it can be seen, let its surface move to the scan's."""
+    """Resample the template's brain to the scan, its surface optimised where the contrast allows that."""
     surface = template_surface(template)
     distance, method = surface.distance, MaskMethod.REGISTRATION
-    if contrast in _BRIGHT_BRAIN:
-        score = boundary_score(read_profiles(surface, volume, registration), surface)
+    if CONTRASTS[contrast].bright_brain:
+        score = boundary_score(sample_profiles(surface, volume, registration), surface)
         registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
-        score = boundary_score(read_profiles(surface, volume, registration), surface)
-        distance, method = moved_distance(optimise_offsets(score, surface), surface), MaskMethod.SURFACE
-    near = np.minimum(distance, np.float32(_FAR_MM))
-    mask = resample_to_scan(near, template, registration, volume, outside=_FAR_MM) < 0
-    if contrast not in _BRIGHT_BRAIN:
-        mask = _without_bone(mask, volume)
+        score = boundary_score(sample_profiles(surface, volume, registration), surface)
+        distance, method = displaced_distance(optimise_offsets(score, surface), surface), MaskMethod.SURFACE
+    truncated = np.minimum(distance, np.float32(MAX_DISTANCE_MM))
+    mask = resample_to_scan(truncated, template, registration, volume, outside=MAX_DISTANCE_MM) < 0
+    if not CONTRASTS[contrast].bright_brain:
+        mask = _remove_bone(mask, volume)
     return mask, registration, method
 
 
-def _without_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
-    """Cut off the rim of a mask what is darker than all of the inside of the brain; distances in mm."""
+def _remove_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
+    """Remove voxels darker than the interior of the brain from a mask; keep the largest component, filled."""
     box = bounding_box(mask)
     depth = ndimage.distance_transform_edt(np.pad(mask[box], 1), sampling=volume.zooms)[1:-1, 1:-1, 1:-1]
-    inside = volume.data[box][depth > _INSIDE_MM]
-    if not inside.size:
+    interior = volume.data[box][depth > INTERIOR_DEPTH_MM]
+    if not interior.size:
         return mask
-    kept = mask.copy()
-    kept[box] &= volume.data[box] >= np.percentile(inside, _DARKEST_PERCENT)
-    kept[box] = ndimage.binary_fill_holes(largest_part(kept[box])) if kept.any() else mask[box]
-    return kept
+    reduced = mask.copy()
+    reduced[box] &= volume.data[box] >= np.percentile(interior, BONE_PERCENTILE)
+    reduced[box] = ndimage.binary_fill_holes(largest_component(reduced[box])) if reduced.any() else mask[box]
+    return reduced
 
 
-def _without_template(volume: Volume, similarity: float, contrast: str) -> BrainMask:
-    """Fall back to the largest part of what is brighter than air, bone and CSF, cut from its surroundings."""
+def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> BrainMask:
+    """Compute the fallback mask: two Otsu thresholds (head; within it brain), opening, largest component."""
     bright = volume.data > head_threshold(volume.data)
     if bright.any():
         bright &= volume.data > threshold_otsu(volume.data[bright])
-    mask = _largest_part(bright, volume.zooms, _HEAD_BRIDGE_MM)
-    if np.count_nonzero(mask) * volume.voxel_ml < _MIN_HEAD_ML:
+    mask = _open_and_close(bright, volume.zooms, HEAD_BRIDGE_MM)
+    if np.count_nonzero(mask) * volume.voxel_ml < MIN_HEAD_ML:
         raise MaskError(f"{volume.path}: no head was found in the scan; check --contrast, or give a mask "
                         "with --mask")  # fmt: skip
     failed = (
@@ -202,33 +197,39 @@ def _without_template(volume: Volume, similarity: float, contrast: str) -> Brain
     return BrainMask(mask, MaskMethod.THRESHOLD, similarity, warnings=warnings)
 
 
-def without_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:
-    """Cut the CSF around the brain off a mask; sulci that the tissue closes upon and ventricles stay.
+def remove_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:
+    """Remove the CSF around the brain from a mask; closed sulci and ventricles stay included.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (X, Y, Z)
     volume : Volume
+        The scan of the mask.
     contrast : str
-        Whether CSF is darker than the brain or brighter.
+        A key of `mriseg.labels.contrasts.CONTRASTS`; decides whether CSF is darker or brighter than brain.
 
     Returns
     -------
     ndarray of bool, shape (X, Y, Z)
-        Part of `mask`.
+        Subset of `mask`.
     """
-    inside = volume.data[mask]
-    low, high = threshold_multiotsu(np.clip(inside, *np.percentile(inside, (0.5, 99.5))), classes=3)
-    tissue = volume.data > low if contrast in _BRIGHT_BRAIN else volume.data < high
-    return _largest_part(tissue & mask, volume.zooms, _DURA_BRIDGE_MM) & mask
+    intensities = volume.data[mask]
+    clipped = np.clip(intensities, *np.percentile(intensities, OTSU_PERCENTILES))
+    low, high = threshold_multiotsu(clipped, classes=3)
+    tissue = volume.data > low if CONTRASTS[contrast].bright_brain else volume.data < high
+    return _open_and_close(tissue & mask, volume.zooms, DURA_BRIDGE_MM) & mask
 
 
-def _largest_part(mask: NDArray[np.bool_], zooms: NDArray[np.float64], bridge: float) -> NDArray[np.bool_]:
-    """Cut bridges up to twice `bridge` wide, keep the largest part, close gaps and holes; distances in mm."""
-    core: NDArray[np.bool_] = ndimage.distance_transform_edt(mask, sampling=zooms) > bridge
+def _open_and_close(mask: NDArray[np.bool_], zooms: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
+    """Open a mask with a ball of a radius in mm, keep the largest component, close it and fill its holes.
+
+    Balls are thresholds of Euclidean distance transforms, so that anisotropic voxels are respected. Dilation
+    of the opening and of the closing are done at once.
+    """
+    core: NDArray[np.bool_] = ndimage.distance_transform_edt(mask, sampling=zooms) > radius
     if not core.any():
         return core
-    beside = ndimage.distance_transform_edt(~largest_part(core), sampling=zooms)
-    closed = ndimage.distance_transform_edt(beside <= bridge + _SULCUS_MM, sampling=zooms) > _SULCUS_MM
+    distance = ndimage.distance_transform_edt(~largest_component(core), sampling=zooms)
+    closed = ndimage.distance_transform_edt(distance <= radius + SULCUS_MM, sampling=zooms) > SULCUS_MM
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
     return filled

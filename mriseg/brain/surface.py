@@ -1,10 +1,11 @@
-"""The surface of the template's brain, and its way along its normals to where the brain ends in a scan.
+"""Optimisation of the brain's surface along the normals of the registered template.
 
-After the affine registration the template's surface lies within some millimetres of the scan's. From every
-point of it the scan is read along the normal. What every depth is worth as the end of the brain is pooled
-over neighbours, first widely, then narrowly, and held near what the wider look found [1]_. The mask is the
-template's signed distance less the smooth field of offsets: one piece, without holes, sub-voxel, and of a
-brain's shape whatever the scan shows.
+After the affine registration the template's surface lies within some millimetres of the scan's. As in active
+shape models [1]_ the scan is sampled along the normal at every surface point, and every depth of these
+profiles is scored as the boundary of the brain. Scores are averaged over neighbouring points with a kernel
+that shrinks from pass to pass, less a quadratic penalty on the distance from the offset of the previous pass.
+The mask is the template's signed distance less the smooth field of offsets: one component, without holes, of
+sub-voxel accuracy, and close to the shape of the template.
 
 References
 ----------
@@ -21,6 +22,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mriseg.brain.constants import (
+    BEYOND_GREY_WEIGHTS,
+    BRAIN_DEPTHS_MM,
+    BRAIN_LEVEL_MM,
+    DEPTHS_MM,
+    GREY_LEVEL,
+    MAX_RELATIVE_INTENSITY,
+    MIN_BRAIN_INTENSITY,
+    NORMAL_SMOOTHING_MM,
+    OFFSET_SCALE_MM,
+    OFFSET_SMOOTHING_VOXELS,
+    OFFSET_TRUNCATION,
+    SMOOTHING_MM,
+    SMOOTHING_NEIGHBOURS,
+    SMOOTHING_SCHEDULE,
+    SURFACE_STEP_VOXELS,
+    UP_TO_GREY_WEIGHTS,
+)
 from mriseg.template.registration import Registration
 
 if TYPE_CHECKING:
@@ -30,44 +49,25 @@ if TYPE_CHECKING:
     from mriseg.template.head import Template
 
 Floats = NDArray[np.float64]
-
-# Depths along a profile in mm, outward positive. A brain that lies farther off was not registered.
-DEPTHS_MM = np.arange(-20.0, 21.0)
-# Points lie 4 mm apart; averaging over the nearest has this standard deviation, and more when repeated.
-_GRID_STEP, _SMOOTHING_MM, _NEIGHBOURS = 2, 4.0, 24
-# Per look: over how many mm worth is pooled, and the price of a squared mm off what the last look found.
-COARSE_SCHEDULE = ((12.0, 0.02), (8.0, 0.04))
-SMOOTHING_SCHEDULE = (*COARSE_SCHEDULE, (4.0, 0.08))
-# The affine follows offsets in full up to about this size (mm); larger ones are rather faults of a profile.
-_FAIR_OFFSET_MM = 6.0
-
-# What a depth is worth as the end of the brain: mean intensities of layers about it (mm, both ends included,
-# outward positive) times weights. Intensities are in units of the brain beneath. Up to _GREY they tell bone
-# and CSF from brain: it should be inside and not outside. What is brighter is tissue, brain or scalp: there
-# should be none about the end itself, where CSF and bone part the two.
-_GREY, _BRIGHTEST = 0.6, 1.5
-_DARKEST = 1e-100  # what is no brighter is no brain to compare with
-_BRAIN_BENEATH_MM, _BRAIN_LEVEL_MM = (-16.0, -3.0), 20.0
-_UP_TO_GREY = (((-9, -4), 1.0), ((-3, -2), 1.0), ((-1, 0), 0.5), ((3, 5), -0.5))
-_BEYOND_GREY = (((-3, -2), -1.0), ((-1, 0), -2.0), ((1, 2), -1.0))
+Schedule = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Surface:
-    """The surface of the template's brain.
+    """Points and normals on the surface of the template's brain.
 
     Parameters
     ----------
     distance : ndarray of float32, shape of the template
         Signed distance to the surface in mm, negative inside.
     voxels : tuple of ndarray of int, shape (N,) each
-        The voxels of the template next to which the points lie.
+        Indices of the template voxels whose projections on the surface are the points.
     points : ndarray of float64, shape (N, 3)
-        MNI coordinates in mm.
+        MNI coordinates, mm.
     normals : ndarray of float64, shape (N, 3)
         Unit vectors, outward.
     smoothing : sparse matrix, shape (N, N)
-        Averages values at the points over their neighbours.
+        One pass of Gaussian smoothing over neighbouring points; rows sum to 1.
     """
 
     distance: NDArray[np.float32]
@@ -76,15 +76,15 @@ class Surface:
     normals: Floats
     smoothing: sparse.csr_array
 
-    def smooth(self, values: Floats, mm: float) -> Floats:
-        """Average values at the points, shape (N, ...), with a Gaussian of a standard deviation in mm."""
-        for _ in range(round((mm / _SMOOTHING_MM) ** 2)):
+    def smooth(self, values: Floats, sigma_mm: float) -> Floats:
+        """Smooth values at the points, shape (N, ...), with a Gaussian; variances of passes add up."""
+        for _ in range(round((sigma_mm / SMOOTHING_MM) ** 2)):
             values = self.smoothing @ values
         return values
 
 
 def template_surface(template: Template) -> Surface:
-    """Lay points about 4 mm apart on the surface of the template's brain.
+    """Sample the surface of the template's brain at points about 4 mm apart.
 
     Parameters
     ----------
@@ -93,155 +93,179 @@ def template_surface(template: Template) -> Surface:
     Returns
     -------
     Surface
+        Points are template voxels within one voxel of the surface, projected on it along the gradient of the
+        signed distance.
     """
     zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
     distance = template.distance
-    slopes = np.stack(np.gradient(ndimage.gaussian_filter(distance, 4.0 / zooms), *zooms), axis=-1)
-    sparse_grid = np.zeros(distance.shape, dtype=bool)
-    sparse_grid[::_GRID_STEP, ::_GRID_STEP, ::_GRID_STEP] = True
-    voxels = np.nonzero((np.abs(distance) < zooms.max()) & sparse_grid)
-    normals = slopes[voxels] / np.linalg.norm(slopes[voxels], axis=1, keepdims=True)
-    places = np.stack(voxels, axis=1) @ template.affine[:3, :3].T + template.affine[:3, 3]
-    points = places - distance[voxels][:, None] * normals
-    return Surface(distance, voxels, points, normals, _smoothing(points))
+    smoothed = ndimage.gaussian_filter(distance, NORMAL_SMOOTHING_MM / zooms)
+    gradients = np.stack(np.gradient(smoothed, *zooms), axis=-1)
+    grid = np.zeros(distance.shape, dtype=bool)
+    grid[::SURFACE_STEP_VOXELS, ::SURFACE_STEP_VOXELS, ::SURFACE_STEP_VOXELS] = True
+    voxels = np.nonzero((np.abs(distance) < zooms.max()) & grid)
+    normals = gradients[voxels] / np.linalg.norm(gradients[voxels], axis=1, keepdims=True)
+    centres = np.stack(voxels, axis=1) @ template.affine[:3, :3].T + template.affine[:3, 3]
+    points = centres - distance[voxels][:, None] * normals
+    return Surface(distance, voxels, points, normals, _smoothing_operator(points))
 
 
-def read_profiles(surface: Surface, volume: Volume, registration: Registration) -> Floats:
-    """Read a scan along the normals of the registered surface.
+def sample_profiles(surface: Surface, volume: Volume, registration: Registration) -> Floats:
+    """Sample a scan along the normals of the registered surface by trilinear interpolation.
 
     Parameters
     ----------
     surface : Surface
+        N points.
     volume : Volume
     registration : Registration
+        Of the template to the scan.
 
     Returns
     -------
     ndarray of float64, shape (N, D)
-        Intensities at the D depths of `DEPTHS_MM`; beyond the border of the scan its last voxel.
+        Intensities at the D depths of `mriseg.brain.constants.DEPTHS_MM`; the nearest voxel outside the scan.
     """
-    places = surface.points[:, None] + DEPTHS_MM[:, None] * surface.normals[:, None]
-    to_voxels = np.linalg.inv(volume.affine) @ registration.affine
-    voxels = places.reshape(-1, 3) @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+    positions = surface.points[:, None] + DEPTHS_MM[:, None] * surface.normals[:, None]
+    mni_to_voxels = np.linalg.inv(volume.affine) @ registration.affine
+    voxels = positions.reshape(-1, 3) @ mni_to_voxels[:3, :3].T + mni_to_voxels[:3, 3]
     sampled = ndimage.map_coordinates(volume.data, voxels.T, order=1, mode="nearest", output=np.float64)
-    return np.asarray(sampled.reshape(places.shape[:2]))
+    return np.asarray(sampled.reshape(positions.shape[:2]))
 
 
 def boundary_score(profiles: Floats, surface: Surface) -> Floats:
-    """Rate every depth of every profile as the place where the brain ends.
+    """Score every depth of every profile as the boundary of the brain.
+
+    The score is a weighted sum of the mean intensities of layers about the depth, relative to the brain
+    beneath: high where bright tissue lies inside and dark CSF or bone at the depth and outside it.
 
     Parameters
     ----------
     profiles : ndarray of float64, shape (N, D)
-        Of a scan in which brain is brighter than CSF and skull.
+        Intensities of a scan in which brain is brighter than CSF and skull.
     surface : Surface
+        N points.
 
     Returns
     -------
     ndarray of float64, shape (N, D)
-        Without unit; free of the scan's scale and of a slowly varying bias.
+        Dimensionless; invariant to the intensity scale and to a slowly varying bias field.
     """
-    deepest, shallowest = _BRAIN_BENEATH_MM
+    deepest, shallowest = BRAIN_DEPTHS_MM
     beneath = np.median(profiles[:, (deepest <= DEPTHS_MM) & (shallowest >= DEPTHS_MM)], axis=1)
-    brain = surface.smooth(beneath, _BRAIN_LEVEL_MM)
-    relative = np.clip(profiles / np.maximum(brain, _DARKEST)[:, None], 0, _BRIGHTEST)
-    grey = np.minimum(relative, _GREY)
+    brain = surface.smooth(beneath, BRAIN_LEVEL_MM)
+    relative = np.clip(profiles / np.maximum(brain, MIN_BRAIN_INTENSITY)[:, None], 0, MAX_RELATIVE_INTENSITY)
+    grey = np.minimum(relative, GREY_LEVEL)
     score = np.zeros_like(profiles)
-    for part, weights in ((grey, _UP_TO_GREY), (relative - grey, _BEYOND_GREY)):
+    for part, weights in ((grey, UP_TO_GREY_WEIGHTS), (relative - grey, BEYOND_GREY_WEIGHTS)):
         for layer, weight in weights:
             score += weight * _layer_mean(part, *layer)
     return score
 
 
-def optimise_offsets(
-    score: Floats, surface: Surface, looks: tuple[tuple[float, float], ...] = SMOOTHING_SCHEDULE
-) -> Floats:
-    """Choose an offset for every point: worth much, near its neighbours', and not far from where it was.
+def optimise_offsets(score: Floats, surface: Surface, schedule: Schedule = SMOOTHING_SCHEDULE) -> Floats:
+    """Maximise the boundary score over one offset a point, coarse to fine.
+
+    Each pass smooths the scores over the surface, subtracts the quadratic penalty on the change of the
+    offset, takes the best depth of each point and smooths these offsets in turn.
 
     Parameters
     ----------
-    worth : ndarray of float64, shape (N, D)
+    score : ndarray of float64, shape (N, D)
+        See `boundary_score`.
     surface : Surface
-    looks : tuple of (mm, price)
-        Coarse to fine: over how many mm costs are pooled, and the price of a squared mm.
+        N points.
+    schedule : tuple of (float, float)
+        Standard deviation of the smoothing in mm and weight of the penalty in 1/mm2, of each pass.
 
     Returns
     -------
     ndarray of float64, shape (N,)
-        In mm, outward positive.
+        Offsets along the normals in mm, outward positive.
     """
     offsets = np.zeros(len(score))
-    for mm, price in looks:
-        pooled = surface.smooth(score, mm) - price * (DEPTHS_MM - offsets[:, None]) ** 2
-        offsets = surface.smooth(DEPTHS_MM[pooled.argmax(axis=1)], mm)
+    for sigma_mm, penalty in schedule:
+        objective = surface.smooth(score, sigma_mm) - penalty * (DEPTHS_MM - offsets[:, None]) ** 2
+        offsets = surface.smooth(DEPTHS_MM[objective.argmax(axis=1)], sigma_mm)
     return offsets
 
 
 def update_affine(offsets: Floats, surface: Surface, registration: Registration) -> Registration:
-    """Move a registration by the affine that explains the offsets of its surface best.
+    """Update a registration by the affine that fits the offsets of the surface in the least-squares sense.
+
+    An affine displacement moves the point p with normal n by n . (A p + t) along its normal, which is linear
+    in the twelve entries of (A, t). Cauchy weights reduce the influence of large offsets.
 
     Parameters
     ----------
     offsets : ndarray of float64, shape (N,)
-        In mm.
+        Along the normals, mm.
     surface : Surface
+        N points.
     registration : Registration
+        Of the template to the scan.
 
     Returns
     -------
     Registration
-        With the similarity that it had.
+        With the similarity of the registration before the update.
     """
     homogeneous = np.column_stack([surface.points, np.ones(len(surface.points))])
     design = (surface.normals[:, :, None] * homogeneous[:, None, :]).reshape(-1, 12)
-    weights = np.sqrt(1 / (1 + (offsets / _FAIR_OFFSET_MM) ** 2))
+    weights = np.sqrt(1 / (1 + (offsets / OFFSET_SCALE_MM) ** 2))
     step = np.linalg.lstsq(design * weights[:, None], offsets * weights, rcond=None)[0]
-    moved = np.eye(4)
-    moved[:3] += step.reshape(3, 4)
-    return Registration(registration.affine @ moved, registration.similarity).rounded()
+    update = np.eye(4)
+    update[:3] += step.reshape(3, 4)
+    return Registration(registration.affine @ update, registration.similarity).rounded()
 
 
-def moved_distance(offsets: Floats, surface: Surface) -> NDArray[np.float32]:
-    """Move the surface by its offsets and measure the distance to it.
+def displaced_distance(offsets: Floats, surface: Surface) -> NDArray[np.float32]:
+    """Compute the signed distance to the surface displaced by its offsets.
 
     Parameters
     ----------
     offsets : ndarray of float64, shape (N,)
-        In mm.
+        Along the normals, mm.
     surface : Surface
+        N points.
 
     Returns
     -------
     ndarray of float32, shape of the template
-        In mm, negative inside.
+        The template's signed distance less the offsets, interpolated by normalised convolution; mm, negative
+        inside.
     """
-    field, weight = _spread(offsets, surface), _spread(np.ones(len(offsets)), surface)
-    moved = surface.distance - field / np.maximum(weight, np.finfo(np.float32).tiny)
-    return moved.astype(np.float32)
+    weighted = _convolve_to_grid(offsets, surface)
+    weight = _convolve_to_grid(np.ones(len(offsets)), surface)
+    displaced = surface.distance - weighted / np.maximum(weight, np.finfo(np.float32).tiny)
+    return displaced.astype(np.float32)
 
 
-def _spread(values: Floats, surface: Surface) -> NDArray[np.float32]:
-    """Sum values at the points into the template's voxels, weighted by a Gaussian of the distance."""
+def _convolve_to_grid(values: Floats, surface: Surface) -> NDArray[np.float32]:
+    """Convolve values at the points with a Gaussian on the template's grid."""
     volume = np.zeros(surface.distance.shape, dtype=np.float32)
     volume[surface.voxels] = values
-    spread: NDArray[np.float32] = ndimage.gaussian_filter(volume, _GRID_STEP, truncate=6.0, mode="constant")
-    return spread
+    convolved: NDArray[np.float32] = ndimage.gaussian_filter(
+        volume, OFFSET_SMOOTHING_VOXELS, truncate=OFFSET_TRUNCATION, mode="constant"
+    )
+    return convolved
 
 
-def _smoothing(points: Floats) -> sparse.csr_array:
-    from scipy import sparse  # slow to import, and stripped scans need neither
+def _smoothing_operator(points: Floats) -> sparse.csr_array:
+    """Build the matrix that averages values over the nearest points with Gaussian weights."""
+    from scipy import sparse  # slow to import, and not needed for stripped scans
     from scipy.spatial import cKDTree
 
-    distances, neighbours = cKDTree(points).query(points, k=_NEIGHBOURS)
-    weights = np.exp(-0.5 * (distances / _SMOOTHING_MM) ** 2)
+    distances, neighbours = cKDTree(points).query(points, k=SMOOTHING_NEIGHBOURS)
+    weights = np.exp(-0.5 * (distances / SMOOTHING_MM) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
-    starts = np.arange(0, neighbours.size + 1, _NEIGHBOURS)
-    return sparse.csr_array((weights.ravel(), neighbours.ravel(), starts), shape=(len(points), len(points)))
+    row_starts = np.arange(0, neighbours.size + 1, SMOOTHING_NEIGHBOURS)
+    shape = (len(points), len(points))
+    return sparse.csr_array((weights.ravel(), neighbours.ravel(), row_starts), shape=shape)
 
 
-def _layer_mean(values: Floats, nearest: int, farthest: int) -> Floats:
-    """Average, for every depth, the values from `nearest` to `farthest` mm beyond it."""
+def _layer_mean(values: Floats, first_mm: int, last_mm: int) -> Floats:
+    """Average, for every depth, the values from `first_mm` to `last_mm` outward of it, both included."""
     depths = np.arange(len(DEPTHS_MM))
     last = len(DEPTHS_MM) - 1
-    layers = [values[:, np.clip(depths + beyond, 0, last)] for beyond in range(nearest, farthest + 1)]
+    layers = [values[:, np.clip(depths + shift, 0, last)] for shift in range(first_mm, last_mm + 1)]
     return np.asarray(np.mean(layers, axis=0))

@@ -1,1 +1,1 @@
-"""Further scans of a session on the grid of the first."""
+"""Further channels: other scans of the same head, resampled to the grid of the first and bias-corrected."""

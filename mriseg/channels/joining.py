@@ -1,4 +1,4 @@
-"""Channels: scans of one head that take part in the mixture together, on the grid of the first."""
+"""Preparation of further channels for the joint mixture: alignment and correction of the bias field."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mriseg.channels.alignment import align
+from mriseg.channels.constants import MIN_FULL_COVERAGE
 from mriseg.images.background import with_signal
 from mriseg.model.bias_field import air_intensity, correct_bias, field_of_white_matter, no_field
 from mriseg.qc import QCWarning, look_closely
@@ -18,26 +19,23 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
     from mriseg.model.bias_field import BiasField
 
-# A channel that covers less of the brain mask than this leaves a part of the brain to the others.
-_WHOLE = 0.995
-
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """A further scan of the same head.
+    """A further scan of the same head, prepared for the joint mixture.
 
     Parameters
     ----------
     volume : Volume
         As it was read, on its own grid.
     alignment : Alignment
-        How it came to the grid of the first scan.
+        The scan resampled to the grid of the first.
     field : BiasField
-        On the grid of the first scan.
+        Bias field on the grid of the first scan.
     corrected : ndarray of float32, shape (X, Y, Z)
-        On the grid of the first scan in canonical orientation, without the field.
+        Intensities on the grid of the first scan in canonical orientation, divided by the field.
     seen : ndarray of bool, shape (X, Y, Z)
-        Where in the brain the channel has a signal.
+        Voxels of the brain in which the channel has a signal.
     """
 
     volume: Volume
@@ -48,10 +46,10 @@ class Channel:
 
     @property
     def warnings(self) -> list[QCWarning]:
-        """What is odd about the channel."""
+        """Warnings of reading and alignment, each with the name of the file."""
         name = self.volume.path.name
         warnings = [warning.about(f"{name}:") for warning in self.volume.warnings]
-        if self.alignment.overlap < _WHOLE:
+        if self.alignment.overlap < MIN_FULL_COVERAGE:
             part = f"covers {self.alignment.overlap:.0%} of the brain; "
             part += "the rest is judged by the first scan alone"
             warnings.append(look_closely("channel-overlap", part).about(name))
@@ -64,18 +62,18 @@ def prepare_channel(
     mask: NDArray[np.bool_],
     white: NDArray[np.float32] | None,
 ) -> Channel:
-    """Bring a further scan of the same head to the grid of the first, and correct it for its bias field.
+    """Resample a further scan of the same head to the grid of the first, and correct its bias field.
 
     Parameters
     ----------
     channel : Volume
         In any contrast, on any grid.
     scan : Volume
-        The first.
+        The first scan.
     mask : ndarray of bool, shape (X, Y, Z)
         The brain in the first scan, N voxels.
     white : ndarray of float32, shape (N,), or None
-        How much white matter the first scan shows in each voxel; None to leave the field as it is.
+        Share of WM in each voxel from the first scan, 0 to 1; None to skip the correction.
 
     Returns
     -------

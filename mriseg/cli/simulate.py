@@ -61,23 +61,24 @@ def simulate(
     The same head in T2: mriseg simulate --contrast t2 --seed 1 -o phantom_t2
     """
     from mriseg.cli.terminal import say
-    from mriseg.evaluation.phantom import INTENSITIES
     from mriseg.evaluation.simulated_files import simulate_files
-    from mriseg.labels.contrasts import SUFFIXES
+    from mriseg.labels.contrasts import CONTRASTS
     from mriseg.labels.numbers import label_numbers, parse_intensities
 
     if contrast is Contrast.AUTO:
         raise typer.BadParameter("a simulation needs a contrast: t1, t2, pd, flair or t1-infant")
     try:
         numbers = label_numbers(labels, label_map) if labels else None
-        levels = INTENSITIES[contrast] if intensities is None else parse_intensities(intensities)
+        levels = (
+            CONTRASTS[contrast].phantom_intensities if intensities is None else parse_intensities(intensities)
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     files = simulate_files(
         labels,
         output,
         tissues=numbers,
-        suffix=SUFFIXES[contrast],
+        suffix=CONTRASTS[contrast].suffix,
         intensities=levels,
         zooms=zooms,
         noise=noise,

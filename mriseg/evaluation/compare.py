@@ -16,6 +16,7 @@ from scipy import ndimage
 from mriseg._utils.atomic_write import atomic_write
 from mriseg._utils.text import printable
 from mriseg.errors import ImageError
+from mriseg.evaluation.constants import MAX_CENTRE_DISTANCE_MM, MAX_OUTSIDE
 from mriseg.evaluation.metrics import dice
 from mriseg.images.reading import load_map
 from mriseg.images.volume import Volume, same_grid
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Two programs find the middle of a brain in one place within a few mm, and so do registered scans.
-_MAX_MM_APART = 5.0
-# Sampling at other points changes the volume of a brain by less.
-_MAX_OUTSIDE = 0.02
 _FIGURES = ("dice", "a_ml", "b_ml", "change_ml", "change_percent")
 
 
@@ -272,16 +269,16 @@ def _brain_change(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Change:
 
 
 def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWarning]:
-    """Check whether the two lie in one place."""
+    """Ask whether the two lie in one place."""
     whole = np.count_nonzero(b.labels) * b.volume.voxel_ml
     outside = 1 - np.count_nonzero(b_on_a) * a.volume.voxel_ml / whole
-    if outside > _MAX_OUTSIDE:
+    if outside > MAX_OUTSIDE:
         beyond = (
             f"{outside:.0%} of the tissue of B lies outside the grid of A: volumes count it, Dice does not"
         )
         yield look_closely("comparison-outside", beyond)
     apart = float(np.linalg.norm(_centre(a) - _centre(b)))
-    if apart > _MAX_MM_APART:
+    if apart > MAX_CENTRE_DISTANCE_MM:
         beside = (
             f"the tissue of B lies {apart:.0f} mm beside that of A: Dice and picture mean little unless "
             "the scans are registered to each other; volumes stand"

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.errors import ImageError
+from mriseg.evaluation.constants import CALIBRATION_BINS, HAUSDORFF_PERCENTILE
 from mriseg.images.reading import load_map
 from mriseg.images.volume import same_grid
 from mriseg.images.voxels import bounding_box
@@ -140,8 +141,8 @@ def hausdorff95(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> float
     box = bounding_box(labels | truth)
     surfaces = [_surface(np.pad(mask[box], 1)) for mask in (labels, truth)]
     from_labels, from_truth = (ndimage.distance_transform_edt(~s, sampling=zooms) for s in surfaces)
-    there = np.percentile(from_truth[surfaces[0]], 95)
-    back = np.percentile(from_labels[surfaces[1]], 95)
+    there = np.percentile(from_truth[surfaces[0]], HAUSDORFF_PERCENTILE)
+    back = np.percentile(from_labels[surfaces[1]], HAUSDORFF_PERCENTILE)
     return float(max(there, back))
 
 
@@ -159,9 +160,9 @@ def calibration_error(posteriors: NDArray[np.floating], fractions: NDArray[np.fl
         Expected calibration error: over ten bins of the posterior, the mean distance between the mean
         posterior and the mean true share, by number of voxels.
     """
-    bins = np.minimum((posteriors.ravel() * 10).astype(np.intp), 9)
-    expected = np.bincount(bins, posteriors.ravel(), minlength=10)
-    found = np.bincount(bins, fractions.ravel(), minlength=10)
+    bins = np.minimum((posteriors.ravel() * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    expected = np.bincount(bins, posteriors.ravel(), minlength=CALIBRATION_BINS)
+    found = np.bincount(bins, fractions.ravel(), minlength=CALIBRATION_BINS)
     return float(np.abs(expected - found).sum() / posteriors.size)
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.evaluation.constants import MAX_FIELD_ORDER, MIN_BRAIN_SHARE, SAMPLES_PER_VOXEL
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM
 
 if TYPE_CHECKING:
@@ -23,19 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 TISSUES = (CSF, GM, WM)
-T1_INTENSITIES: Mapping[int, float] = {CSF.index: 45.0, GM.index: 105.0, WM.index: 150.0}
-# Of each contrast; plausible at 1.5 to 3 T, and no measurement.
-INTENSITIES: Mapping[str, Mapping[int, float]] = {
-    "t1": T1_INTENSITIES,
-    "t2": {CSF.index: 200.0, GM.index: 80.0, WM.index: 60.0},
-    "pd": {CSF.index: 115.0, GM.index: 100.0, WM.index: 75.0},
-    "flair": {CSF.index: 15.0, GM.index: 90.0, WM.index: 70.0},
-    "t1-infant": {CSF.index: 25.0, GM.index: 90.0, WM.index: 70.0},
-}
-
-# Points at which a voxel is sampled along each axis.
-_POINTS = 4
-_FIELD_WAVES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +57,7 @@ def simulate(
     affine: Floats,
     *,
     tissues: Mapping[int, int] | None = None,
-    intensities: Mapping[int, float] = T1_INTENSITIES,
+    intensities: Mapping[int, float] = CONTRASTS["t1"].phantom_intensities,
     surroundings: Mapping[int, float] | None = None,
     zooms: tuple[float, float, float] | None = None,
     noise: float = 3.0,
@@ -86,7 +75,7 @@ def simulate(
         Number in the label map to 1 GM, 2 WM or 3 CSF; numbers that it leaves out are background. Without it
         the label map has those numbers already.
     intensities : mapping of int to float
-        Of each tissue, by label.
+        Of each tissue, by label; those of T1 in `mriseg.labels.contrasts.CONTRASTS` if not given.
     surroundings : mapping of int to float, optional
         Intensities of what lies around the brain, by number in the label map: skull, scalp and the like.
         Without it the scan is a stripped one.
@@ -121,7 +110,7 @@ def simulate(
         for tissue in TISSUES
     }
     shares = np.stack([fractions[k] for k in sorted(fractions)])
-    brain: NDArray[np.bool_] = shares.sum(axis=0) > 0.5
+    brain: NDArray[np.bool_] = shares.sum(axis=0) > MIN_BRAIN_SHARE
     if not brain.any():
         raise ValueError("the label map holds none of the tissues; say which number is which tissue")
     generator = np.random.default_rng(seed)
@@ -163,13 +152,13 @@ def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
 def _averages(old: int, ratio: float) -> Floats:
     """Return the matrix (M, old) that averages linear interpolants over M voxels, ratio old ones wide."""
     new = max(1, int(old / ratio + 1e-6))
-    points = (np.arange(new * _POINTS) + 0.5) / _POINTS * ratio - 0.5
+    points = (np.arange(new * SAMPLES_PER_VOXEL) + 0.5) / SAMPLES_PER_VOXEL * ratio - 0.5
     below = np.clip(np.floor(points), 0, old - 2).astype(int)
     share = np.clip(points - below, 0, 1)
     matrix = np.zeros((new, old))
-    row = np.arange(new * _POINTS) // _POINTS
-    np.add.at(matrix, (row, below), (1 - share) / _POINTS)
-    np.add.at(matrix, (row, below + 1), share / _POINTS)
+    row = np.arange(new * SAMPLES_PER_VOXEL) // SAMPLES_PER_VOXEL
+    np.add.at(matrix, (row, below), (1 - share) / SAMPLES_PER_VOXEL)
+    np.add.at(matrix, (row, below + 1), share / SAMPLES_PER_VOXEL)
     return matrix
 
 
@@ -194,7 +183,7 @@ def _random_field(
     axes = [np.cos(np.pi * np.outer(np.arange(3), (np.arange(n) + 0.5) / n)) for n in brain.shape]
     waves = np.zeros((3, 3, 3))
     for i, j, k in product(range(3), repeat=3):
-        if 0 < i + j + k <= _FIELD_WAVES:
+        if 0 < i + j + k <= MAX_FIELD_ORDER:
             waves[i, j, k] = generator.normal()
     field = np.einsum("ijk,ix,jy,kz->xyz", waves, *axes, optimize=True)
     low, high = field[brain].min(), field[brain].max()

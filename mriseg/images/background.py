@@ -8,21 +8,41 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.errors import MaskError
-from mriseg.images.voxels import bounding_box, coarsen, faces, largest_part
+from mriseg.images.constants import (
+    LAYER_SPACING_MM,
+    MAX_BRAIN_ML,
+    MAX_FOREGROUND,
+    MAX_STRIPPED_FOREGROUND,
+    MIN_SILENT_SURROUNDINGS,
+    MIN_SKULL_RATIO,
+    SCALP_DEPTHS_MM,
+    SKULL_DEPTHS_MM,
+)
+from mriseg.images.voxels import bounding_box, coarsen, faces, largest_component
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
 
-# No brain with the CSF around it is larger; the smallest adult head without its neck is.
-_MAX_BRAIN_ML = 2500.0
-# Beneath the scalp of a head lies the dark ring of the skull; this deep (mm) in a stripped scan lies brain.
-_SCALP_MM = (3.0, 9.0)
-_SKULL_MM = (9.0, 15.0)
-_DARK_RING = 0.8
-# Share of the background in what lies around a brain that has been stripped.
-_SILENT_SURROUNDINGS = 0.95
+
+def background_intensity(data: NDArray[np.float32]) -> tuple[np.float32, float]:
+    """Estimate the intensity of the background from the faces of a volume.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+
+    Returns
+    -------
+    intensity : float32
+        The middle one of the sorted intensities on the six faces, an intensity that occurs there.
+    share : float
+        Share of the face voxels that have this intensity, 0 to 1; near 1 where the background is constant.
+    """
+    intensities = np.sort(faces(data))
+    middle = intensities[intensities.size // 2]
+    return middle, float(np.mean(intensities == middle))
 
 
 def is_stripped(volume: Volume) -> bool:
@@ -39,18 +59,18 @@ def is_stripped(volume: Volume) -> bool:
     -------
     bool
     """
-    background = _background(volume.data)
+    background, _ = background_intensity(volume.data)
     kept = volume.data != background
-    if kept.mean() > 0.6 or kept.sum() * volume.voxel_ml > _MAX_BRAIN_ML:
+    if kept.mean() > MAX_FOREGROUND or kept.sum() * volume.voxel_ml > MAX_BRAIN_ML:
         return False
     box = bounding_box(kept)
-    data, affine = coarsen(np.abs(volume.data[box] - np.float32(background)), volume.affine, 3.0)
-    inside, _ = coarsen(kept[box].astype(np.float32), volume.affine, 3.0)
+    data, affine = coarsen(np.abs(volume.data[box] - background), volume.affine, LAYER_SPACING_MM)
+    inside, _ = coarsen(kept[box].astype(np.float32), volume.affine, LAYER_SPACING_MM)
     head = ndimage.binary_fill_holes(inside > 0.5)
     depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
     depth = depth[1:-1, 1:-1, 1:-1]
-    scalp, skull = (_median_between(data, depth, *layer) for layer in (_SCALP_MM, _SKULL_MM))
-    return skull > _DARK_RING * scalp
+    scalp, skull = (_median_between(data, depth, *layer) for layer in (SCALP_DEPTHS_MM, SKULL_DEPTHS_MM))
+    return skull > MIN_SKULL_RATIO * scalp
 
 
 def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
@@ -69,14 +89,14 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
     MaskError
         If the scan has no constant background.
     """
-    foreground = volume.data != _background(volume.data)
-    if foreground.mean() > 0.95:
+    foreground = volume.data != background_intensity(volume.data)[0]
+    if foreground.mean() > MAX_STRIPPED_FOREGROUND:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
         )
     box = bounding_box(foreground)
     mask = np.zeros(foreground.shape, dtype=np.bool_)
-    mask[box] = ndimage.binary_fill_holes(largest_part(foreground[box]))
+    mask[box] = ndimage.binary_fill_holes(largest_component(foreground[box]))
     return mask
 
 
@@ -94,15 +114,10 @@ def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[n
     ndarray of bool, shape (X, Y, Z)
         The mask itself if the scan has more than background around it, or nothing would be left.
     """
-    silent = data == _background(data)
+    silent = data == background_intensity(data)[0]
     signal: NDArray[np.bool_] = mask & ~silent
-    around = np.count_nonzero(silent & ~mask) > _SILENT_SURROUNDINGS * np.count_nonzero(~mask)
+    around = np.count_nonzero(silent & ~mask) > MIN_SILENT_SURROUNDINGS * np.count_nonzero(~mask)
     return signal if around and signal.any() else mask
-
-
-def _background(data: NDArray[np.float32]) -> float:
-    """Return the intensity of most voxels on the faces of a volume."""
-    return float(np.median(faces(data)))
 
 
 def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:

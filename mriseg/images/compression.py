@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from isal import isal_zlib
 
+from mriseg.images.constants import GZIP_LEVEL
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from numpy.typing import NDArray
 
-_LEVEL, _GZIP = 2, 16 + isal_zlib.MAX_WBITS
+_GZIP = 16 + isal_zlib.MAX_WBITS
 _CHUNK = 1 << 20
 
 
@@ -27,7 +29,7 @@ def write_gzip(stream: BinaryIO, chunks: Iterable[bytes]) -> None:
     stream : binary file
     chunks : iterable of bytes
     """
-    deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+    deflate = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP)
     stream.writelines(deflate.compress(chunk) for chunk in chunks)
     stream.write(deflate.flush())
 

@@ -10,6 +10,14 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from mriseg.errors import ImageError
+from mriseg.images.constants import (
+    MAX_COORDINATE,
+    MAX_FORM_SHIFT,
+    MAX_SHEAR,
+    MIN_VOXEL_VOLUME_RATIO,
+    PLAUSIBLE_ZOOMS_MM,
+    ZOOM_TOLERANCE,
+)
 from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
@@ -28,11 +36,6 @@ _TEXT = ("descrip", "aux_file", "db_name")
 _UNITS = {0: ("unknown, taken as mm", 1.0), 1: ("m", 1000.0), 2: ("mm", 1.0), 3: ("µm", 0.001)}
 _SPACE_BITS, _TIME_BITS = 0b111, 0b111000
 _KNOWN_CODES = range(6)
-_PLAUSIBLE_MM = (0.02, 50.0)  # edges of a voxel, from microscopes to scouts
-_FARTHEST = 1e9  # in any unit: no scan is so far away
-_MIN_SPAN = 0.1  # volume of a voxel by that of the box with its edges; 1 is rectangular
-_MAX_SKEW = 0.01  # cosine between axes; more is no rounding
-_SAME_SIZE = 0.01
 _SIZES_ALONE = "voxel sizes alone"
 _NO_FORM = (
     "neither its sform nor its qform places the voxels: voxel sizes alone were used, "
@@ -140,7 +143,7 @@ def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text:
 
 def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> None:
     sizes = header["pixdim"][1:4]
-    if ((sizes > 0) & (sizes < _FARTHEST)).all():
+    if ((sizes > 0) & (sizes < MAX_COORDINATE)).all():
         return
     if zooms is None:
         raise ImageError(
@@ -167,9 +170,9 @@ def _affine(form: object) -> NDArray[np.float64]:
 def _check_spans(affine: NDArray[np.float64], header: nib.Nifti1Header, path: Path) -> None:
     with np.errstate(all="ignore"):
         edges = np.linalg.norm(affine[:3, :3], axis=0)
-        near = (np.abs(affine) < _FARTHEST).all() and edges.all()
+        near = (np.abs(affine) < MAX_COORDINATE).all() and edges.all()
         span = abs(np.linalg.det(affine[:3, :3] / edges)) if near else 0.0
-    if not span > _MIN_SPAN:
+    if not span > MIN_VOXEL_VOLUME_RATIO:
         raise ImageError(
             f"{path}: its header does not place the voxels in space (zooms {_by(header['pixdim'][1:4])}, the "
             f"{_form(header)} flat or not finite); repair the header"
@@ -178,7 +181,7 @@ def _check_spans(affine: NDArray[np.float64], header: nib.Nifti1Header, path: Pa
 
 def _check_plausible(affine: NDArray[np.float64], path: Path) -> None:
     edges = np.linalg.norm(affine[:3, :3], axis=0)
-    if edges.min() < _PLAUSIBLE_MM[0] or edges.max() > _PLAUSIBLE_MM[1]:
+    if edges.min() < PLAUSIBLE_ZOOMS_MM[0] or edges.max() > PLAUSIBLE_ZOOMS_MM[1]:
         raise ImageError(
             f"{path}: its header makes voxels of {_by(edges)} mm; give their size in mm with --zooms X Y Z"
         )
@@ -191,24 +194,24 @@ def _warnings(
     qform: NDArray[np.float64],
     shape: tuple[int, ...],
 ) -> list[QCWarning]:
-    """List what is odd about sform and qform, and which was used."""
+    """List the inconsistencies of sform and qform, and which of them was used."""
     if form == _SIZES_ALONE:
         return [look_closely("header-no-form", _NO_FORM)]
     used, sizes = (sform if form == "sform" else qform), header["pixdim"][1:4]
     warnings: list[QCWarning] = []
     edges = np.linalg.norm(used[:3, :3], axis=0)
     cosines = (used[:3, :3] / edges).T @ (used[:3, :3] / edges) - np.eye(3)
-    if np.abs(cosines).max() > _MAX_SKEW:
+    if np.abs(cosines).max() > MAX_SHEAR:
         angle = np.degrees(np.arcsin(np.abs(cosines).max()))
         sheared = f"its {form}, which was used, is sheared by {angle:.0f} degrees"
         warnings.append(look_closely("header-sheared", sheared))
     both = form == "sform" and int(header["qform_code"]) > 0
     apart = corners_apart(sform, qform, shape) if both else 0.0
-    if not apart <= 0.5 * edges.min():
+    if not apart <= MAX_FORM_SHIFT * edges.min():
         where = f"up to {apart:.3g} {_unit(header)} apart" if np.isfinite(apart) else "differently"
-        apart_text = f"its sform and its qform place the voxels {where}; the sform was used"
-        warnings.append(look_closely("header-forms-differ", apart_text))
-    elif form == "sform" and not np.allclose(sizes, edges, rtol=_SAME_SIZE):
+        differing = f"its sform and its qform place the voxels {where}; the sform was used"
+        warnings.append(look_closely("header-forms-differ", differing))
+    elif form == "sform" and not np.allclose(sizes, edges, rtol=ZOOM_TOLERANCE):
         differ = f"its voxel sizes are {_by(sizes)} but its sform makes them {_by(edges)}; the sform was used"
         warnings.append(look_closely("header-zooms-differ", differ))
     return warnings

@@ -9,21 +9,16 @@ import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from mriseg.errors import ImageError, MaskError
+from mriseg.images.constants import MAX_GRID_SHIFT, MAX_INTENSITY, MAX_UNIFORM, MIN_RANGE
 from mriseg.images.nifti import NiftiFile, open_nifti, read_voxels
 from mriseg.images.orientation import corners_apart, place
-from mriseg.images.volume import _SAME_PLACE, Volume
+from mriseg.images.volume import Volume
 from mriseg.qc import look_closely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Beyond the first, a value is no intensity but damage; a range below the second is none. Squares of both are
-# numbers that float32 can hold.
-_MAX_INTENSITY, _MIN_RANGE = 1e15, 1e-15
 _LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
-# Share of voxels off the background whose six neighbours are the same: at most .1 in real scans, also when
-# stored in a hundred grey levels or interpolated; from .3 in label images.
-_MAX_UNIFORM = 0.25
 
 _NEGATED = look_closely("intensities-negated", "its intensities are negated; their sign was turned")
 
@@ -152,7 +147,7 @@ def load_mask(
         raise MaskError(f"{path}: the mask is not on the grid of {volume.path.name} ({shapes} voxels); "
                         "resample it to the scan first")  # fmt: skip
     apart = corners_apart(affine, place(scan, array.shape, volume.path).affine, array.shape)
-    if apart > _SAME_PLACE * volume.zooms.min():
+    if apart > MAX_GRID_SHIFT * volume.zooms.min():
         raise MaskError(f"{path}: the mask lies up to {apart:.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip
     mask = volume.to_canonical(np.nan_to_num(array) != 0)
@@ -192,13 +187,13 @@ def _refuse_intents(file: NiftiFile) -> None:
 def _fill_not_finite(array: NDArray[np.float32], path: Path) -> int:
     """Put background where an array is not finite, in place, and count such voxels."""
     lowest, highest, not_finite = float(array.min()), float(array.max()), 0
-    if not (lowest >= -_MAX_INTENSITY and highest <= _MAX_INTENSITY):
-        finite = np.abs(array) <= _MAX_INTENSITY
+    if not (lowest >= -MAX_INTENSITY and highest <= MAX_INTENSITY):
+        finite = np.abs(array) <= MAX_INTENSITY
         not_finite = int(array.size - np.count_nonzero(finite))
         lowest = float(array.min(where=finite, initial=np.inf))
         highest = float(array.max(where=finite, initial=-np.inf))
         array[~finite] = min(lowest, 0.0)
-    if not highest - lowest > _MIN_RANGE:
+    if not highest - lowest > MIN_RANGE:
         what = "no finite value" if not_finite == array.size else f"the value {lowest:g} in every voxel"
         raise ImageError(f"{path}: holds {what}; there is nothing to segment")
     return not_finite
@@ -217,7 +212,7 @@ def _looks_like_labels(array: NDArray[np.float32]) -> bool:
         beside = [slice(1, -1)] * 3
         beside[axis] = slice(start, start + middle.shape[axis])
         uniform &= middle == array[tuple(beside)]
-    return bool(np.count_nonzero(uniform) > _MAX_UNIFORM * foreground)
+    return bool(np.count_nonzero(uniform) > MAX_UNIFORM * foreground)
 
 
 def _turn_negated(array: NDArray[np.float32]) -> bool:

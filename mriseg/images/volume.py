@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 
+from mriseg.images.constants import MAX_GRID_SHIFT
 from mriseg.images.orientation import corners_apart
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.qc import QCWarning
-
-# Of a voxel: rounding in headers moves the corners of a grid by less.
-_SAME_PLACE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +76,7 @@ class Volume:
         turned: NDArray[Any] = apply_orientation(array, io_orientation(self.header.get_best_affine()))
         return turned
 
-    def thinned(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
+    def subsampled(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
         """Keep a voxel about every `spacing` mm each way; return the rest, and the slices that were kept."""
         steps = np.maximum(1, np.round(spacing / self.zooms)).astype(int)
         every = tuple(slice(None, None, step) for step in steps)
@@ -91,7 +89,7 @@ def same_grid(first: Volume, second: Volume) -> bool:
     if first.data.shape != second.data.shape:
         return False
     apart = corners_apart(first.affine, second.affine, first.data.shape)
-    return bool(apart <= _SAME_PLACE * first.zooms.min())
+    return bool(apart <= MAX_GRID_SHIFT * first.zooms.min())
 
 
 def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:

@@ -37,10 +37,10 @@ def faces(array: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([np.moveaxis(array, axis, 0)[[0, -1]].ravel() for axis in range(3)])
 
 
-def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Keep the largest of the parts of a mask that hang together by faces; the mask must not be empty.
 
-    >>> largest_part(np.array([True, False, True, True]))
+    >>> largest_component(np.array([True, False, True, True]))
     array([False, False,  True,  True])
     """
     labels, _ = ndimage.label(mask)

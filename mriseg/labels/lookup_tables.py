@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mriseg._utils.tables import write_table
-from mriseg.labels.tissues import BACKGROUND, Tissue
+from mriseg.labels.tissues import BACKGROUND, Tissue, rgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ _ITKSNAP_HEADER = """\
 def _itksnap(tissues: Sequence[Tissue]) -> str:
     lines = ['    0     0    0    0        0  0  0    "Clear Label"']
     for tissue in tissues:
-        red, green, blue = _rgb(tissue)
+        red, green, blue = rgb(tissue.color)
         lines.append(f'{tissue.index:>5} {red:>5}{green:>5}{blue:>5}        1  1  1    "{tissue.name}"')
     return _ITKSNAP_HEADER + "\n".join(lines) + "\n"
 
@@ -50,7 +50,7 @@ def _itksnap(tissues: Sequence[Tissue]) -> str:
 def _fsleyes(tissues: Sequence[Tissue]) -> str:
     lines = []
     for tissue in tissues:
-        red, green, blue = (part / 255 for part in _rgb(tissue))
+        red, green, blue = (part / 255 for part in rgb(tissue.color))
         lines.append(f"{tissue.index} {red:.6f} {green:.6f} {blue:.6f} {tissue.name}")
     return "\n".join(lines) + "\n"
 
@@ -66,7 +66,7 @@ def _slicer(tissues: Sequence[Tissue]) -> str:
 def _freesurfer(tissues: Sequence[Tissue]) -> str:
     lines = [f"{'#No.':<5}{'Label Name:':<30}{'R':<4}{'G':<4}{'B':<4}A"]
     for tissue in (BACKGROUND, *tissues):
-        red, green, blue = _rgb(tissue)
+        red, green, blue = rgb(tissue.color)
         # Its last column is transparency: 0 is opaque.
         lines.append(f"{tissue.index:<5}{_one_word(tissue):<30}{red:<4}{green:<4}{blue:<4}0")
     return "\n".join(lines) + "\n"
@@ -86,7 +86,7 @@ def niivue_colormap(labels: Sequence[tuple[int, str, str]]) -> dict[str, list[in
         Columns R, G, B, A, I (the number) and labels (the name).
     """
     rows = [(0, "Background", "#000000"), *labels]
-    parts = [[int(color[i : i + 2], 16) for _, _, color in rows] for i in (1, 3, 5)]
+    parts = [list(part) for part in zip(*(rgb(color) for _, _, color in rows), strict=True)]
     return {
         **dict(zip("RGB", parts, strict=True)),
         "A": [0, *[255] * len(labels)],
@@ -100,13 +100,8 @@ def _niivue(tissues: Sequence[Tissue]) -> str:
     return json.dumps(colormap, indent=1) + "\n"
 
 
-def _rgb(tissue: Tissue) -> tuple[int, int, int]:
-    red, green, blue = (int(tissue.color[i : i + 2], 16) for i in (1, 3, 5))
-    return red, green, blue
-
-
 def _spaced(tissue: Tissue) -> str:
-    return " ".join(str(part) for part in _rgb(tissue))
+    return " ".join(str(part) for part in rgb(tissue.color))
 
 
 def _one_word(tissue: Tissue) -> str:

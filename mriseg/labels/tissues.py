@@ -53,6 +53,16 @@ _CLASS_COLORS = (
 MAX_CLASSES = len(_CLASS_COLORS)
 
 
+def rgb(color: str) -> tuple[int, int, int]:
+    """Convert a hexadecimal colour to red, green and blue from 0 to 255.
+
+    >>> rgb("#ff8000")
+    (255, 128, 0)
+    """
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
 def class_color(number: int) -> str:
     """Return the colour of a class that is no tissue, from 1; hexadecimal, again from the first after ten."""
     return _CLASS_COLORS[(number - 1) % len(_CLASS_COLORS)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.errors import CohortError, PriorError
-from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import AUTO, GM, MAX_CLASSES, WM
 from mriseg.model.base import FittedModel
 from mriseg.model.cohort_prior import fit_with_cohort_prior
@@ -73,12 +73,12 @@ class MixtureSpec:
     @property
     def grey(self) -> int:
         """Rank of grey matter by rising mean."""
-        return RISING_MEANS[self.contrast].index(GM)
+        return CONTRASTS[self.contrast].rising.index(GM)
 
     @property
     def white(self) -> int:
         """Rank of white matter by rising mean."""
-        return RISING_MEANS[self.contrast].index(WM)
+        return CONTRASTS[self.contrast].rising.index(WM)
 
     @property
     def gaussian_classes(self) -> bool:

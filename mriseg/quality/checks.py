@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM, Tissue
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
-from mriseg.template.contrast import _CLEAR, TissueLevels, contrast_of
+from mriseg.template.constants import MIN_WM_DIFFERENCE
+from mriseg.template.contrast import TissueLevels, contrast_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +147,7 @@ def plausibility_warnings(
         Empty if nothing is in doubt.
     """
     warnings: list[QCWarning] = []
-    usual = _INFANT_SHARE if contrast == "t1-infant" else _PLAUSIBLE_SHARE
+    usual = _INFANT_SHARE if CONTRASTS[contrast].infant else _PLAUSIBLE_SHARE
     for tissue, share in zip(tissues, shares, strict=True):
         low, high = usual.get(tissue.abbreviation, (0.0, 1.0))
         if share < _EMPTY_SHARE:
@@ -237,22 +238,13 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
     return float((counts.sum() - kept.max()) / counts.sum())
 
 
-CONTRAST_NAMES = {
-    "t1": "T1",
-    "t2": "T2",
-    "pd": "proton density",
-    "flair": "FLAIR",
-    "t1-infant": "T1 of an infant",
-}
-
-
 def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarning]:
     """List what speaks against the contrast that a scan is said to have.
 
     Parameters
     ----------
     contrast : str
-        One of `mriseg.labels.contrasts.RISING_MEANS`.
+        A key of `mriseg.labels.contrasts.CONTRASTS`.
     levels : TissueLevels or None
         None if nothing is known.
 
@@ -262,12 +254,12 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
         Empty if nothing does.
     """
     seen = None if levels is None else contrast_of(levels)
-    if levels is None or seen is None or RISING_MEANS[seen] == RISING_MEANS[contrast]:
+    if levels is None or seen is None or CONTRASTS[seen].rising == CONTRASTS[contrast].rising:
         return []
-    both_dark = {RISING_MEANS[seen][0], RISING_MEANS[contrast][0]} == {CSF}
-    if both_dark and abs(levels.wm - levels.gm) < _CLEAR:
+    both_dark = {CONTRASTS[seen].rising[0], CONTRASTS[contrast].rising[0]} == {CSF}
+    if both_dark and abs(levels.wm - levels.gm) < MIN_WM_DIFFERENCE:
         return []
-    told = f"the scan does not look like {CONTRAST_NAMES[contrast]}: {_words(seen)}"
+    told = f"the scan does not look like {CONTRASTS[contrast].name}: {_words(seen)}"
     return [
         do_not_trust("contrast-contradicted", f"{told}; tissues are named wrongly unless --contrast is right")
     ]
@@ -275,8 +267,8 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
 
 def _words(seen: str) -> str:
     """Say what was seen."""
-    if RISING_MEANS[seen][2] is CSF:
+    if CONTRASTS[seen].rising[2] is CSF:
         return "its ventricles are brighter than the brain, as in T2 or proton density"
-    if RISING_MEANS[seen][2] is WM:
+    if CONTRASTS[seen].rising[2] is WM:
         return "its ventricles are dark and WM is brighter than GM, as in T1"
     return "its ventricles are dark and GM is brighter than WM, as in FLAIR or in T1 of infants"

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mriseg.report.constants import AXIS_LABEL_LETTERS, CHART_BINS, FIELD_PIXELS_PER_MM
 from mriseg.report.slices import PLANES
 
 if TYPE_CHECKING:
@@ -24,12 +25,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-_BINS = 128
 # So that the same chart is the same bytes.
 _SALT = "mriseg"
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
-_FIELD_PIXELS_A_MM = 1.5
-_LABEL_LETTERS = 24
 
 
 class Fit(Protocol):
@@ -78,7 +76,7 @@ def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequenc
         An SVG picture.
     """
     density, edges = _binned(values, counts)
-    points = np.linspace(edges[0], edges[-1], 3 * _BINS)
+    points = np.linspace(edges[0], edges[-1], 3 * CHART_BINS)
     fitted = model.density(points)
     parts = fitted[:, None] * model.responsibilities(points)
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
@@ -112,7 +110,7 @@ def bic_chart(bic_by_classes: Mapping[int, float]) -> bytes:
     axes = figure.subplots()
     axes.plot(numbers, bic - bic[best], color="#0072b2", marker=".")
     axes.plot(numbers[best], 0, "o", color="#d55e00", label=f"{numbers[best]} classes: {bic[best]:.6g}")
-    axes.set(xlabel="classes", ylabel=fill("BIC above the lowest", _LABEL_LETTERS))
+    axes.set(xlabel="classes", ylabel=fill("BIC above the lowest", AXIS_LABEL_LETTERS))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
@@ -137,7 +135,7 @@ def trace_chart(history: Sequence[float], what: str) -> bytes:
     figure = Figure(figsize=(7.2, 2.6), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(len(history)), history, color="#0072b2", marker="." if len(history) < 60 else None)
-    axes.set(xlabel="iteration", ylabel=fill(what, _LABEL_LETTERS))
+    axes.set(xlabel="iteration", ylabel=fill(what, AXIS_LABEL_LETTERS))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     return _svg(figure)
@@ -165,8 +163,8 @@ def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Sl
     panels = figure.subplots(1, 3, width_ratios=widths)
     for axes, plane in zip(panels, PLANES, strict=True):
         (index,) = slices.spread(plane, 3)[1:2]
-        inside = slices.cut(brain, plane, index, _FIELD_PIXELS_A_MM) > 0.5
-        cut = np.where(inside, slices.cut(field, plane, index, _FIELD_PIXELS_A_MM), np.nan)
+        inside = slices.cut(brain, plane, index, FIELD_PIXELS_PER_MM) > 0.5
+        cut = np.where(inside, slices.cut(field, plane, index, FIELD_PIXELS_PER_MM), np.nan)
         shown = axes.imshow(cut, cmap="PuOr_r", vmin=1 - reach, vmax=1 + reach)
         axes.set_axis_off()
         position = round(slices.position(plane, index))
@@ -181,9 +179,11 @@ def _binned(values: Floats, counts: Floats) -> tuple[Floats, Floats]:
     A scan of whole numbers would else leave a comb: some bins with two of them, some with one.
     """
     step = (
-        float(np.median(np.diff(values))) if len(values) < 2 * _BINS else float(np.ptp(values)) / len(values)
+        float(np.median(np.diff(values)))
+        if len(values) < 2 * CHART_BINS
+        else float(np.ptp(values)) / len(values)
     )
-    width = step * max(1, np.ceil(np.ptp(values) / step / _BINS))
+    width = step * max(1, np.ceil(np.ptp(values) / step / CHART_BINS))
     edges = np.arange(values[0] - step / 2, values[-1] + width, width)
     density, _ = np.histogram(values, edges, weights=counts, density=True)
     return density, edges

@@ -10,6 +10,12 @@ from PIL import Image
 
 from mriseg._utils.text import printable
 from mriseg.labels.tissues import Tissue
+from mriseg.report.constants import (
+    DIFFERENCE_DIMMING,
+    DIFFERENCE_KEY_HEIGHT,
+    DIFFERENCE_OPACITY,
+    MIN_SLICE_DISTANCE_RATIO,
+)
 from mriseg.report.mosaic import draw_key, draw_layers, draw_rows
 from mriseg.report.slices import Plane, Slices
 
@@ -23,12 +29,6 @@ if TYPE_CHECKING:
 
 # What the second map says where it has no tissue; yellow is no tissue's colour.
 NO_TISSUE = Tissue(255, "no tissue", "none", "#f0e442", None)
-
-_LINE_HEIGHT = 36
-# The scan steps back behind the colours.
-_DIMMED, _OPACITY = 0.8, 0.9
-# Slices lie at least so small a part of their mean distance apart.
-_MIN_APART = 3
 
 
 def save_differences(
@@ -113,7 +113,7 @@ def telling_slices(brain: NDArray[np.bool_], differs: NDArray[np.bool_], axis: i
     others = tuple(other for other in range(3) if other != axis)
     area, changed = brain.sum(axis=others), differs.sum(axis=others)
     ranges = _ranges(area, count)
-    apart = np.ptp(np.flatnonzero(area)) / (_MIN_APART * count)
+    apart = np.ptp(np.flatnonzero(area)) / (MIN_SLICE_DISTANCE_RATIO * count)
     chosen: list[int] = []
     for slices in sorted(ranges, key=lambda slices: -changed[slices].max()):
         near = [min((abs(k - other) for other in chosen), default=np.inf) < apart for k in slices]
@@ -143,8 +143,8 @@ def _draw_slice(
     index: int,
     scale: float,
 ) -> Image.Image:
-    layers = [(_OPACITY * slices.cut(said, plane, index, scale, t.index), t.color) for t in tissues]
-    return draw_layers(_DIMMED * slices.grey(plane, index, scale), layers)
+    layers = [(DIFFERENCE_OPACITY * slices.cut(said, plane, index, scale, t.index), t.color) for t in tissues]
+    return draw_layers(DIFFERENCE_DIMMING * slices.grey(plane, index, scale), layers)
 
 
 def _amounts(
@@ -160,4 +160,4 @@ def _draw_key(names: tuple[str, str], amounts: Sequence[tuple[Tissue, float]]) -
     says = "In colour: what B says where A says something else"
     above = (f"A: {printable(names[0])}", f"B: {printable(names[1])}", says)
     entries = [(tissue.color, f"{tissue.name} {ml:.1f} mL") for tissue, ml in amounts]
-    return draw_key(entries, _LINE_HEIGHT, above)
+    return draw_key(entries, DIFFERENCE_KEY_HEIGHT, above)

@@ -12,6 +12,7 @@ from matplotlib.patches import Ellipse
 
 from mriseg._utils.text import printable
 from mriseg.mixture import histogram_density
+from mriseg.report.constants import MAX_PLOTTED_COLUMNS, MAX_PLOTTED_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.mixture import GaussianMixture
-
-# Pairs of more columns than these would be too small to read.
-COLUMNS = 6
-# Points of a scatter plot; more are drawn as a regular subset.
-POINTS = 4000
 
 
 def save_mixture_plot(
@@ -55,7 +51,7 @@ def save_mixture_plot(
     sample_weight : array (N,), optional
         How often each row was observed.
     """
-    shown = min(X.shape[1], COLUMNS)
+    shown = min(X.shape[1], MAX_PLOTTED_COLUMNS)
     figure = Figure(
         figsize=(7, 4) if shown == 1 else (2.4 * shown, 2.4 * shown), dpi=120, layout="constrained"
     )
@@ -122,7 +118,7 @@ def draw_ellipses(axes: Axes, mixture: GaussianMixture) -> None:
 def _draw_points(
     axes: Axes, X: NDArray[np.floating], labels: NDArray[np.intp], colours: NDArray[np.floating]
 ) -> None:
-    """Scatter points (N, 2), at most `POINTS` of them."""
-    every = -(-len(X) // POINTS)
+    """Scatter points (N, 2), at most `MAX_PLOTTED_POINTS` of them."""
+    every = -(-len(X) // MAX_PLOTTED_POINTS)
     x, y = X[::every].T
     axes.scatter(x, y, s=6, c=colours[labels[::every]], alpha=0.4, linewidths=0)

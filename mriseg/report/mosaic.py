@@ -7,19 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mriseg.report.slices import PLANES, Plane, Slices, paint, rgb
+from mriseg.labels.tissues import rgb
+from mriseg.report.constants import (
+    CAPTION_HEIGHT,
+    CAPTION_TEXT_SIZE,
+    KEY_ENTRY_GAP,
+    KEY_INDENT,
+    KEY_SWATCH,
+    KEY_TEXT_GAP,
+    KEY_TEXT_SIZE,
+    MAX_MOSAIC_COLUMNS,
+    MOSAIC_COLUMNS,
+    MOSAIC_GAP,
+    MOSAIC_WIDTH,
+)
+from mriseg.report.slices import PLANES, Plane, Slices, paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-_WIDTH, _GAP = 1600, 10
-_CAPTION = 26
-_INDENT, _SWATCH, _BESIDE, _APART = 12, 26, 10, 30
-_TEXT_SIZE, _KEY_TEXT_SIZE = 17, 22
-# As many slices in a row as fit: of the longest frame the first number, of narrow ones the second at most.
-_COLUMNS, _MAX_COLUMNS = 5, 8
 _WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
 
 
@@ -43,7 +51,7 @@ def draw_rows(
     ndarray of uint8, shape (rows, columns, 3)
     """
     longest = max(max(slices.extent(plane)) for plane in PLANES)
-    scale = ((_WIDTH - _GAP) / _COLUMNS - _GAP) / longest
+    scale = ((MOSAIC_WIDTH - MOSAIC_GAP) / MOSAIC_COLUMNS - MOSAIC_GAP) / longest
     return np.concatenate([_draw_row(slices, plane, scale, choose, draw) for plane in PLANES])
 
 
@@ -66,22 +74,21 @@ def draw_key(
     ndarray of uint8, shape (rows, columns, 3)
         As wide as what `draw_rows` draws.
     """
-    font = ImageFont.load_default(_KEY_TEXT_SIZE)
-    places = _places([_SWATCH + _BESIDE + font.getlength(text) for _, text in entries], len(above))
-    sheet = Image.new("RGB", (_WIDTH, (places[-1][1] + 1) * line_height))
+    font = ImageFont.load_default(KEY_TEXT_SIZE)
+    places = _places([KEY_SWATCH + KEY_TEXT_GAP + font.getlength(text) for _, text in entries], len(above))
+    sheet = Image.new("RGB", (MOSAIC_WIDTH, (places[-1][1] + 1) * line_height))
     draw = ImageDraw.Draw(sheet)
 
     def write(x: float, line: int, text: str, anchor: str = "lm") -> None:
         draw.text((x, (line + 0.5) * line_height), text, anchor=anchor, font=font, fill=_WHITE)
 
     for line, text in enumerate(above):
-        write(_INDENT, line, text)
+        write(KEY_INDENT, line, text)
     for (color, text), (x, line) in zip(entries, places, strict=True):
         middle = (line + 0.5) * line_height
-        fill = tuple((255 * rgb(color)).round().astype(int).tolist())
-        draw.rectangle((x, middle - 8, x + _SWATCH, middle + 8), fill=fill)
-        write(x + _SWATCH + _BESIDE, line, text)
-    write(_WIDTH - _INDENT, 0, "L: the patient's left", "rm")
+        draw.rectangle((x, middle - 8, x + KEY_SWATCH, middle + 8), fill=rgb(color))
+        write(x + KEY_SWATCH + KEY_TEXT_GAP, line, text)
+    write(MOSAIC_WIDTH - KEY_INDENT, 0, "L: the patient's left", "rm")
     return np.asarray(sheet)
 
 
@@ -112,13 +119,13 @@ def _draw_row(
     choose: Callable[[Plane, int], list[int]],
     draw: Callable[[Plane, int, float], Image.Image],
 ) -> NDArray[np.uint8]:
-    """Draw a row of slices of one plane, spread over the width, shape (rows, _WIDTH, 3)."""
+    """Draw a row of slices of one plane, spread over the width, shape (rows, MOSAIC_WIDTH, 3)."""
     width, height = (round(side * scale) for side in slices.extent(plane))
-    row = Image.new("RGB", (_WIDTH, height + _GAP + _CAPTION))
-    chosen = choose(plane, min((_WIDTH - _GAP) // (width + _GAP), _MAX_COLUMNS))
+    row = Image.new("RGB", (MOSAIC_WIDTH, height + MOSAIC_GAP + CAPTION_HEIGHT))
+    chosen = choose(plane, min((MOSAIC_WIDTH - MOSAIC_GAP) // (width + MOSAIC_GAP), MAX_MOSAIC_COLUMNS))
     for i, index in enumerate(chosen):
-        left = round((i + 0.5) * _WIDTH / len(chosen) - width / 2)
-        row.paste(draw(plane, index, scale), (left, _GAP))
+        left = round((i + 0.5) * MOSAIC_WIDTH / len(chosen) - width / 2)
+        row.paste(draw(plane, index, scale), (left, MOSAIC_GAP))
         _write_marks(ImageDraw.Draw(row), left, width, height, plane, slices.position(plane, index))
     return np.asarray(row)
 
@@ -127,20 +134,20 @@ def _write_marks(
     draw: ImageDraw.ImageDraw, left: int, width: int, height: int, plane: Plane, position: float
 ) -> None:
     """Write the sides into the upper corners, which a brain leaves free, and the position below."""
-    font = ImageFont.load_default(_TEXT_SIZE)
+    font = ImageFont.load_default(CAPTION_TEXT_SIZE)
     mark: dict[str, Any] = {"font": font, "fill": _WHITE, "stroke_width": 2, "stroke_fill": _SHADOW}
-    draw.text((left + 4, _GAP + 4), plane.left, anchor="la", **mark)
-    draw.text((left + width - 4, _GAP + 4), plane.right, anchor="ra", **mark)
+    draw.text((left + 4, MOSAIC_GAP + 4), plane.left, anchor="la", **mark)
+    draw.text((left + width - 4, MOSAIC_GAP + 4), plane.right, anchor="ra", **mark)
     caption = f"{plane.name} {plane.world} = {round(position):d} mm"
-    draw.text((left + width / 2, _GAP + height + 4), caption, anchor="ma", font=font, fill=_WHITE)
+    draw.text((left + width / 2, MOSAIC_GAP + height + 4), caption, anchor="ma", font=font, fill=_WHITE)
 
 
 def _places(widths: Sequence[float], line: int) -> list[tuple[float, int]]:
     """Put entries one after the other, from a line on, as many in a line as fit."""
-    places, x = [], float(_INDENT)
+    places, x = [], float(KEY_INDENT)
     for width in widths:
-        if x + width > _WIDTH - _INDENT:
-            x, line = float(_INDENT), line + 1
+        if x + width > MOSAIC_WIDTH - KEY_INDENT:
+            x, line = float(KEY_INDENT), line + 1
         places.append((x, line))
-        x += width + _APART
+        x += width + KEY_ENTRY_GAP
     return places

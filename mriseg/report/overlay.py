@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
+from mriseg.report.constants import FILL_OPACITY, OVERLAY_KEY_HEIGHT
 from mriseg.report.mosaic import draw_key, draw_layers, draw_rows
 from mriseg.report.slices import Plane, Slices, outline
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from mriseg.labels.tissues import Tissue
 
 OverlayStyle = Literal["contour", "fill"]
-
-_KEY_HEIGHT = 52
-_FILL_OPACITY = 0.45
 
 
 def save_overlay(
@@ -56,7 +54,7 @@ def save_overlay(
     def draw(plane: Plane, index: int, scale: float) -> Image.Image:
         return _draw_slice(slices, labels, tissues, plane, index, scale, style)
 
-    key = draw_key([(tissue.color, tissue.name) for tissue in tissues], _KEY_HEIGHT)
+    key = draw_key([(tissue.color, tissue.name) for tissue in tissues], OVERLAY_KEY_HEIGHT)
     Image.fromarray(np.concatenate([draw_rows(slices, slices.spread, draw), key])).save(path)
 
 
@@ -72,5 +70,5 @@ def _draw_slice(
     layers = []
     for tissue in tissues:
         share = slices.cut(labels, plane, index, scale, tissue.index)
-        layers.append((outline(share) if style == "contour" else _FILL_OPACITY * share, tissue.color))
+        layers.append((outline(share) if style == "contour" else FILL_OPACITY * share, tissue.color))
     return draw_layers(slices.grey(plane, index, scale), layers)

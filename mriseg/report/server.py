@@ -8,13 +8,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from mriseg.report.constants import SERVER_TIMEOUT_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
     from socketserver import BaseServer
 
 _ADDRESS = "127.0.0.1"
-_PATIENCE_SECONDS = 60
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -69,7 +70,7 @@ def text_content(text: str, kind: str) -> Content:
 class _Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD; names are compared, never looked up on the disk."""
 
-    timeout = _PATIENCE_SECONDS
+    timeout = SERVER_TIMEOUT_SECONDS
     server_version, sys_version = "mriseg", ""
 
     def __init__(self, contents: Mapping[str, Content], *args: object) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from mriseg.report.slices import Plane, Slices, outline, rgb
+from mriseg.labels.tissues import rgb
+from mriseg.report.constants import JPEG_QUALITY, OPACITY_LEVELS, SHEET_COLUMNS, SHEET_PIXELS, SHEET_ROWS
+from mriseg.report.slices import Plane, Slices, outline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +22,6 @@ if TYPE_CHECKING:
 
     from mriseg.labels.tissues import Tissue
 
-_COLUMNS, _ROWS = 4, 3
-# Pixels of the longer side of the frame.
-_PIXELS = 360
-_JPEG_QUALITY = 65
-# Steps of opacity from nothing to full: enough for smooth lines, and few enough to pack well.
-_STEPS = 4
 _MASK_COLOR = "#ff4fd8"
 
 
@@ -82,20 +78,20 @@ def draw_sheet(
     -------
     Sheet
     """
-    scale = _PIXELS / max(slices.extent(plane))
-    indices = slices.spread(plane, _COLUMNS * _ROWS)
+    scale = SHEET_PIXELS / max(slices.extent(plane))
+    indices = slices.spread(plane, SHEET_COLUMNS * SHEET_ROWS)
     scan = _tiled([_bytes(255 * slices.grey(plane, index, scale)) for index in indices])
     layers = [_layers(slices, labels, mask, tissues, plane, index, scale) for index in indices]
     outlines, colours, edge = (_tiled(list(layer)) for layer in zip(*layers, strict=True))
     palette = [tissue.color for tissue in tissues]
     return Sheet(
         plane=plane,
-        columns=_COLUMNS,
-        rows=_ROWS,
+        columns=SHEET_COLUMNS,
+        rows=SHEET_ROWS,
         width=scan.shape[1],
         height=scan.shape[0],
         positions=tuple(slices.position(plane, index) for index in indices),
-        scan=_address(Image.fromarray(scan), "jpeg", quality=_JPEG_QUALITY),
+        scan=_address(Image.fromarray(scan), "jpeg", quality=JPEG_QUALITY),
         outlines=_palette_address(outlines, palette),
         colours=_palette_address(colours, palette),
         mask=_palette_address(edge, [_MASK_COLOR]),
@@ -125,21 +121,21 @@ def _layers(
 def _numbered(opacities: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
     """Return the number of the colour of each pixel: the most opaque one's, by step of opacity; 0 is none."""
     stack = np.stack(opacities)
-    steps = np.round(stack.max(axis=0) * (_STEPS - 1)).astype(np.uint8)
-    return np.where(steps > 0, stack.argmax(axis=0) * _STEPS + steps, 0).astype(np.uint8)
+    steps = np.round(stack.max(axis=0) * (OPACITY_LEVELS - 1)).astype(np.uint8)
+    return np.where(steps > 0, stack.argmax(axis=0) * OPACITY_LEVELS + steps, 0).astype(np.uint8)
 
 
 def _palette_address(numbers: NDArray[np.uint8], colors: Sequence[str]) -> Markup:
     """Make a PNG of what `_numbered` numbered."""
     picture = Image.fromarray(numbers).convert("P")
-    shades = np.repeat([_bytes(255 * rgb(color)) for color in colors], _STEPS, axis=0)
+    shades = np.repeat(np.array([rgb(color) for color in colors], dtype=np.uint8), OPACITY_LEVELS, axis=0)
     picture.putpalette(shades.tobytes())
-    opacities = np.tile(_bytes(np.linspace(0, 255, _STEPS)), len(colors))
+    opacities = np.tile(_bytes(np.linspace(0, 255, OPACITY_LEVELS)), len(colors))
     return _address(picture, "png", transparency=opacities.tobytes())
 
 
 def _tiled(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    rows = [pictures[first : first + _COLUMNS] for first in range(0, len(pictures), _COLUMNS)]
+    rows = [pictures[first : first + SHEET_COLUMNS] for first in range(0, len(pictures), SHEET_COLUMNS)]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 

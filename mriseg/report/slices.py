@@ -12,20 +12,23 @@ import numpy as np
 from PIL import Image
 
 from mriseg.images.voxels import bounding_box
+from mriseg.labels.tissues import rgb
+from mriseg.report.constants import (
+    FRAME_MARGIN_MM,
+    GREY_MARGIN_ABOVE,
+    GREY_MARGIN_BELOW,
+    GREY_PERCENTILES,
+    GREY_SAMPLES,
+    MIN_OUTLINE_GRADIENT,
+    OUTLINE_LEVEL,
+    OUTLINE_PIXELS,
+    SLICE_RANGE,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
-
-_MARGIN_MM = 8.0
-# The contrast leaves some room around the brain's darkest and brightest percent.
-_SHADE_PERCENT, _ROOM_BELOW, _ROOM_ABOVE = (1, 99), 0.3, 0.15
-_ENOUGH_VOXELS = 200_000
-# Above one half, so that each outline lies just inside its own tissue and neighbours do not cover each other.
-_LEVEL = 0.75
-_LINE_PIXELS = 1.3
-_MIN_SLOPE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,16 @@ class Slices:
         self.box = tuple(
             slice(max(0, side.start - margin), min(length, side.stop + margin))
             for side, length, margin in zip(
-                bounding_box(brain), brain.shape, np.round(_MARGIN_MM / volume.zooms).astype(int), strict=True
+                bounding_box(brain),
+                brain.shape,
+                np.round(FRAME_MARGIN_MM / volume.zooms).astype(int),
+                strict=True,
             )
         )
         inside = volume.data[self.box][brain[self.box]]
-        low, high = np.percentile(inside[:: 1 + len(inside) // _ENOUGH_VOXELS], _SHADE_PERCENT)
-        self._black = low - _ROOM_BELOW * (high - low)
-        self._white = max(high + _ROOM_ABOVE * (high - low), self._black + np.finfo(np.float32).tiny)
+        low, high = np.percentile(inside[:: 1 + len(inside) // GREY_SAMPLES], GREY_PERCENTILES)
+        self._black = low - GREY_MARGIN_BELOW * (high - low)
+        self._white = max(high + GREY_MARGIN_ABOVE * (high - low), self._black + np.finfo(np.float32).tiny)
 
     def extent(self, plane: Plane) -> tuple[float, float]:
         """Return width and height of the frame, mm."""
@@ -91,7 +97,7 @@ class Slices:
         """Choose slices that spread evenly over the inner nine tenths of the brain."""
         area = self._brain.sum(axis=tuple(axis for axis in range(3) if axis != plane.axis))
         reached = np.cumsum(area) / area.sum()
-        return [int(np.searchsorted(reached, share)) for share in np.linspace(0.06, 0.94, count)]
+        return [int(np.searchsorted(reached, share)) for share in np.linspace(*SLICE_RANGE, count)]
 
     def position(self, plane: Plane, index: int) -> float:
         """Return where a slice lies: the world coordinate of the middle of its frame, mm."""
@@ -141,7 +147,7 @@ class Slices:
         return np.asarray(np.clip(shades, 0, 1))
 
 
-def outline(share: NDArray[np.float32], width: float = _LINE_PIXELS) -> NDArray[np.float32]:
+def outline(share: NDArray[np.float32], width: float = OUTLINE_PIXELS) -> NDArray[np.float32]:
     """Draw the line just inside the edge of a region.
 
     Parameters
@@ -158,19 +164,11 @@ def outline(share: NDArray[np.float32], width: float = _LINE_PIXELS) -> NDArray[
     """
     down, across = np.gradient(share)
     slope = np.sqrt(down * down + across * across)
-    beside = np.abs(share - np.float32(_LEVEL)) / np.maximum(slope, np.float32(_MIN_SLOPE))
+    beside = np.abs(share - np.float32(OUTLINE_LEVEL)) / np.maximum(slope, np.float32(MIN_OUTLINE_GRADIENT))
     return np.asarray(np.clip(np.float32(width / 2 + 0.5) - beside, 0, 1))
-
-
-def rgb(color: str) -> NDArray[np.float32]:
-    """Turn a hexadecimal colour into red, green and blue from 0 to 1.
-
-    >>> rgb("#ff0000").tolist()
-    [1.0, 0.0, 0.0]
-    """
-    return np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)], dtype=np.float32)
 
 
 def paint(picture: NDArray[np.float32], opacity: NDArray[np.float32], color: str) -> None:
     """Lay a colour over a picture (rows, columns, 3) in place, with an opacity a pixel (rows, columns)."""
-    picture += opacity[..., None] * (rgb(color) - picture)
+    fractions = np.array([part / 255 for part in rgb(color)], dtype=np.float32)
+    picture += opacity[..., None] * (fractions - picture)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.file_names import NIFTI_EXTENSIONS, SUFFIXES, bids_suffix, stem
+from mriseg.file_names import NIFTI_EXTENSIONS, bids_suffix, stem, stem_of_labels
 from mriseg.images.reading import image_intent, load_map
+from mriseg.labels.contrasts import SUFFIXES
 from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.tissues import CSF, GM, WM, class_color
+from mriseg.report.constants import ATYPICALITY_RANGE
 from mriseg.report.page import asset, render
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ _NAMED: dict[str, Kind] = {"_dseg": "labels", "_mask": "mask", "_probseg": "post
 _COLORS = {tissue.abbreviation: tissue.color for tissue in (GM, WM, CSF)}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _MASK_COLOR, _MAP_COLOR = "#ff4fd8", "#ff2d1a"
-# Of the distances in a map of what is atypical: from where it shows to where it is fully opaque.
-_MAP_RANGE = (2.0, 5.0)
 _SCRIPT = "niivue/niivue.umd.js"
 
 
@@ -87,7 +87,7 @@ def gather_layers(paths: Sequence[Path]) -> list[Layer]:
     if len(labels) > 1:
         raise ImageError(
             f"{labels[0].parent}: holds {len(labels)} segmentations; give the files of one, such as "
-            f"{labels[0].parent / stem(labels[0]).removesuffix('_dseg')}_*.nii.gz"
+            f"{labels[0].parent / stem_of_labels(labels[0])}_*.nii.gz"
         )
     return layers
 
@@ -114,7 +114,7 @@ def viewer_page(layers: Sequence[Layer], *, embed: bool) -> str:
         "view.css",
         "view.js",
         colors={f"label-{number}": color for layer in layers for number, _, color in layer.labels},
-        title=stem(named.path).removesuffix("_dseg"),
+        title=stem_of_labels(named.path),
         layers=listed,
         library=viewer_script() if embed else None,
     )
@@ -150,7 +150,9 @@ def _layer(path: Path) -> Layer:
         tissue = name.removesuffix("_probseg").rpartition("_label-")[2]
         return Layer(path, kind, tissue, _COLORS.get(tissue, "#f0e442"))
     if kind == "map":
-        return Layer(path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, _MAP_RANGE)
+        return Layer(
+            path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, ATYPICALITY_RANGE
+        )
     if kind == "mask":
         return Layer(path, kind, "brain mask", _MASK_COLOR)
     return Layer(path, kind, " ".join(filter(None, (name, bids_suffix(path)))))

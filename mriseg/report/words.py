@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mriseg.labels.contrasts import CONTRASTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -69,13 +71,6 @@ HEADLINES: Mapping[Verdict, Headline] = {
     ),
 }
 
-_CONTRASTS = {
-    "t1": "T1-weighted",
-    "t2": "T2-weighted",
-    "pd": "proton-density-weighted",
-    "flair": "FLAIR",
-    "t1-infant": "T1-weighted",
-}
 _MASKS = {
     "given": _Sentence("The brain mask was supplied."),
     "stripped scan": _Sentence("The scan held the brain only; all but its background is the brain mask."),
@@ -132,7 +127,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
 
 
 def _scan(facts: Facts) -> _Sentence:
-    version, contrast = facts["GeneratedBy"][0]["Version"], _CONTRASTS[facts["Contrast"]["Used"]]
+    version, contrast = facts["GeneratedBy"][0]["Version"], CONTRASTS[facts["Contrast"]["Used"]].adjective
     zooms = " x ".join(f"{zoom:.3g}" for zoom in facts["ZoomsMM"])
     return _Sentence(f"The {contrast} scan (voxels of {zooms} mm) was segmented with mriseg {version}.")
 

@@ -19,7 +19,7 @@ from mriseg.brain.mask import MaskMethod
 from mriseg.estimates import Estimates
 from mriseg.file_names import bids_suffix, result_name, sidecar_of, stem
 from mriseg.images.writing import save_array
-from mriseg.labels.contrasts import SUFFIXES
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.lookup_tables import lut_extension, save_label_table, save_lut
 from mriseg.qc import verdict
 from mriseg.results.bids import derivatives_folder, write_dataset_description
@@ -224,7 +224,7 @@ def _corrected_endings(result: Segmentation) -> list[str]:
     """Name the corrected scan and channels by their BIDS suffixes; those that share one are numbered."""
     if result.corrected is None:
         return []
-    endings = [file_names.corrected_ending(SUFFIXES[result.contrast])]
+    endings = [file_names.corrected_ending(CONTRASTS[result.contrast].suffix)]
     for number, channel in enumerate(result.channels, start=2):
         suffix = bids_suffix(channel.volume.path) or "MRI"
         ending = file_names.corrected_ending(suffix)

@@ -1,1 +1,1 @@
-"""The packaged head in MNI space, and its way to a scan."""
+"""The packaged head template in MNI space: registration, tissue priors and detection of the contrast."""

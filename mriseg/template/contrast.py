@@ -1,7 +1,7 @@
-"""What a scan is weighted by: seen from how bright it is where the template has ventricles, GM and WM.
+"""Detection of the contrast of a scan from its intensities in ventricles, GM and WM of the template.
 
-Ventricles lie in the middle of every brain, and whether CSF is darker or brighter than the tissue around it
-tells T1 and FLAIR from T2 and proton density. Where it is darker, WM is the brightest in T1 and GM in FLAIR.
+Whether the CSF of the ventricles is darker or brighter than the tissue around it separates T1 and FLAIR from
+T2 and proton density. Where it is darker, WM is the brightest tissue in T1 and GM in FLAIR.
 """
 
 from __future__ import annotations
@@ -13,7 +13,19 @@ import numpy as np
 
 from mriseg.errors import ImageError
 from mriseg.images.background import is_stripped, stripped_mask
-from mriseg.labels.contrasts import RISING_MEANS
+from mriseg.labels.contrasts import CONTRASTS
+from mriseg.template.constants import (
+    CERTAIN_CSF,
+    CERTAIN_GM,
+    CERTAIN_WM,
+    MIN_CERTAIN_VOXELS,
+    MIN_CSF_DIFFERENCE,
+    MIN_GROWN_ML,
+    RANGE_PERCENTILES,
+    SAMPLING_MM,
+    VENTRICLE_DEPTH_MM,
+    VENTRICLE_PERCENTILES,
+)
 from mriseg.template.head import load_template
 from mriseg.template.registration import register, register_brain, resample_to_scan
 
@@ -24,22 +36,10 @@ if TYPE_CHECKING:
     from mriseg.template.head import Template
     from mriseg.template.registration import Registration
 
-# Where the template is sure of GM and of WM; how deep in the brain (mm) CSF is that of the ventricles.
-_SURE_GREY, _SURE_WHITE, _SURE_CSF, _DEEP_MM = 0.8, 0.95, 0.5, -20.0
-_THINNED_MM = 3.0
-_MIN_VOXELS = 30
-# Differences of ventricles and of WM from GM below these shares of the range of intensities in the brain say
-# nothing; in healthy T1 they are .3 to .5 and .1 to .5.
-_CLEAR_FLUID, _CLEAR = 0.1, 0.05
-_FLUID_PERCENT = (20, 80)
-_RANGE_PERCENT = (2, 98)
-# Brains with the CSF around them are larger from about a year on.
-_MIN_GROWN_ML = 950.0
-
 
 @dataclass(frozen=True)
 class TissueLevels:
-    """How bright a scan is where the template is sure of a tissue.
+    """Intensities of a scan where the template is certain of a tissue.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class TissueLevels:
 def tissue_levels(
     volume: Volume, mask: NDArray[np.bool_], registration: Registration | None
 ) -> TissueLevels | None:
-    """Measure how bright the scan is in ventricles, GM and WM.
+    """Measure the intensities of a scan in the ventricles, in GM and in WM.
 
     Parameters
     ----------
@@ -69,33 +69,27 @@ def tissue_levels(
     Returns
     -------
     TissueLevels or None
-        None if the template does not lie over a whole brain, or one of the tissues is not in the mask.
+        None if the registration does not fit a whole brain, or too few voxels of a tissue are in the mask.
     """
-    if registration is None or not registration.of_a_whole_brain:
+    if registration is None or not registration.fits_whole_brain:
         return None
-    thin, every = volume.thinned(_THINNED_MM)
-    mask, template = mask[every], load_template()
-    intensities = thin.data[mask]
-    places = [
-        resample_to_scan(sure, template, registration, thin)[mask] > 0.5 for sure in _sure_places(template)
+    coarse, step = volume.subsampled(SAMPLING_MM)
+    mask, template = mask[step], load_template()
+    intensities = coarse.data[mask]
+    regions = [
+        resample_to_scan(region, template, registration, coarse)[mask] > 0.5
+        for region in _certain_regions(template)
     ]
-    if min(np.count_nonzero(place) for place in places) < _MIN_VOXELS:
+    if min(np.count_nonzero(region) for region in regions) < MIN_CERTAIN_VOXELS:
         return None
-    low, high = np.percentile(intensities, _RANGE_PERCENT)
-    shares = (intensities - low) / max(high - low, np.finfo(np.float32).tiny)
-    fluid, grey, white = (shares[place] for place in places)
-    return _levels(fluid, float(np.median(grey)), float(np.median(white)))
-
-
-def _levels(fluid: NDArray[np.float32], grey: float, white: float) -> TissueLevels:
-    """Take the end of the intensities about the ventricles, where small ones share the place with tissue."""
-    dark, bright = (float(end) for end in np.percentile(fluid, _FLUID_PERCENT))
-    darker, brighter = min(grey, white) - dark, bright - max(grey, white)
-    return TissueLevels(dark if darker > brighter else bright, grey, white)
+    low, high = np.percentile(intensities, RANGE_PERCENTILES)
+    relative = (intensities - low) / max(high - low, np.finfo(np.float32).tiny)
+    csf, gm, wm = (relative[region] for region in regions)
+    return _levels(csf, float(np.median(gm)), float(np.median(wm)))
 
 
 def contrast_of(levels: TissueLevels) -> str | None:
-    """Tell what a scan is weighted by.
+    """Classify the contrast by the order of the tissues' intensities.
 
     Parameters
     ----------
@@ -104,21 +98,21 @@ def contrast_of(levels: TissueLevels) -> str | None:
     Returns
     -------
     str or None
-        "t1", "t2" (which proton density cannot be told from) or "flair"; None if the ventricles are neither
-        clearly the darkest nor the brightest.
+        "t1", "t2" (from which proton density cannot be distinguished) or "flair"; None if the ventricles are
+        neither clearly the darkest nor clearly the brightest.
 
     >>> contrast_of(TissueLevels(0.2, 0.5, 0.8)), contrast_of(TissueLevels(0.9, 0.3, 0.2))
     ('t1', 't2')
     """
-    if levels.csf > max(levels.gm, levels.wm) + _CLEAR_FLUID:
+    if levels.csf > max(levels.gm, levels.wm) + MIN_CSF_DIFFERENCE:
         return "t2"
-    if levels.csf < min(levels.gm, levels.wm) - _CLEAR_FLUID:
+    if levels.csf < min(levels.gm, levels.wm) - MIN_CSF_DIFFERENCE:
         return "t1" if levels.wm >= levels.gm else "flair"
     return None
 
 
 def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> tuple[str, Registration]:
-    """Detect what a scan is weighted by from its ventricles, GM and WM.
+    """Detect the contrast of a scan.
 
     Parameters
     ----------
@@ -130,38 +124,49 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> tu
     Returns
     -------
     contrast : str
-        "t1", "t2", "flair", or "t1-infant" where the brain is too small for what looks like FLAIR.
+        "t1", "t2", "flair", or "t1-infant" if the order of intensities is that of FLAIR and the brain is
+        small.
     registration : Registration
         Of the template to the head, or to the brain where that is known or the scan is stripped.
 
     Raises
     ------
     ImageError
-        If it cannot be told.
+        If the intensities are inconclusive.
     """
     template = load_template()
     if mask is None and is_stripped(volume):
         mask = stripped_mask(volume)
     if mask is None:
-        registration = register(volume, template, "any")
+        registration = register(volume, template, contrast=None)
         mask = resample_to_scan(template.brain, template, registration, volume) > 0.5
     else:
         registration = register_brain(volume, mask, template)
     levels = tissue_levels(volume, mask, registration) if mask.any() else None
-    seen = None if levels is None else contrast_of(levels)
-    if seen is None:
-        known = ", ".join(RISING_MEANS)
+    detected = None if levels is None else contrast_of(levels)
+    if detected is None:
+        known = ", ".join(CONTRASTS)
         raise ImageError(f"{volume.path}: its contrast cannot be told from its ventricles; name it with "
                          f"--contrast ({known})")  # fmt: skip
     ml = np.count_nonzero(mask) * volume.voxel_ml
-    return ("t1-infant" if seen == "flair" and ml < _MIN_GROWN_ML else seen), registration
+    return ("t1-infant" if detected == "flair" and ml < MIN_GROWN_ML else detected), registration
 
 
-def _sure_places(template: Template) -> list[NDArray[np.float32]]:
-    """Return where the template is sure of CSF in the ventricles, of GM and of WM: 1 there, 0 elsewhere."""
-    places = (
-        (template.csf > _SURE_CSF) & (template.distance < _DEEP_MM),
-        template.gm > _SURE_GREY,
-        template.wm > _SURE_WHITE,
+def _levels(csf: NDArray[np.float32], gm: float, wm: float) -> TissueLevels:
+    """Represent CSF by a low or a high percentile of the ventricles, whichever differs more from the tissue.
+
+    In small ventricles a part of the region is tissue, so that the median would be biased towards it.
+    """
+    dark, bright = (float(end) for end in np.percentile(csf, VENTRICLE_PERCENTILES))
+    below, above = min(gm, wm) - dark, bright - max(gm, wm)
+    return TissueLevels(dark if below > above else bright, gm, wm)
+
+
+def _certain_regions(template: Template) -> list[NDArray[np.float32]]:
+    """Return indicators, 0 or 1, of certain CSF in the ventricles, of certain GM and of certain WM."""
+    regions = (
+        (template.csf > CERTAIN_CSF) & (template.distance < VENTRICLE_DEPTH_MM),
+        template.gm > CERTAIN_GM,
+        template.wm > CERTAIN_WM,
     )
-    return [place.astype(np.float32) for place in places]
+    return [region.astype(np.float32) for region in regions]

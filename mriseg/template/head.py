@@ -1,4 +1,4 @@
-"""The packaged head template."""
+"""The packaged head template in MNI space."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ASSETS = ("head", "distance", "gm", "wm")
 
 @dataclass(frozen=True)
 class Template:
-    """A mean head in MNI space.
+    """A mean T1-weighted head in MNI space with its brain and tissue maps.
 
     Parameters
     ----------
     head : ndarray of float32, shape (X, Y, Z)
         T1-weighted intensities, arbitrary units.
     distance : ndarray of float32, shape (X, Y, Z)
-        Signed distance in mm to the surface of the brain with the CSF around it, negative inside; right up to
+        Signed distance in mm to the surface of the brain with the CSF around it, negative inside; exact up to
         some 25 mm.
     gm, wm : ndarray of float32, shape (X, Y, Z)
         Probability of GM and of WM, 0 to 1.
@@ -42,26 +42,26 @@ class Template:
 
     @property
     def brain(self) -> NDArray[np.float32]:
-        """Share of the brain with the CSF around it in each voxel, 0 to 1."""
+        """Partial volume of the brain with the CSF around it in each voxel, 0 to 1."""
         share: NDArray[np.float32] = np.clip(0.5 - self.distance / np.float32(self.affine[2, 2]), 0, 1)
         return share
 
     @property
     def skull(self) -> NDArray[np.float32]:
-        """Share of the skull in each voxel, taken to lie 1 to 7 mm off the brain, 0 to 1."""
+        """Partial volume of the skull in each voxel, 0 to 1, assumed 1 to 7 mm outside the brain."""
         share: NDArray[np.float32] = np.clip(2 - np.abs(self.distance - np.float32(4)) / 2, 0, 1)
         return share
 
     @property
     def csf(self) -> NDArray[np.float32]:
-        """Probability of CSF, 0 to 1: what of the brain is neither GM nor WM."""
+        """Probability of CSF, 0 to 1: the brain less GM and WM."""
         csf: NDArray[np.float32] = np.maximum(self.brain - self.gm - self.wm, np.float32(0))
         return csf
 
 
 @cache
 def load_template() -> Template:
-    """Read the packaged template, once; its arrays cannot be written to."""
+    """Read the packaged template; cached, with read-only arrays."""
     with as_file(files("mriseg") / "assets") as folder:
         volumes = [load_map(folder / f"{name}.nii.gz") for name in ASSETS]
     for volume in volumes:

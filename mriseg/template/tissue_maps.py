@@ -1,9 +1,9 @@
-"""Where white matter is usual and where grey: the template's tissues, carried to a scan by an affine.
+"""Spatial priors of GM and WM: tissue maps of the template, resampled to a scan by an affine registration.
 
-An affine lays deep nuclei, brain stem and the middle of the white matter about right, and gyri and ventricles
-not at all. So the template has no say in what is CSF, none where grey and white matter are about as frequent
-as in the whole brain, and a strong one where it is all but sure: dim white matter of old age stays white, and
-pale deep nuclei stay grey.
+An affine aligns deep nuclei, brain stem and the centre of the white matter, but neither gyri nor ventricles.
+The prior therefore leaves the probability of CSF unchanged, is flat where GM and WM are about as frequent as
+in the whole brain, and weighs strongly where one of them is nearly certain: white matter that is dark with
+age stays WM, and bright deep nuclei stay GM.
 """
 
 from __future__ import annotations
@@ -14,6 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from mriseg.template.constants import (
+    EXPLAINED_PERCENTILES,
+    FLAT_LOG_ODDS,
+    LOG_ODDS_WEIGHT,
+    MIN_BRAIN_ML,
+    MIN_EXPLAINED,
+    MIN_TISSUE_PROBABILITY,
+    SAMPLING_MM,
+    TISSUE_BLUR_MM,
+)
 from mriseg.template.head import Template, load_template
 from mriseg.template.registration import Registration, register_brain, resample_to_scan
 
@@ -24,27 +34,19 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-# How far (mm) tissues may lie from where the affine puts them; the share that any tissue may have anywhere.
-_BLUR_MM, _MIN_SHARE = 4.0, 0.02
-# Log odds up to so many off those of the whole brain count for nothing, the rest so many times.
-_SILENT, _WEIGHT = 1.0, 3.0
-# Real brains reach .15 to .6 of explained variance, those that lie the wrong way round stay below .03.
-_MIN_EXPLAINED, _MIN_ML = 0.08, 100.0
-_THINNED_MM = 3.0
-
 
 @dataclass(frozen=True, eq=False)
 class TissuePrior:
-    """What the template says about the tissue of each voxel.
+    """Prior log odds of WM against GM in each voxel.
 
     Parameters
     ----------
     log_odds : ndarray of float32, shape (N,)
-        Of white against grey matter in each voxel of the brain mask, 0 where the template has no say.
+        In each voxel of the brain mask; 0 where the prior is flat.
     explained : float
-        Share of the variance of the brain's intensities that the template's tissues explain, 0 to 1.
+        R squared of the tissue maps on the intensities of the brain, 0 to 1.
     fits : bool
-        Whether this is a whole human brain that lies like the template.
+        Whether the scan shows a whole human brain in the orientation of the template.
     """
 
     log_odds: NDArray[np.float32]
@@ -55,7 +57,7 @@ class TissuePrior:
 def register_template(
     volume: Volume, mask: NDArray[np.bool_], scan_to_mni: NDArray[np.floating] | None = None
 ) -> Registration | None:
-    """Lay the template's brain over that of a scan.
+    """Register the template to a scan with a brain mask, or reuse a known affine.
 
     Parameters
     ----------
@@ -64,14 +66,14 @@ def register_template(
     mask : ndarray of bool, shape (X, Y, Z)
         The brain.
     scan_to_mni : ndarray of float64, shape (4, 4), optional
-        World coordinates of the scan to MNI coordinates, mm; found from the mask if not given.
+        World coordinates of the scan to MNI coordinates, mm; computed from the mask if not given.
 
     Returns
     -------
     Registration or None
-        None if the mask is too small for a brain.
+        None if the mask is smaller than a brain.
     """
-    if np.count_nonzero(mask) * volume.voxel_ml < _MIN_ML:
+    if np.count_nonzero(mask) * volume.voxel_ml < MIN_BRAIN_ML:
         return None
     if scan_to_mni is None:
         return register_brain(volume, mask, load_template())
@@ -79,7 +81,7 @@ def register_template(
 
 
 def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registration | None) -> TissuePrior:
-    """Ask the template where grey and white matter usually lie.
+    """Compute the prior log odds of WM against GM in a registered scan.
 
     Parameters
     ----------
@@ -93,21 +95,21 @@ def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registra
     Returns
     -------
     TissuePrior
-        Without a say if there is no registration.
+        Flat, and not fitting, without a registration.
     """
     if registration is None:
         return TissuePrior(np.zeros(np.count_nonzero(mask), dtype=np.float32), 0.0, fits=False)
     template = load_template()
     log_odds = resample_to_scan(_log_odds(template), template, registration, volume)[mask]
-    explained = _explained(volume, mask, template, registration)
-    fits = explained >= _MIN_EXPLAINED and registration.of_a_whole_brain
-    return TissuePrior(_clear(log_odds), explained, fits)
+    explained = _explained_variance(volume, mask, template, registration)
+    fits = explained >= MIN_EXPLAINED and registration.fits_whole_brain
+    return TissuePrior(_flatten(log_odds), explained, fits)
 
 
 def apply_tissue_prior(
     posteriors: NDArray[np.float32], prior: TissuePrior, grey: int, white: int, channels: int = 1
 ) -> NDArray[np.float32]:
-    """Share out what is not CSF between grey and white matter as the prior suggests.
+    """Multiply the odds of WM against GM by the prior odds; the probability of CSF stays unchanged.
 
     Parameters
     ----------
@@ -115,14 +117,15 @@ def apply_tissue_prior(
         From intensities alone, tissues by rising mean; rows sum to 1.
     prior : TissuePrior
     grey, white : int
-        Columns of grey and white matter.
+        Columns of GM and WM.
     channels : int
-        How many scans the posteriors come from: the more, the less the template has to say.
+        Number of scans that the posteriors come from; the log odds of the prior are divided by it.
 
     Returns
     -------
     ndarray of float32, shape (N, 3)
-        Rows sum to 1; the column of CSF is that of `posteriors`. Unchanged if the prior does not fit.
+        Rows sum to 1; the column of CSF is that of `posteriors`. The posteriors themselves if the prior does
+        not fit.
     """
     if not prior.fits:
         return posteriors
@@ -137,11 +140,11 @@ def apply_tissue_prior(
 
 
 def _log_odds(template: Template) -> NDArray[np.float32]:
-    """Compare the odds of white against grey matter about each place with those in the whole brain."""
-    blur = _BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
+    """Compute the log odds of WM against GM, less those in the whole brain; 0 outside the brain."""
+    sigma = TISSUE_BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
     white, grey = (
-        np.maximum(ndimage.gaussian_filter(share, blur), np.float32(_MIN_SHARE))
-        for share in (template.wm, template.gm)
+        np.maximum(ndimage.gaussian_filter(probability, sigma), np.float32(MIN_TISSUE_PROBABILITY))
+        for probability in (template.wm, template.gm)
     )
     brain = template.distance < 0
     log_odds: NDArray[np.float32] = np.log(white / grey) - np.log(
@@ -150,23 +153,26 @@ def _log_odds(template: Template) -> NDArray[np.float32]:
     return np.where(brain, log_odds, np.float32(0))
 
 
-def _clear(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Drop what is not clear, weigh the rest."""
-    clear: NDArray[np.float32] = np.sign(log_odds) * np.maximum(np.abs(log_odds) - np.float32(_SILENT), 0)
-    return np.float32(_WEIGHT) * clear
+def _flatten(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Soft-threshold the log odds, so that the prior is flat where tissues are uncertain; scale the rest."""
+    excess: NDArray[np.float32] = np.sign(log_odds) * np.maximum(
+        np.abs(log_odds) - np.float32(FLAT_LOG_ODDS), 0
+    )
+    return np.float32(LOG_ODDS_WEIGHT) * excess
 
 
-def _explained(
+def _explained_variance(
     volume: Volume, mask: NDArray[np.bool_], template: Template, registration: Registration
 ) -> float:
-    """Regress the brain's intensities on the template's tissues; a voxel every 3 mm tells enough."""
-    thin, every = volume.thinned(_THINNED_MM)
-    mask = mask[every]
-    shares = [
-        resample_to_scan(share, template, registration, thin)[mask] for share in (template.gm, template.wm)
+    """Return the R squared of the tissue maps on the intensities of the brain, subsampled for speed."""
+    coarse, step = volume.subsampled(SAMPLING_MM)
+    mask = mask[step]
+    maps = [
+        resample_to_scan(probability, template, registration, coarse)[mask]
+        for probability in (template.gm, template.wm)
     ]
-    values = thin.data[mask].astype(np.float64)
-    values = np.clip(values, *np.percentile(values, (1, 99)))
-    design = np.column_stack([np.ones(len(values)), *shares])
+    values = coarse.data[mask].astype(np.float64)
+    values = np.clip(values, *np.percentile(values, EXPLAINED_PERCENTILES))
+    design = np.column_stack([np.ones(len(values)), *maps])
     residuals = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
     return float(1 - residuals.var() / max(values.var(), np.finfo(np.float64).tiny))

@@ -9,8 +9,9 @@ from heads import dice, template_head, volume_of
 from scipy import ndimage
 
 from mriseg.brain.checks import mask_warnings
-from mriseg.brain.mask import brain_mask, without_outer_csf
-from mriseg.brain.surface import DEPTHS_MM, moved_distance, optimise_offsets, template_surface, update_affine
+from mriseg.brain.constants import DEPTHS_MM
+from mriseg.brain.mask import brain_mask, remove_outer_csf
+from mriseg.brain.surface import displaced_distance, optimise_offsets, template_surface, update_affine
 from mriseg.errors import MaskError
 from mriseg.images.reading import load_map
 from mriseg.template.head import load_template
@@ -52,7 +53,7 @@ def test_an_affine_motion_of_the_surface_is_followed(surface):
 
 
 def test_moving_the_surface_out_grows_the_brain_by_as_much(surface):
-    moved = moved_distance(np.full(len(surface.points), 3.0), surface)
+    moved = displaced_distance(np.full(len(surface.points), 3.0), surface)
     near = np.abs(surface.distance) < 6
     np.testing.assert_allclose((surface.distance - moved)[near], 3.0, atol=1e-3)
 
@@ -70,7 +71,7 @@ def test_without_outer_csf_the_mask_is_smaller_and_keeps_the_ventricles():
     template = load_template()
     head, wide = template_head()
     head.data[:] = 100 * template.wm + 70 * template.gm + 20 * template.csf
-    tight = without_outer_csf(wide, head)
+    tight = remove_outer_csf(wide, head)
     assert not (tight & ~wide).any()
     assert 0.7 < tight.sum() / wide.sum() < 0.97
     assert ndimage.binary_fill_holes(tight).sum() == tight.sum()

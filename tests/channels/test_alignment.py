@@ -213,7 +213,7 @@ def test_the_edge_of_a_stripped_channel_is_not_blended_with_what_was_stripped(fi
 
 def test_a_channel_of_finer_voxels_does_not_alias(first):
     volume, mask = first
-    coarse, every = volume.thinned(4.5)
+    coarse, every = volume.subsampled(4.5)
     stripes = np.where(np.arange(96) % 2, 40, -40).astype(np.float32)[:, None, None]
     striped = replace(volume, data=volume.data + mask * stripes)
     plain, other = (align(channel, coarse, mask[every]).data for channel in (volume, striped))

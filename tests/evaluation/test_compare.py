@@ -13,9 +13,9 @@ from skimage.io import imread
 from mriseg.errors import ImageError
 from mriseg.evaluation.compare import _backdrop, as_json, compare
 from mriseg.images.reading import load_map
-from mriseg.labels.tissues import CSF, GM, LESION, WM
+from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
 from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, telling_slices
-from mriseg.report.slices import PLANES, Slices, rgb
+from mriseg.report.slices import PLANES, Slices
 
 TWO_MM = np.diag([2.0, 2.0, 2.0, 1.0])
 NUMBERS = {"GM": 1, "WM": 2, "CSF": 3, "L": 7, "class1": 1}
@@ -312,7 +312,7 @@ def test_colour_is_where_labels_differ_and_only_there(save, labels):
         assert not coloured[share == 0].any()
         for tissue in (GM, NO_TISSUE):
             inside = slices.cut(said, plane, index, scale, tissue.index) == 1
-            assert np.abs(picture[inside] - rgb(tissue.color)).max(initial=0) < 0.15
+            assert np.abs(picture[inside] - np.array(rgb(tissue.color)) / 255).max(initial=0) < 0.15
     assert (said[labels == other] == 0).all()
 
 
@@ -323,11 +323,11 @@ def test_the_key_says_how_much_of_what(save, labels, tmp_path):
     same, other = (imread(tmp_path / f"{name}.png")[..., :3].astype(int) for name in ("same", "other"))
     key = 4 * 36
     assert np.ptp(same[:-key], axis=-1).max() < 5  # nothing differs, so nothing has a colour
-    pink = np.abs(other - 255 * rgb(LESION.color)).max(axis=-1) < 40
+    pink = np.abs(other - np.array(rgb(LESION.color))).max(axis=-1) < 40
     assert pink[:-key].sum() > 1000
     for picture in (same, other):
         for tissue in (*shown, NO_TISSUE):
-            assert (np.abs(picture[-key:] - 255 * rgb(tissue.color)).max(axis=-1) < 2).sum() > 300
+            assert (np.abs(picture[-key:] - np.array(rgb(tissue.color))).max(axis=-1) < 2).sum() > 300
 
 
 def test_the_key_takes_as_many_lines_as_it_needs(save, labels, tmp_path):

@@ -3,7 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.evaluation.phantom import T1_INTENSITIES, folded_ball, simulate
+from mriseg.evaluation.phantom import folded_ball, simulate
+from mriseg.labels.contrasts import CONTRASTS
+
+T1_INTENSITIES = CONTRASTS["t1"].phantom_intensities
 
 
 def test_without_noise_and_field_the_scan_is_the_shares_times_the_intensities():

@@ -81,13 +81,14 @@ def test_lesions_that_are_given_are_no_tissue(patient):
 def test_two_noisy_channels_are_better_than_one(scans, tmp_path):
     import nibabel as nib
 
-    from mriseg.evaluation.phantom import INTENSITIES, simulate
+    from mriseg.evaluation.phantom import simulate
+    from mriseg.labels.contrasts import CONTRASTS
 
     model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
     labels = np.rint(model.data).astype(int)
     for seed, contrast in enumerate(("t1", "t2")):
         made = simulate(labels, model.affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=9, seed=seed,
-                        intensities=INTENSITIES[contrast])  # fmt: skip
+                        intensities=CONTRASTS[contrast].phantom_intensities)  # fmt: skip
         nib.Nifti1Image(made.data, made.affine).to_filename(tmp_path / f"a_{contrast.upper()}w.nii.gz")
     scan, channel = tmp_path / "a_T1w.nii.gz", tmp_path / "a_T2w.nii.gz"
     one, two = mriseg.segment(scan), mriseg.segment(scan, channels=[channel])

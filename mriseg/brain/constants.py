@@ -1,0 +1,106 @@
+"""Constants of the brain mask.
+
+Except where a comment says otherwise they were chosen on the eleven development heads of
+``scripts/benchmark_brain.py`` (see the README), T1-weighted, against a network's masks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# --- Registration quality -------------------------------------------------------------------------
+
+# R squared, 0 to 1: below it the registration of the template has failed; real heads reach 0.4 to 0.8.
+FAILED_SIMILARITY = 0.25
+# R squared, 0 to 1: below it the registration of the template is reported as doubtful; see FAILED_SIMILARITY.
+DOUBTFUL_SIMILARITY = 0.35
+
+# --- Plausible masks ------------------------------------------------------------------------------
+
+# mL, lowest and highest: volume of a plausible intracranial mask; wide bounds of human brains, not tuned.
+PLAUSIBLE_ML = (700.0, 2300.0)
+# mL, lowest and highest: the same of infants, from birth; not tuned.
+PLAUSIBLE_INFANT_ML = (250.0, 1300.0)
+# mm, left to right, back to front, bottom to top: smallest plausible extent of a mask; the smallest healthy
+# mask measured 126, 162 and 126 mm, half of a large brain is shorter than these bounds.
+MIN_EXTENT_MM = (100.0, 115.0, 85.0)
+# mm, same axes: the same of infants, from birth; not tuned.
+MIN_INFANT_EXTENT_MM = (70.0, 85.0, 55.0)
+# Share of the mask, 0 to 1: largest plausible difference between the volumes of its two halves; not tuned.
+MAX_ASYMMETRY = 0.06
+# mm: sampling distance of the mask when its halves are compared; for speed, not tuned.
+ASYMMETRY_SPACING_MM = 3.0
+# cm2: largest area of a complete mask on the border of the scan; not tuned.
+MAX_BORDER_CM2 = 20.0
+
+# --- Surface and profiles -------------------------------------------------------------------------
+
+# mm, outward positive: depths at which profiles are sampled, -20 to 20 in steps of 1; a brain that lies
+# farther off was not registered.
+DEPTHS_MM = np.arange(-20.0, 21.0)
+# Template voxels of 2 mm: distance of the surface points along each axis, hence about 4 mm.
+SURFACE_STEP_VOXELS = 2
+# mm: standard deviation of the Gaussian that smooths the signed distance before its gradient gives the
+# normals.
+NORMAL_SMOOTHING_MM = 4.0
+# mm: standard deviation of one pass of the smoothing operator over surface points; wider ones repeat it.
+SMOOTHING_MM = 4.0
+# Points: nearest neighbours that the smoothing operator averages, the point itself included.
+SMOOTHING_NEIGHBOURS = 24
+# (mm, 1/mm2) per pass, coarse to fine: standard deviation over which boundary scores are averaged, and weight
+# of the squared distance in mm from the offset of the previous pass; these passes precede the affine update.
+COARSE_SCHEDULE = ((12.0, 0.02), (8.0, 0.04))
+# The same, of the final optimisation: the coarse passes and one at 4 mm.
+SMOOTHING_SCHEDULE = (*COARSE_SCHEDULE, (4.0, 0.08))
+# mm: scale of the Cauchy weights 1 / (1 + (offset / scale)^2) in the affine update; larger offsets are more
+# often faults of a profile than of the affine.
+OFFSET_SCALE_MM = 6.0
+# Template voxels: standard deviation of the Gaussian that interpolates the offsets between surface points.
+OFFSET_SMOOTHING_VOXELS = 2
+# Standard deviations: truncation of that Gaussian, so that every voxel near the surface has a weight; not
+# tuned.
+OFFSET_TRUNCATION = 6.0
+
+# --- Boundary score -------------------------------------------------------------------------------
+
+# mm, deepest and shallowest: range of depths whose median is the brain intensity beneath a surface point.
+BRAIN_DEPTHS_MM = (-16.0, -3.0)
+# mm: standard deviation over which the brain intensities beneath the surface are averaged.
+BRAIN_LEVEL_MM = 20.0
+# Intensity: lower limit of the brain intensity that profiles are divided by; guards a division, not tuned.
+MIN_BRAIN_INTENSITY = 1e-100
+# Share of the brain intensity beneath: up to it intensities separate bone and CSF from brain, beyond it they
+# separate tissue, brain or scalp, from bone and CSF.
+GREY_LEVEL = 0.6
+# Share of the brain intensity beneath: relative intensities are clipped here (fat, vessels).
+MAX_RELATIVE_INTENSITY = 1.5
+# ((first mm, last mm), weight), outward positive, both ends included: layers about a candidate depth and the
+# weights of their mean intensity up to GREY_LEVEL; brain is expected inside and not outside.
+UP_TO_GREY_WEIGHTS = (((-9, -4), 1.0), ((-3, -2), 1.0), ((-1, 0), 0.5), ((3, 5), -0.5))
+# The same for the mean intensity beyond GREY_LEVEL; none is expected at the boundary itself, where CSF and
+# bone separate brain from scalp.
+BEYOND_GREY_WEIGHTS = (((-3, -2), -1.0), ((-1, 0), -2.0), ((1, 2), -1.0))
+
+# --- From the signed distance to the mask ---------------------------------------------------------
+
+# mm: the signed distance is truncated here before it is resampled to the scan; not tuned.
+MAX_DISTANCE_MM = 8.0
+# mm: depth in the mask below which there is brain only, where the bone threshold is estimated.
+INTERIOR_DEPTH_MM = 10.0
+# Percent: percentile of the interior intensities below which a voxel of the rim is bone; hardly any brain is
+# darker. For contrasts in which the surface is not detected; tried on simulated heads only.
+BONE_PERCENTILE = 0.5
+
+# --- Opening and closing --------------------------------------------------------------------------
+
+# mm: half the width of bridges from the brain to the dura that the opening of a mask cuts.
+DURA_BRIDGE_MM = 1.5
+# mm: half the width of bridges from the brain to eyes and muscle that the opening of a whole head cuts.
+HEAD_BRIDGE_MM = 5.0
+# mm: half the width of sulci that the closing fills.
+SULCUS_MM = 3.0
+# Percent, lowest and highest: percentiles at which intensities are clipped before Otsu's thresholds; not
+# tuned.
+OTSU_PERCENTILES = (0.5, 99.5)
+# mL: smallest volume that the fallback accepts as a head; not tuned.
+MIN_HEAD_ML = 100.0

@@ -1,0 +1,58 @@
+"""Constants that decide how images are read and understood."""
+
+from __future__ import annotations
+
+# --- Intensities ----------------------------------------------------------------------------------
+
+# Intensity, absolute value: beyond it a value is damage, not finite; its square is a number of float32.
+MAX_INTENSITY = 1e15
+# Intensity: range of an image below which it is constant; its square is a number of float32.
+MIN_RANGE = 1e-15
+# Share of the voxels off the background whose six neighbours are equal, 0 to 1: above it an image of whole
+# numbers is a label image; at most 0.1 in real scans, also when stored in a hundred grey levels or
+# interpolated, from 0.3 in label images.
+MAX_UNIFORM = 0.25
+
+# --- Stripped scans -------------------------------------------------------------------------------
+
+# Share of the voxels, 0 to 1: foreground beyond it is more than a brain; not tuned.
+MAX_FOREGROUND = 0.6
+# mL: no brain with the CSF around it is larger; the smallest adult head without its neck is.
+MAX_BRAIN_ML = 2500.0
+# mm: spacing at which the layers under the surface are compared; for speed, not tuned.
+LAYER_SPACING_MM = 3.0
+# mm, depth under the surface of the foreground: layer of scalp in a whole head, of brain in a stripped scan.
+SCALP_DEPTHS_MM = (3.0, 9.0)
+# mm, depth under the surface of the foreground: layer of the dark skull in a whole head, of brain in a
+# stripped scan.
+SKULL_DEPTHS_MM = (9.0, 15.0)
+# Ratio of the median intensities of these layers, skull to scalp: below it there is a skull; not tuned.
+MIN_SKULL_RATIO = 0.8
+# Share of the voxels, 0 to 1: foreground beyond it means that a scan has no constant background; not tuned.
+MAX_STRIPPED_FOREGROUND = 0.95
+# Share of the voxels outside the mask, 0 to 1: background beyond it means that a scan is stripped; not tuned.
+MIN_SILENT_SURROUNDINGS = 0.95
+
+# --- Geometry -------------------------------------------------------------------------------------
+
+# Share of the smallest voxel edge: displacement of the corners up to which two grids are the same; rounding
+# in headers moves them by less.
+MAX_GRID_SHIFT = 0.1
+# mm, shortest and longest: plausible edges of a voxel, from microscopes to scouts; not tuned.
+PLAUSIBLE_ZOOMS_MM = (0.02, 50.0)
+# Any unit of length: magnitude of affine entries and voxel sizes beyond which a header is damaged; not tuned.
+MAX_COORDINATE = 1e9
+# Ratio: volume of a voxel to that of the box with its edges, 1 if rectangular; below it an affine is flat;
+# not tuned.
+MIN_VOXEL_VOLUME_RATIO = 0.1
+# Cosine of the angle between two axes: beyond it an affine is sheared; less is rounding.
+MAX_SHEAR = 0.01
+# Ratio: relative difference up to which voxel sizes and sform agree; less is rounding.
+ZOOM_TOLERANCE = 0.01
+# Share of the smallest voxel edge: displacement of the corners up to which sform and qform agree; not tuned.
+MAX_FORM_SHIFT = 0.5
+
+# --- Files ----------------------------------------------------------------------------------------
+
+# Level of ISA-L, 0 to 3: the highest whose bytes are the same on processors of all generations.
+GZIP_LEVEL = 2

@@ -1,0 +1,104 @@
+"""Constants of pictures, charts and pages: sizes, slices and opacities. None is tuned on data."""
+
+from __future__ import annotations
+
+# --- Slices ---------------------------------------------------------------------------------------
+
+# mm: margin of the frame around the brain.
+FRAME_MARGIN_MM = 8.0
+# Percent, lowest and highest: percentiles of the brain between which the grey scale is set.
+GREY_PERCENTILES = (1, 99)
+# Share of the range between these percentiles: added below, so that the darkest brain is not black.
+GREY_MARGIN_BELOW = 0.3
+# Share of the range between these percentiles: added above, so that the brightest brain is not white.
+GREY_MARGIN_ABOVE = 0.15
+# Voxels: percentiles are estimated on every so-manieth voxel of brains larger than this.
+GREY_SAMPLES = 200_000
+# Share of the brain by volume, 0 to 1: first and last of the slices that are shown.
+SLICE_RANGE = (0.06, 0.94)
+# Share of a pixel, 0 to 1: level of the outline; above one half, so that each outline lies just inside its
+# own tissue and neighbours do not cover each other.
+OUTLINE_LEVEL = 0.75
+# Pixels: width of outlines.
+OUTLINE_PIXELS = 1.3
+# Share per pixel: lower limit of the gradient in the outline; guards a division.
+MIN_OUTLINE_GRADIENT = 1e-3
+
+# --- Mosaics --------------------------------------------------------------------------------------
+
+# Pixels: width of a mosaic.
+MOSAIC_WIDTH = 1600
+# Pixels: gap between slices.
+MOSAIC_GAP = 10
+# Pixels: height of the caption below a slice.
+CAPTION_HEIGHT = 26
+# Pixels: margin of the key to the left and right.
+KEY_INDENT = 12
+# Pixels: width of a colour in the key.
+KEY_SWATCH = 26
+# Pixels: gap between a colour of the key and its name.
+KEY_TEXT_GAP = 10
+# Pixels: gap between entries of the key.
+KEY_ENTRY_GAP = 30
+# Pixels: height of the captions' text.
+CAPTION_TEXT_SIZE = 17
+# Pixels: height of the key's text.
+KEY_TEXT_SIZE = 22
+# Slices: number of the longest frame in a row, which sets the scale.
+MOSAIC_COLUMNS = 5
+# Slices: largest number of narrow frames in a row.
+MAX_MOSAIC_COLUMNS = 8
+
+# --- Overlay and differences ----------------------------------------------------------------------
+
+# Pixels: height of a line of the overlay's key.
+OVERLAY_KEY_HEIGHT = 52
+# Opacity, 0 to 1: tissues in the style "fill".
+FILL_OPACITY = 0.45
+# Pixels: height of a line of the key to the differences.
+DIFFERENCE_KEY_HEIGHT = 36
+# Factor: brightness of the scan under the differences.
+DIFFERENCE_DIMMING = 0.8
+# Opacity, 0 to 1: differences.
+DIFFERENCE_OPACITY = 0.9
+# Ratio: mean distance of slices to the least distance of slices that show differences.
+MIN_SLICE_DISTANCE_RATIO = 3
+
+# --- Charts ---------------------------------------------------------------------------------------
+
+# Count: bins of the histogram at the most.
+CHART_BINS = 128
+# Pixels per mm: slices of the bias field.
+FIELD_PIXELS_PER_MM = 1.5
+# Letters: width of axis labels before they are wrapped.
+AXIS_LABEL_LETTERS = 24
+
+# --- Sheets of the page ---------------------------------------------------------------------------
+
+# Slices: in a row of a sheet.
+SHEET_COLUMNS = 4
+# Rows: of a sheet.
+SHEET_ROWS = 3
+# Pixels: longer side of a slice.
+SHEET_PIXELS = 360
+# Quality of JPEG, 0 to 100: the scan.
+JPEG_QUALITY = 65
+# Count: levels of opacity from none to full; enough for smooth lines, and few enough to compress well.
+OPACITY_LEVELS = 4
+
+# --- Plots of mixtures ----------------------------------------------------------------------------
+
+# Columns: of the data whose pairs are plotted at the most; more would be too small to read.
+MAX_PLOTTED_COLUMNS = 6
+# Points: of a scatter plot at the most; of more, a regular subset is drawn.
+MAX_PLOTTED_POINTS = 4000
+
+# --- Viewer ---------------------------------------------------------------------------------------
+
+# Mahalanobis distance, first visible and fully opaque: range of the map of atypical voxels.
+ATYPICALITY_RANGE = (2.0, 5.0)
+
+# --- Server ---------------------------------------------------------------------------------------
+
+# Seconds: a connection without a request is closed after them.
+SERVER_TIMEOUT_SECONDS = 60

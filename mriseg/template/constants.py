@@ -1,0 +1,125 @@
+"""Constants of the registration of the head template, of tissue maps and of the detection of the contrast.
+
+The registration was chosen on the eleven development heads of ``scripts/benchmark_brain.py``, the tissue maps
+on the twelve scans of ``scripts/benchmark_tissue.py`` (see docs/tissue.md), the detection of the contrast on
+the simulated and real scans of ``scripts/benchmark_channels.py`` (see docs/channels.md).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# --- Registration: samples ------------------------------------------------------------------------
+
+# mm: distance from the brain up to which the template is compared; scalp and skull help, neck and face
+# mislead. Eleven development heads.
+REGISTRATION_MARGIN_MM = 22.0
+# mm: width over which the weights of the samples fall from 1 to 0 at that margin; not tuned.
+MARGIN_TAPER_MM = 8
+# Weight, 0 to 1: points of the template with less weight are left out; not tuned.
+MIN_SAMPLE_WEIGHT = 0.05
+# mm, coarse to fine: spacings of the two levels of the pyramid. Eleven development heads.
+REGISTRATION_SPACINGS_MM = (8.0, 4.0)
+# Percent: percentile of the intensities of the head at which fat is clipped; not tuned.
+FAT_PERCENTILE = 98
+# Percent, lowest and highest: percentiles of a masked brain at which its intensities are clipped; not tuned.
+BRAIN_PERCENTILES = (2, 98)
+# Factor: of Otsu's threshold, below which lies air and above which lies the head. Eleven development heads.
+HEAD_THRESHOLD_FACTOR = 0.7
+
+# --- Registration: Gauss-Newton -------------------------------------------------------------------
+
+# Count: Gauss-Newton steps at the most; convergence comes earlier, not tuned.
+MAX_STEPS = 40
+# R squared: gain of a step below which the optimisation has converged; not tuned.
+MIN_GAIN = 1e-5
+# Factors: lengths that are tried for a step, in this order, until the similarity rises; not tuned.
+STEP_LENGTHS = (1.0, 0.5, 0.25, 0.125)
+# Share, 0 to 1: least overlap of the weighted samples with the scan; below it a pose counts as failed; not
+# tuned.
+MIN_OVERLAP = 0.5
+# Digits: of the affine in mm that are kept, a micrometre; the digits beyond depend on the number of threads.
+AFFINE_DECIMALS = 6
+
+# --- Registration: starts -------------------------------------------------------------------------
+
+# mm: heights of the template's brain against the top of the head, one start each. Eleven development heads.
+START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
+# Factors: isotropic scales of the template, one start each. Eleven development heads.
+START_SCALES = (0.7, 0.85, 1.0)
+# Factors: the same for infants; tried on simulated heads only (docs/channels.md).
+INFANT_START_SCALES = (0.55, 0.7, 0.85)
+# R squared: if all upright starts stay below it the head may be tilted, and rotated starts are added; not
+# tuned.
+UPRIGHT_SIMILARITY = 0.5
+# Radians: rotation of these starts about each axis, both ways, 30 degrees; not tuned.
+START_ROTATION = np.deg2rad(30)
+# Radians: rotations of the starts on a given mask about each axis, half a turn, as wrong headers have it.
+MASK_START_ROTATIONS = (np.pi,)
+# mm2: area of the head in the highest axial slice that counts as the top of the head; not tuned.
+MIN_CROWN_AREA_MM2 = 1500
+# mm: height below the top of the head whose centroid places the starts left to right and back to front.
+CROWN_HEIGHT_MM = 130
+# Count: distinct coarse results that are refined at the most. Eleven development heads.
+MAX_RIVALS = 3
+# mm, root mean square over the samples: distance from which two coarse results are distinct; not tuned.
+MIN_RIVAL_DISTANCE_MM = 5.0
+# Share of the highest R squared, 0 to 1: that a coarse result needs to be refined; not tuned.
+MIN_RIVAL_SIMILARITY = 0.9
+
+# --- Registration: plausibility -------------------------------------------------------------------
+
+# Ratio: smallest to largest singular value of the affine of a whole brain; whole brains have 0.82 and more,
+# halves of brains 0.6.
+MIN_SCALE_RATIO = 0.7
+# Factor: smallest singular value of the affine of a whole human brain; not tuned.
+MIN_SCALE = 0.6
+
+# --- Tissue maps ----------------------------------------------------------------------------------
+
+# mm: standard deviation of the Gaussian that blurs the tissue maps: how far tissues may lie from where the
+# affine puts them. Twelve scans (docs/tissue.md).
+TISSUE_BLUR_MM = 4.0
+# Probability, 0 to 1: that each tissue has everywhere at least. Twelve scans (docs/tissue.md).
+MIN_TISSUE_PROBABILITY = 0.02
+# Log odds: magnitude relative to the whole brain up to which the prior is flat. Twelve scans
+# (docs/tissue.md).
+FLAT_LOG_ODDS = 1.0
+# Factor: weight of the log odds beyond that. Twelve scans (docs/tissue.md).
+LOG_ODDS_WEIGHT = 3.0
+# R squared, 0 to 1: least share of the variance of the brain that the tissue maps explain where they fit;
+# real brains reach 0.15 to 0.6, those whose orientation is wrong stay below 0.03.
+MIN_EXPLAINED = 0.08
+# mL: smallest brain mask on which the template is registered; not tuned.
+MIN_BRAIN_ML = 100.0
+# Percent, lowest and highest: percentiles at which intensities are clipped before that regression; not tuned.
+EXPLAINED_PERCENTILES = (1, 99)
+# mm: sampling distance of the scan where it is compared with tissue maps; for speed, not tuned.
+SAMPLING_MM = 3.0
+
+# --- Detection of the contrast --------------------------------------------------------------------
+
+# Probability, 0 to 1: of GM above which a place of the template is certain GM.
+CERTAIN_GM = 0.8
+# Probability, 0 to 1: of WM above which a place of the template is certain WM.
+CERTAIN_WM = 0.95
+# Probability, 0 to 1: of CSF above which a deep place of the template is a ventricle.
+CERTAIN_CSF = 0.5
+# mm, signed distance to the surface of the brain: below it CSF is that of the ventricles.
+VENTRICLE_DEPTH_MM = -20.0
+# Voxels: least number in each of the three places; not tuned.
+MIN_CERTAIN_VOXELS = 30
+# Share of the range of intensities in the brain: least difference of ventricles from GM and WM that is
+# conclusive; healthy T1 have 0.3 to 0.5.
+MIN_CSF_DIFFERENCE = 0.1
+# Share of the range of intensities in the brain: least difference of WM from GM that is conclusive; healthy
+# T1 have 0.1 to 0.5.
+MIN_WM_DIFFERENCE = 0.05
+# Percent, lowest and highest: percentiles of the intensities in the ventricles that stand for dark and bright
+# CSF; in small ventricles tissue fills a part of the place.
+VENTRICLE_PERCENTILES = (20, 80)
+# Percent, lowest and highest: percentiles that bound the range of intensities in the brain; not tuned.
+RANGE_PERCENTILES = (2, 98)
+# mL: volume of the brain with the CSF around it below which a head that looks like FLAIR is an infant's in
+# T1; brains are larger from about a year on.
+MIN_GROWN_ML = 950.0
