@@ -1,12 +1,13 @@
-"""Gaussian mixtures on arrays: fit, select, and judge them; nothing here knows of images."""
+"""Gaussian mixtures on arrays: estimation, model selection, and goodness of fit; independent of images."""
 
 from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.bayesian import BayesianGaussianMixture
 from mriseg.mixture.density import goodness_of_fit, histogram_density, pareto_density, quantile_pairs
+from mriseg.mixture.fixed import Fixed
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.hierarchical import MergeTree, merge_neighbours
 from mriseg.mixture.parameters import DegenerateError, Parameters
-from mriseg.mixture.priors import Fixed, Prior, default_prior
+from mriseg.mixture.priors import Prior, default_prior
 from mriseg.mixture.selection import bootstrap_likelihood_ratio, select_model
 
 __all__ = [

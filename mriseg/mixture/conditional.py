@@ -1,4 +1,24 @@
-"""Some dimensions of a mixture: alone, or given the others (Gaussian mixture regression)."""
+"""Marginal and conditional mixtures, and Gaussian mixture regression.
+
+With the dimensions split into given ones g and free ones f, component k given x_g has (Ghahramani and Jordan
+1994 [1]_)
+
+    weight       πₖ(x_g) ∝ πₖ N(x_g; μₖ_g, Σₖ_gg)                                                  (1)
+    mean         μₖ_f + Σₖ_fg Σₖ_gg⁻¹ (x_g − μₖ_g)                                                 (2)
+    covariance   Σₖ_ff − Σₖ_fg Σₖ_gg⁻¹ Σₖ_gf                                                       (3)
+
+The moments of the conditional mixture are, by the laws of total expectation and covariance,
+
+    mean         m = Σₖ πₖ(x_g) mₖ                                                                 (4)
+    covariance   Σₖ πₖ(x_g) [Cₖ + (mₖ − m)(mₖ − m)ᵀ]                                               (5)
+
+with mₖ of (2) and Cₖ of (3).
+
+References
+----------
+.. [1] Ghahramani Z, Jordan MI (1994). Supervised learning from incomplete data via an EM approach. Advances
+   in Neural Information Processing Systems 6:120-127.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.expectation import coefficients, features, normalise
+from mriseg.mixture.expectation import log_joint_coefficients, quadratic_features, softmax_in_place
 from mriseg.mixture.parameters import Parameters, Standardization, outer
 
 if TYPE_CHECKING:
@@ -17,7 +37,19 @@ if TYPE_CHECKING:
 
 
 def marginal(parameters: Parameters, dimensions: Sequence[int]) -> Parameters:
-    """Return the mixture of some dimensions, in the order given.
+    """Return the marginal mixture of some dimensions.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        A mixture of D dimensions.
+    dimensions : sequence of int, length G
+        The dimensions to keep, in the order wanted.
+
+    Returns
+    -------
+    parameters : Parameters
+        A mixture of G dimensions.
 
     Raises
     ------
@@ -30,7 +62,21 @@ def marginal(parameters: Parameters, dimensions: Sequence[int]) -> Parameters:
 
 
 def condition(parameters: Parameters, dimensions: Sequence[int], values: FloatArray) -> Parameters:
-    """Return the mixture of the other dimensions, in their order, given the values (G,) of some.
+    """Return the conditional mixture of the other dimensions given the values of some.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        A mixture of D dimensions.
+    dimensions : sequence of int, length G
+        The given dimensions.
+    values : ndarray, shape (G,)
+        Their values.
+
+    Returns
+    -------
+    parameters : Parameters
+        A mixture of the other D − G dimensions, in their order.
 
     Raises
     ------
@@ -41,16 +87,30 @@ def condition(parameters: Parameters, dimensions: Sequence[int], values: FloatAr
     values = np.asarray(values, dtype=float)
     if values.shape != (len(given),) or not len(free):
         raise MixtureError(f"{len(given)} dimensions are given {values.size} values; {len(free)} are left")
-    weights, means, covariances = _given(parameters, given, free, values[None])
+    weights, means, covariances = _conditional_components(parameters, given, free, values[None])
     return Parameters(weights[:, 0], means[:, 0], covariances)
 
 
 def regress(
     parameters: Parameters, dimensions: Sequence[int], X: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return mean (N, F) and covariance (N, F, F) of the other dimensions given rows X (N, G) of some.
+    """Return the conditional mean and covariance of the other dimensions given the values of some.
 
-    Ghahramani and Jordan, NIPS 6, 1994.
+    Parameters
+    ----------
+    parameters : Parameters
+        A mixture of D dimensions.
+    dimensions : sequence of int, length G
+        The given dimensions.
+    X : ndarray, shape (N, G)
+        Their values.
+
+    Returns
+    -------
+    mean : ndarray of float64, shape (N, D − G)
+        Conditional means (4) of the module docstring.
+    covariance : ndarray of float64, shape (N, D − G, D − G)
+        Conditional covariances (5).
 
     Raises
     ------
@@ -61,34 +121,35 @@ def regress(
     X = np.asarray(X, dtype=float)
     if X.ndim != 2 or X.shape[1] != len(given) or not len(free):
         raise MixtureError(f"data of shape {X.shape} for {len(given)} dimensions given, {len(free)} left")
-    weights, means, covariances = _given(parameters, given, free, X)
-    mean = np.einsum("kn,knf->nf", weights, means)
+    weights, means, covariances = _conditional_components(parameters, given, free, X)
+    mean = np.einsum("kn,knf->nf", weights, means)  # (4)
     within = np.einsum("kn,kfg->nfg", weights, covariances)
-    return mean, within + np.einsum("kn,knfg->nfg", weights, outer(means - mean))
+    return mean, within + np.einsum("kn,knfg->nfg", weights, outer(means - mean))  # (5)
 
 
-def _given(
+def _conditional_components(
     parameters: Parameters, given: IntArray, free: IntArray, X: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return weights (K, N), means (K, N, F) and covariances (K, F, F) given rows (N, G)."""
-    known = marginal(parameters, given.tolist())
-    standardization = Standardization.spanned_by(known)
-    joint = coefficients(standardization.enter_parameters(known)) @ features(
-        standardization.enter(X), diagonal=False
+    """Return weights (1), (K, N), means (2), (K, N, F), and covariances (3), (K, F, F), given X (N, G)."""
+    of_given = marginal(parameters, given.tolist())
+    standardization = Standardization.from_parameters(of_given)
+    weights = log_joint_coefficients(standardization.transform_parameters(of_given)) @ quadratic_features(
+        standardization.transform(X), diagonal=False
     )
-    normalise(joint)
+    softmax_in_place(weights)  # (1)
     matrices = parameters.matrices
-    across = matrices[:, free[:, None], given]
-    slopes = np.swapaxes(np.linalg.solve(known.covariances, np.swapaxes(across, 1, 2)), 1, 2)
-    away = X - known.means[:, None]
-    means = parameters.means[:, None, free] + away @ np.swapaxes(slopes, 1, 2)
-    return joint, means, matrices[:, free[:, None], free] - slopes @ np.swapaxes(across, 1, 2)
+    cross = matrices[:, free[:, None], given]
+    slopes = np.swapaxes(np.linalg.solve(of_given.covariances, np.swapaxes(cross, 1, 2)), 1, 2)
+    deviations = X - of_given.means[:, None]
+    means = parameters.means[:, None, free] + deviations @ np.swapaxes(slopes, 1, 2)  # (2)
+    covariances = matrices[:, free[:, None], free] - slopes @ np.swapaxes(cross, 1, 2)  # (3)
+    return weights, means, covariances
 
 
 def _split(parameters: Parameters, dimensions: Sequence[int]) -> tuple[IntArray, IntArray]:
-    """Return the dimensions named, and the others."""
+    """Return the given dimensions, checked, and the others."""
     total = parameters.means.shape[1]
-    named = np.asarray(dimensions, dtype=np.intp).reshape(-1)
-    if not len(named) or named.min() < 0 or named.max() >= total or len(set(named.tolist())) < len(named):
+    given = np.asarray(dimensions, dtype=np.intp).reshape(-1)
+    if not len(given) or given.min() < 0 or given.max() >= total or len(set(given.tolist())) < len(given):
         raise MixtureError(f"dimensions {list(dimensions)} are not distinct ones of 0 to {total - 1}")
-    return named, np.setdiff1d(np.arange(total), named)
+    return given, np.setdiff1d(np.arange(total), given)

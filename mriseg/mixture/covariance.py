@@ -1,12 +1,41 @@
-"""Covariance models and their M-steps.
+"""Covariance models of a Gaussian mixture and their M-steps.
 
-Each covariance is written Σₖ = λₖ Dₖ Aₖ Dₖᵀ: a volume λ, a shape A (diagonal, |A| = 1) and an orientation D.
-A model's three letters say for each, in that order, whether it is equal over components (E), varies (V), or
-is the identity (I): Banfield and Raftery, Biometrics 49, 1993; the estimates are those of Celeux and Govaert,
-Pattern Recognition 28, 1995. In one dimension only the volume is left: "E" or "V".
+Each covariance is decomposed [1]_ as
 
-Every model is a rule for variances along given axes. The axes are the coordinates (I), the eigenvectors of
-each component (V), or common ones (E).
+    Σₖ = λₖ Dₖ Aₖ Dₖᵀ                                                                              (1)
+
+with volume λₖ, shape Aₖ (diagonal, |Aₖ| = 1) and orientation Dₖ (orthogonal). The three letters of a model
+state for volume, shape and orientation, in that order, whether it is equal over components (E), varies (V),
+or is the identity (I). In one dimension only the volume is left: "E" or "V".
+
+The M-step [2]_ minimises the deviance over the covariances that the model admits,
+
+    F(Σ₁, …, Σ_K) = Σₖ [ nₖ log|Σₖ| + tr(Σₖ⁻¹ Wₖ) ]                                                (2)
+
+with nₖ the observations of component k, n = Σ nₖ, and Wₖ its scatter matrix. Along fixed axes, where Wₖ has
+the diagonal wₖ, the variances vₖ = λₖ Aₖ that minimise (2) are, in D dimensions,
+
+    EI   λ = Σₖ tr Wₖ / (n D)                                                                      (3)
+    VI   λₖ = tr Wₖ / (nₖ D)                                                                       (4)
+    EE   v = Σₖ wₖ / n                                                                             (5)
+    VV   vₖ = wₖ / nₖ                                                                              (6)
+    EV   Aₖ = wₖ / gₖ,  λ = Σₖ gₖ / n,  gₖ = |diag wₖ|^(1/D)                                       (7)
+    VE   A ∝ Σₖ wₖ / λₖ,  λₖ = tr(A⁻¹ Wₖ) / (nₖ D), alternating until convergence                  (8)
+
+The axes are the coordinates (orientation I), the eigenvectors of each Wₖ (V), which solve (2) exactly for
+each of these rules, or common ones (E). Common axes with a common shape have closed forms or iterations in
+whole matrices:
+
+    EEE  Σ = Σₖ Wₖ / n                                                                             (9)
+    VEE  C ∝ Σₖ Wₖ / λₖ,  |C| = 1,  λₖ = tr(C⁻¹ Wₖ) / (nₖ D), alternating until convergence       (10)
+
+and EVE and VVE alternate between axes and variances, see `mriseg.mixture.orientation`.
+
+References
+----------
+.. [1] Banfield JD, Raftery AE (1993). Model-based Gaussian and non-Gaussian clustering. Biometrics
+   49:803-821.
+.. [2] Celeux G, Govaert G (1995). Gaussian parsimonious clustering models. Pattern Recognition 28:781-793.
 """
 
 from __future__ import annotations
@@ -17,7 +46,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.orientation import along, common_axes, rotated
+from mriseg.mixture.constants import INNER_TOLERANCE, MAX_INNER_ITERATIONS, VARIANCE_FLOOR
+from mriseg.mixture.orientation import common_axes, from_axes, variances_along
 from mriseg.mixture.parameters import DegenerateError
 
 if TYPE_CHECKING:
@@ -25,57 +55,75 @@ if TYPE_CHECKING:
 
     from mriseg.mixture.parameters import FloatArray
 
-    Rule = Callable[[FloatArray, FloatArray], FloatArray]
+    VarianceRule = Callable[[FloatArray, FloatArray], FloatArray]
 
-# The smallest variance along any axis, as a fraction of the variance of the data: a standard deviation of a
-# thousandth. Where the model's volume and shape are free to meet it, this is the exact constrained maximum.
-FLOOR = 1e-6
-
-INNER_ITERATIONS = 500
-INNER_TOLERANCE = 1e-12
-
+# Names of scikit-learn's covariance types.
 ALIASES = {"spherical": "VII", "diag": "VVI", "tied": "EEE", "full": "VVV"}
+# Models whose constraint on volume or shape a floor on single variances would violate.
+WITHOUT_FLOOR = frozenset({"VEI", "EVI", "VEE", "EVE", "VEV", "EVV"})
+# Models that stay what they are when the units of one column change.
+SCALE_FREE = frozenset({"EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"})
 
 
-def _eii(counts: FloatArray, scatter: FloatArray) -> FloatArray:
-    return np.full_like(scatter, scatter.sum() / (counts.sum() * scatter.shape[1]))
+def _variances_ei(counts: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return (3): one variance for all components and axes."""
+    return np.full_like(squares, squares.sum() / (counts.sum() * squares.shape[1]))
 
 
-def _vii(counts: FloatArray, scatter: FloatArray) -> FloatArray:
-    variances = scatter.mean(axis=1, keepdims=True) / counts[:, None]
-    return np.repeat(variances, scatter.shape[1], axis=1)
+def _variances_vi(counts: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return (4): one variance for all axes of a component."""
+    variances = squares.mean(axis=1, keepdims=True) / counts[:, None]
+    return np.repeat(variances, squares.shape[1], axis=1)
 
 
-def _eei(counts: FloatArray, scatter: FloatArray) -> FloatArray:
-    return np.tile(scatter.sum(axis=0) / counts.sum(), (len(counts), 1))
+def _variances_ee(counts: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return (5): the pooled variances for all components."""
+    return np.tile(squares.sum(axis=0) / counts.sum(), (len(counts), 1))
 
 
-def _vvi(counts: FloatArray, scatter: FloatArray) -> FloatArray:
-    return np.asarray(scatter / counts[:, None])
+def _variances_vv(counts: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return (6): free variances."""
+    return np.asarray(squares / counts[:, None])
 
 
-def _evi(counts: FloatArray, scatter: FloatArray) -> FloatArray:
-    sizes = _geometric_mean(scatter)
-    return np.asarray(scatter / sizes * (sizes.sum() / counts.sum()))
+def _variances_ev(counts: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return (7): free shapes of equal volume."""
+    volumes = _geometric_mean(squares)
+    return np.asarray(squares / volumes * (volumes.sum() / counts.sum()))
 
 
-def _vei(counts: FloatArray, scatter: FloatArray) -> FloatArray:
-    shape = _unit_volume(scatter.sum(axis=0))
-    for _ in range(INNER_ITERATIONS):
-        volumes = (scatter / shape).mean(axis=1) / counts
-        previous, shape = shape, _unit_volume((scatter / volumes[:, None]).sum(axis=0))
+def _variances_ve(counts: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return (8): one shape with free volumes, by alternating minimisation."""
+    shape = _unit_volume(squares.sum(axis=0))
+    for _ in range(MAX_INNER_ITERATIONS):
+        volumes = (squares / shape).mean(axis=1) / counts
+        previous, shape = shape, _unit_volume((squares / volumes[:, None]).sum(axis=0))
         if np.abs(shape / previous - 1).max() < INNER_TOLERANCE:
             break
-    volumes = (scatter / shape).mean(axis=1) / counts
+    volumes = (squares / shape).mean(axis=1) / counts
     return np.asarray(volumes[:, None] * shape)
 
 
-RULES: dict[str, Rule] = {"EI": _eii, "VI": _vii, "EE": _eei, "VE": _vei, "EV": _evi, "VV": _vvi}
+# By the letters of volume and shape.
+VARIANCE_RULES: dict[str, VarianceRule] = {
+    "EI": _variances_ei,
+    "VI": _variances_vi,
+    "EE": _variances_ee,
+    "VE": _variances_ve,
+    "EV": _variances_ev,
+    "VV": _variances_vv,
+}
 
 
 @dataclass(frozen=True)
 class CovarianceModel:
-    """One of the fourteen models, by its letters: volume, shape, orientation."""
+    """One of the fourteen covariance models.
+
+    Attributes
+    ----------
+    name : str
+        Letters of volume, shape and orientation, see the module docstring.
+    """
 
     name: str
 
@@ -96,72 +144,87 @@ class CovarianceModel:
 
     @property
     def scale_free(self) -> bool:
-        """Whether a change of the units of one column leaves the model what it is."""
-        return self.name in {"EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVV", "VVV"}
+        """Whether the model is invariant to a change of the units of one column."""
+        return self.name in SCALE_FREE
 
     def n_parameters(self, n_components: int, dimensions: int) -> int:
-        """Count the free parameters of the covariances."""
+        """Return the number of free parameters of the covariances (Celeux and Govaert 1995, table 1).
+
+        Parameters
+        ----------
+        n_components : int
+            K.
+        dimensions : int
+            D.
+
+        Returns
+        -------
+        int
+        """
         copies = {"I": 0, "E": 1, "V": n_components}
-        volume, shape, orientation = (copies[letter] for letter in self.name)
-        return volume + shape * (dimensions - 1) + orientation * dimensions * (dimensions - 1) // 2
+        volumes, shapes, orientations = (copies[letter] for letter in self.name)
+        return volumes + shapes * (dimensions - 1) + orientations * dimensions * (dimensions - 1) // 2
 
     def estimate(
         self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None = None
     ) -> FloatArray:
-        """Maximise the likelihood over the covariances: the M-step.
+        """Return the M-step estimate of the covariances, the minimum of the deviance (2).
 
         Parameters
         ----------
-        counts : array (K,)
+        counts : ndarray, shape (K,)
             Observations of each component.
-        scatter : array (K, D) if `diagonal`, else (K, D, D)
-            Sums of squares of each component about its mean, in units where the data have variance one.
-        previous : array like ``scatter``, optional
-            Covariances of the iteration before, from whose axes a common orientation is sought.
+        scatter : ndarray, shape (K, D) if `diagonal`, else (K, D, D)
+            Sums of squares (and products) of each component about its mean, of standardized data.
+        previous : ndarray like ``scatter``, optional
+            Covariances of the previous iteration, at whose axes the search for common axes starts.
 
         Returns
         -------
-        array like ``scatter``
-            Covariances, or variances if `diagonal`, none below `FLOOR`.
+        ndarray of float64 like ``scatter``
+            Covariance matrices, or variances if `diagonal`; none below `VARIANCE_FLOOR` along any axis.
 
         Raises
         ------
         DegenerateError
-            If a covariance loses rank under a model that a floor would contradict.
+            If a covariance loses rank under a model that does not admit a floor.
         """
         try:
             with np.errstate(over="raise", divide="raise", invalid="raise"):
-                return self._maximum(counts, scatter, previous)
+                return self._estimate(counts, scatter, previous)
         except (FloatingPointError, np.linalg.LinAlgError):
             raise self._lost_rank() from None
 
-    def _maximum(self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None) -> FloatArray:
-        """Estimate along the axes of the model, and turn back."""
-        rule = RULES[self.name[:2]]
+    def _estimate(self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None) -> FloatArray:
+        """Apply the variance rule along the axes of the model."""
         if self.diagonal:
-            return self._floored(rule(counts, scatter))
+            return self._variances(counts, scatter)
         if self.name == "EEE":
-            eigenvalues, axes = np.linalg.eigh(scatter.sum(axis=0) / counts.sum())
-            return np.tile(rotated(self._floored(eigenvalues), axes), (len(counts), 1, 1))
+            eigenvalues, axes = np.linalg.eigh(scatter.sum(axis=0) / counts.sum())  # (9)
+            return np.tile(from_axes(self._floored(eigenvalues), axes), (len(counts), 1, 1))
         if self.name == "VEE":
-            return self._equal_up_to_volume(counts, scatter)
+            return self._estimate_vee(counts, scatter)
         if self.name[2] == "V":
-            sums, axes = np.linalg.eigh(scatter)
-            return rotated(self._floored(rule(counts, np.maximum(sums, 0))), axes)
+            squares, axes = np.linalg.eigh(scatter)
+            return from_axes(self._variances(counts, np.maximum(squares, 0)), axes)
+        axes = common_axes(counts, scatter, self._variances, previous)
+        return from_axes(self._variances(counts, variances_along(scatter, axes)), axes)
 
-        def floored_rule(counts: FloatArray, scatter: FloatArray) -> FloatArray:
-            return self._floored(rule(counts, scatter))
-
-        axes = common_axes(counts, scatter, floored_rule, previous)
-        return rotated(floored_rule(counts, along(scatter, axes)), axes)
+    def _variances(self, counts: FloatArray, squares: FloatArray) -> FloatArray:
+        """Return the floored variances along axes with the given sums of squares, both of shape (K, D)."""
+        return self._floored(VARIANCE_RULES[self.name[:2]](counts, squares))
 
     def _floored(self, variances: FloatArray) -> FloatArray:
-        """Raise variances to the floor where that is the constrained maximum; refuse elsewhere."""
-        if variances.min() >= FLOOR:
+        """Raise variances to the floor where that is the minimum of (2) under the floor; else refuse.
+
+        Where volume and shape are free or pooled, (2) separates over axes and is convex in each log variance,
+        so the constrained minimum is at the floor.
+        """
+        if variances.min() >= VARIANCE_FLOOR:
             return variances
-        if self.name in {"VEI", "EVI", "VEE", "EVE", "VEV", "EVV"} or not np.isfinite(variances).all():
+        if self.name in WITHOUT_FLOOR or not np.isfinite(variances).all():
             raise self._lost_rank()
-        return np.maximum(variances, FLOOR)
+        return np.maximum(variances, VARIANCE_FLOOR)
 
     def _lost_rank(self) -> DegenerateError:
         return DegenerateError(
@@ -169,10 +232,10 @@ class CovarianceModel:
             "a prior, or a model that takes a floor (VVI, VVV)"
         )
 
-    def _equal_up_to_volume(self, counts: FloatArray, scatter: FloatArray) -> FloatArray:
-        """VEE: one matrix of determinant one, times a volume for each component."""
+    def _estimate_vee(self, counts: FloatArray, scatter: FloatArray) -> FloatArray:
+        """Return (10): one matrix of determinant one with free volumes, by alternating minimisation."""
         shape = _unit_determinant(scatter.sum(axis=0))
-        for _ in range(INNER_ITERATIONS):
+        for _ in range(MAX_INNER_ITERATIONS):
             volumes = _volumes(counts, scatter, shape)
             previous, shape = shape, _unit_determinant((scatter / volumes[:, None, None]).sum(axis=0))
             if np.abs(shape - previous).max() < INNER_TOLERANCE * np.abs(shape).max():
@@ -192,10 +255,19 @@ MODELS = tuple(
 
 
 def covariance_model(name: str, dimensions: int) -> CovarianceModel:
-    """Return the model of that name for data of that many dimensions.
+    """Return a covariance model by name.
 
-    In one dimension "E" and "V" are the names; any other name counts by its volume alone. In several, the
-    names are those of `MODELS`, or scikit-learn's "spherical", "diag", "tied" and "full".
+    Parameters
+    ----------
+    name : str
+        In several dimensions a name of `MODELS`, or scikit-learn's "spherical", "diag", "tied" or "full". In
+        one dimension "E" or "V"; of any other name the letter of the volume counts.
+    dimensions : int
+        D.
+
+    Returns
+    -------
+    CovarianceModel
 
     Raises
     ------
@@ -213,26 +285,26 @@ def covariance_model(name: str, dimensions: int) -> CovarianceModel:
 
 
 def _geometric_mean(variances: FloatArray) -> FloatArray:
-    """Geometric mean over the last axis, which is kept; zero where any variance is zero."""
+    """Return the geometric mean over the last axis, which is kept; zero where any variance is zero."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.exp(np.log(variances).mean(axis=-1, keepdims=True)))
 
 
 def _unit_volume(variances: FloatArray) -> FloatArray:
-    """Scale variances so that their product is one."""
-    size = _geometric_mean(variances)
-    if not size.min() > 0:
+    """Return variances scaled to a product of one."""
+    volume = _geometric_mean(variances)
+    if not volume.min() > 0:
         raise DegenerateError("all components are flat along one axis: leave that column out or add a prior")
-    return np.asarray(variances / size)
+    return np.asarray(variances / volume)
 
 
 def _unit_determinant(matrix: FloatArray) -> FloatArray:
-    """Scale a positive definite matrix so that its determinant is one."""
+    """Return a positive definite matrix scaled to a determinant of one."""
     eigenvalues, axes = np.linalg.eigh(matrix)
-    return rotated(_unit_volume(np.maximum(eigenvalues, 0)), axes)
+    return from_axes(_unit_volume(np.maximum(eigenvalues, 0)), axes)
 
 
 def _volumes(counts: FloatArray, scatter: FloatArray, shape: FloatArray) -> FloatArray:
-    """Volumes (K,) of components whose covariances share a matrix of determinant one."""
+    """Return the volumes λₖ of (10), shape (K,), given the common matrix C."""
     traces = np.einsum("kij,ji->k", scatter, np.linalg.inv(shape))
     return np.asarray(traces / (counts * len(shape)))

@@ -1,4 +1,4 @@
-"""Empirical densities of one variable, and how well a mixture fits them."""
+"""Empirical densities of one variable, and the goodness of fit of a mixture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.estimator import checked_weights, distinct
+from mriseg.mixture.constants import MAX_BINS, MAX_PARETO_VALUES, MIN_BINS, PARETO_QUANTILE
 from mriseg.mixture.univariate import cdf, pdf, quantiles
+from mriseg.mixture.validation import check_sample_weight, count_unique
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -17,103 +18,112 @@ if TYPE_CHECKING:
     from mriseg.mixture.estimator import Mixture
     from mriseg.mixture.parameters import FloatArray
 
-# The Pareto radius is a quantile of the distances between this many values at most, evenly spaced in rank.
-RADIUS_VALUES = 1024
-RADIUS_QUANTILE = 0.18
+# Interquartile range of the standard normal distribution, 2 Φ⁻¹(0.75).
+_NORMAL_IQR = 1.3489795003921634
 
 
 def pareto_density(
     x: ArrayLike, n_points: int = 200, sample_weight: ArrayLike | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Estimate a density by counting neighbours within the Pareto radius.
+    """Return the Pareto density estimate: the normalised count of values within the Pareto radius.
 
-    Ultsch, in: Innovations in Classification, Data Science, and Information Systems, 2005: a sphere that
-    holds about 20 % of the data yields the most information for its size. The radius is the 18th percentile
-    of the distances between values, smaller for more than 1,024 of them in proportion to N to the −1/5.
+    A sphere that holds about 20 % of the data yields the most information for its size [1]_. The radius is
+    the 18th percentile of the distances between values; above 1,024 values it shrinks in proportion to
+    N^(−1/5).
 
     Parameters
     ----------
-    x : array (N,)
+    x : array-like, shape (N,)
         Values.
     n_points : int
-        Where to estimate: so many points, evenly spaced over the range of the values.
-    sample_weight : array (N,), optional
-        How often each was observed.
+        Number of points of evaluation, evenly spaced over the range of the values.
+    sample_weight : array-like, shape (N,), optional
+        Number of times each was observed.
 
     Returns
     -------
-    points, density : arrays (n_points,)
-        The density integrates to one over the points.
+    points, density : ndarray of float64, shape (n_points,)
+        The density integrates to one over the points (trapezoidal rule).
 
     Raises
     ------
     MixtureError
         If fewer than two values differ.
+
+    References
+    ----------
+    .. [1] Ultsch A (2005). Pareto density estimation: a density estimation for knowledge discovery. In:
+       Innovations in Classification, Data Science, and Information Systems, 91-100. Springer.
     """
-    values, weights = _sorted(x, sample_weight)
+    values, weights = _sorted_values(x, sample_weight)
     radius = _pareto_radius(values, weights)
     points = np.linspace(values[0], values[-1], n_points)
-    below = np.concatenate([[0.0], np.cumsum(weights)])
-    inside = (
-        below[np.searchsorted(values, points + radius, "right")]
-        - below[np.searchsorted(values, points - radius, "left")]
+    cumulative = np.concatenate([[0.0], np.cumsum(weights)])
+    within = (
+        cumulative[np.searchsorted(values, points + radius, "right")]
+        - cumulative[np.searchsorted(values, points - radius, "left")]
     )
-    return points, np.asarray(inside / ((inside[1:] + inside[:-1]) / 2 @ np.diff(points)))
+    area = (within[1:] + within[:-1]) / 2 @ np.diff(points)
+    return points, np.asarray(within / area)
 
 
 def histogram_density(
     x: ArrayLike, bins: int | None = None, sample_weight: ArrayLike | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Estimate a density by a histogram.
+    """Return the histogram density estimate.
 
     Parameters
     ----------
-    x : array (N,)
+    x : array-like, shape (N,)
         Values.
     bins : int, optional
-        Number of bins; if not given, as wide as 2 × interquartile range × N to the −1/3 (Freedman and
-        Diaconis, Z. Wahrscheinlichkeitstheorie 57, 1981), between 10 and 1,000 of them.
-    sample_weight : array (N,), optional
-        How often each was observed.
+        Number of bins; by default that of the rule of Freedman and Diaconis [1]_, a width of
+        2 × interquartile range × N^(−1/3), limited to between 10 and 1,000.
+    sample_weight : array-like, shape (N,), optional
+        Number of times each was observed.
 
     Returns
     -------
-    centres, density : arrays (bins,)
-        Middles of the bins, and share of the weight over width.
+    centres, density : ndarray of float64, shape (bins,)
+        Bin centres, and fraction of the weight over bin width.
 
     Raises
     ------
     MixtureError
         If fewer than two values differ.
+
+    References
+    ----------
+    .. [1] Freedman D, Diaconis P (1981). On the histogram as a density estimator: L2 theory.
+       Z. Wahrscheinlichkeitstheorie verw. Gebiete 57:453-476.
     """
-    values, weights = _sorted(x, sample_weight)
+    values, weights = _sorted_values(x, sample_weight)
     if bins is None:
         low, high = _weighted_quantiles(values, weights, np.array([0.25, 0.75]))
         width = 2 * (high - low) / weights.sum() ** (1 / 3)
-        span = values[-1] - values[0]
-        bins = int(np.clip(np.ceil(span / width) if width > 0 else 10, 10, 1000))
+        value_range = values[-1] - values[0]
+        bins = int(np.clip(np.ceil(value_range / width) if width > 0 else MIN_BINS, MIN_BINS, MAX_BINS))
     density, edges = np.histogram(values, bins, weights=weights, density=True)
     return (edges[:-1] + edges[1:]) / 2, density
 
 
 @dataclass(frozen=True)
 class GoodnessOfFit:
-    """How far a mixture is from the data.
+    """Goodness-of-fit statistics of a univariate mixture.
 
     Attributes
     ----------
     rms : float
-        Root mean square difference between the mixture's density and the Pareto density, divided by that of
-        one robust Gaussian: 1 is no better than a single Gaussian, 0 is perfect (AdaptGauss; Ultsch et al.,
-        Int. J. Mol. Sci. 16, 2015).
+        Root mean square difference between the density of the mixture and the Pareto density estimate,
+        divided by that of one robust Gaussian: 0 is a perfect fit, 1 no better than a single Gaussian (Ultsch
+        et al. 2015, Int J Mol Sci 16:25897-25911).
     ks_statistic, ks_p_value : float
-        Kolmogorov-Smirnov: the largest difference between the distribution functions, and how often samples
-        of the mixture differ as much. The parameters having been fitted, the p-value is too large.
+        Kolmogorov-Smirnov statistic and p-value. The p-value is too large where the parameters were fitted to
+        the same values.
     chi2_statistic, chi2_p_value : float
-        Pearson's chi-square over bins of equal probability under the mixture, and its p-value with as many
-        degrees of freedom as bins less one less the free parameters.
+        Pearson's chi-square over bins of equal probability under the mixture, and its p-value.
     chi2_degrees_of_freedom : int
-        Those degrees of freedom.
+        Number of bins, less one, less the number of free parameters.
     """
 
     rms: float
@@ -127,20 +137,20 @@ class GoodnessOfFit:
 def goodness_of_fit(
     mixture: Mixture, x: ArrayLike, n_parameters: int, bins: int = 50, sample_weight: ArrayLike | None = None
 ) -> GoodnessOfFit:
-    """Judge a mixture of one variable by the data.
+    """Return goodness-of-fit statistics of a univariate mixture.
 
     Parameters
     ----------
     mixture : GaussianMixture or BayesianGaussianMixture
         Fitted, of one dimension.
-    x : array (N,)
+    x : array-like, shape (N,)
         Values.
     n_parameters : int
-        Free parameters that were fitted to these values; 0 for a mixture known beforehand.
+        Number of free parameters fitted to these values; 0 for a mixture known in advance.
     bins : int
-        Bins of the chi-square; at least two more than free parameters.
-    sample_weight : array (N,), optional
-        How often each was observed.
+        Number of bins of the chi-square test; at least two more than free parameters.
+    sample_weight : array-like, shape (N,), optional
+        Number of times each was observed.
 
     Returns
     -------
@@ -153,105 +163,137 @@ def goodness_of_fit(
     """
     from scipy.stats import chi2, kstwo
 
-    values, weights = _sorted(x, sample_weight)
+    values, weights = _sorted_values(x, sample_weight)
     total = float(weights.sum())
-    freedom = bins - 1 - n_parameters
-    if freedom < 1:
+    degrees_of_freedom = bins - 1 - n_parameters
+    if degrees_of_freedom < 1:
         raise MixtureError(f"{n_parameters} parameters need more than {bins} bins: take {n_parameters + 2}")
-    model = cdf(mixture.parameters_, values)
-    above = np.cumsum(weights) / total
-    distance = float(max((above - model).max(), (model - above + weights / total).max()))
-    observed = np.bincount(np.minimum((model * bins).astype(int), bins - 1), weights=weights, minlength=bins)
-    statistic = float(((observed - total / bins) ** 2).sum() / (total / bins))
+    model_cdf = cdf(mixture.parameters_, values)
+    ks_statistic = _ks_statistic(model_cdf, weights)
+    chi2_statistic = _chi2_statistic(model_cdf, weights, bins)
     return GoodnessOfFit(
-        _relative_rms(mixture, values, weights),
-        distance,
-        float(kstwo.sf(distance, max(1, round(total)))),
-        statistic,
-        float(chi2.sf(statistic, freedom)),
-        freedom,
+        rms=_relative_rms(mixture, values, weights),
+        ks_statistic=ks_statistic,
+        ks_p_value=float(kstwo.sf(ks_statistic, max(1, round(total)))),
+        chi2_statistic=chi2_statistic,
+        chi2_p_value=float(chi2.sf(chi2_statistic, degrees_of_freedom)),
+        chi2_degrees_of_freedom=degrees_of_freedom,
     )
 
 
 def quantile_pairs(
     mixture: Mixture, x: ArrayLike, n_points: int = 100, sample_weight: ArrayLike | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the data of a Q-Q plot: quantiles of the mixture, and of the values, at the same probabilities.
+    """Return the coordinates of a Q-Q plot: quantiles of mixture and data at the same probabilities.
 
     Parameters
     ----------
     mixture : GaussianMixture or BayesianGaussianMixture
         Fitted, of one dimension.
-    x : array (N,)
+    x : array-like, shape (N,)
         Values.
     n_points : int
-        Probabilities ½/n, 1½/n, … 1 − ½/n.
-    sample_weight : array (N,), optional
-        How often each was observed.
+        Number of probabilities, (i + ½) / n_points for i = 0, …, n_points − 1.
+    sample_weight : array-like, shape (N,), optional
+        Number of times each was observed.
 
     Returns
     -------
-    model, data : arrays (n_points,)
-        On the diagonal where the fit is good.
+    model, data : ndarray of float64, shape (n_points,)
+        Equal where the fit is perfect.
 
     Raises
     ------
     MixtureError
-        If the mixture has several dimensions.
+        If the mixture has several dimensions, or fewer than two values differ.
     """
-    values, weights = _sorted(x, sample_weight)
+    values, weights = _sorted_values(x, sample_weight)
     probabilities = (np.arange(n_points) + 0.5) / n_points
     return quantiles(mixture.parameters_, probabilities), _weighted_quantiles(values, weights, probabilities)
 
 
 def robust_gaussian(x: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[float, float]:
-    """Return mean and standard deviation that outliers do not move.
+    """Return robust estimates of mean and standard deviation.
 
-    The mean is of the middle 80 % of the values; the standard deviation the smaller of the plain one and
-    that of the Gaussian with the same interquartile range.
+    Parameters
+    ----------
+    x : array-like, shape (N,)
+        Values.
+    sample_weight : array-like, shape (N,), optional
+        Number of times each was observed.
+
+    Returns
+    -------
+    mean : float
+        Mean of the central 80 % of the values.
+    sd : float
+        The smaller of the sample standard deviation and that of the Gaussian with the same interquartile
+        range.
+
+    Raises
+    ------
+    MixtureError
+        If fewer than two values differ.
     """
-    values, weights = _sorted(x, sample_weight)
+    values, weights = _sorted_values(x, sample_weight)
     low, first, third, high = _weighted_quantiles(values, weights, np.array([0.1, 0.25, 0.75, 0.9]))
-    middle = (values >= low) & (values <= high)
-    plain = float(np.sqrt(np.cov(values, aweights=weights, bias=True)))
-    robust = float(third - first) / 1.3489795003921634
-    return float(np.average(values[middle], weights=weights[middle])), min(
-        plain, robust
-    ) if robust > 0 else plain
+    central = (values >= low) & (values <= high)
+    sample_sd = float(np.sqrt(np.cov(values, aweights=weights, bias=True)))
+    robust_sd = float(third - first) / _NORMAL_IQR
+    mean = float(np.average(values[central], weights=weights[central]))
+    return mean, min(sample_sd, robust_sd) if robust_sd > 0 else sample_sd
+
+
+def _ks_statistic(model_cdf: FloatArray, weights: FloatArray) -> float:
+    """Return the largest distance between a continuous and an empirical distribution function."""
+    # The empirical function is a step at each value: compare its upper and its lower end with the model.
+    upper = np.cumsum(weights) / float(weights.sum())
+    lower_distance = (model_cdf - upper + weights / float(weights.sum())).max()
+    return float(max((upper - model_cdf).max(), lower_distance))
+
+
+def _chi2_statistic(model_cdf: FloatArray, weights: FloatArray, bins: int) -> float:
+    """Return Pearson's statistic over bins of equal probability: all expected counts are total / bins."""
+    expected = float(weights.sum()) / bins
+    indices = np.minimum((model_cdf * bins).astype(int), bins - 1)
+    observed = np.bincount(indices, weights=weights, minlength=bins)
+    return float(((observed - expected) ** 2).sum() / expected)
 
 
 def _relative_rms(mixture: Mixture, values: FloatArray, weights: FloatArray) -> float:
+    """Return the RMS error of the mixture's density relative to that of a robust Gaussian."""
     points, density = pareto_density(values, sample_weight=weights)
-    mean, deviation = robust_gaussian(values, weights)
-    gaussian = np.exp(-0.5 * ((points - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
-    errors = [np.square(fitted - density).sum() for fitted in (pdf(mixture.parameters_, points), gaussian)]
+    mean, sd = robust_gaussian(values, weights)
+    gaussian = np.exp(-0.5 * ((points - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
+    errors = [np.square(model - density).sum() for model in (pdf(mixture.parameters_, points), gaussian)]
     return float(np.sqrt(errors[0] / errors[1]))
 
 
-def _sorted(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
-    """Return the distinct values (N,) in ascending order, with their weights."""
+def _sorted_values(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+    """Return the distinct values in ascending order and their weights, each of shape (M,)."""
     values = np.asarray(x, dtype=float).ravel()
     if len(values) < 2 or not np.isfinite(values).all() or values.min() == values.max():
         raise MixtureError("a density needs at least two finite values that differ")
-    unique, counts = distinct(values, checked_weights(sample_weight, len(values)))
+    unique, counts = count_unique(values, check_sample_weight(sample_weight, len(values)))
     return unique[:, 0], counts
 
 
 def _weighted_quantiles(values: FloatArray, weights: FloatArray, probabilities: FloatArray) -> FloatArray:
-    """Interpolate between values (N,) that stand at the middle of their weight."""
-    middle = (np.cumsum(weights) - weights / 2) / weights.sum()
-    return np.interp(probabilities, middle, values)
+    """Return quantiles by linear interpolation between values placed at the middle of their weight."""
+    positions = (np.cumsum(weights) - weights / 2) / weights.sum()
+    return np.interp(probabilities, positions, values)
 
 
 def _pareto_radius(values: FloatArray, weights: FloatArray) -> float:
-    """Return the radius within which `pareto_density` counts."""
+    """Return the Pareto radius (Ultsch 2005): a quantile of the pairwise distances."""
     total = float(weights.sum())
-    count = int(min(RADIUS_VALUES, max(len(values), total)))
+    count = int(min(MAX_PARETO_VALUES, max(len(values), total)))
     ranks = (np.arange(count) + 0.5) / count
     positions = np.minimum(np.searchsorted(np.cumsum(weights) / total, ranks), len(values) - 1)
     sample = values[positions]
     distances = (sample[:, None] - sample)[np.tril_indices(count, -1)]
-    radius = float(np.quantile(distances, RADIUS_QUANTILE))
-    if radius <= 0:
+    radius = float(np.quantile(distances, PARETO_QUANTILE))
+    if radius <= 0:  # most pairs are equal values
         radius = float(np.diff(np.unique(values)).min())
-    return radius * (4 / total**0.2 if total > RADIUS_VALUES else 1.0)
+    # Correction for large samples of AdaptGauss; 4 / 1024^(1/5) = 1, so the radius is continuous in N.
+    return radius * (4 / total**0.2 if total > MAX_PARETO_VALUES else 1.0)

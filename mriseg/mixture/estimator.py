@@ -1,4 +1,4 @@
-"""What every fitted mixture can do: densities, responsibilities, samples."""
+"""Base classes of the estimators: settings by name, densities, responsibilities, samples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture import univariate
-from mriseg.mixture.expectation import BLOCK, coefficients, features, normalise
+from mriseg.mixture.constants import BLOCK_ELEMENTS, MIN_BLOCK_SIZE
+from mriseg.mixture.expectation import log_joint_coefficients, quadratic_features, softmax_in_place
 from mriseg.mixture.parameters import Parameters, Standardization
+from mriseg.mixture.validation import check_data, check_sample_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,24 +25,39 @@ if TYPE_CHECKING:
     from mriseg.mixture.parameters import FloatArray
 
 
-# Weights below this fraction of the largest cannot change a sum of doubles, but can overflow a quotient: they
-# count as zero.
-NEGLIGIBLE = 1e-30
-
-
 class Estimator:
-    """Parameters by name, as scikit-learn's ``clone`` and pipelines ask for them."""
+    """Settings by name, the protocol of scikit-learn's ``clone`` and pipelines."""
 
     @classmethod
     def _names(cls) -> list[str]:
         return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
-        """Return the settings by name; ``deep`` is there for scikit-learn."""
+        """Return the settings by name.
+
+        Parameters
+        ----------
+        deep : bool
+            Ignored; part of scikit-learn's protocol.
+
+        Returns
+        -------
+        dict
+        """
         return {name: getattr(self, name) for name in self._names()}
 
     def set_params(self, **settings: Any) -> Self:
-        """Change settings by name; return the estimator.
+        """Change settings by name.
+
+        Parameters
+        ----------
+        **settings
+            New values.
+
+        Returns
+        -------
+        Estimator
+            Itself.
 
         Raises
         ------
@@ -55,7 +72,7 @@ class Estimator:
         return self
 
     def __sklearn_tags__(self) -> object:
-        """Describe the estimator to scikit-learn, which has been imported if it asks."""
+        """Return scikit-learn's tags; only scikit-learn calls this, so it has been imported."""
         utilities = sys.modules["sklearn.utils"]
         return utilities.Tags(
             estimator_type="density_estimator", target_tags=utilities.TargetTags(required=False)
@@ -71,77 +88,8 @@ class Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
-def checked_data(X: ArrayLike) -> FloatArray:
-    """Return data as floats (N, D); float32 stays float32.
-
-    Raises
-    ------
-    MixtureError
-        If it is no matrix of finite numbers with at least one row and one column.
-    """
-    data = np.asarray(X)
-    if data.ndim != 2 or 0 in data.shape:
-        raise MixtureError(
-            f"data must be a matrix of observations by columns, (N, D); this has shape {data.shape}"
-        )
-    if data.dtype.kind not in "fiub":
-        raise MixtureError(f"data must be numbers; these are {data.dtype}")
-    data = data if data.dtype == np.float32 else data.astype(float, copy=False)
-    if not np.isfinite(data).all():
-        raise MixtureError("data hold NaN or infinite values: leave those rows out")
-    return data
-
-
-def checked_weights(sample_weight: ArrayLike | None, n: int) -> FloatArray | None:
-    """Return weights (N,), or None.
-
-    Raises
-    ------
-    MixtureError
-        If they do not fit the data, are negative or not finite, or are all zero.
-    """
-    if sample_weight is None:
-        return None
-    weights = np.asarray(sample_weight, dtype=float)
-    if weights.shape != (n,):
-        raise MixtureError(f"sample_weight has shape {weights.shape}; {n} observations need ({n},)")
-    if not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
-        raise MixtureError("sample_weight must be finite and not negative, with a positive sum")
-    return np.where(weights < NEGLIGIBLE * weights.max(), 0.0, weights)
-
-
-def distinct(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
-    """Count equal values (N,): return them ascending, (M, 1), and how often each was observed, (M,)."""
-    whole = values.max() < len(values) + values.min() and np.array_equal(values, np.rint(values))
-    if whole:
-        low = values.min()
-        counts = np.bincount((values - low).astype(np.intp), weights=sample_weight).astype(float)
-        found = np.flatnonzero(counts)
-        return (found + float(low))[:, None], counts[found]
-    if sample_weight is None:
-        unique, counts = np.unique(values, return_counts=True)
-    else:
-        unique, inverse = np.unique(values, return_inverse=True)
-        counts = np.bincount(inverse, weights=sample_weight)
-    return unique[counts > 0, None].astype(float), counts[counts > 0].astype(float)
-
-
-def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) -> None:
-    """Refuse settings that no fit can use.
-
-    Raises
-    ------
-    MixtureError
-        Naming the setting.
-    """
-    if not (isinstance(n_components, int | np.integer) and n_components >= 1):
-        raise MixtureError(f"n_components must be a whole number of at least 1, not {n_components!r}")
-    if n_init < 1 or max_iter < 0 or not tol >= 0:
-        raise MixtureError("n_init must be at least 1, max_iter and tol not negative")
-
-
 class Mixture(Estimator, ABC):
-    """A mixture that has its parameters: what can be asked of it.
+    """Gaussian mixture with parameters, in the units of the data.
 
     Attributes
     ----------
@@ -153,77 +101,164 @@ class Mixture(Estimator, ABC):
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the mixture to rows X (N, D), observed ``sample_weight`` (N,) times."""
+        """Fit the mixture.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Observations.
+        y : None
+            Ignored; part of scikit-learn's protocol.
+        sample_weight : array-like, shape (N,), optional
+            Number of times each row was observed.
+
+        Returns
+        -------
+        Mixture
+            Itself.
+        """
 
     @property
     def weights_(self) -> FloatArray:
-        """Mixing proportions (K,)."""
+        """Mixing proportions, shape (K,)."""
         return self._fitted().weights
 
     @property
     def means_(self) -> FloatArray:
-        """Means (K, D)."""
+        """Component means, shape (K, D)."""
         return self._fitted().means
 
     @property
     def covariances_(self) -> FloatArray:
-        """Covariance matrices (K, D, D), whatever the model."""
+        """Covariance matrices, shape (K, D, D), whatever the model."""
         return self._fitted().matrices
 
     def score_samples(self, X: ArrayLike) -> FloatArray:
-        """Return the log-density (N,) of each row of X (N, D)."""
+        """Return the log-density of each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Data.
+
+        Returns
+        -------
+        ndarray of float64, shape (N,)
+
+        Raises
+        ------
+        MixtureError
+            If the data are unusable or the mixture is not fitted; so for all methods that take data.
+        """
         X = self._checked(X)
         log_density = np.empty(len(X))
-        self._blockwise(X, lambda rows, joint: log_density.__setitem__(rows, normalise(joint)))
-        return log_density - Standardization.spanned_by(self._fitted()).log_volume
+
+        def store(rows: slice, log_joint: FloatArray) -> None:
+            log_density[rows] = softmax_in_place(log_joint)
+
+        self._blockwise(X, store)
+        return log_density - Standardization.from_parameters(self._fitted()).log_jacobian
 
     def score(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: ARG002
-        """Return the mean log-density of the rows of X (N, D), weighted by ``sample_weight`` (N,)."""
-        weights = checked_weights(sample_weight, len(np.asarray(X)))
+        """Return the mean log-density.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Data.
+        y : None
+            Ignored; part of scikit-learn's protocol.
+        sample_weight : array-like, shape (N,), optional
+            Number of times each row was observed.
+
+        Returns
+        -------
+        float
+        """
+        weights = check_sample_weight(sample_weight, len(np.asarray(X)))
         return float(np.average(self.score_samples(X), weights=weights))
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:
-        """Return the responsibilities (N, K): the probability of each component given each row of X."""
+        """Return the responsibilities: the posterior probability of each component given each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Data.
+
+        Returns
+        -------
+        ndarray of float32 for float32 data, else of float64, shape (N, K)
+            Rows sum to one.
+        """
         X = self._checked(X)
         responsibilities = np.empty((len(X), len(self.weights_)), dtype=X.dtype)
 
-        def fill(rows: slice, joint: FloatArray) -> None:
-            normalise(joint)
-            responsibilities[rows] = joint.T
+        def store(rows: slice, log_joint: FloatArray) -> None:
+            softmax_in_place(log_joint)
+            responsibilities[rows] = log_joint.T
 
-        self._blockwise(X, fill)
+        self._blockwise(X, store)
         return responsibilities
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
-        """Return the most probable component (N,) of each row of X (N, D)."""
+        """Return the most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Data.
+
+        Returns
+        -------
+        ndarray of int, shape (N,)
+        """
         X = self._checked(X)
         labels = np.empty(len(X), dtype=np.intp)
-        self._blockwise(X, lambda rows, joint: labels.__setitem__(rows, joint.argmax(axis=0)))
+
+        def store(rows: slice, log_joint: FloatArray) -> None:
+            labels[rows] = log_joint.argmax(axis=0)
+
+        self._blockwise(X, store)
         return labels
 
     def fit_predict(
         self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None
     ) -> NDArray[np.intp]:
-        """Fit the mixture, and return the most probable component (N,) of each row of X (N, D)."""
+        """Fit the mixture, and return the most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Data.
+        y : None
+            Ignored; part of scikit-learn's protocol.
+        sample_weight : array-like, shape (N,), optional
+            Number of times each row was observed.
+
+        Returns
+        -------
+        ndarray of int, shape (N,)
+        """
         return self.fit(X, y, sample_weight).predict(X)
 
     def sample(
         self, n_samples: int = 1, random_state: int | np.random.Generator | None = 0
     ) -> tuple[FloatArray, NDArray[np.intp]]:
-        """Draw from the mixture: first a component, then a point of it.
+        """Return random points from the mixture.
 
         Parameters
         ----------
         n_samples : int
-            How many points.
+            Number of points.
         random_state : int, Generator or None
-            Seed; None draws afresh each time.
+            Seed; None seeds from the operating system.
 
         Returns
         -------
-        X : array (n_samples, D)
+        X : ndarray of float64, shape (n_samples, D)
             The points.
-        labels : array (n_samples,)
+        labels : ndarray of int, shape (n_samples,)
             The component of each.
         """
         generator = np.random.default_rng(random_state)
@@ -233,44 +268,82 @@ class Mixture(Estimator, ABC):
         deviates = generator.standard_normal((n_samples, means.shape[1]))
         points = np.empty_like(deviates)
         for component in np.unique(labels):
-            mine = labels == component
-            points[mine] = means[component] + deviates[mine] @ factors[component].T
+            rows = labels == component
+            # x = μ + L z has covariance L Lᵀ.
+            points[rows] = means[component] + deviates[rows] @ factors[component].T
         return points, labels
 
     def pdf(self, x: ArrayLike) -> FloatArray:
-        """Return the density at x, of any shape, of a mixture of one dimension."""
+        """Return the probability density of a mixture of one dimension.
+
+        Parameters
+        ----------
+        x : array-like, any shape
+            Where to evaluate.
+
+        Returns
+        -------
+        ndarray of float64
+            In the shape of x.
+
+        Raises
+        ------
+        MixtureError
+            If the mixture has several dimensions.
+        """
         return univariate.pdf(self._fitted(), np.asarray(x, dtype=float))
 
     def cdf(self, x: ArrayLike) -> FloatArray:
-        """Return the probability of a value of at most x, of any shape, in one dimension."""
+        """Return the cumulative distribution function of a mixture of one dimension.
+
+        Parameters
+        ----------
+        x : array-like, any shape
+            Where to evaluate.
+
+        Returns
+        -------
+        ndarray of float64
+            In the shape of x.
+
+        Raises
+        ------
+        MixtureError
+            If the mixture has several dimensions.
+        """
         return univariate.cdf(self._fitted(), np.asarray(x, dtype=float))
 
     def _fitted(self) -> Parameters:
-        """Return the parameters; refuse before there are any."""
+        """Return the parameters; raise `MixtureError` before the fit."""
         try:
             return self.parameters_
         except AttributeError:
             raise MixtureError(f"this {type(self).__name__} is not fitted yet: call fit first") from None
 
     def _checked(self, X: ArrayLike) -> FloatArray:
-        """Check data against the number of columns of the mixture."""
-        data = checked_data(X)
+        """Return data as `check_data` does, checked for the number of columns."""
+        data = check_data(X)
         dimensions = self.means_.shape[1]
         if data.shape[1] != dimensions:
             raise MixtureError(f"data have {data.shape[1]} columns; this mixture has {dimensions} dimensions")
         return data
 
     def _coefficients(self, standardization: Standardization) -> tuple[FloatArray, bool]:
-        """Return the E-step's coefficients in a frame, and whether they are those of the squares alone."""
-        parameters = self._fitted()
-        return coefficients(standardization.enter_parameters(parameters)), parameters.diagonal
+        """Return the coefficients (K, P) of the log-density for standardized data, and whether diagonal."""
+        parameters = standardization.transform_parameters(self._fitted())
+        return log_joint_coefficients(parameters), parameters.diagonal
 
     def _blockwise(self, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
-        """Hand log(weight × density), (K, B), to ``use`` block by block, in the mixture's own frame."""
-        standardization = Standardization.spanned_by(self._fitted())
-        slopes, diagonal = self._coefficients(standardization)
-        slopes = slopes.astype(X.dtype)
-        width = max(256, BLOCK // len(slopes))
-        for start in range(0, len(X), width):
-            rows = slice(start, start + width)
-            use(rows, slopes @ features(standardization.enter(X[rows]), diagonal=diagonal))
+        """Call ``use`` with the rows and log(weight × density), shape (K, B), of every block.
+
+        The data are standardized by the mixture itself, so that the log-density keeps its digits far from
+        zero.
+        """
+        standardization = Standardization.from_parameters(self._fitted())
+        coefficients, diagonal = self._coefficients(standardization)
+        coefficients = coefficients.astype(X.dtype)
+        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // len(coefficients))
+        for start in range(0, len(X), block_size):
+            rows = slice(start, start + block_size)
+            points = standardization.transform(X[rows])
+            use(rows, coefficients @ quadratic_features(points, diagonal=diagonal))

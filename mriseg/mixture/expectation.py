@@ -1,11 +1,23 @@
-"""The E-step, written so that it is two matrix products.
+"""The E-step as two matrix products.
 
-A Gaussian mixture is linear in the features (1, x, x xᵀ) of a point: the logarithm of weight times density is
-``coefficients @ features``, and all that the M-step needs is ``responsibilities @ features.T`` (the
-sufficient statistics of the exponential family; Bishop 2006, section 9.4). Components run down the rows and
-observations along the columns, so that the softmax over components is a sum of long rows.
+The logarithm of weight times density of a Gaussian component is linear in the features φ(x) = (1, x, x xᵀ),
 
-The features are squares of the data: callers centre and scale first (`Standardization`), else digits cancel.
+    log(πₖ N(x; μₖ, Σₖ)) = log πₖ − ½ (D log 2π + log|Σₖ| + μₖᵀ Σₖ⁻¹ μₖ) + μₖᵀ Σₖ⁻¹ x − ½ xᵀ Σₖ⁻¹ x   (1)
+
+so that for all components and observations it is ``coefficients @ features``. The responsibilities are its
+softmax over the components,
+
+    rₖₙ = πₖ N(xₙ; μₖ, Σₖ) / Σⱼ πⱼ N(xₙ; μⱼ, Σⱼ)                                                  (2)
+
+and the M-step needs only the sufficient statistics ``responsibilities @ (sample_weight * features).T``,
+
+    Sₖ = Σₙ wₙ rₖₙ φ(xₙ)                                                                           (3)
+
+(Bishop 2006, Pattern Recognition and Machine Learning, sections 2.4 and 9.2). Components run down the rows
+and observations along the columns, so that the sums over components add long contiguous rows. P denotes the
+number of features: 1 + 2 D where the covariances are diagonal, otherwise 1 + D + D (D + 1) / 2.
+
+The features are squares of the data: callers standardize first (`Standardization`), else digits cancel.
 """
 
 from __future__ import annotations
@@ -15,29 +27,46 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.mixture.parameters import DegenerateError, Parameters, outer
+from mriseg.mixture.constants import BLOCK_ELEMENTS, MAX_CACHED_ELEMENTS, MIN_BLOCK_SIZE
+from mriseg.mixture.parameters import DegenerateError, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mriseg.mixture.parameters import FloatArray, IntArray
 
-# Elements of a block of the responsibilities: some megabytes, and few enough blocks that the threads of the
-# matrix products seldom wait for each other.
-BLOCK = 1 << 21
-# Features are computed once and kept while they take no more than this many elements.
-KEPT = 1 << 22
 
+def quadratic_features(X: FloatArray, *, diagonal: bool) -> FloatArray:
+    """Return the features of observations: 1, x, and the squares or products of x.
 
-def features(X: FloatArray, *, diagonal: bool) -> FloatArray:
-    """Return the features (P, N) of points (N, D): 1, x, then x² (diagonal) or the upper triangle of x xᵀ."""
+    Parameters
+    ----------
+    X : ndarray, shape (N, D)
+        Observations.
+    diagonal : bool
+        Whether to return the squares alone; otherwise the upper triangle of x xᵀ.
+
+    Returns
+    -------
+    ndarray in the dtype of X, shape (P, N)
+    """
     columns = np.ascontiguousarray(X.T)
-    left, right = _pairs(len(columns), diagonal=diagonal)
+    left, right = _product_indices(len(columns), diagonal=diagonal)
     return np.concatenate([np.ones_like(columns[:1]), columns, columns[left] * columns[right]])
 
 
-def coefficients(parameters: Parameters) -> FloatArray:
-    """Return the coefficients (K, P) whose product with `features` is log(weight × density).
+def log_joint_coefficients(parameters: Parameters) -> FloatArray:
+    """Return the coefficients of (1) of the module docstring.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The mixture.
+
+    Returns
+    -------
+    ndarray of float64, shape (K, P)
+        Their product with `quadratic_features` is log(weight × density).
 
     Raises
     ------
@@ -51,191 +80,181 @@ def coefficients(parameters: Parameters) -> FloatArray:
         log_determinants = np.log(parameters.covariances).sum(axis=1)
         quadratic = -0.5 * precisions
     else:
-        inverse_factors = _inverse_factors(parameters.covariances)
-        matrices = np.swapaxes(inverse_factors, 1, 2) @ inverse_factors
-        linear = (matrices @ means[:, :, None])[:, :, 0]
+        inverse_factors = _inverse_cholesky(parameters.covariances)
+        precisions = np.swapaxes(inverse_factors, 1, 2) @ inverse_factors
+        linear = (precisions @ means[:, :, None])[:, :, 0]
         log_determinants = -2 * np.log(np.diagonal(inverse_factors, axis1=1, axis2=2)).sum(axis=1)
-        quadratic = _packed(matrices)
-    with np.errstate(divide="ignore"):  # a component of weight zero has no density anywhere: -inf
+        quadratic = _pack_quadratic(precisions)
+    with np.errstate(divide="ignore"):  # a component of weight zero has log-density −∞ everywhere
         log_weights = np.log(parameters.weights)
     dimensions = means.shape[1]
     norms = dimensions * np.log(2 * np.pi) + log_determinants + (linear * means).sum(axis=1)
     return np.concatenate([(log_weights - 0.5 * norms)[:, None], linear, quadratic], axis=1)
 
 
-def normalise(joint: FloatArray) -> FloatArray:
-    """Turn log(weight × density), (K, N), into responsibilities in place; return the log-density (N,)."""
-    peak = joint.max(axis=0)
-    joint -= peak
-    np.exp(joint, out=joint)
-    total = joint.sum(axis=0)
-    joint /= total
-    return np.asarray(peak + np.log(total))
+def softmax_in_place(log_joint: FloatArray) -> FloatArray:
+    """Replace log(weight × density) by the responsibilities (2), and return the log-density.
+
+    Parameters
+    ----------
+    log_joint : ndarray, shape (K, N)
+        Changed in place.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Logarithm of the sum over components, the log-density of the mixture.
+    """
+    maximum = log_joint.max(axis=0)  # subtracted so that the exponential cannot overflow
+    log_joint -= maximum
+    np.exp(log_joint, out=log_joint)
+    total = log_joint.sum(axis=0)
+    log_joint /= total
+    return np.asarray(maximum + np.log(total))
 
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """Weighted points in the frame of the estimation, cut into blocks.
+    """Weighted, standardized observations in blocks.
 
     Attributes
     ----------
-    X : array (N, D)
-        The points.
-    sample_weight : array (N,)
-        How often each was observed.
+    X : ndarray, shape (N, D)
+        Standardized observations.
+    sample_weight : ndarray, shape (N,)
+        Number of times each was observed.
     diagonal : bool
-        Whether the features carry the squares alone.
-    width : int
-        Points in a block.
+        Whether the features contain the squares alone.
+    cached : tuple of pairs of ndarray, shapes (P, B)
+        Features, and features times weights, of each block; empty where they are computed on demand.
+    block_size : int
+        Observations in a block, B.
     """
 
     X: FloatArray
     sample_weight: FloatArray
     diagonal: bool
-    kept: tuple[tuple[FloatArray, FloatArray], ...]
-    width: int
+    cached: tuple[tuple[FloatArray, FloatArray], ...]
+    block_size: int
 
     @classmethod
     def prepare(
         cls, X: FloatArray, sample_weight: FloatArray, *, diagonal: bool, n_components: int
     ) -> Observations:
-        """Choose the block width, and compute the features once where they are small enough to keep."""
-        width = max(256, BLOCK // n_components)
-        lazy = cls(X, sample_weight, diagonal, (), width)
-        elements = len(X) * (1 + X.shape[1] + len(_pairs(X.shape[1], diagonal=diagonal)[0]))
-        kept = tuple(lazy.blocks()) if elements <= KEPT else ()
-        return cls(X, sample_weight, diagonal, kept, width)
+        """Return observations in blocks, with their features cached where these are small enough.
+
+        Parameters
+        ----------
+        X : ndarray, shape (N, D)
+            Standardized observations.
+        sample_weight : ndarray, shape (N,)
+            Number of times each was observed.
+        diagonal : bool
+            Whether the features contain the squares alone.
+        n_components : int
+            K, which with the block size sets the memory of the responsibilities.
+
+        Returns
+        -------
+        Observations
+        """
+        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // n_components)
+        uncached = cls(X, sample_weight, diagonal, (), block_size)
+        n_features = 1 + X.shape[1] + len(_product_indices(X.shape[1], diagonal=diagonal)[0])
+        cached = tuple(uncached.blocks()) if len(X) * n_features <= MAX_CACHED_ELEMENTS else ()
+        return cls(X, sample_weight, diagonal, cached, block_size)
 
     @property
     def total(self) -> float:
         """Sum of the weights: the number of observations."""
         return float(self.sample_weight.sum(dtype=float))
 
-    def blocks(self) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Yield features (P, B) and the same times the weights, block by block."""
-        if self.kept:
-            yield from self.kept
-            return
-        for start in range(0, len(self.X), self.width):
-            block = features(self.X[start : start + self.width], diagonal=self.diagonal)
-            yield block, block * self.sample_weight[start : start + self.width]
+    @property
+    def dimensions(self) -> int:
+        """Number of columns, D."""
+        return int(self.X.shape[1])
 
-    def expect(self, coefficients: FloatArray) -> tuple[float, FloatArray]:
-        """Run one E-step over all blocks.
+    def blocks(self) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield features, and features times weights, block by block.
+
+        Yields
+        ------
+        features, weighted : ndarray, shape (P, B)
+        """
+        if self.cached:
+            yield from self.cached
+            return
+        for start in range(0, len(self.X), self.block_size):
+            features = quadratic_features(self.X[start : start + self.block_size], diagonal=self.diagonal)
+            yield features, features * self.sample_weight[start : start + self.block_size]
+
+    def e_step(self, coefficients: FloatArray) -> tuple[float, FloatArray]:
+        """Run the E-step over all blocks.
+
+        Parameters
+        ----------
+        coefficients : ndarray, shape (K, P)
+            Of the log-density, see `log_joint_coefficients`.
 
         Returns
         -------
         log_likelihood : float
             Weighted sum of the log-density.
-        totals : array (K, P)
-            Sums over observations of weight × responsibility × features.
+        statistics : ndarray of float64, shape (K, P)
+            Sufficient statistics (3).
         """
-        dtype = self.X.dtype
-        coefficients = coefficients.astype(dtype, copy=False)
+        coefficients = coefficients.astype(self.X.dtype, copy=False)
         log_likelihood = 0.0
-        totals = np.zeros(coefficients.shape)
-        for block, weighted in self.blocks():
-            joint = coefficients @ block
-            log_likelihood += float(weighted[0] @ normalise(joint))
-            totals += joint @ weighted.T
-        return log_likelihood, totals
+        statistics = np.zeros(coefficients.shape)
+        for features, weighted in self.blocks():
+            joint = coefficients @ features
+            log_likelihood += float(weighted[0] @ softmax_in_place(joint))
+            statistics += joint @ weighted.T
+        return log_likelihood, statistics
 
-    def assigned(self, labels: FloatArray | IntArray, n_components: int) -> FloatArray:
-        """Return the totals (K, P) of given responsibilities (N, K), or of hard labels (N,)."""
-        totals = np.zeros((n_components, 0))
-        start = 0
-        names = np.arange(n_components)[:, None]
-        for _, weighted in self.blocks():
-            part = labels[start : start + weighted.shape[1]]
-            responsibilities = part.T if part.ndim > 1 else (part == names).astype(weighted.dtype)
-            block_totals = (responsibilities @ weighted.T).astype(float)
-            totals = totals + block_totals if start else block_totals
-            start += weighted.shape[1]
-        return totals
+    def partition_statistics(self, partition: FloatArray | IntArray, n_components: int) -> FloatArray:
+        """Return the sufficient statistics of a given partition.
 
+        Parameters
+        ----------
+        partition : ndarray, shape (N,) or (N, K)
+            Labels, or responsibilities.
+        n_components : int
+            K.
 
-@dataclass(frozen=True, eq=False)
-class Moments:
-    """What the M-step needs of each component: how many, where, how wide.
-
-    Attributes
-    ----------
-    counts : array (K,)
-        Sum of weight × responsibility.
-    means : array (K, D)
-        Weighted means.
-    scatter : array (K, D), or (K, D, D)
-        Weighted sums of squares about the means.
-    """
-
-    counts: FloatArray
-    means: FloatArray
-    scatter: FloatArray
-
-    @classmethod
-    def of(cls, totals: FloatArray, dimensions: int, *, diagonal: bool) -> Moments:
-        """Unpack the totals (K, P) of an E-step.
-
-        Raises
-        ------
-        DegenerateError
-            If a component holds nothing.
+        Returns
+        -------
+        ndarray of float64, shape (K, P)
+            Sufficient statistics (3).
         """
-        counts = totals[:, 0]
-        if not counts.min() > np.finfo(float).eps * counts.sum():
-            raise DegenerateError(
-                f"component {int(counts.argmin())} is empty: ask for fewer components or start otherwise"
-            )
-        means = totals[:, 1 : dimensions + 1] / counts[:, None]
-        squares = second_moments(totals, dimensions, diagonal=diagonal)
-        if diagonal:
-            return cls(counts, means, np.maximum(squares - counts[:, None] * means**2, 0))
-        return cls(counts, means, squares - counts[:, None, None] * outer(means))
-
-    @classmethod
-    def implied(cls, parameters: Parameters) -> Moments:
-        """Return the moments that a mixture expects of one observation."""
-        shape = (-1, *[1] * (parameters.covariances.ndim - 1))
-        weights = parameters.weights
-        return cls(weights, parameters.means, weights.reshape(shape) * parameters.covariances)
-
-    def scatter_about(self, means: FloatArray) -> FloatArray:
-        """Return the sums of squares about other means (K, D)."""
-        if means is self.means:
-            return self.scatter
-        away = self.means - means
-        if self.scatter.ndim == means.ndim:
-            return np.asarray(self.scatter + self.counts[:, None] * away**2)
-        return np.asarray(self.scatter + self.counts[:, None, None] * outer(away))
+        statistics = np.zeros((n_components, 0))
+        start = 0
+        components = np.arange(n_components)[:, None]
+        for _, weighted in self.blocks():
+            part = partition[start : start + weighted.shape[1]]
+            responsibilities = part.T if part.ndim > 1 else (part == components).astype(weighted.dtype)
+            block_statistics = (responsibilities @ weighted.T).astype(float)
+            statistics = statistics + block_statistics if start else block_statistics
+            start += weighted.shape[1]
+        return statistics
 
 
-def _pairs(dimensions: int, *, diagonal: bool) -> tuple[IntArray, IntArray]:
-    """Return which columns make the quadratic features."""
+def _product_indices(dimensions: int, *, diagonal: bool) -> tuple[IntArray, IntArray]:
+    """Return the pairs of columns whose products are the quadratic features."""
     if diagonal:
         return np.arange(dimensions), np.arange(dimensions)
     return np.triu_indices(dimensions)
 
 
-def _packed(precisions: FloatArray) -> FloatArray:
-    """Pack −½ xᵀ P x into coefficients of the upper triangle: each off-diagonal product stands for two."""
+def _pack_quadratic(precisions: FloatArray) -> FloatArray:
+    """Return the coefficients of −½ xᵀ P x for the upper triangle of x xᵀ, shape (K, D (D + 1) / 2)."""
     left, right = np.triu_indices(precisions.shape[1])
+    # An off-diagonal product of the triangle stands for itself and its mirror image.
     return np.where(left == right, -0.5, -1.0) * precisions[:, left, right]
 
 
-def second_moments(totals: FloatArray, dimensions: int, *, diagonal: bool) -> FloatArray:
-    """Return the sums of squares (K, D), or of products (K, D, D), that totals (K, P) carry."""
-    packed = totals[:, dimensions + 1 :]
-    if diagonal:
-        return packed
-    left, right = np.triu_indices(dimensions)
-    matrices = np.empty((len(packed), dimensions, dimensions))
-    matrices[:, left, right] = packed
-    matrices[:, right, left] = packed
-    return matrices
-
-
-def _inverse_factors(covariances: FloatArray) -> FloatArray:
-    """Return L⁻¹ for covariances L Lᵀ, (K, D, D)."""
+def _inverse_cholesky(covariances: FloatArray) -> FloatArray:
+    """Return L⁻¹ for covariances L Lᵀ, shape (K, D, D)."""
     try:
         factors = np.linalg.cholesky(covariances)
     except np.linalg.LinAlgError:

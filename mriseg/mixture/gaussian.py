@@ -1,4 +1,4 @@
-"""GaussianMixture: maximum likelihood by EM, on observations, weights or histograms."""
+"""Gaussian mixture estimated by maximum likelihood or MAP, on observations or histograms."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture import conditional
-from mriseg.mixture.covariance import FLOOR, covariance_model
-from mriseg.mixture.em import EMResult, convergence_test, run_em
-from mriseg.mixture.estimator import Mixture, check_settings, checked_data, checked_weights, distinct
-from mriseg.mixture.expectation import Observations
+from mriseg.mixture.constants import FLOOR_TOLERANCE, VARIANCE_FLOOR
+from mriseg.mixture.covariance import covariance_model
+from mriseg.mixture.criteria import MixtureWithCriteria
+from mriseg.mixture.em import convergence_test
+from mriseg.mixture.fitting import (
+    best_run,
+    initial_states,
+    prepare_m_step,
+    select_rows,
+    state_from_means,
+)
+from mriseg.mixture.fixed import Fixed
 from mriseg.mixture.maximisation import MStep, min_variance
 from mriseg.mixture.online import StepwiseEM
-from mriseg.mixture.parameters import DegenerateError, Parameters, Standardization, shaped
-from mriseg.mixture.priors import Fixed, FixedTerms, Prior, PriorTerms, default_prior
-from mriseg.mixture.starts import RANDOM, check_partition, nearest, starting_totals
+from mriseg.mixture.parameters import Parameters, Standardization
+from mriseg.mixture.priors import Prior, default_prior
+from mriseg.mixture.validation import check_data, check_sample_weight, check_settings, check_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +33,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from mriseg.mixture.em import Criterion
+    from mriseg.mixture.fitting import Start
     from mriseg.mixture.parameters import FloatArray
 
 
-class GaussianMixture(Mixture):
-    """Gaussian mixture, fitted by the EM algorithm.
+class GaussianMixture(MixtureWithCriteria):
+    """Gaussian mixture fitted by the EM algorithm (Dempster et al. 1977, J R Statist Soc B 39:1-38).
 
     Parameters
     ----------
@@ -39,54 +48,54 @@ class GaussianMixture(Mixture):
         Covariance model: "E" or "V" in one dimension; one of the fourteen of
         `mriseg.mixture.covariance.MODELS` in several ("VVV" leaves all free), or scikit-learn's "spherical",
         "diag", "tied", "full".
-    init : str, array or Parameters
+    init : str, array-like or Parameters
         The start: "hierarchical", or the name of one of its criteria ("E", "V" in one dimension, without
-        random numbers; "EII", "VII", "EEE", "VVV" in several, on 1,000 points drawn where there are more),
-        "kmeans" (on 100 points for each component), "quantiles" (of the first column), "random"
-        (responsibilities); labels (N,) or responsibilities (N, K); or `Parameters`, such as those of a
-        fitted mixture.
-    means_init : array (K, D), optional
-        Start with these means, every observation going to the nearest; replaces ``init``.
+        random numbers; "EII", "VII", "EEE", "VVV" in several, on a random subsample of 1,000 observations at
+        most), "kmeans" (on 100 observations for each component at most), "quantiles" (of the first column),
+        "random" (responsibilities); labels, shape (N,), or responsibilities, shape (N, K); or `Parameters`,
+        such as those of a fitted mixture.
+    means_init : array-like, shape (K, D), optional
+        Initial means, every observation assigned to the nearest; replaces ``init``.
     n_init : int
-        Restarts of a start that draws random numbers; the best fit is kept.
+        Number of runs from a start that draws random numbers; the best fit is kept.
     convergence : {"likelihood", "parameters", "aitken"}
-        The criterion, see `mriseg.mixture.em.convergence_test`.
+        Convergence criterion, see `mriseg.mixture.em.convergence_test`.
     tol : float
         Its tolerance.
     max_iter : int
-        Iterations at most.
+        Maximum number of iterations.
     prior : Prior or "default", optional
         Conjugate prior: the fit is the mode of the posterior. "default" is mclust's, `default_prior`.
     fixed : Fixed, optional
-        Parameters to hold.
+        Fixed parameters.
     random_state : int, numpy.random.Generator or None
-        Seed of subsamples and random starts; None draws afresh each time.
+        Seed of subsamples and random starts; None seeds from the operating system.
 
     Attributes
     ----------
-    weights_ : array (K,)
+    weights_ : ndarray of float64, shape (K,)
         Mixing proportions.
-    means_ : array (K, D)
+    means_ : ndarray of float64, shape (K, D)
         Means. In one dimension a fit from a named start has its components in ascending order of mean; any
         other keeps the order of its start.
-    covariances_ : array (K, D, D)
+    covariances_ : ndarray of float64, shape (K, D, D)
         Covariance matrices, whatever the model.
     converged_ : bool
         Whether the criterion was met.
     n_iter_ : int
-        Iterations done.
-    history_ : array (n_iter_ + 1,)
+        Number of iterations.
+    history_ : ndarray of float64, shape (n_iter_ + 1,)
         Log-likelihood of all observations, at the start and after each iteration; with a prior, log-posterior
-        less a constant. It never falls.
-    at_floor_ : array (K,) of bool
-        Components whose covariance rests on the floor (`mriseg.mixture.covariance.FLOOR`, a fraction of the
-        variance of the data): they describe a point or a plane, not a cluster.
+        less a constant. It never decreases.
+    at_floor_ : ndarray of bool, shape (K,)
+        Components with a variance at the floor (`mriseg.mixture.constants.VARIANCE_FLOOR`, a fraction of the
+        variance of the data) along some axis: they describe a point or a plane, not a cluster.
 
     Notes
     -----
-    Time and memory: an iteration takes O(N K D) operations for diagonal models and O(N K D²) for others, as
-    matrix products over blocks. Beyond the data nothing is kept that grows with N times K.
-    In one dimension equal values are counted first, so N is the number of distinct values.
+    An iteration takes O(N K D) operations for diagonal models and O(N K D²) for others, as matrix products
+    over blocks. Beyond the data no array grows with N times K. In one dimension equal values are counted
+    first, so N is the number of distinct values.
     """
 
     converged_: bool
@@ -124,14 +133,26 @@ class GaussianMixture(Mixture):
 
     @classmethod
     def from_parameters(cls, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> GaussianMixture:
-        """Make a mixture from known numbers: weights (K,), means (K, D) and covariances (K, D, D).
+        """Return a mixture with known parameters.
 
-        In one dimension means (K,) and variances (K,) will do.
+        Parameters
+        ----------
+        weights : array-like, shape (K,)
+            Mixing proportions.
+        means : array-like, shape (K, D); in one dimension also (K,)
+            Means.
+        covariances : array-like, shape (K, D, D); in one dimension also (K,)
+            Covariance matrices, or variances.
+
+        Returns
+        -------
+        GaussianMixture
 
         Raises
         ------
         MixtureError
-            If the shapes do not fit, or the weights are no proportions.
+            If the shapes do not fit, the weights are no proportions, or a covariance is not positive
+            definite.
         """
         weights, means = np.asarray(weights, dtype=float), np.asarray(means, dtype=float)
         means = means.reshape(len(weights), -1)
@@ -144,11 +165,11 @@ class GaussianMixture(Mixture):
             raise MixtureError("weights must not be negative and sum to 1")
         if not np.linalg.eigvalsh(covariances).min() > 0:
             raise MixtureError("covariances must be positive definite")
-        return cls._of(Parameters(weights, means, covariances))
+        return cls._from(Parameters(weights, means, covariances))
 
     @classmethod
-    def _of(cls, parameters: Parameters) -> GaussianMixture:
-        """Wrap parameters."""
+    def _from(cls, parameters: Parameters) -> GaussianMixture:
+        """Return a mixture with these parameters."""
         mixture = cls(len(parameters.weights))
         mixture.parameters_ = parameters
         return mixture
@@ -158,12 +179,12 @@ class GaussianMixture(Mixture):
 
         Parameters
         ----------
-        X : array (N, D)
-            Observations, or the centres of bins. float32 data of several dimensions are worked on in float32.
+        X : array-like, shape (N, D)
+            Observations, or the centres of bins. float32 data of several columns are processed in float32.
         y : None
-            Ignored, as scikit-learn has it.
-        sample_weight : array (N,), optional
-            How often each row was observed: the counts of a histogram, or any weights.
+            Ignored; part of scikit-learn's protocol.
+        sample_weight : array-like, shape (N,), optional
+            Number of times each row was observed: the counts of a histogram, or any weights.
 
         Returns
         -------
@@ -175,27 +196,28 @@ class GaussianMixture(Mixture):
         MixtureError
             If the data or a setting is unusable.
         DegenerateError
-            If every start ends with an empty component or a covariance that lost rank.
+            If every run ends with an empty component or a covariance that has lost rank.
         """
-        data, weights = checked_data(X), checked_weights(sample_weight, len(np.asarray(X)))
-        self._fit_block(*self._rows(data, weights))
+        data = check_data(X)
+        self._fit(data, check_sample_weight(sample_weight, len(data)))
         return self
 
     def partial_fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Take one block of data that do not fit in memory together.
+        """Update the mixture with one block of data that do not fit in memory at once.
 
-        The first block is fitted to convergence; each further one moves the mixture by one step of stepwise
-        EM (`mriseg.mixture.online`). Blocks should be alike: shuffle the data before they are cut.
-        ``history_``, ``converged_`` and ``n_iter_`` stay those of the first block. `fit` begins anew.
+        The first block is fitted to convergence; each further one is one step of stepwise EM
+        (`mriseg.mixture.online`). Blocks should have the same distribution: shuffle the data before
+        splitting. ``history_``, ``converged_`` and ``n_iter_`` stay those of the first block. `fit` starts
+        again.
 
         Parameters
         ----------
-        X : array (N, D)
+        X : array-like, shape (N, D)
             The block.
         y : None
-            Ignored.
-        sample_weight : array (N,), optional
-            How often each row was observed.
+            Ignored; part of scikit-learn's protocol.
+        sample_weight : array-like, shape (N,), optional
+            Number of times each row was observed.
 
         Returns
         -------
@@ -207,145 +229,114 @@ class GaussianMixture(Mixture):
         MixtureError
             As `fit`.
         """
-        data = checked_data(X)
-        weights = checked_weights(sample_weight, len(data))
+        data = check_data(X)
+        weights = check_sample_weight(sample_weight, len(data))
         if self._online is None:
-            m_step, standardization, parameters = self._fit_block(*self._rows(data, weights))
-            self._online = StepwiseEM.begin(m_step, standardization, parameters)
+            self._online = StepwiseEM.from_first_block(*self._fit(data, weights))
         else:
             weights = np.ones(len(data)) if weights is None else weights
             self._online.update(self._checked(data), weights.astype(data.dtype))
             self._publish(self._online.parameters, self._online.standardization)
         return self
 
-    def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Bayesian information criterion, −2 log-likelihood + parameters × log N: the lower the better.
-
-        N is the sum of the weights. mclust reports the same with the opposite sign.
-        """
-        total = self._total(X, sample_weight)
-        return float(
-            -2 * total * self.score(X, sample_weight=sample_weight) + self.n_parameters_ * np.log(total)
-        )
-
-    def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Akaike information criterion, −2 log-likelihood + 2 × parameters: the lower the better."""
-        total = self._total(X, sample_weight)
-        return float(-2 * total * self.score(X, sample_weight=sample_weight) + 2 * self.n_parameters_)
-
-    def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Integrated completed likelihood, BIC plus a penalty for overlap: the lower the better.
-
-        The penalty is −2 times the log-probability of the most probable component of each observation
-        (Biernacki, Celeux and Govaert, IEEE Trans. PAMI 22, 2000).
-        """
-        weights = 1.0 if sample_weight is None else np.asarray(sample_weight, dtype=float)
-        certainty = np.log(self.predict_proba(X).max(axis=1))
-        return self.bic(X, sample_weight) - 2 * float((weights * certainty).sum())
-
     def marginal(self, dimensions: Sequence[int]) -> GaussianMixture:
-        """Return the mixture of some dimensions, in the order given; see `mriseg.mixture.conditional`."""
-        return self._of(conditional.marginal(self._fitted(), dimensions))
+        """Return the marginal mixture of some dimensions, see `mriseg.mixture.conditional.marginal`.
+
+        Parameters
+        ----------
+        dimensions : sequence of int, length G
+            The dimensions to keep, in the order wanted.
+
+        Returns
+        -------
+        GaussianMixture
+        """
+        return self._from(conditional.marginal(self._fitted(), dimensions))
 
     def condition(self, dimensions: Sequence[int], values: ArrayLike) -> GaussianMixture:
-        """Return the mixture of the other dimensions given the values (G,) of some."""
-        return self._of(conditional.condition(self._fitted(), dimensions, np.asarray(values, dtype=float)))
+        """Return the conditional mixture of the other dimensions, see `mriseg.mixture.conditional.condition`.
+
+        Parameters
+        ----------
+        dimensions : sequence of int, length G
+            The given dimensions.
+        values : array-like, shape (G,)
+            Their values.
+
+        Returns
+        -------
+        GaussianMixture
+        """
+        return self._from(conditional.condition(self._fitted(), dimensions, np.asarray(values, dtype=float)))
 
     def regress(self, dimensions: Sequence[int], X: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return mean (N, F) and covariance (N, F, F) of the other dimensions given rows (N, G) of some."""
+        """Return conditional means and covariances, see `mriseg.mixture.conditional.regress`.
+
+        Parameters
+        ----------
+        dimensions : sequence of int, length G
+            The given dimensions.
+        X : array-like, shape (N, G)
+            Their values.
+
+        Returns
+        -------
+        mean : ndarray of float64, shape (N, D − G)
+        covariance : ndarray of float64, shape (N, D − G, D − G)
+        """
         return conditional.regress(self._fitted(), dimensions, np.asarray(X, dtype=float))
 
     @property
     def n_parameters_(self) -> int:
-        """Number of free parameters; held ones do not count."""
+        """Number of free parameters; fixed ones do not count."""
         n_components, dimensions = self.means_.shape
         fixed = Fixed() if self.fixed is None else self.fixed
         return fixed.n_parameters(covariance_model(self.model, dimensions), n_components, dimensions)
 
-    def _fit_block(
-        self, X: FloatArray, weights: FloatArray, start: FloatArray | Parameters | str
-    ) -> tuple[MStep, Standardization, Parameters]:
-        """Fit rows that are checked; return the estimation, its frame, and the mixture in that frame."""
+    def _fit(self, data: FloatArray, weights: FloatArray | None) -> tuple[MStep, Standardization, Parameters]:
+        """Fit checked data; return M-step, standardization, and the mixture for standardized data."""
+        self._check_settings()
+        init = self.init if isinstance(self.init, str | Parameters) else np.asarray(self.init)
+        X, weights, start = select_rows(data, weights, init, self.n_components)
         self._online = None
         model = covariance_model(self.model, X.shape[1])
-        standardization = Standardization.of(X, weights, per_column=model.scale_free)
+        standardization = Standardization.from_data(X, weights, per_column=model.scale_free)
         prior = self.prior
         if isinstance(prior, str):
             prior = default_prior(X, self.n_components, model, weights)
-        points = standardization.enter(X)
-        m_step = MStep(
-            model,
-            Observations.prepare(points, weights, diagonal=model.diagonal, n_components=self.n_components),
-            None if prior is None else PriorTerms.of(prior, model, standardization, self.n_components),
-            None
-            if self.fixed is None
-            else FixedTerms.of(self.fixed, model, standardization, self.n_components),
-        )
-        best = self._best(m_step, self._starts(m_step, standardization, start))
+        m_step = prepare_m_step(X, weights, model, standardization, self.n_components, prior, self.fixed)
+        total = m_step.observations.total
+        converged = convergence_test(self.convergence, self.tol, total)
+        best = best_run(m_step, self._starts(m_step, standardization, start), converged, self.max_iter)
         parameters = best.state
         if X.shape[1] == 1 and isinstance(start, str) and self.means_init is None and self.fixed is None:
             parameters = parameters.ordered(np.argsort(parameters.means[:, 0], kind="stable"))
         self.converged_, self.n_iter_ = best.converged, len(best.history) - 1
-        self.history_ = np.array(best.history) - m_step.observations.total * standardization.log_volume
+        self.history_ = np.array(best.history) - total * standardization.log_jacobian
         self._publish(parameters, standardization)
         return m_step, standardization, parameters
 
-    def _rows(
-        self, X: FloatArray, weights: FloatArray | None
-    ) -> tuple[FloatArray, FloatArray, FloatArray | Parameters | str]:
-        """Check the settings against the data; drop rows of weight zero, and count equal values in 1-D."""
+    def _check_settings(self) -> None:
+        """Check the settings that do not depend on the data."""
         check_settings(self.n_components, self.n_init, self.tol, self.max_iter)
         if isinstance(self.prior, str) and self.prior != "default":
             raise MixtureError(f"prior must be a Prior or 'default', not {self.prior!r}")
-        start = self.init if isinstance(self.init, str | Parameters) else np.asarray(self.init)
-        if isinstance(start, np.ndarray):
-            check_partition(start, len(X), self.n_components)
-        if X.shape[1] == 1 and not isinstance(start, np.ndarray):
-            return *distinct(X[:, 0], weights), start
-        if weights is None:
-            return X, np.ones(len(X), dtype=X.dtype), start
-        rows = weights > 0
-        return X[rows], weights[rows].astype(X.dtype), start[rows] if isinstance(start, np.ndarray) else start
 
     def _starts(
-        self, m_step: MStep, standardization: Standardization, start: FloatArray | Parameters | str
+        self, m_step: MStep, standardization: Standardization, start: Start
     ) -> Iterator[Callable[[], Parameters]]:
-        """Yield the starts, each to be computed when its turn comes."""
-        data = m_step.observations
+        """Return the starts, see `initial_states`, after standardizing what is in the units of the data."""
         if self.means_init is not None:
-            given = shaped("means_init", self.means_init, (self.n_components, len(standardization.scale)))
-            means = (given - standardization.centre) / standardization.scale
-            yield lambda: m_step.begin(data.assigned(nearest(data.X, means)[0], len(means)), means)
-        elif isinstance(start, Parameters):
-            yield lambda: m_step.adopt(standardization.enter_parameters(start))
-        elif isinstance(start, np.ndarray):
-            yield lambda: m_step.begin(data.assigned(start, self.n_components))
-        else:
-            generator = np.random.default_rng(self.random_state)
-            for _ in range(self.n_init if start in RANDOM else 1):
-                yield lambda: m_step.begin(
-                    starting_totals(start, data, self.n_components, m_step.model, generator)
-                )
-
-    def _best(self, m_step: MStep, starts: Iterator[Callable[[], Parameters]]) -> EMResult[Parameters]:
-        """Climb from every start; return the highest end, or the first failure if all degenerate."""
-        converged = convergence_test(self.convergence, self.tol, m_step.observations.total)
-        results, failures = [], []
-        for start in starts:
-            try:
-                results.append(run_em(m_step.step, start(), converged, self.max_iter))
-            except DegenerateError as error:
-                failures.append(error)
-        if not results:
-            raise failures[0]
-        return max(results, key=lambda end: end.history[-1])
+            means = check_shape(
+                "means_init", self.means_init, (self.n_components, len(standardization.scale))
+            )
+            means = (means - standardization.centre) / standardization.scale
+            return iter([lambda: state_from_means(m_step, means)])
+        if isinstance(start, Parameters):
+            start = standardization.transform_parameters(start)
+        return initial_states(m_step, start, self.n_components, self.n_init, self.random_state)
 
     def _publish(self, parameters: Parameters, standardization: Standardization) -> None:
         """Set the parameters in the units of the data."""
-        self.at_floor_ = min_variance(parameters.covariances) <= FLOOR * (1 + 1e-9)
-        self.parameters_ = standardization.leave_parameters(parameters)
-
-    @staticmethod
-    def _total(X: ArrayLike, sample_weight: ArrayLike | None) -> float:
-        """Return the number of observations: the rows, or the sum of their weights."""
-        return float(len(np.asarray(X)) if sample_weight is None else np.sum(sample_weight))
+        self.at_floor_ = min_variance(parameters.covariances) <= VARIANCE_FLOOR * (1 + FLOOR_TOLERANCE)
+        self.parameters_ = standardization.inverse_transform_parameters(parameters)

@@ -1,8 +1,20 @@
-"""Model-based agglomerative clustering: a start for EM that needs no random numbers.
+"""Model-based agglomerative clustering in one dimension, and the tree of merges.
 
-Every observation begins as a cluster, and the two clusters whose union costs the least classification
-likelihood are merged until one is left: Fraley, SIAM J. Sci. Comput. 20, 1998, as in R's mclust. Here for one
-dimension; `agglomerate` for several is in `mriseg.mixture.agglomeration`.
+Only neighbours on the line are merged, so every cluster is an interval and a heap of at most 2 N costs
+replaces all pairs. The criteria are those of `mriseg.mixture.agglomeration`: with nₖ the observations of
+cluster k, and Wₖ its sum of squares about the mean,
+
+    E   Σₖ Wₖ                                           (Ward's method)                            (1)
+    V   Σₖ nₖ log((Wₖ + ε) / nₖ),   ε machine epsilon, for data of variance one                    (2)
+
+and the union of clusters i and j has
+
+    W = Wᵢ + Wⱼ + nᵢ nⱼ / (nᵢ + nⱼ) (x̄ᵢ − x̄ⱼ)²                                                     (3)
+
+References
+----------
+.. [1] Fraley C (1998). Algorithms for model-based Gaussian hierarchical clustering. SIAM J Sci Comput
+   20:270-281.
 """
 
 from __future__ import annotations
@@ -21,17 +33,19 @@ if TYPE_CHECKING:
 
     from mriseg.mixture.parameters import FloatArray
 
+_EPSILON = np.finfo(float).eps
+
 
 @dataclass(frozen=True, eq=False)
 class MergeTree:
-    """The merges of an agglomerative clustering, first to last.
+    """Merges of an agglomerative clustering of M initial clusters, first to last.
 
     Attributes
     ----------
-    merges : array (M − 1, 2) of int
-        The two clusters of each merge, each named by an observation in it; the merged cluster is named by the
-        first of the pair.
-    leaves : array (N,) of int
+    merges : ndarray of int, shape (M − 1, 2)
+        The two clusters of each merge, each identified by an initial cluster in it; the union is identified
+        by the first of the pair.
+    leaves : ndarray of int, shape (N,)
         The initial cluster of each observation, 0 to M − 1.
     """
 
@@ -39,112 +53,137 @@ class MergeTree:
     leaves: NDArray[np.intp]
 
     def labels(self, n_clusters: int) -> NDArray[np.intp]:
-        """Cut the tree.
+        """Return the clusters of the observations when a given number of clusters is left.
 
         Parameters
         ----------
         n_clusters : int
-            How many clusters to leave.
+            Number of clusters.
 
         Returns
         -------
-        array (N,) of int
-            Clusters 0 to n_clusters − 1, in the order in which the leaves first name them: by rising value in
-            one dimension, by first observation in several.
+        ndarray of int, shape (N,)
+            Labels 0 to n_clusters − 1, numbered by their first leaf: by ascending value in one dimension, by
+            first observation in several.
 
         Raises
         ------
         MixtureError
-            If there are fewer leaves than that.
+            If there are fewer leaves than clusters.
         """
         n_leaves = len(self.merges) + 1
         if not 1 <= n_clusters <= n_leaves:
             raise MixtureError(f"{n_leaves} distinct values cannot make {n_clusters} clusters")
-        parent = np.arange(n_leaves)
-        for kept, gone in self.merges[: n_leaves - n_clusters]:
-            parent[gone] = kept
-        while not np.array_equal(parent, parent[parent]):
-            parent = parent[parent]
-        heads, first, clusters = np.unique(parent, return_index=True, return_inverse=True)
-        rank = np.empty(len(heads), dtype=np.intp)
-        rank[np.argsort(first)] = np.arange(len(heads))
-        return np.asarray(rank[clusters][self.leaves])
+        parents = np.arange(n_leaves)
+        for kept, absorbed in self.merges[: n_leaves - n_clusters]:
+            parents[absorbed] = kept
+        # Pointer jumping: each pass halves the depth, until every leaf points at the root of its cluster.
+        while not np.array_equal(parents, parents[parents]):
+            parents = parents[parents]
+        roots, first_leaves, clusters = np.unique(parents, return_index=True, return_inverse=True)
+        ranks = np.empty(len(roots), dtype=np.intp)
+        ranks[np.argsort(first_leaves)] = np.arange(len(roots))
+        return np.asarray(ranks[clusters][self.leaves])
 
 
 def merge_neighbours(values: FloatArray, counts: FloatArray, model: str) -> MergeTree:
-    """Cluster values of one dimension, exactly on a histogram, in O(n log n).
-
-    Only neighbours are merged, so every cluster is an interval. For "E" that is no restriction: the cheapest
-    pair is always one of neighbours.
+    """Return the merge tree of model-based clustering of values in one dimension, in O(N log N).
 
     Parameters
     ----------
-    values : array (N,)
-        Distinct values, ascending: observations, or bin centres.
-    counts : array (N,)
-        How often each was observed.
+    values : ndarray, shape (N,)
+        Distinct values in ascending order: observations, or bin centres.
+    counts : ndarray, shape (N,)
+        Number of times each was observed.
     model : {"E", "V"}
-        "E" minimises the sum of squares within clusters (Ward's method). "V" minimises Σ nₖ log(Wₖ / nₖ) with
-        Wₖ the sum of squares of a cluster. Where values carry counts, each stands for an interval as wide as
-        the smallest gap between values and brings that interval's variance; single observations bring none
-        but rounding.
+        Equal or varying variances: criterion (1) or (2) of the module docstring.
 
     Returns
     -------
     MergeTree
         With one leaf for each value.
+
+    Notes
+    -----
+    Fraley (1998), restricted to merges of neighbours. For "E" this is no restriction: the cheapest pair is
+    always one of neighbours. Where values have unequal or multiple counts, each value stands for a bin as
+    wide as the smallest gap and starts with the variance of a uniform distribution over it, width² / 12;
+    single observations start with none.
     """
     variance = float(np.cov(values, aweights=counts, bias=True)) if len(values) > 1 else 1.0
-    repeated = not np.all(counts == counts[0])
-    grain = float(np.diff(values).min()) ** 2 / 12 if repeated or counts[0] > 1 else 0.0
+    unequal = not np.all(counts == counts[0])
+    binned = unequal or counts[0] > 1
+    bin_variance = float(np.diff(values).min()) ** 2 / 12 if binned else 0.0
     scale = 1 / np.sqrt(variance)
-    centred = (values - np.average(values, weights=counts)) * scale
-    own = counts * (grain / variance)
-    return MergeTree(
-        _merge_chain(centred.tolist(), counts.tolist(), own.tolist(), model), np.arange(len(values))
-    )
+    standardized = (values - np.average(values, weights=counts)) * scale
+    squares = counts * (bin_variance / variance)
+    chain = _Chain(standardized.tolist(), counts.tolist(), squares.tolist(), equal_variances=model == "E")
+    return MergeTree(chain.merge_all(), np.arange(len(values)))
 
 
-def _merge_chain(
-    means: list[float], counts: list[float], squares: list[float], model: str
-) -> NDArray[np.intp]:
-    """Merge neighbours in a chain, cheapest first; a heap holds the costs, and stale ones are passed over."""
-    n = len(means)
-    after, before = list(range(1, n + 1)), list(range(-1, n - 1))
-    version = [0] * n
-    floor = np.finfo(float).eps
+class _Chain:
+    """Clusters in their order on the line, as a doubly linked list, with a heap of the costs of neighbours.
 
-    def union(i: int, j: int) -> tuple[float, float, float]:
-        count = counts[i] + counts[j]
-        gap = means[i] - means[j]
-        return count, squares[i] + squares[j] + counts[i] * counts[j] / count * gap * gap, gap
+    An entry of the heap holds the versions of its two clusters; every merge gives the union a new version, so
+    that entries with an old one are stale and skipped when they come up (lazy deletion).
+    """
 
-    def term(count: float, square: float) -> float:
-        return count * (log(square + floor) - log(count))
+    def __init__(
+        self, means: list[float], counts: list[float], squares: list[float], *, equal_variances: bool
+    ) -> None:
+        self.means, self.counts, self.squares = means, counts, squares
+        self.equal_variances = equal_variances
+        n = len(means)
+        self.next, self.previous = list(range(1, n + 1)), list(range(-1, n - 1))
+        self.versions = [0] * n
+        self.heap = [(self.merge_cost(i, i + 1), i, i + 1, 0, 0) for i in range(n - 1)]
+        heapq.heapify(self.heap)
 
-    def cost(i: int, j: int) -> float:
-        count, square, _ = union(i, j)
-        if model == "E":
-            return square - squares[i] - squares[j]
-        return term(count, square) - term(counts[i], squares[i]) - term(counts[j], squares[j])
+    def merge_all(self) -> NDArray[np.intp]:
+        """Return the merges, shape (N − 1, 2), cheapest first, until one cluster is left."""
+        merges = []
+        while self.heap:
+            _, i, j, version_i, version_j = heapq.heappop(self.heap)
+            if version_i == self.versions[i] and version_j == self.versions[j]:
+                self.merge(i, j)
+                merges.append((i, j))
+        return np.array(merges, dtype=np.intp).reshape(-1, 2)
 
-    heap = [(cost(i, i + 1), i, i + 1, 0, 0) for i in range(n - 1)]
-    heapq.heapify(heap)
-    merges = []
-    while heap:
-        _, i, j, version_i, version_j = heapq.heappop(heap)
-        if version_i != version[i] or version_j != version[j]:
-            continue
-        count, square, gap = union(i, j)
-        means[i] -= gap * counts[j] / count
-        counts[i], squares[i] = count, square
-        version[i] += 1
-        version[j] = -1
-        after[i] = after[j]
-        if after[i] < n:
-            before[after[i]] = i
-            heapq.heappush(heap, (cost(i, after[i]), i, after[i], version[i], version[after[i]]))
-        if before[i] >= 0:
-            heapq.heappush(heap, (cost(before[i], i), before[i], i, version[before[i]], version[i]))
-        merges.append((i, j))
-    return np.array(merges, dtype=np.intp).reshape(-1, 2)
+    def merge(self, i: int, j: int) -> None:
+        """Replace cluster i by its union with its next neighbour j."""
+        count, square, difference = self.union_statistics(i, j)
+        self.means[i] -= difference * self.counts[j] / count
+        self.counts[i], self.squares[i] = count, square
+        self.versions[i] += 1
+        self.versions[j] = -1
+        following, preceding = self.next[j], self.previous[i]
+        self.next[i] = following
+        if following < len(self.means):
+            self.previous[following] = i
+            self._push(i, following)
+        if preceding >= 0:
+            self._push(preceding, i)
+
+    def union_statistics(self, i: int, j: int) -> tuple[float, float, float]:
+        """Return count and sum of squares (3) of a union, and the difference of the two means."""
+        count = self.counts[i] + self.counts[j]
+        difference = self.means[i] - self.means[j]
+        between = self.counts[i] * self.counts[j] / count * difference * difference
+        return count, self.squares[i] + self.squares[j] + between, difference
+
+    def merge_cost(self, i: int, j: int) -> float:
+        """Return the increase of the criterion by merging two neighbours."""
+        count, square, _ = self.union_statistics(i, j)
+        if self.equal_variances:
+            return square - self.squares[i] - self.squares[j]  # (1)
+        separate = _term(self.counts[i], self.squares[i]), _term(self.counts[j], self.squares[j])
+        return _term(count, square) - separate[0] - separate[1]  # (2)
+
+    def _push(self, i: int, j: int) -> None:
+        """Put the cost of two neighbours on the heap."""
+        heapq.heappush(self.heap, (self.merge_cost(i, j), i, j, self.versions[i], self.versions[j]))
+
+
+def _term(count: float, square: float) -> float:
+    """Return the term of one cluster in (2)."""
+    return count * (log(square + _EPSILON) - log(count))

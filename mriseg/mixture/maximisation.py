@@ -1,4 +1,15 @@
-"""The M-step of a Gaussian mixture: maximum likelihood, maximum a posteriori, with any parameter held."""
+"""The M-step of a Gaussian mixture: maximum likelihood or maximum a posteriori, with any parameter fixed.
+
+Given the moments of the components (counts nₖ, means x̄ₖ, scatter matrices Wₖ), the maximum likelihood
+estimates are (Bishop 2006, section 9.2.2)
+
+    πₖ = nₖ / n                                                                                    (1)
+    μₖ = x̄ₖ                                                                                        (2)
+
+and the covariances those of the model (`mriseg.mixture.covariance`) for the scatter matrices about the means
+μₖ. A conjugate prior changes (1), (2) and the scatter matrices, see `mriseg.mixture.priors`; fixed parameters
+replace the estimates, see `mriseg.mixture.fixed`.
+"""
 
 from __future__ import annotations
 
@@ -7,86 +18,205 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.mixture.constants import MIN_INITIAL_VARIANCE, ROUNDING_FACTOR
 from mriseg.mixture.em import Step
-from mriseg.mixture.expectation import Moments, Observations, coefficients
-from mriseg.mixture.parameters import Parameters
+from mriseg.mixture.expectation import Observations, log_joint_coefficients
+from mriseg.mixture.moments import Moments
+from mriseg.mixture.parameters import Parameters, broadcast_components
 
 if TYPE_CHECKING:
     from mriseg.mixture.covariance import CovarianceModel
+    from mriseg.mixture.fixed import FixedTerms
     from mriseg.mixture.parameters import FloatArray
-    from mriseg.mixture.priors import FixedTerms, PriorTerms
-
-# A component that starts with less than this fraction of the pooled variance starts with the pooled one.
-THIN = 1e-3
+    from mriseg.mixture.priors import PriorTerms
 
 
 @dataclass(frozen=True, eq=False)
 class MStep:
-    """One fit: the model, the observations and what is known beforehand, in the frame of the estimation."""
+    """M-step of one fit, on standardized observations.
+
+    Attributes
+    ----------
+    model : CovarianceModel
+        The covariance model.
+    observations : Observations
+        Standardized observations.
+    prior : PriorTerms, optional
+        Conjugate prior.
+    fixed : FixedTerms, optional
+        Fixed parameters.
+    """
 
     model: CovarianceModel
     observations: Observations
     prior: PriorTerms | None = None
     fixed: FixedTerms | None = None
 
-    def begin(self, totals: FloatArray, means: FloatArray | None = None) -> Parameters:
-        """Return the parameters that totals (K, P) of a partition lead to, or with given means (K, D).
+    def from_partition(self, statistics: FloatArray, means: FloatArray | None = None) -> Parameters:
+        """Return the initial parameters given the sufficient statistics of a partition.
 
-        Components too small to have a covariance of their own begin with that of all components together: EM
-        might never leave the floor that they would rest on.
+        Components too small to have a covariance of their own start with the pooled covariance, because EM
+        may never leave the floor at which they would start.
+
+        Parameters
+        ----------
+        statistics : ndarray, shape (K, P)
+            Sufficient statistics of the partition.
+        means : ndarray, shape (K, D), optional
+            Initial means; by default those of the partition.
+
+        Returns
+        -------
+        parameters : Parameters
+
+        Raises
+        ------
+        DegenerateError
+            If a component is empty, or the covariances lose rank.
         """
-        moments = self.moments(totals)
-        shape = (-1, *[1] * (moments.scatter.ndim - 1))
-        counts = moments.counts.reshape(shape)
+        moments = self.moments(statistics)
+        counts = broadcast_components(moments.counts, moments.scatter.ndim)
         pooled = moments.scatter.sum(axis=0, keepdims=True) / counts.sum()
-        thin = min_variance(moments.scatter / counts) < THIN * min_variance(pooled)
-        scatter = np.where(thin.reshape(shape), pooled * counts, moments.scatter)
+        degenerate = min_variance(moments.scatter / counts) < MIN_INITIAL_VARIANCE * min_variance(pooled)
+        scatter = np.where(
+            broadcast_components(degenerate, moments.scatter.ndim), pooled * counts, moments.scatter
+        )
         return self.maximise(Moments(moments.counts, moments.means if means is None else means, scatter))
 
-    def adopt(self, parameters: Parameters) -> Parameters:
-        """Return given parameters as the model allows them: unchanged if they obey it."""
+    def from_parameters(self, parameters: Parameters) -> Parameters:
+        """Return initial parameters from those of another mixture, projected on the covariance model.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Of a mixture for standardized data; returned unchanged (but for rounding) if they obey the model.
+
+        Returns
+        -------
+        parameters : Parameters
+
+        Raises
+        ------
+        DegenerateError
+            If the covariances lose rank.
+        """
         matrices = parameters.matrices
         covariances = np.diagonal(matrices, axis1=1, axis2=2) if self.model.diagonal else matrices
-        return self.maximise(
-            Moments.implied(Parameters(parameters.weights, parameters.means, covariances)), bare=True
-        )
+        moments = Moments.from_parameters(Parameters(parameters.weights, parameters.means, covariances))
+        return self.maximise(moments, use_prior=False)
 
     def step(self, parameters: Parameters) -> Step[Parameters]:
-        """Run the E-step; the M-step waits until it is asked for."""
-        slopes = coefficients(parameters)
-        log_likelihood, totals = self.observations.expect(slopes)
-        prior = 0.0 if self.prior is None else self.prior.log_density(parameters)
-        precision = float(np.finfo(self.observations.X.dtype).eps)
-        rounding = 16 * precision * self.observations.total * (1 + float(np.abs(slopes[:, 1:]).max()))
+        """Run the E-step, and return the objective and the M-step for `run_em`.
 
-        def following() -> Parameters:
-            return self.maximise(self.moments(totals), parameters.covariances)
+        Parameters
+        ----------
+        parameters : Parameters
+            The present state.
 
-        return Step(log_likelihood + prior, rounding, following)
+        Returns
+        -------
+        Step
+            Its objective is the log-likelihood, plus the log-density of the prior if there is one.
+        """
+        coefficients = log_joint_coefficients(parameters)
+        log_likelihood, statistics = self.observations.e_step(coefficients)
+        log_prior = 0.0 if self.prior is None else self.prior.log_density(parameters)
+
+        def next_state() -> Parameters:
+            return self.maximise(self.moments(statistics), parameters.covariances)
+
+        rounding = rounding_bound(self.observations, coefficients)
+        return Step(log_likelihood + log_prior, rounding, next_state)
 
     def maximise(
-        self, moments: Moments, previous: FloatArray | None = None, *, bare: bool = False
+        self, moments: Moments, previous: FloatArray | None = None, *, use_prior: bool = True
     ) -> Parameters:
-        """Run the M-step; ``bare`` leaves the prior out."""
-        prior = None if bare else self.prior
-        weights, means = moments.counts / moments.counts.sum(), moments.means
+        """Return the M-step estimate of all parameters.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of the components.
+        previous : ndarray, shape (K, D, D) or (K, D), optional
+            Covariances of the previous iteration.
+        use_prior : bool
+            Whether to include the prior.
+
+        Returns
+        -------
+        parameters : Parameters
+
+        Raises
+        ------
+        DegenerateError
+            If a covariance loses rank under a model that does not admit a floor.
+        """
+        prior = self.prior if use_prior else None
+        weights, means = moments.counts / moments.counts.sum(), moments.means  # (1), (2)
         if prior is not None:
-            weights, means = prior.locate(moments)
+            weights, means = prior.estimate_weights_and_means(moments)
         if self.fixed is not None:
-            weights, means = self.fixed.place(weights, means)
+            weights, means = self.fixed.replace_weights_and_means(weights, means)
         counts, scatter = moments.counts, moments.scatter_about(means)
         if prior is not None:
-            counts, scatter = prior.widen(counts, scatter, means)
+            counts, scatter = prior.augment(counts, scatter, means)
         if self.fixed is not None:
-            return Parameters(weights, means, self.fixed.estimate(self.model, counts, scatter, previous))
-        return Parameters(weights, means, self.model.estimate(counts, scatter, previous))
+            covariances = self.fixed.estimate_covariances(self.model, counts, scatter, previous)
+        else:
+            covariances = self.model.estimate(counts, scatter, previous)
+        return Parameters(weights, means, covariances)
 
-    def moments(self, totals: FloatArray) -> Moments:
-        """Unpack the totals of an E-step."""
-        return Moments.of(totals, self.observations.X.shape[1], diagonal=self.model.diagonal)
+    def moments(self, statistics: FloatArray) -> Moments:
+        """Return the moments of sufficient statistics.
+
+        Parameters
+        ----------
+        statistics : ndarray, shape (K, P)
+            Sufficient statistics of an E-step.
+
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        DegenerateError
+            If a component is empty.
+        """
+        return Moments.from_statistics(statistics, self.observations.dimensions, diagonal=self.model.diagonal)
+
+
+def rounding_bound(observations: Observations, coefficients: FloatArray) -> float:
+    """Return a bound on the rounding error of the log-likelihood.
+
+    Parameters
+    ----------
+    observations : Observations
+        Standardized observations, of order one.
+    coefficients : ndarray, shape (K, P)
+        Of the log-density.
+
+    Returns
+    -------
+    float
+        Proportional to machine epsilon, the observations and the largest coefficient.
+    """
+    epsilon = float(np.finfo(observations.X.dtype).eps)
+    magnitude = 1 + float(np.abs(coefficients[:, 1:]).max())
+    return ROUNDING_FACTOR * epsilon * observations.total * magnitude
 
 
 def min_variance(covariances: FloatArray) -> FloatArray:
-    """Return the smallest variance (K,) of covariances (K, D, D), or of variances (K, D)."""
+    """Return the smallest variance of each component along any axis.
+
+    Parameters
+    ----------
+    covariances : ndarray, shape (K, D, D) or (K, D)
+        Covariance matrices, or variances.
+
+    Returns
+    -------
+    ndarray of float64, shape (K,)
+    """
     variances = np.linalg.eigvalsh(covariances) if covariances.ndim > 2 else covariances
     return np.asarray(variances.min(axis=1))

@@ -1,70 +1,116 @@
-"""EM on blocks of data that do not fit in memory together."""
+"""Stepwise EM for data that do not fit in memory at once.
+
+After the E-step on a block, its sufficient statistics per observation, s̄, are mixed into the running ones,
+
+    s ← (1 − γₜ) s + γₜ s̄(block; θ)                                                                (1)
+    γₜ = (t + 2)^(−α),  ½ < α ≤ 1                                                                  (2)
+
+with t the number of blocks before it, and the M-step gives θ from s. (1) is the online EM of [1]_ with blocks
+in place of single observations; (2) is the step size of [2]_.
+
+References
+----------
+.. [1] Cappé O, Moulines E (2009). On-line expectation-maximization algorithm for latent data models. J R
+   Statist Soc B 71:593-613.
+.. [2] Liang P, Klein D (2009). Online EM for unsupervised models. Proc NAACL HLT 2009, 611-619.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mriseg.mixture.expectation import Observations, coefficients
+from mriseg.mixture.constants import STEP_SIZE_EXPONENT, STEP_SIZE_OFFSET
+from mriseg.mixture.expectation import Observations, log_joint_coefficients
 
 if TYPE_CHECKING:
     from mriseg.mixture.maximisation import MStep
     from mriseg.mixture.parameters import FloatArray, Parameters, Standardization
 
-# A block's share in the statistics is (2 + blocks before it) to the minus this: 1/2 forgets a bad start
-# fastest, 1 averages noise away best.
-DECAY = 0.6
-
 
 @dataclass(eq=False)
 class StepwiseEM:
-    """Stepwise EM: an E-step on each block, whose statistics are mixed into those of all blocks before it.
-
-    Cappé and Moulines, J. R. Statist. Soc. B 71, 2009.
+    """State of stepwise EM.
 
     Attributes
     ----------
-    estimation : Estimation
-        The fit of the first block: model, and what is known beforehand.
-    frame : Frame
-        The units of the first block, which stay.
+    m_step : MStep
+        The M-step of the first block: covariance model, prior and fixed parameters.
+    standardization : Standardization
+        That of the first block, which stays.
     parameters : Parameters
-        The mixture, in the frame.
-    totals : array (K, P)
-        Statistics of one observation.
-    observed : float
+        The mixture for standardized data.
+    statistics : ndarray of float64, shape (K, P)
+        Running sufficient statistics of one observation, s of (1).
+    total : float
         Sum of the weights of all blocks.
     blocks : int
-        Blocks seen.
+        Number of blocks seen.
     """
 
     m_step: MStep
     standardization: Standardization
     parameters: Parameters
-    totals: FloatArray
-    observed: float
+    statistics: FloatArray
+    total: float
     blocks: int = 1
 
     @classmethod
-    def begin(cls, m_step: MStep, standardization: Standardization, parameters: Parameters) -> StepwiseEM:
-        """Begin with a mixture fitted to a first block."""
-        data = m_step.observations
-        totals = data.expect(coefficients(parameters))[1] / data.total
-        return cls(m_step, standardization, parameters, totals, data.total)
+    def from_first_block(
+        cls, m_step: MStep, standardization: Standardization, parameters: Parameters
+    ) -> StepwiseEM:
+        """Return the state after a mixture was fitted to the first block.
+
+        Parameters
+        ----------
+        m_step : MStep
+            The M-step of that fit, with its observations.
+        standardization : Standardization
+            Of those observations.
+        parameters : Parameters
+            The fitted mixture for standardized data.
+
+        Returns
+        -------
+        StepwiseEM
+        """
+        observations = m_step.observations
+        _, statistics = observations.e_step(log_joint_coefficients(parameters))
+        total = observations.total
+        return cls(m_step, standardization, parameters, statistics / total, total)
 
     def update(self, X: FloatArray, sample_weight: FloatArray) -> float:
-        """Take one more block, rows (N, D) and weights (N,); return its log-likelihood in the frame."""
-        data = Observations.prepare(
-            self.standardization.enter(X),
+        """Run one step of stepwise EM on a further block, in place.
+
+        Parameters
+        ----------
+        X : ndarray, shape (N, D)
+            The block, in the units of the data.
+        sample_weight : ndarray, shape (N,)
+            Number of times each row was observed.
+
+        Returns
+        -------
+        float
+            Log-likelihood of the standardized block before the step.
+
+        Raises
+        ------
+        DegenerateError
+            If a component becomes empty, or a covariance loses rank.
+        """
+        observations = Observations.prepare(
+            self.standardization.transform(X),
             sample_weight,
             diagonal=self.m_step.model.diagonal,
-            n_components=len(self.totals),
+            n_components=len(self.statistics),
         )
-        log_likelihood, totals = data.expect(coefficients(self.parameters))
-        step = (2 + self.blocks) ** -DECAY
-        self.totals = (1 - step) * self.totals + step * totals / data.total
-        self.observed += data.total
+        log_likelihood, statistics = observations.e_step(log_joint_coefficients(self.parameters))
+        step_size = (STEP_SIZE_OFFSET + self.blocks) ** -STEP_SIZE_EXPONENT  # (2)
+        block_mean = step_size * statistics / observations.total
+        self.statistics = (1 - step_size) * self.statistics + block_mean  # (1)
+        self.total += observations.total
         self.blocks += 1
-        moments = self.m_step.moments(self.totals * self.observed)
+        moments = self.m_step.moments(self.statistics * self.total)
         self.parameters = self.m_step.maximise(moments, self.parameters.covariances)
         return log_likelihood

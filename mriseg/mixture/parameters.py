@@ -1,4 +1,4 @@
-"""The numbers that make a mixture, and the units in which they are estimated."""
+"""Parameters of a Gaussian mixture, and the standardization of data and parameters."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from mriseg.errors import MixtureError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     FloatArray = NDArray[np.floating[Any]]
     IntArray = NDArray[np.intp]
 
 
 class DegenerateError(MixtureError):
-    """A component that is empty, or whose covariance has lost rank."""
+    """A component is empty, or its covariance has lost rank."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +26,11 @@ class Parameters:
 
     Attributes
     ----------
-    weights : array (K,)
+    weights : ndarray of float64, shape (K,)
         Mixing proportions; they sum to one.
-    means : array (K, D)
+    means : ndarray of float64, shape (K, D)
         Component means.
-    covariances : array (K, D, D), or (K, D)
+    covariances : ndarray of float64, shape (K, D, D) or (K, D)
         Covariance matrices, or the variances alone where every matrix is diagonal.
     """
 
@@ -40,109 +40,201 @@ class Parameters:
 
     @property
     def diagonal(self) -> bool:
-        """Whether the covariances are kept as variances, (K, D)."""
+        """Whether the covariances are stored as variances, shape (K, D)."""
         return self.covariances.ndim == self.means.ndim
 
     @property
     def matrices(self) -> FloatArray:
-        """The covariances as matrices, (K, D, D), however they are kept."""
+        """Covariance matrices, shape (K, D, D), whatever the storage."""
         if self.diagonal:
             return self.covariances[:, :, None] * np.eye(self.means.shape[1])
         return self.covariances
 
     def ordered(self, order: NDArray[np.intp]) -> Parameters:
-        """Return the same mixture with its components in another order."""
+        """Return the same mixture with its components in the given order.
+
+        Parameters
+        ----------
+        order : ndarray of int, shape (K,)
+            Permutation of the components.
+
+        Returns
+        -------
+        parameters : Parameters
+        """
         return Parameters(self.weights[order], self.means[order], self.covariances[order])
 
 
 def outer(vectors: FloatArray) -> FloatArray:
-    """Outer product of each row with itself: (..., D) to (..., D, D)."""
+    """Return the outer product of each vector with itself.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (..., D)
+        Vectors along the last axis.
+
+    Returns
+    -------
+    ndarray, shape (..., D, D)
+    """
     return vectors[..., :, None] * vectors[..., None, :]
+
+
+def broadcast_components(values: NDArray[Any], ndim: int) -> NDArray[Any]:
+    """Append axes of length one to values of the components.
+
+    Parameters
+    ----------
+    values : ndarray, shape (K,)
+        One value for each component.
+    ndim : int
+        Number of dimensions to return.
+
+    Returns
+    -------
+    ndarray, shape (K, 1, ...)
+    """
+    return values.reshape(-1, *[1] * (ndim - 1))
 
 
 @dataclass(frozen=True, eq=False)
 class Standardization:
-    """The units of the estimation: columns centred on ``centre`` and divided by ``scale``, both (D,).
+    """Affine map x → (x − centre) / scale of each column.
 
-    Estimating in these units makes every tolerance and every floor independent of the units of the data, and
-    keeps the sums of squares free of cancellation.
+    EM runs on standardized data. Tolerances and floors then do not depend on the units of the data, and sums
+    of squares do not lose digits by cancellation.
+
+    Attributes
+    ----------
+    centre : ndarray of float64, shape (D,)
+        Subtracted from each column.
+    scale : ndarray of float64, shape (D,)
+        Divisor of each column.
     """
 
     centre: FloatArray
     scale: FloatArray
 
     @classmethod
-    def of(cls, X: FloatArray, sample_weight: FloatArray | None, *, per_column: bool) -> Standardization:
-        """Measure the frame of data (N, D): mean and standard deviation, by column or one scale for all.
+    def from_data(
+        cls, X: FloatArray, sample_weight: FloatArray | None, *, per_column: bool
+    ) -> Standardization:
+        """Return the standardization to mean 0 and variance 1.
+
+        Parameters
+        ----------
+        X : ndarray, shape (N, D)
+            Observations.
+        sample_weight : ndarray, shape (N,), or None
+            Number of times each was observed.
+        per_column : bool
+            Whether each column has its own scale; otherwise all have the root of the mean variance, which
+            leaves spherical covariances spherical.
+
+        Returns
+        -------
+        Standardization
 
         Raises
         ------
         MixtureError
-            If a column is constant, or spans more or less than a double can square.
+            If a column is constant, or its squared range leaves the range of a double.
         """
         low, high = X.min(axis=0).astype(float), X.max(axis=0).astype(float)
-        middle, half = low / 2 + high / 2, high / 2 - low / 2
-        _check_spread(half, middle)
-        deviations = (X - middle) / half
+        midpoint, half_range = low / 2 + high / 2, high / 2 - low / 2
+        _check_range(half_range, midpoint)
+        # Moments are taken of values in [-1, 1], so that squares neither overflow nor cancel.
+        deviations = (X - midpoint) / half_range
         mean = np.average(deviations, axis=0, weights=sample_weight)
         variance = np.average(np.square(deviations, dtype=float), axis=0, weights=sample_weight) - mean**2
         if variance.min() <= np.finfo(float).eps:
             raise MixtureError(f"column {variance.argmin()} is constant but for rows of next to no weight")
-        scale = half * np.sqrt(variance)
-        return cls(
-            middle + half * mean, scale if per_column else np.full_like(scale, np.sqrt(np.mean(scale**2)))
-        )
+        scale = half_range * np.sqrt(variance)
+        if not per_column:
+            scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
+        return cls(midpoint + half_range * mean, scale)
 
     @classmethod
-    def spanned_by(cls, parameters: Parameters) -> Standardization:
-        """Return the frame of a mixture: its mean, and its standard deviation in each dimension."""
+    def from_parameters(cls, parameters: Parameters) -> Standardization:
+        """Return the standardization by the mean and the standard deviations of a mixture.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            A mixture in the units of the data.
+
+        Returns
+        -------
+        Standardization
+        """
         weights, means = parameters.weights, parameters.means
         centre = weights @ means
+        # Law of total variance: within the components plus between their means.
         variances = np.diagonal(parameters.matrices, axis1=1, axis2=2) + (means - centre) ** 2
         return cls(centre, np.sqrt(weights @ variances))
 
     @property
-    def log_volume(self) -> float:
-        """Logarithm of the volume of the unit cube of the frame in the units of the data."""
+    def log_jacobian(self) -> float:
+        """Logarithm of the product of the scales: log-density of standardized minus that of original data."""
         return float(np.log(self.scale).sum())
 
-    def enter(self, X: FloatArray) -> FloatArray:
-        """Express data (N, D) in the frame; the dtype of floating data is kept."""
+    def transform(self, X: FloatArray) -> FloatArray:
+        """Return standardized data.
+
+        Parameters
+        ----------
+        X : ndarray, shape (N, D)
+            Data in their own units.
+
+        Returns
+        -------
+        ndarray, shape (N, D)
+            In the dtype of X.
+        """
         return np.asarray((X - self.centre) / self.scale, dtype=X.dtype)
 
-    def enter_parameters(self, parameters: Parameters) -> Parameters:
-        """Express a mixture in the frame."""
-        spread = 1 / (self.scale**2 if parameters.diagonal else outer(self.scale))
+    def transform_parameters(self, parameters: Parameters) -> Parameters:
+        """Return the parameters of a mixture for standardized data.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            In the units of the data.
+
+        Returns
+        -------
+        parameters : Parameters
+        """
+        factors = 1 / (self.scale**2 if parameters.diagonal else outer(self.scale))
         means = (parameters.means - self.centre) / self.scale
-        return Parameters(parameters.weights, means, parameters.covariances * spread)
+        return Parameters(parameters.weights, means, parameters.covariances * factors)
 
-    def leave_parameters(self, parameters: Parameters) -> Parameters:
-        """Express a mixture of the frame in the units of the data."""
-        spread = self.scale**2 if parameters.diagonal else outer(self.scale)
+    def inverse_transform_parameters(self, parameters: Parameters) -> Parameters:
+        """Return the parameters of a mixture in the units of the data.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            For standardized data.
+
+        Returns
+        -------
+        parameters : Parameters
+        """
+        factors = self.scale**2 if parameters.diagonal else outer(self.scale)
         means = self.centre + parameters.means * self.scale
-        return Parameters(parameters.weights, means, parameters.covariances * spread)
+        return Parameters(parameters.weights, means, parameters.covariances * factors)
 
 
-def shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    """Return values as floats of a shape; any shape of the same size will do.
-
-    Raises
-    ------
-    MixtureError
-        If there are more or fewer, naming them.
-    """
-    array = np.asarray(values, dtype=float)
-    if array.size != np.prod(shape):
-        raise MixtureError(f"{name} has shape {array.shape}; this mixture needs {shape}")
-    return array.reshape(shape)
-
-
-def _check_spread(half: FloatArray, middle: FloatArray) -> None:
-    """Refuse columns that have no variance, or one that leaves the range of a double."""
-    constant = np.flatnonzero(half <= 4 * np.finfo(float).eps * np.abs(middle))
+def _check_range(half_range: FloatArray, midpoint: FloatArray) -> None:
+    """Check that the columns vary, and that the squares of their ranges are doubles."""
+    # A range of four units in the last place of the midpoint is rounding, not variation.
+    constant = np.flatnonzero(half_range <= 4 * np.finfo(float).eps * np.abs(midpoint))
     if constant.size:
         raise MixtureError(
             f"column {constant[0]} is constant: a density needs values that differ; leave it out"
         )
-    if half.max() > 1e150 or half.min() < 1e-150:
-        raise MixtureError(f"the columns span {half.min():.3g} to {half.max():.3g}: rescale them towards 1")
+    if half_range.max() > 1e150 or half_range.min() < 1e-150:  # squares beyond 1e300 or below 1e-300
+        raise MixtureError(
+            f"the columns span {half_range.min():.3g} to {half_range.max():.3g}: rescale them towards 1"
+        )

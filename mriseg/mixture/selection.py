@@ -1,18 +1,19 @@
-"""How many components, and which covariance model."""
+"""Selection of the covariance model and the number of components."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture.covariance import MODELS, covariance_model
-from mriseg.mixture.estimator import checked_data, checked_weights
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.parameters import DegenerateError
 from mriseg.mixture.starts import start_tree
+from mriseg.mixture.validation import check_data, check_sample_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,25 +25,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One row of a selection: a model with its number of components, and how well it does.
+    """One row of a selection: a covariance model, a number of components, and the criteria of their fit.
 
     Attributes
     ----------
-    model, n_components
-        What was fitted.
+    model : str
+        Covariance model.
+    n_components : int
+        Number of components.
     log_likelihood : float
-        Of all observations.
+        Log-likelihood of all observations; NaN where the fit failed.
     n_parameters : int
-        Free parameters.
+        Number of free parameters; 0 where the fit failed.
     bic, icl : float
-        The lower the better; NaN where the fit failed.
+        Information criteria, the lower the better; NaN where the fit failed.
     converged : bool
-        Whether EM did.
+        Whether EM converged.
     sound : bool
-        False where a component rests on the floor of the variances: its likelihood is the floor's, and the
-        row is not chosen while there are others. mclust reports no figure for such fits.
+        False where a variance is at its floor, which then sets the likelihood; the row is not chosen while
+        there are others. R's mclust reports no figure for such fits.
     problem : str
-        Why the fit failed; empty if it did not.
+        Reason of a failed fit; empty if it did not fail.
     """
 
     model: str
@@ -58,14 +61,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Selection:
-    """The outcome of `select_model`.
+    """Result of `select_model`.
 
     Attributes
     ----------
     table : list of Candidate
-        Every model with every number of components, in the order asked for.
+        Every model with every number of components, in the order given.
     best : GaussianMixture
-        The one with the lowest criterion.
+        The fit with the lowest criterion.
     """
 
     table: list[Candidate]
@@ -81,22 +84,20 @@ def select_model(
     sample_weight: ArrayLike | None = None,
     **settings: Any,
 ) -> Selection:
-    """Fit every model with every number of components, and choose.
-
-    Fraley and Raftery, J. Am. Stat. Assoc. 97, 2002. One hierarchical clustering starts all fits.
+    """Return the fits of every covariance model with every number of components, and the best of them.
 
     Parameters
     ----------
-    X : array (N, D)
+    X : array-like, shape (N, D)
         Observations.
     components : iterable of int
         Numbers of components.
     models : iterable of str, optional
-        Covariance models; "E" and "V" in one dimension and all fourteen in several, if not given.
+        Covariance models; by default "E" and "V" in one dimension, and all fourteen in several.
     criterion : {"bic", "icl"}
-        What decides.
-    sample_weight : array (N,), optional
-        How often each row was observed.
+        Criterion to minimise.
+    sample_weight : array-like, shape (N,), optional
+        Number of times each row was observed.
     **settings
         Further settings of `GaussianMixture`.
 
@@ -108,23 +109,27 @@ def select_model(
     ------
     MixtureError
         If the data or a setting is unusable, or no fit succeeds.
+
+    Notes
+    -----
+    Fraley and Raftery (2002), J Am Stat Assoc 97:611-631. In several dimensions the cuts of one hierarchical
+    clustering start all fits.
     """
     if criterion not in {"bic", "icl"}:
         raise MixtureError(f"no criterion {criterion!r}: choose bic or icl")
-    data = checked_data(X)
-    weights = checked_weights(sample_weight, len(data))
-    names, counts = _models(models, data.shape[1]), list(components)
-    start = _starts(data, weights, settings)
+    data = check_data(X)
+    weights = check_sample_weight(sample_weight, len(data))
+    names, counts = _model_names(models, data.shape[1]), list(components)
+    initial_parameters = _shared_start(data, weights, settings)
     table: list[Candidate] = []
     best: tuple[tuple[bool, float], GaussianMixture] | None = None
-    for name in names:
-        for n_components in counts:
-            mixture = GaussianMixture(n_components, **{"model": name, **settings})
-            candidate = _candidate(mixture, data, weights, start)
-            table.append(candidate)
-            rank = (not candidate.sound, getattr(candidate, criterion))
-            if not candidate.problem and (best is None or rank < best[0]):
-                best = rank, mixture
+    for name, n_components in product(names, counts):
+        mixture = GaussianMixture(n_components, **{"model": name, **settings})
+        candidate = _fit_candidate(mixture, data, weights, initial_parameters)
+        table.append(candidate)
+        rank = (not candidate.sound, getattr(candidate, criterion))
+        if not candidate.problem and (best is None or rank < best[0]):
+            best = rank, mixture
     if best is None:
         raise MixtureError(f"no model could be fitted: {table[0].problem if table else 'none was asked for'}")
     return Selection(table, best[1])
@@ -132,16 +137,16 @@ def select_model(
 
 @dataclass(frozen=True)
 class LikelihoodRatioTest:
-    """The outcome of `bootstrap_likelihood_ratio`.
+    """Result of `bootstrap_likelihood_ratio`.
 
     Attributes
     ----------
     statistic : float
-        Twice the gain in log-likelihood by one component more.
+        Likelihood ratio statistic, twice the increase of the log-likelihood by one more component.
     p_value : float
-        How often mixtures with the smaller number of components gain as much by chance.
-    bootstrap : array (B,)
-        The gains of the samples drawn from the smaller mixture.
+        Fraction of statistics, of the data and the bootstrap samples together, at least as large.
+    bootstrap : ndarray of float64, shape (B,)
+        Statistics of the samples from the smaller mixture.
     """
 
     statistic: float
@@ -157,19 +162,16 @@ def bootstrap_likelihood_ratio(
     random_state: int | np.random.Generator | None = 0,
     **settings: Any,
 ) -> LikelihoodRatioTest:
-    """Test K components against K + 1 by the parametric bootstrap.
-
-    McLachlan, J. R. Statist. Soc. C 36, 1987: samples are drawn from the fit with K components, and both
-    mixtures are fitted to each. Samples on which a fit degenerates are left out.
+    """Return the parametric bootstrap test of K components against K + 1.
 
     Parameters
     ----------
-    X : array (N, D)
+    X : array-like, shape (N, D)
         Observations.
     n_components : int
-        K.
+        K, the number of components of the null hypothesis.
     n_bootstrap : int
-        Samples to draw; the smallest p-value is one over this plus one.
+        Number of samples; the smallest p-value is 1 / (n_bootstrap + 1).
     random_state : int, Generator or None
         Seed of the samples.
     **settings
@@ -183,23 +185,29 @@ def bootstrap_likelihood_ratio(
     ------
     MixtureError
         If the data or a setting is unusable.
+
+    Notes
+    -----
+    McLachlan (1987), J R Statist Soc C 36:318-324. Samples are drawn from the fit with K components, and both
+    mixtures are fitted to each; samples on which a fit degenerates are left out.
     """
-    data = checked_data(X)
-    null, gain = _gain(data, n_components, settings)
+    data = check_data(X)
+    null, statistic = _likelihood_ratio(data, n_components, settings)
     generator = np.random.default_rng(random_state)
-    gains = []
+    statistics = []
     for _ in range(n_bootstrap):
         sample, _labels = null.sample(len(data), generator)
         try:
-            gains.append(_gain(sample, n_components, settings)[1])
+            statistics.append(_likelihood_ratio(sample, n_components, settings)[1])
         except DegenerateError:
             continue
-    bootstrap = np.array(gains)
-    return LikelihoodRatioTest(gain, float((1 + (bootstrap >= gain).sum()) / (1 + len(bootstrap))), bootstrap)
+    bootstrap = np.array(statistics)
+    p_value = float((1 + (bootstrap >= statistic).sum()) / (1 + len(bootstrap)))
+    return LikelihoodRatioTest(statistic, p_value, bootstrap)
 
 
-def _models(models: Iterable[str] | None, dimensions: int) -> list[str]:
-    """Return the names asked for, checked, or all."""
+def _model_names(models: Iterable[str] | None, dimensions: int) -> list[str]:
+    """Return the given names, checked, or those of all models."""
     if models is None:
         return ["E", "V"] if dimensions == 1 else [model.name for model in MODELS]
     names = list(models)
@@ -208,58 +216,75 @@ def _models(models: Iterable[str] | None, dimensions: int) -> list[str]:
     return names
 
 
-def _starts(
+def _shared_start(
     data: FloatArray, weights: FloatArray | None, settings: dict[str, Any]
 ) -> Callable[[GaussianMixture], Parameters | None]:
-    """Return what gives a mixture its start: the cut of one tree, where it would else grow the same again."""
-    named = settings.get("init", "hierarchical")
-    if (
-        data.shape[1] == 1
-        or "means_init" in settings
-        or not (isinstance(named, str) and named == "hierarchical")
-    ):
+    """Return a function that gives a mixture its initial parameters from one tree shared by all fits.
+
+    The function returns None where every fit makes its own start: in one dimension, where the tree depends on
+    the model and costs little, and where the settings name a start other than the hierarchical one.
+    """
+    init = settings.get("init", "hierarchical")
+    hierarchical = isinstance(init, str) and init == "hierarchical"
+    if data.shape[1] == 1 or "means_init" in settings or not hierarchical:
         return lambda _mixture: None
     counts = np.ones(len(data)) if weights is None else weights
     generator = np.random.default_rng(settings.get("random_state", 0))
     points, counts, tree = start_tree(data[counts > 0], counts[counts > 0], MODELS[-1], generator)
 
-    def cut(mixture: GaussianMixture) -> Parameters:
+    def initial_parameters(mixture: GaussianMixture) -> Parameters:
         labels = tree.labels(mixture.n_components)
-        first = GaussianMixture(mixture.n_components, model=mixture.model, init=labels, max_iter=0)
-        return first.fit(points, sample_weight=counts).parameters_
+        start = GaussianMixture(mixture.n_components, model=mixture.model, init=labels, max_iter=0)
+        return start.fit(points, sample_weight=counts).parameters_
 
-    return cut
+    return initial_parameters
 
 
-def _candidate(
+def _fit_candidate(
     mixture: GaussianMixture,
     data: FloatArray,
     weights: FloatArray | None,
-    start: Callable[[GaussianMixture], Parameters | None],
+    initial_parameters: Callable[[GaussianMixture], Parameters | None],
 ) -> Candidate:
-    """Fit one mixture, and say how it went."""
+    """Fit one mixture in place, and return its row of the table."""
     try:
-        begin = start(mixture)
-        if begin is not None:
-            mixture.set_params(init=begin)
+        start = initial_parameters(mixture)
+        if start is not None:
+            mixture.set_params(init=start)
         mixture.fit(data, sample_weight=weights)
     except MixtureError as error:
-        nan = float("nan")
-        return Candidate(mixture.model, mixture.n_components, nan, 0, nan, nan, False, False, str(error))
+        return _failed_candidate(mixture, str(error))
     total = len(data) if weights is None else float(weights.sum())
     return Candidate(
-        mixture.model,
-        mixture.n_components,
-        total * mixture.score(data, sample_weight=weights),
-        mixture.n_parameters_,
-        mixture.bic(data, weights),
-        mixture.icl(data, weights),
-        mixture.converged_,
-        not mixture.at_floor_.any(),
+        model=mixture.model,
+        n_components=mixture.n_components,
+        log_likelihood=total * mixture.score(data, sample_weight=weights),
+        n_parameters=mixture.n_parameters_,
+        bic=mixture.bic(data, weights),
+        icl=mixture.icl(data, weights),
+        converged=mixture.converged_,
+        sound=not mixture.at_floor_.any(),
     )
 
 
-def _gain(data: FloatArray, n_components: int, settings: dict[str, Any]) -> tuple[GaussianMixture, float]:
-    """Fit K and K + 1 components; return the smaller mixture and twice the gain in log-likelihood."""
+def _failed_candidate(mixture: GaussianMixture, problem: str) -> Candidate:
+    """Return the row of a fit that failed."""
+    return Candidate(
+        model=mixture.model,
+        n_components=mixture.n_components,
+        log_likelihood=float("nan"),
+        n_parameters=0,
+        bic=float("nan"),
+        icl=float("nan"),
+        converged=False,
+        sound=False,
+        problem=problem,
+    )
+
+
+def _likelihood_ratio(
+    data: FloatArray, n_components: int, settings: dict[str, Any]
+) -> tuple[GaussianMixture, float]:
+    """Fit K and K + 1 components; return the smaller mixture and the likelihood ratio statistic."""
     small, large = (GaussianMixture(K, **settings).fit(data) for K in (n_components, n_components + 1))
     return small, 2 * len(data) * (large.score(data) - small.score(data))

@@ -1,7 +1,6 @@
-"""Where EM begins: a partition of the observations, or of a subsample of them.
+"""Starts of EM: partitions of the observations, or of a subsample of them.
 
-A start is labels (N,), responsibilities (N, K), or `Parameters`. All randomness comes from the generator
-given.
+All randomness comes from the generator given.
 """
 
 from __future__ import annotations
@@ -12,25 +11,36 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture.agglomeration import agglomerate
+from mriseg.mixture.constants import (
+    KMEANS_POINTS_PER_COMPONENT,
+    MAX_HIERARCHICAL_POINTS,
+)
 from mriseg.mixture.expectation import Observations
 from mriseg.mixture.hierarchical import merge_neighbours
+from mriseg.mixture.kmeans import kmeans_labels
 
 if TYPE_CHECKING:
     from mriseg.mixture.covariance import CovarianceModel
     from mriseg.mixture.hierarchical import MergeTree
     from mriseg.mixture.parameters import FloatArray, IntArray
 
-# Methods whose outcome depends on the random numbers, so that restarts make sense.
-RANDOM = ("kmeans", "random")
-# A hierarchical clustering in several dimensions costs time as N² or more: it sees at most so many points.
-HIERARCHICAL_POINTS = 1000
-# k-means sees at most so many points for each component.
-KMEANS_POINTS = 100
-KMEANS_ITERATIONS = 100
+# Methods whose result depends on random numbers, so that several runs differ.
+RANDOM_METHODS = ("kmeans", "random")
+# Criteria of hierarchical clustering by the name of a start, in several dimensions.
+HIERARCHICAL_CRITERIA = {"hierarchical": "VVV", "EII": "EII", "VII": "VII", "EEE": "EEE", "VVV": "VVV"}
 
 
 def check_partition(partition: FloatArray, n: int, n_components: int) -> None:
-    """Refuse labels (N,) or responsibilities (N, K) that are none.
+    """Check labels or responsibilities.
+
+    Parameters
+    ----------
+    partition : ndarray, shape (N,) or (N, K)
+        Labels 0 to K − 1, or responsibilities.
+    n : int
+        N.
+    n_components : int
+        K.
 
     Raises
     ------
@@ -45,20 +55,41 @@ def check_partition(partition: FloatArray, n: int, n_components: int) -> None:
         raise MixtureError("responsibilities in init must not be negative, and sum to 1 in every row")
 
 
-def starting_totals(
+def starting_statistics(
     method: str, data: Observations, n_components: int, model: CovarianceModel, generator: np.random.Generator
 ) -> FloatArray:
-    """Return the totals (K, P) of a partition, as an E-step would; a subsample's stand for all observations.
+    """Return the sufficient statistics of a starting partition, as an E-step would.
 
-    Parameters are those of `starting_partition`.
+    Parameters
+    ----------
+    method : str
+        See `starting_partition`; so for the other parameters.
+    data : Observations
+        Standardized observations.
+    n_components : int
+        K.
+    model : CovarianceModel
+        The covariance model to be fitted.
+    generator : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    ndarray of float64, shape (K, P)
+        Those of a subsample are scaled to the number of all observations.
+
+    Raises
+    ------
+    MixtureError
+        As `starting_partition`.
     """
     points, weights, partition = starting_partition(
         method, data.X, data.sample_weight, n_components, model, generator
     )
     if points is data.X:
-        return data.assigned(partition, n_components)
-    some = Observations.prepare(points, weights, diagonal=data.diagonal, n_components=n_components)
-    return some.assigned(partition, n_components) * (data.total / some.total)
+        return data.partition_statistics(partition, n_components)
+    subset = Observations.prepare(points, weights, diagonal=data.diagonal, n_components=n_components)
+    return subset.partition_statistics(partition, n_components) * (data.total / subset.total)
 
 
 def starting_partition(
@@ -69,43 +100,43 @@ def starting_partition(
     model: CovarianceModel,
     generator: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray | IntArray]:
-    """Partition the points, or a subsample where a method cannot afford them all.
+    """Return a partition of the observations, or of a subsample where a method takes too long on all.
 
     Parameters
     ----------
     method : str
         "kmeans", "quantiles", "random", or the name of a hierarchical clustering, see `start_tree`.
-    X : array (N, D)
-        The points, in the frame of the estimation; ascending and distinct in one dimension.
-    sample_weight : array (N,)
-        Their weights.
+    X : ndarray, shape (N, D)
+        Standardized observations; ascending and distinct in one dimension.
+    sample_weight : ndarray, shape (N,)
+        Number of times each was observed.
     n_components : int
-        The number of parts.
+        Number of parts, K.
     model : CovarianceModel
-        The covariance model that is to be fitted.
+        The covariance model to be fitted.
     generator : numpy.random.Generator
-        Draws subsamples, seeds and random responsibilities.
+        Source of random numbers for subsamples, seeds and random responsibilities.
 
     Returns
     -------
-    points : array (M, D)
-        The points used, M ≤ N.
-    weights : array (M,)
+    points : ndarray, shape (M, D)
+        The observations used, M ≤ N.
+    weights : ndarray, shape (M,)
         Their weights.
-    partition : array (M,) or (M, K)
+    partition : ndarray, shape (M,) or (M, K)
         Labels, or responsibilities.
 
     Raises
     ------
     MixtureError
-        If there is no such method, or there are fewer points than components.
+        If there is no such method, or there are fewer distinct observations than components.
     """
     if method == "quantiles":
         return X, sample_weight, quantile_labels(X[:, 0], sample_weight, n_components)
     if method == "random":
         return X, sample_weight, generator.dirichlet(np.ones(n_components), size=len(X)).astype(X.dtype)
     if method == "kmeans":
-        points, weights = subsample(X, sample_weight, KMEANS_POINTS * n_components, generator)
+        points, weights = subsample(X, sample_weight, KMEANS_POINTS_PER_COMPONENT * n_components, generator)
         return points, weights, kmeans_labels(points, weights, n_components, generator)
     points, weights, tree = start_tree(X, sample_weight, model, generator, method)
     return points, weights, tree.labels(n_components)
@@ -118,110 +149,135 @@ def start_tree(
     generator: np.random.Generator,
     criterion: str = "hierarchical",
 ) -> tuple[FloatArray, FloatArray, MergeTree]:
-    """Cluster hierarchically: neighbours in one dimension, else a subsample on scaled axes.
+    """Return a hierarchical clustering: of all values in one dimension, else of a subsample on scaled axes.
 
-    The criterion is the one named, or by default that of the model in one dimension and "VVV" in several.
+    Parameters
+    ----------
+    X : ndarray, shape (N, D)
+        Standardized observations; ascending and distinct in one dimension.
+    sample_weight : ndarray, shape (N,)
+        Number of times each was observed.
+    model : CovarianceModel
+        The covariance model to be fitted.
+    generator : numpy.random.Generator
+        Source of random numbers for the subsample.
+    criterion : str
+        "E" or "V" in one dimension, "EII", "VII", "EEE" or "VVV" in several; "hierarchical" is that of the
+        model in one dimension, and "VVV" in several.
+
+    Returns
+    -------
+    points : ndarray, shape (M, D)
+        The observations used, M ≤ N, not scaled.
+    weights : ndarray, shape (M,)
+        Their weights.
+    tree : MergeTree
+        With one leaf for each of them.
+
+    Raises
+    ------
+    MixtureError
+        If there is no such criterion.
     """
     if X.shape[1] == 1:
-        names = {"hierarchical": "E" if model.common else "V", "E": "E", "V": "V"}
-        return X, sample_weight, merge_neighbours(X[:, 0], sample_weight, _chosen(names, criterion))
-    names = {"hierarchical": "VVV", "EII": "EII", "VII": "VII", "EEE": "EEE", "VVV": "VVV"}
-    chosen = _chosen(names, criterion)
-    points, weights = subsample(X, sample_weight, HIERARCHICAL_POINTS, generator)
-    return points, weights, agglomerate(half_whitened(points, weights), chosen, weights)
+        criteria = {"hierarchical": "E" if model.common else "V", "E": "E", "V": "V"}
+        return X, sample_weight, merge_neighbours(X[:, 0], sample_weight, _lookup(criteria, criterion))
+    chosen = _lookup(HIERARCHICAL_CRITERIA, criterion)
+    points, weights = subsample(X, sample_weight, MAX_HIERARCHICAL_POINTS, generator)
+    return points, weights, agglomerate(scaled_principal_axes(points, weights), chosen, weights)
 
 
-def _chosen(names: dict[str, str], name: str) -> str:
-    """Look a start up, or say which there are."""
-    if name not in names:
-        raise MixtureError(f"no start {name!r}: choose from {', '.join([*names, 'quantiles', *RANDOM])}")
-    return names[name]
+def _lookup(criteria: dict[str, str], name: str) -> str:
+    """Return the criterion of a start, or raise an error with the names of all starts."""
+    if name not in criteria:
+        known = ", ".join([*criteria, "quantiles", *RANDOM_METHODS])
+        raise MixtureError(f"no start {name!r}: choose from {known}")
+    return criteria[name]
 
 
 def quantile_labels(values: FloatArray, sample_weight: FloatArray, n_components: int) -> IntArray:
-    """Cut values (N,) into parts of equal weight, ascending."""
+    """Return labels of parts of equal weight, in ascending order of the values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (N,)
+        Values.
+    sample_weight : ndarray, shape (N,)
+        Number of times each was observed.
+    n_components : int
+        Number of parts, K.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        Labels 0 to K − 1.
+
+    Raises
+    ------
+    MixtureError
+        If there are fewer values than parts.
+    """
     if len(values) < n_components:
         raise MixtureError(f"{len(values)} distinct values cannot make {n_components} components")
     order = np.argsort(values, kind="stable")
-    middle = np.cumsum(sample_weight[order]) - sample_weight[order] / 2
+    positions = np.cumsum(sample_weight[order]) - sample_weight[order] / 2
+    parts = np.minimum(positions * n_components // sample_weight.sum(), n_components - 1)
     labels = np.empty(len(values), dtype=np.intp)
-    labels[order] = np.minimum(middle * n_components // sample_weight.sum(), n_components - 1).astype(np.intp)
+    labels[order] = parts.astype(np.intp)
     return labels
 
 
 def subsample(
     X: FloatArray, sample_weight: FloatArray, size: int, generator: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Draw ``size`` points without replacement, in their order; all of them where there are no more."""
+    """Return a random subsample without replacement, in the order of the observations.
+
+    Parameters
+    ----------
+    X : ndarray, shape (N, D)
+        Observations.
+    sample_weight : ndarray, shape (N,)
+        Number of times each was observed.
+    size : int
+        Number of observations wanted.
+    generator : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    X : ndarray, shape (min(N, size), D)
+        All observations, without a copy, where there are no more than wanted.
+    sample_weight : ndarray, shape (min(N, size),)
+        Their weights.
+    """
     if len(X) <= size:
         return X, sample_weight
     chosen = np.sort(generator.choice(len(X), size, replace=False, shuffle=False))
     return X[chosen], sample_weight[chosen]
 
 
-def half_whitened(X: FloatArray, sample_weight: FloatArray) -> FloatArray:
-    """Turn points (N, D) to their principal axes and divide each axis by the root of its standard deviation.
+def scaled_principal_axes(X: FloatArray, sample_weight: FloatArray) -> FloatArray:
+    """Return principal components of standardized columns, each over the root of its standard deviation.
 
-    The columns have variance one to begin with; axes along which they do not vary are left out. This is the
-    "scaled SVD" that Scrucca and Raftery (Adv. Data Anal. Classif. 9, 2015) found to start EM best.
+    This is the "scaled SVD" transformation that Scrucca and Raftery (2015), Adv Data Anal Classif 9:447-460,
+    recommend before the hierarchical clustering that starts EM.
+
+    Parameters
+    ----------
+    X : ndarray, shape (N, D)
+        Observations.
+    sample_weight : ndarray, shape (N,)
+        Number of times each was observed.
+
+    Returns
+    -------
+    ndarray, shape (N, R)
+        R ≤ D; components without variance are left out.
     """
     centred = X - np.average(X, axis=0, weights=sample_weight)
     centred = centred / np.sqrt(np.average(centred**2, axis=0, weights=sample_weight))
     correlation = (centred * sample_weight[:, None]).T @ centred / sample_weight.sum()
     eigenvalues, axes = np.linalg.eigh(correlation)
     kept = eigenvalues > np.finfo(X.dtype).eps * X.shape[1]
+    # The eigenvalues are variances, so their fourth root is the root of the standard deviation.
     return np.asarray(centred @ (axes[:, kept] / eigenvalues[kept] ** 0.25))
-
-
-def kmeans_labels(
-    X: FloatArray, sample_weight: FloatArray, n_clusters: int, generator: np.random.Generator
-) -> IntArray:
-    """Cluster weighted points (N, D) by Lloyd's iteration from k-means++ seeds.
-
-    Arthur and Vassilvitskii, SODA 2007. A cluster that loses all its points takes the point farthest from its
-    own centre.
-    """
-    centres = _spread_seeds(X, sample_weight, n_clusters, generator)
-    labels = np.full(len(X), -1)
-    for _ in range(KMEANS_ITERATIONS):
-        previous, (labels, distances) = labels, nearest(X, centres)
-        for empty in np.setdiff1d(np.arange(n_clusters), labels):
-            farthest = int(np.argmax(np.where(np.bincount(labels)[labels] > 1, distances, -1)))
-            labels[farthest], distances[farthest] = empty, 0
-        if np.array_equal(labels, previous):
-            break
-        counts = np.bincount(labels, weights=sample_weight)
-        sums = [np.bincount(labels, weights=sample_weight * column) for column in X.T]
-        centres = (np.array(sums) / counts).T
-    return labels
-
-
-def _spread_seeds(
-    X: FloatArray, sample_weight: FloatArray, n_clusters: int, generator: np.random.Generator
-) -> FloatArray:
-    """Draw seeds (K, D) among the points, each as its squared distance from those before makes it likely."""
-    if len(X) < n_clusters:
-        raise MixtureError(f"{len(X)} points cannot make {n_clusters} components")
-    seeds = [X[generator.choice(len(X), p=sample_weight / sample_weight.sum(dtype=float))]]
-    distances = np.full(len(X), np.inf)
-    while len(seeds) < n_clusters:
-        distances = np.minimum(distances, np.square(X - seeds[-1], dtype=float).sum(axis=1))
-        chances = distances * sample_weight
-        if not chances.sum() > 0:
-            raise MixtureError(f"{len(seeds)} distinct points cannot make {n_clusters} components")
-        seeds.append(X[generator.choice(len(X), p=chances / chances.sum())])
-    return np.array(seeds, dtype=float)
-
-
-def nearest(X: FloatArray, centres: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Return for points (N, D) the nearest of centres (K, D), labels (N,), and the squared distances (N,)."""
-    labels = np.empty(len(X), dtype=np.intp)
-    distances = np.empty(len(X))
-    lengths = np.square(centres).sum(axis=1)
-    width = max(256, (1 << 22) // len(centres))
-    for start in range(0, len(X), width):
-        block = slice(start, start + width)
-        squares = lengths - 2 * (X[block] @ centres.T)
-        labels[block] = squares.argmin(axis=1)
-        distances[block] = squares.min(axis=1) + np.square(X[block]).sum(axis=1)
-    return labels, distances

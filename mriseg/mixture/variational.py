@@ -1,4 +1,36 @@
-"""What variational inference believes of a mixture: the distributions of its parameters."""
+"""Variational posterior of a Gaussian mixture: normal-Wishart components, weights of two kinds.
+
+The factors of the posterior of component k are (Bishop 2006, section 10.2)
+
+    q(μₖ, Λₖ) = N(μₖ; mₖ, (βₖ Λₖ)⁻¹) Wishart(Λₖ; Bₖ⁻¹, νₖ)                       Bishop eq. 10.59  (1)
+
+with Λₖ the precision matrix and Bₖ the inverse scale matrix, Bishop's Wₖ⁻¹. For diagonal models each
+dimension has a Wishart of dimension one. The weights have a Dirichlet with parameters αₖ, or are made by
+breaking a stick truncated at K pieces [2]_,
+
+    πₖ = Vₖ Π (1 − Vⱼ) over j < k,   q(Vₖ) = Beta(aₖ, bₖ)                                          (2)
+
+The expectations needed by the E-step are
+
+    E log|Λₖ| = Σᵢ ψ((νₖ + 1 − i) / 2) + D log 2 − log|Bₖ|,  i = 1 … D            Bishop eq. 10.65  (3)
+    E log πₖ = ψ(αₖ) − ψ(Σⱼ αⱼ)                                                  Bishop eq. 10.66  (4)
+    E log πₖ = E log Vₖ + Σⱼ E log(1 − Vⱼ) over j < k                                               (5)
+    E[(x − μₖ)ᵀ Λₖ (x − μₖ)] = D / βₖ + νₖ (x − mₖ)ᵀ Bₖ⁻¹ (x − mₖ)               Bishop eq. 10.64  (6)
+
+with ψ the digamma function, E log Vₖ = ψ(aₖ) − ψ(aₖ + bₖ) and E log(1 − Vₖ) = ψ(bₖ) − ψ(aₖ + bₖ). The lower
+bound of the log-evidence (Bishop section 10.2.2) is
+
+    Σₙ log Σₖ exp E log(πₖ N(xₙ; μₖ, Λₖ⁻¹)) − KL(q ‖ p)                                            (7)
+
+right after an E-step, KL being the Kullback-Leibler divergence of the posterior of all parameters from the
+prior: the sum of those of the weights, of the means given the precisions, and of the precisions.
+
+References
+----------
+.. [1] Bishop CM (2006). Pattern Recognition and Machine Learning. Springer.
+.. [2] Blei DM, Jordan MI (2006). Variational inference for Dirichlet process mixtures. Bayesian Analysis
+   1:121-143.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +39,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.mixture.parameters import Parameters, outer
+from mriseg.mixture.parameters import Parameters, broadcast_components, outer
 
 if TYPE_CHECKING:
     from mriseg.mixture.parameters import FloatArray
@@ -15,129 +47,179 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class VariationalPosterior:
-    """Normal-Wishart distribution of every component, and the distribution of the weights.
+    """Variational posterior of the parameters of a Gaussian mixture; the conjugate prior has the same form.
 
     Attributes
     ----------
-    process : bool
-        Whether the weights come from a Dirichlet process, by breaking sticks, or from a finite Dirichlet.
-    concentration : array (K, 1) or (K, 2)
-        Parameters of the Dirichlet, or of the Beta of each stick.
-    mean_precision : array (K,)
-        Observations that the mean is worth.
-    means : array (K, D)
-        Expected means.
-    freedom : array (K,)
-        Degrees of freedom of the Wishart.
-    scatter : array (K, D, D), or (K, D)
-        Inverse scale of the Wishart; for diagonal models, of a Wishart for each dimension.
+    stick_breaking : bool
+        Whether the weights have a truncated stick-breaking distribution (Dirichlet process), else a
+        Dirichlet.
+    concentration : ndarray of float64, shape (K, 1) or (K, 2)
+        Parameters αₖ of the Dirichlet, or (aₖ, bₖ) of the Beta of each stick.
+    mean_precision : ndarray of float64, shape (K,)
+        βₖ, the number of observations that the mean counts for.
+    means : ndarray of float64, shape (K, D)
+        mₖ.
+    degrees_of_freedom : ndarray of float64, shape (K,)
+        νₖ.
+    scatter : ndarray of float64, shape (K, D, D), or (K, D) for diagonal models
+        Bₖ, the inverse scale of the Wishart.
     """
 
-    process: bool
+    stick_breaking: bool
     concentration: FloatArray
     mean_precision: FloatArray
     means: FloatArray
-    freedom: FloatArray
+    degrees_of_freedom: FloatArray
     scatter: FloatArray
 
     @property
     def diagonal(self) -> bool:
-        """Whether the dimensions are independent."""
+        """Whether the covariances are diagonal."""
         return self.scatter.ndim == self.means.ndim
 
     @property
     def weights(self) -> FloatArray:
-        """Expected mixing proportions (K,)."""
-        if self.process:
-            share = self.concentration[:, 0] / self.concentration.sum(axis=1)
-            left = np.concatenate([[1.0], np.cumprod(1 - share)[:-1]])
-            weights = share * left
+        """Expected mixing proportions, shape (K,), normalised where the stick is truncated."""
+        if self.stick_breaking:
+            sticks = self.concentration[:, 0] / self.concentration.sum(axis=1)
+            remainders = np.concatenate([[1.0], np.cumprod(1 - sticks)[:-1]])
+            weights = sticks * remainders
         else:
             weights = self.concentration[:, 0]
         return np.asarray(weights / weights.sum())
 
     def parameters(self) -> Parameters:
-        """Return the mixture that stands for the belief, its covariances being scatter / freedom."""
-        shape = (-1, *[1] * (self.scatter.ndim - 1))
-        return Parameters(self.weights, self.means, self.scatter / self.freedom.reshape(shape))
+        """Return the mixture with expected weights, means and precisions, (E Λₖ)⁻¹ = Bₖ / νₖ.
 
-    def shifts(self) -> FloatArray:
-        """Return what the expected log-density has beyond that of `parameters`, (K,)."""
+        Returns
+        -------
+        parameters : Parameters
+        """
+        freedom = broadcast_components(self.degrees_of_freedom, self.scatter.ndim)
+        return Parameters(self.weights, self.means, self.scatter / freedom)
+
+    def log_density_offsets(self) -> FloatArray:
+        """Return the expected log-density of each component less that of `parameters`.
+
+        By (3) to (6) the difference does not depend on x, so the E-step is that of a Gaussian mixture with
+        offsets (Bishop 2006, eq. 10.67).
+
+        Returns
+        -------
+        ndarray of float64, shape (K,)
+        """
         dimensions = self.means.shape[1]
-        expected = self._expected_log_precision() - dimensions * np.log(self.freedom)
+        log_precision = self._expected_log_precision() - dimensions * np.log(self.degrees_of_freedom)
         log_weights = self._expected_log_weights() - np.log(self.weights)
-        return np.asarray(log_weights + 0.5 * (expected - dimensions / self.mean_precision))
+        return np.asarray(log_weights + 0.5 * (log_precision - dimensions / self.mean_precision))
 
     def divergence(self, prior: VariationalPosterior) -> float:
-        """Kullback-Leibler divergence from a prior of the same kind."""
+        """Return the Kullback-Leibler divergence of the posterior from the prior, KL(q ‖ p) of (7).
+
+        Parameters
+        ----------
+        prior : VariationalPosterior
+            Of the same form.
+
+        Returns
+        -------
+        float
+        """
         return (
             self._weight_divergence(prior) + self._normal_divergence(prior) + self._wishart_divergence(prior)
         )
 
-    def _expected_log_weights(self) -> FloatArray:
-        from scipy.special import digamma
-
-        total = digamma(self.concentration.sum(axis=1 if self.process else 0))
-        logs = digamma(self.concentration) - (total[:, None] if self.process else total)
-        if not self.process:
-            return np.asarray(logs[:, 0])
-        return np.asarray(logs[:, 0] + np.concatenate([[0.0], np.cumsum(logs[:, 1])[:-1]]))
-
-    def _expected_log_precision(self) -> FloatArray:
-        """Return E log|Λ| + log|scatter|, (K,)."""
-        from scipy.special import digamma
-
-        dimensions = self.means.shape[1]
-        lost = np.zeros(dimensions) if self.diagonal else np.arange(dimensions)
-        logs = digamma((self.freedom[:, None] - lost) / 2).sum(axis=1)
-        return np.asarray(logs + dimensions * np.log(2))
-
-    def _weight_divergence(self, prior: VariationalPosterior) -> float:
-        from scipy.special import digamma, gammaln
-
-        mine, theirs = self.concentration, prior.concentration
-        if not self.process:
-            mine, theirs = mine.T, theirs.T
-        total = mine.sum(axis=1)
-        norms = gammaln(total) - gammaln(theirs.sum(axis=1)) - (gammaln(mine) - gammaln(theirs)).sum(axis=1)
-        pulls = ((mine - theirs) * (digamma(mine) - digamma(total)[:, None])).sum(axis=1)
-        return float((norms + pulls).sum())
-
-    def _normal_divergence(self, prior: VariationalPosterior) -> float:
-        ratio = prior.mean_precision / self.mean_precision
-        away = self.means - prior.means
-        distance = self.freedom * self._through_inverse(away**2 if self.diagonal else outer(away))
-        spread = self.means.shape[1] * (ratio - 1 - np.log(ratio))
-        return float(0.5 * (spread + prior.mean_precision * distance).sum())
-
-    def _wishart_divergence(self, prior: VariationalPosterior) -> float:
-        dimensions = self.means.shape[1]
-        mine, theirs = self.log_determinants(), prior.log_determinants()
-        norms = 0.5 * (self.freedom * mine - prior.freedom * theirs) - (
-            self.log_gammas() - prior.log_gammas()
-        )
-        norms -= 0.5 * dimensions * np.log(2) * (self.freedom - prior.freedom)
-        pulls = 0.5 * (self.freedom - prior.freedom) * (self._expected_log_precision() - mine)
-        traces = 0.5 * self.freedom * (self._through_inverse(prior.scatter) - dimensions)
-        return float((norms + pulls + traces).sum())
-
-    def _through_inverse(self, matrices: FloatArray) -> FloatArray:
-        """Return tr(scatter⁻¹ M), (K,)."""
-        if self.diagonal:
-            return np.asarray((matrices / self.scatter).sum(axis=1))
-        return np.asarray(np.trace(np.linalg.solve(self.scatter, matrices), axis1=1, axis2=2))
-
     def log_determinants(self) -> FloatArray:
-        """Return log|scatter|, (K,)."""
+        """Return log|Bₖ|.
+
+        Returns
+        -------
+        ndarray of float64, shape (K,)
+        """
         if self.diagonal:
             return np.asarray(np.log(self.scatter).sum(axis=1))
         return np.asarray(np.linalg.slogdet(self.scatter).logabsdet)
 
     def log_gammas(self) -> FloatArray:
-        """Return the logarithm of the multivariate gamma function at half the freedom, (K,)."""
+        """Return the logarithm of the multivariate gamma function at νₖ / 2.
+
+        Returns
+        -------
+        ndarray of float64, shape (K,)
+        """
         from scipy.special import gammaln, multigammaln
 
         dimensions = self.means.shape[1]
         if self.diagonal:
-            return np.asarray(dimensions * gammaln(self.freedom / 2))
-        return np.array([multigammaln(freedom / 2, dimensions) for freedom in self.freedom])
+            return np.asarray(dimensions * gammaln(self.degrees_of_freedom / 2))
+        return np.array([multigammaln(freedom / 2, dimensions) for freedom in self.degrees_of_freedom])
+
+    def _expected_log_weights(self) -> FloatArray:
+        """Return E log πₖ, (4) or (5), shape (K,)."""
+        from scipy.special import digamma
+
+        total = digamma(self.concentration.sum(axis=1 if self.stick_breaking else 0))
+        logs = digamma(self.concentration) - (total[:, None] if self.stick_breaking else total)
+        if not self.stick_breaking:
+            return np.asarray(logs[:, 0])  # (4)
+        return np.asarray(logs[:, 0] + np.concatenate([[0.0], np.cumsum(logs[:, 1])[:-1]]))  # (5)
+
+    def _expected_log_precision(self) -> FloatArray:
+        """Return E log|Λₖ| + log|Bₖ| of (3), shape (K,)."""
+        from scipy.special import digamma
+
+        dimensions = self.means.shape[1]
+        # Diagonal models have D Wisharts of dimension one, each with i = 1 only.
+        reductions = np.zeros(dimensions) if self.diagonal else np.arange(dimensions)
+        digammas = digamma((self.degrees_of_freedom[:, None] - reductions) / 2).sum(axis=1)
+        return np.asarray(digammas + dimensions * np.log(2))
+
+    def _weight_divergence(self, prior: VariationalPosterior) -> float:
+        """Return the divergence of the Dirichlet, or the sum of those of the Betas.
+
+        KL(Dir(a) ‖ Dir(b)) = log Γ(Σa) − log Γ(Σb) − Σ (log Γ(a) − log Γ(b)) + Σ (a − b)(ψ(a) − ψ(Σa)).
+        """
+        from scipy.special import digamma, gammaln
+
+        a, b = self.concentration, prior.concentration
+        if not self.stick_breaking:
+            a, b = a.T, b.T
+        total = a.sum(axis=1)
+        norms = gammaln(total) - gammaln(b.sum(axis=1)) - (gammaln(a) - gammaln(b)).sum(axis=1)
+        slopes = ((a - b) * (digamma(a) - digamma(total)[:, None])).sum(axis=1)
+        return float((norms + slopes).sum())
+
+    def _normal_divergence(self, prior: VariationalPosterior) -> float:
+        """Return the expected divergence of the normals of the means, over the precisions.
+
+        ½ [D (ρ − 1 − log ρ) + β₀ νₖ (mₖ − m₀)ᵀ Bₖ⁻¹ (mₖ − m₀)] with ρ = β₀ / βₖ, summed over the components.
+        """
+        ratios = prior.mean_precision / self.mean_precision
+        offsets = self.means - prior.means
+        distances = self.degrees_of_freedom * self._trace_of_quotient(
+            offsets**2 if self.diagonal else outer(offsets)
+        )
+        variance_terms = self.means.shape[1] * (ratios - 1 - np.log(ratios))
+        return float(0.5 * (variance_terms + prior.mean_precision * distances).sum())
+
+    def _wishart_divergence(self, prior: VariationalPosterior) -> float:
+        """Return the divergence of the Wisharts of the precisions.
+
+        The log-density of a Wishart is ½ ν log|B| − ½ ν D log 2 − log Γ_D(ν / 2) + ½ (ν − D − 1) log|Λ| − ½
+        tr(B Λ); the divergence is the expectation of the difference of two of them, with (3) and E Λ = ν B⁻¹.
+        """
+        dimensions = self.means.shape[1]
+        nu, prior_nu = self.degrees_of_freedom, prior.degrees_of_freedom
+        log_det, prior_log_det = self.log_determinants(), prior.log_determinants()
+        norms = 0.5 * (nu * log_det - prior_nu * prior_log_det) - (self.log_gammas() - prior.log_gammas())
+        norms -= 0.5 * dimensions * np.log(2) * (nu - prior_nu)
+        slopes = 0.5 * (nu - prior_nu) * (self._expected_log_precision() - log_det)
+        traces = 0.5 * nu * (self._trace_of_quotient(prior.scatter) - dimensions)
+        return float((norms + slopes + traces).sum())
+
+    def _trace_of_quotient(self, matrices: FloatArray) -> FloatArray:
+        """Return tr(Bₖ⁻¹ Mₖ), shape (K,)."""
+        if self.diagonal:
+            return np.asarray((matrices / self.scatter).sum(axis=1))
+        return np.asarray(np.trace(np.linalg.solve(self.scatter, matrices), axis1=1, axis2=2))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.covariance import FLOOR, MODELS, covariance_model
-from mriseg.mixture.orientation import rotated
+from mriseg.mixture.constants import VARIANCE_FLOOR
+from mriseg.mixture.covariance import MODELS, covariance_model
+from mriseg.mixture.orientation import from_axes
 
 NAMES = [model.name for model in MODELS]
 
@@ -51,7 +52,7 @@ def nearby(name, covariances, rng, size=1e-3):
         values = np.einsum("kdj,kde,kej->kj", axes, moved, axes)
     stretch = free(shape, (D,))
     stretch -= stretch.mean(axis=-1, keepdims=True)
-    return rotated(values * np.exp(free(volume, (1,)) + stretch), axes)
+    return from_axes(values * np.exp(free(volume, (1,)) + stretch), axes)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,4 +108,4 @@ def test_the_floor_is_the_constrained_maximum():
     scatter[0] = 0
     scatter[0, 0, 0] = counts[0]
     covariances = estimated("VVV", counts, scatter)
-    np.testing.assert_allclose(covariances[0], np.diag([1, FLOOR, FLOOR]), atol=1e-12)
+    np.testing.assert_allclose(covariances[0], np.diag([1, VARIANCE_FLOOR, VARIANCE_FLOOR]), atol=1e-12)

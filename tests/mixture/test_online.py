@@ -52,8 +52,8 @@ def test_fit_begins_anew():
 def test_the_width_of_the_blocks_does_not_matter(model, monkeypatch):
     X = stream(5000)
     one = GaussianMixture(3, model=model).fit(X)
-    monkeypatch.setattr(expectation, "BLOCK", 1)
-    monkeypatch.setattr(expectation, "KEPT", 0)
+    monkeypatch.setattr(expectation, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(expectation, "MAX_CACHED_ELEMENTS", 0)
     many = GaussianMixture(3, model=model).fit(X)
     np.testing.assert_allclose(many.means_, one.means_, rtol=1e-9)
     np.testing.assert_allclose(many.covariances_, one.covariances_, rtol=1e-9, atol=1e-12)

@@ -12,7 +12,7 @@ from mriseg.mixture import DegenerateError, GaussianMixture
 from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.covariance import covariance_model
 from mriseg.mixture.hierarchical import merge_neighbours
-from mriseg.mixture.starts import kmeans_labels
+from mriseg.mixture.kmeans import kmeans_labels
 
 # mclust ends where its log-likelihood changes by 1e-10; EM creeps, so these fits must end alike.
 TIGHT = {"tol": 1e-10, "max_iter": 5000}

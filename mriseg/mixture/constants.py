@@ -1,0 +1,89 @@
+"""Tuned constants of the Gaussian mixture engine: unit, meaning, and what set each value.
+
+"Limit" marks a bound on work that a normal fit does not reach; "by choice" a value that no benchmark set.
+"""
+
+from __future__ import annotations
+
+# Fraction of the variance of the data: smallest variance along any axis of a covariance, i.e. a standard
+# deviation of one thousandth of that of the data. By choice; below it a component describes a point.
+VARIANCE_FLOOR = 1e-6
+
+# Relative excess over the floor up to which a component counts as being at the floor. Set by rounding.
+FLOOR_TOLERANCE = 1e-9
+
+# Fraction of the pooled variance: a component whose smallest initial variance is below it starts with the
+# pooled covariance, because EM may never leave the floor. By choice.
+MIN_INITIAL_VARIANCE = 1e-3
+
+# Iterations of the inner loop of an M-step without closed form (VEI, VEE). Limit.
+MAX_INNER_ITERATIONS = 500
+
+# Relative change of the common shape at which that loop stops. Set by the test that the likelihood never
+# falls.
+INNER_TOLERANCE = 1e-12
+
+# Sweeps of plane rotations over all pairs of axes in an M-step (EVE, VVE). Limit.
+MAX_ROTATION_SWEEPS = 200
+
+# Decrease of the deviance in a sweep, relative to its magnitude plus the observations, at which the sweeps
+# stop. Set by the test that the likelihood never falls.
+ROTATION_TOLERANCE = 1e-13
+
+# Machine epsilons times observations times the largest coefficient: how far rounding of the sums over
+# observations may lower the objective of EM. Set by fits of float32 data, which stay within it.
+ROUNDING_FACTOR = 16
+
+# Fraction of the largest weight: smaller weights count as zero, since they cannot change a sum of doubles but
+# can overflow a quotient. Set by the arithmetic of doubles.
+NEGLIGIBLE_WEIGHT = 1e-30
+
+# Elements (components times observations) of a block of responsibilities: 16 MB of doubles, and few enough
+# blocks that the threads of a matrix product rarely wait for each other. By choice.
+BLOCK_ELEMENTS = 1 << 21
+
+# Observations in a block at least, however many the components. By choice.
+MIN_BLOCK_SIZE = 256
+
+# Elements (features times observations) up to which features are computed once and cached: 32 MB of doubles.
+# By choice.
+MAX_CACHED_ELEMENTS = 1 << 22
+
+# Elements (centres times observations) of a block of squared distances: 32 MB of doubles. By choice.
+DISTANCE_BLOCK_ELEMENTS = 1 << 22
+
+# Observations that a hierarchical clustering in several dimensions takes at most, as a subsample: its time
+# and memory grow as N squared or more. By choice.
+MAX_HIERARCHICAL_POINTS = 1000
+
+# Observations for each component that k-means takes at most, as a subsample. By choice.
+KMEANS_POINTS_PER_COMPONENT = 100
+
+# Iterations of Lloyd's algorithm. Limit.
+MAX_KMEANS_ITERATIONS = 100
+
+# Exponent of the step size of stepwise EM, above 1/2 and at most 1: values near 1/2 forget the initial
+# parameters fastest, 1 averages noise best. By choice within the range of Cappé and Moulines (2009).
+STEP_SIZE_EXPONENT = 0.6
+
+# Added to the number of blocks in the step size of stepwise EM; damps the first steps. Liang and Klein
+# (2009).
+STEP_SIZE_OFFSET = 2
+
+# Observations that the prior mean counts for in the default conjugate prior. Fraley and Raftery (2007).
+DEFAULT_SHRINKAGE = 0.01
+
+# Values, at evenly spaced ranks, between which the Pareto radius is measured at most. By choice.
+MAX_PARETO_VALUES = 1024
+
+# Quantile of the distances between values that is the Pareto radius. Ultsch (2005).
+PARETO_QUANTILE = 0.18
+
+# Bins of a histogram at least, whatever the rule of Freedman and Diaconis (1981) gives. By choice.
+MIN_BINS = 10
+
+# Bins of a histogram at most, whatever that rule gives. By choice.
+MAX_BINS = 1000
+
+# Halvings of the interval that brackets a quantile: more than the digits of a double need. Limit.
+BISECTION_STEPS = 100

@@ -1,0 +1,161 @@
+"""Checks of data, weights and settings, and the counting of equal values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mriseg.errors import MixtureError
+from mriseg.mixture.constants import NEGLIGIBLE_WEIGHT
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from mriseg.mixture.parameters import FloatArray
+
+
+def check_data(X: ArrayLike) -> FloatArray:
+    """Return data as a matrix of finite floats.
+
+    Parameters
+    ----------
+    X : array-like of numbers, shape (N, D)
+        Observations by columns.
+
+    Returns
+    -------
+    ndarray of float32 or float64, shape (N, D)
+        float32 data stay float32, all others become float64.
+
+    Raises
+    ------
+    MixtureError
+        If X is not a matrix of finite numbers with at least one row and one column.
+    """
+    data = np.asarray(X)
+    if data.ndim != 2 or 0 in data.shape:
+        raise MixtureError(
+            f"data must be a matrix of observations by columns, (N, D); this has shape {data.shape}"
+        )
+    if data.dtype.kind not in "fiub":
+        raise MixtureError(f"data must be numbers; these are {data.dtype}")
+    data = data if data.dtype == np.float32 else data.astype(float, copy=False)
+    if not np.isfinite(data).all():
+        raise MixtureError("data hold NaN or infinite values: leave those rows out")
+    return data
+
+
+def check_sample_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray | None:
+    """Return sample weights as floats, negligible ones set to zero.
+
+    Parameters
+    ----------
+    sample_weight : array-like, shape (N,), or None
+        Number of times each row was observed.
+    n : int
+        Number of rows, N.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,), or None
+        None if there are no weights.
+
+    Raises
+    ------
+    MixtureError
+        If the shape is wrong, a weight is negative or not finite, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.shape != (n,):
+        raise MixtureError(f"sample_weight has shape {weights.shape}; {n} observations need ({n},)")
+    if not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
+        raise MixtureError("sample_weight must be finite and not negative, with a positive sum")
+    return np.where(weights < NEGLIGIBLE_WEIGHT * weights.max(), 0.0, weights)
+
+
+def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return values as floats of a given shape.
+
+    Parameters
+    ----------
+    name : str
+        Name of the values in the error message.
+    values : array-like
+        Values of any shape with the right number of elements.
+    shape : tuple of int
+        The shape to return.
+
+    Returns
+    -------
+    ndarray of float64
+        The values in that shape.
+
+    Raises
+    ------
+    MixtureError
+        If the number of elements differs.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.size != np.prod(shape):
+        raise MixtureError(f"{name} has shape {array.shape}; this mixture needs {shape}")
+    return array.reshape(shape)
+
+
+def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) -> None:
+    """Check the settings that all estimators share.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of components, at least 1.
+    n_init : int
+        Number of restarts, at least 1.
+    tol : float
+        Tolerance, not negative.
+    max_iter : int
+        Maximum number of iterations, not negative.
+
+    Raises
+    ------
+    MixtureError
+        If a setting is out of its range.
+    """
+    if not (isinstance(n_components, int | np.integer) and n_components >= 1):
+        raise MixtureError(f"n_components must be a whole number of at least 1, not {n_components!r}")
+    if n_init < 1 or max_iter < 0 or not tol >= 0:
+        raise MixtureError("n_init must be at least 1, max_iter and tol not negative")
+
+
+def count_unique(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Return the distinct values in ascending order with the sum of their weights.
+
+    Parameters
+    ----------
+    values : ndarray, shape (N,)
+        Values.
+    sample_weight : ndarray, shape (N,), or None
+        Number of times each was observed; None counts each once.
+
+    Returns
+    -------
+    unique : ndarray of float64, shape (M, 1)
+        Distinct values with a positive weight.
+    counts : ndarray of float64, shape (M,)
+        Sums of their weights.
+    """
+    # Whole numbers over a range smaller than N, such as intensities, are counted in O(N) without sorting.
+    whole = values.max() < len(values) + values.min() and np.array_equal(values, np.rint(values))
+    if whole:
+        minimum = values.min()
+        counts = np.bincount((values - minimum).astype(np.intp), weights=sample_weight).astype(float)
+        found = np.flatnonzero(counts)
+        return (found + float(minimum))[:, None], counts[found]
+    if sample_weight is None:
+        unique, counts = np.unique(values, return_counts=True)
+    else:
+        unique, inverse = np.unique(values, return_inverse=True)
+        counts = np.bincount(inverse, weights=sample_weight)
+    return unique[counts > 0, None].astype(float), counts[counts > 0].astype(float)
