@@ -60,9 +60,3 @@ MAX_ROTATION_DEGREES = 20.0
 # mm, root mean square over the brain: motion beyond which the user is asked to check the alignment; not
 # tuned.
 REPORTED_MOTION_MM = 2.0
-
-# --- Bias field -----------------------------------------------------------------------------------
-
-# Percent: percentile of the intensities that is taken for air, to which the bias field does not add; not
-# tuned.
-AIR_PERCENTILE = 1.0

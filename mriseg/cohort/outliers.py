@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mriseg.cohort.constants import MIN_COMPARED_SCANS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 
     from mriseg.cohort.record import Figures
 
-LIMIT = 3.5
-# Below that many scans there is no crowd to stand out from.
-MIN_SCANS = 8
 _NORMAL = 0.6745
 _NORMAL_OF_MEAN = 0.7979
 
@@ -73,12 +72,12 @@ def deviations(cohort: Sequence[Mapping[str, float]]) -> list[list[Deviation]]:
     Returns
     -------
     list of list of Deviation
-        For each scan those measures that at least `MIN_SCANS` scans have, the farthest first.
+        For each scan those measures that at least `MIN_COMPARED_SCANS` scans have, the farthest first.
     """
     found: list[list[Deviation]] = [[] for _ in cohort]
     for name in dict.fromkeys(name for scan in cohort for name in scan):
         rows = [row for row, scan in enumerate(cohort) if name in scan]
-        if len(rows) < MIN_SCANS:
+        if len(rows) < MIN_COMPARED_SCANS:
             continue
         values = np.array([cohort[row][name] for row in rows])
         for row, value, score in zip(rows, values, robust_scores(values), strict=True):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from mriseg import __version__
-from mriseg.cohort.outliers import LIMIT, MIN_SCANS
+from mriseg.cohort.constants import MIN_COMPARED_SCANS, OUTLIER_LIMIT
 from mriseg.cohort.record import LOGS
 from mriseg.file_names import OVERLAY, REPORT, result_name, stem
 from mriseg.report.pages import environment
@@ -77,8 +77,8 @@ def write_page(path: Path, output: Path, checked: Sequence[ScanQC], failed: Sequ
             ],
             distributions=distributions(checked),
             suspicious=sum(1 for scan in checked if scan.qc_rank[0]),
-            limit=LIMIT,
-            fewest=MIN_SCANS,
+            limit=OUTLIER_LIMIT,
+            fewest=MIN_COMPARED_SCANS,
             most_names=_MAX_NAMES,
         )
     )
@@ -108,7 +108,7 @@ def _distribution(measure: str, scans: Sequence[tuple[str, float, float]]) -> Di
     counts, edges = np.histogram(values, _BARS)
     low, high = float(edges[0]), float(edges[-1])
     bars = [Bar(100 * k / _BARS, 100 * n / counts.max()) for k, n in enumerate(counts.tolist()) if n]
-    out = sorted((scan for scan in scans if abs(scan[2]) > LIMIT), key=lambda scan: -abs(scan[2]))
+    out = sorted((scan for scan in scans if abs(scan[2]) > OUTLIER_LIMIT), key=lambda scan: -abs(scan[2]))
     marks = [Mark(name, 100 * (v - low) / (high - low), f"{v:.4g}", score) for name, v, score in out]
     return Distribution(measure, f"{low:.4g}", f"{high:.4g}", f"{np.median(values):.4g}", bars, marks)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg._utils.atomic_write import atomic_write
+from mriseg.cohort.constants import MAX_PRIOR_VOXELS, MIN_PRIOR_SCANS, PRIOR_STRENGTH
 from mriseg.cohort.record import collect, known_sidecar
 from mriseg.errors import CohortError
 from mriseg.model.cohort_prior import CohortPrior
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
 
     from mriseg.cohort.record import Record
 
-MIN_SCANS = 5
-# The cohort counts as this many times the voxels that would pin the ratio of GM to WM as closely as its scans
-# agree on it: the voxels of one scan follow the model less well than independent draws would. Chosen on heads
-# of one scanner, where 1,000 to 5,000 voxels help most, and on a mixed collection, where a hundred do harm.
-_STRENGTH = 20.0
-_MAX_VOXELS = 5000.0
 _NORMAL_MAD = 1.4826
 
 
@@ -49,10 +44,10 @@ def make_prior(results: Path, file: Path, *, overwrite: bool = False) -> CohortP
         If the file exists and may not be replaced, or cannot be written.
     """
     records = [record for record in collect(results) if record.histogram]
-    if len(records) < MIN_SCANS:
+    if len(records) < MIN_PRIOR_SCANS:
         raise CohortError(
             f"{results}: has {len(records)} scans of three tissues with a record in logs; "
-            f"{MIN_SCANS} are needed"
+            f"{MIN_PRIOR_SCANS} are needed"
         )
     contrasts = {_contrast(record, results) for record in records}
     if len(contrasts) > 1:
@@ -73,7 +68,7 @@ def worth(records: list[Record]) -> float:
     ratios = grey / white
     apart = _NORMAL_MAD * float(np.median(np.abs(ratios - np.median(ratios))))
     noise_share = float(np.median(noise / white))
-    return min(_MAX_VOXELS, _STRENGTH * (noise_share / max(apart, 1e-6)) ** 2)
+    return min(MAX_PRIOR_VOXELS, PRIOR_STRENGTH * (noise_share / max(apart, 1e-6)) ** 2)
 
 
 def _contrast(record: Record, results: Path) -> str:

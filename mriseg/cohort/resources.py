@@ -9,11 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from mriseg._utils.memory import available_memory, segmentation_bytes
+from mriseg.cohort.constants import MEMORY_SHARE
 from mriseg.errors import MrisegError
 from mriseg.images.nifti import open_nifti
-
-# What is left to everything else that runs.
-_SHARE = 0.9
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -34,7 +32,7 @@ def available_cores() -> int:
 
 def available_mb() -> float:
     """Return how much memory may be planned with, MB: nine tenths of what is free."""
-    return _SHARE * available_memory() / 1e6
+    return MEMORY_SHARE * available_memory() / 1e6
 
 
 @cache

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mriseg._utils.atomic_write import atomic_write
-from mriseg.cohort.outliers import LIMIT, Deviation, deviations, measures
+from mriseg.cohort.constants import OUTLIER_LIMIT
+from mriseg.cohort.outliers import Deviation, deviations, measures
 from mriseg.cohort.page import write_page
 from mriseg.cohort.record import DONE, FAILED, Record, collect
 from mriseg.cohort.table import TableWriter, columns, row, write_failures
@@ -42,7 +43,7 @@ class ScanQC:
     @property
     def outlying(self) -> list[Deviation]:
         """The figures that are out of line."""
-        return [deviation for deviation in self.deviations if abs(deviation.score) > LIMIT]
+        return [deviation for deviation in self.deviations if abs(deviation.score) > OUTLIER_LIMIT]
 
     @property
     def qc_rank(self) -> tuple[int, float]:

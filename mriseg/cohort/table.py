@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mriseg._utils.tables import write_rows
 from mriseg._utils.text import cell
-from mriseg.cohort.outliers import LIMIT
+from mriseg.cohort.constants import OUTLIER_LIMIT
 from mriseg.cohort.record import LOGS
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
     }
     if checked and checked.deviations:
         cells["outlier_score"] = abs(checked.deviations[0].score)
-        cells["outlier_in"] = " | ".join(d.measure for d in checked.deviations if abs(d.score) > LIMIT)
+        cells["outlier_in"] = " | ".join(
+            d.measure for d in checked.deviations if abs(d.score) > OUTLIER_LIMIT
+        )
     return cells
 
 

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.model.constants import CELL_MM, MIN_PURITY, VALIDATION_FOLDS, VALIDATION_REGION_MM
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
-
-_CELL_MM = 4.0
-# How pure a cell must be, relative to the purest; and the least number of cells to learn a field from.
-_PURE, MIN_CELLS = 0.93, 300
-# Cross-validation leaves out regions of this size, a fifth of them at a time. The next order must predict
-# them better by this factor: white matter itself varies a little.
-_REGION_MM, _FOLDS = 40.0, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +49,7 @@ class Cells:
         """Divide the brain of a mask on voxels of given zooms (mm) into cells."""
         # A grid that is centred on the brain: the cells of a mirrored head are the mirrored cells. With even
         # sizes that is not always to be had; two voxels of 2 mm are better than three all the same.
-        size = np.maximum(1, np.round(_CELL_MM / zooms)).astype(int)
+        size = np.maximum(1, np.round(CELL_MM / zooms)).astype(int)
         size += (size > 2) & (size % 2 == 0)
         lacking = -np.array(mask.shape) % size
         margin = (lacking + size * (lacking % 2)) // 2
@@ -66,8 +61,8 @@ class Cells:
         middles = np.argwhere(inside) * size + (size - 1) / 2 - margin
         centre = middles.mean(axis=0)
         offsets = (middles - centre) * zooms
-        scale = max(_CELL_MM, 2 * float(np.sqrt((offsets**2).mean()))) / zooms
-        fold = np.abs(np.round(offsets / _REGION_MM)).astype(int) @ (1, 2, 3) % _FOLDS
+        scale = max(CELL_MM, 2 * float(np.sqrt((offsets**2).mean()))) / zooms
+        fold = np.abs(np.round(offsets / VALIDATION_REGION_MM)).astype(int) @ (1, 2, 3) % VALIDATION_FOLDS
         return cls(voxels, number, inside, (middles - centre) / scale, fold, centre, scale)
 
     def pure_cells(
@@ -75,7 +70,7 @@ class Cells:
     ) -> tuple[NDArray[np.bool_], Floats]:
         """Return which cells hold white matter only, (M,), and the mean intensity in those."""
         share = self._means(purity)
-        least = _PURE * float(np.percentile(share, 99))
+        least = MIN_PURITY * float(np.percentile(share, 99))
         pure = (share >= least) & (share > 0)
         brightness = self._means(purity * intensities)[pure] / share[pure]
         positive = brightness > 0

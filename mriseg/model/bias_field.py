@@ -18,19 +18,26 @@ import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.images.voxels import bounding_box
-from mriseg.model.bias_cells import MIN_CELLS, Cells
+from mriseg.model.bias_cells import Cells
+from mriseg.model.constants import (
+    AIR_PERCENTILE,
+    FIELD_EM_ITERATIONS,
+    FIELD_ROUNDS,
+    FIELD_TOLERANCE,
+    MAX_FIELD_ORDER,
+    MAX_ITERATIONS,
+    MIN_ORDER_GAIN,
+    MIN_WM_CELLS,
+)
 from mriseg.model.histogram import intensity_histogram, lookup_by_intensity
-from mriseg.model.partial_volume import MAX_ITERATIONS, PartialVolumeMixture, fit_partial_volume
+from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
 
-_HIGHEST_ORDER = 2
-_WORTHWHILE = 0.95
-_ROUNDS, _SETTLED = 8, 0.003
-_FIT_ITERATIONS = 60
+_PLANES = 4  # at a time while a scan is corrected, so that they stay in the cache of the processor
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,16 +132,16 @@ def estimate_bias_field(
     field = no_field()
     log_field = np.zeros(len(intensities), dtype=np.float32)
     model = None
-    for _ in range(_ROUNDS):
+    for _ in range(FIELD_ROUNDS):
         corrected = intensities * np.exp(-log_field)
-        purity, model = white_matter(corrected, white, model, _FIT_ITERATIONS)
+        purity, model = white_matter(corrected, white, model, FIELD_EM_ITERATIONS)
         pure, brightness = grid.pure_cells(purity, intensities)
-        if np.count_nonzero(pure) < MIN_CELLS:
+        if np.count_nonzero(pure) < MIN_WM_CELLS:
             return no_field()
         field = _regress(grid, pure, np.log(brightness))
         previous, log_field = log_field, field._log_on_grid(mask.shape)[mask]  # noqa: SLF001
         log_field -= log_field.mean()
-        if np.std(log_field - previous) < _SETTLED:
+        if np.std(log_field - previous) < FIELD_TOLERANCE:
             break
     return _moved(_centred(field, mask), box)
 
@@ -169,7 +176,7 @@ def field_of_white_matter(
     box = bounding_box(mask)
     grid = Cells.of(mask[box], zooms)
     pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
-    if np.count_nonzero(pure) < MIN_CELLS:
+    if np.count_nonzero(pure) < MIN_WM_CELLS:
         return no_field()
     return _moved(_centred(_regress(grid, pure, np.log(brightness)), mask[box]), box)
 
@@ -238,13 +245,13 @@ def _regress(cells: Cells, pure: NDArray[np.bool_], log_brightness: Floats) -> B
 def _best_order(positions: Floats, log_brightness: Floats, fold: NDArray[np.intp]) -> int:
     """Raise the order as long as regions that were left out are predicted better."""
     best, least = 0, np.inf
-    for order in range(_HIGHEST_ORDER + 1):
+    for order in range(MAX_FIELD_ORDER + 1):
         design = _design(positions, order)
         errors = np.concatenate([
             np.abs(_prediction_errors(design, log_brightness, fold == k))
             for k in np.unique(fold)
         ])  # fmt: skip
-        if errors.mean() < _WORTHWHILE * least:
+        if errors.mean() < MIN_ORDER_GAIN * least:
             best, least = order, errors.mean()
     return best
 
@@ -279,16 +286,9 @@ def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
     return BiasField(coefficients, field.centre, field.scale, float(low), float(high))
 
 
-# What lies below is air: the intensity to which the bias field does not add.
-_AIR_PERCENT = 1.0
-
-
-_PLANES = 4  # at a time while a scan is corrected, so that they stay near the processor
-
-
 def air_intensity(data: NDArray[np.float32]) -> np.float32:
     """Return the intensity of air, from every third voxel each way."""
-    return np.float32(np.percentile(data[::3, ::3, ::3], _AIR_PERCENT))
+    return np.float32(np.percentile(data[::3, ::3, ::3], AIR_PERCENTILE))
 
 
 def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mriseg.errors import CohortError
+from mriseg.model.constants import POOLED_BINS, POOLED_RANGE
 from mriseg.model.histogram import best_scale
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 # Intensities in units of the WM mean.
-_EDGES = np.linspace(-0.2, 2.8, 751)
+_EDGES = np.linspace(*POOLED_RANGE, POOLED_BINS + 1)
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
 
 

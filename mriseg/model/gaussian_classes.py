@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mriseg.mixture import Fixed, GaussianMixture, select_model
+from mriseg.model.constants import (
+    CHANNEL_START_VOXELS,
+    CLASSES_MAX_ITERATIONS,
+    CLASSES_TOLERANCE,
+    START_STEPS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,12 +23,6 @@ if TYPE_CHECKING:
     from mriseg.mixture import Parameters
 
     Floats = NDArray[np.floating]
-
-# Run to convergence: where the log-likelihood is still rising, results depend on the start.
-_TOLERANCE = 1e-6
-_MAX_ITERATIONS = 1000
-# Voxels to start from in several channels, where the engine clusters a thousand of them, and some steps.
-_START_VOXELS, _START_STEPS = 20_000, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,8 @@ class GaussianClasses:
         "Start": "hierarchical clustering",
         "Trace": "log-likelihood",
         "Criterion": "relative rise of the trace",
-        "Tolerance": _TOLERANCE,
-        "MaxIterations": _MAX_ITERATIONS,
+        "Tolerance": CLASSES_TOLERANCE,
+        "MaxIterations": CLASSES_MAX_ITERATIONS,
     }
 
     @property
@@ -180,8 +180,8 @@ def fit_gaussian_classes(
         classes,
         model=model,
         init=("hierarchical" if classes > 1 else "quantiles") if start is None else start,
-        tol=_TOLERANCE,
-        max_iter=_MAX_ITERATIONS,
+        tol=CLASSES_TOLERANCE,
+        max_iter=CLASSES_MAX_ITERATIONS,
         fixed=Fixed(means=start.means) if hold_means and start is not None else None,
     )
     return GaussianClasses(mixture.fit(rows, sample_weight=counts))
@@ -218,7 +218,7 @@ def select_gaussian_classes(
     rows = _rows(values)
     model = _covariance_model(covariance, rows.shape[1])
     found = select_model(
-        rows, classes, [model], sample_weight=counts, tol=_TOLERANCE, max_iter=_MAX_ITERATIONS
+        rows, classes, [model], sample_weight=counts, tol=CLASSES_TOLERANCE, max_iter=CLASSES_MAX_ITERATIONS
     )
     bic = {candidate.n_components: candidate.bic for candidate in found.table if not candidate.problem}
     return GaussianClasses(found.best), bic
@@ -231,8 +231,8 @@ def _covariance_model(covariance: str | None, channels: int) -> str:
 
 def _clustered(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:
     """Begin with a hierarchical clustering of some voxels (N, D), classes by rising mean of the first."""
-    some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
-    begun = GaussianMixture(classes, model=model, max_iter=_START_STEPS).fit(some).parameters_
+    some = voxels[:: 1 + len(voxels) // CHANNEL_START_VOXELS].astype(np.float64)
+    begun = GaussianMixture(classes, model=model, max_iter=START_STEPS).fit(some).parameters_
     return begun.ordered(np.argsort(begun.means[:, 0], kind="stable"))
 
 

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.model.constants import HISTOGRAM_BINS, JOINT_CELLS, LOOKUP_LEVELS, SCALE_STEPS, TAIL_PERCENTILE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-_BINS = 1024
-_TAIL_PERCENT = 0.05
-# Of a joint histogram at the most: 128 bins a channel where there are two, 25 of three.
-_CELLS = 1 << 14
-# Scales at which a known mixture is tried on a scan.
-_SCALES = 120
-# Steps between the darkest and the brightest: four a bin, so that no step shows in a posterior map.
-_LEVELS = 4096
 
 
 def intensity_histogram(
@@ -43,12 +36,12 @@ def intensity_histogram(
     counts : ndarray of float64, shape (B,)
         Number of voxels in each bin.
     """
-    low, high = np.percentile(intensities, (_TAIL_PERCENT, 100 - _TAIL_PERCENT))
+    low, high = np.percentile(intensities, (TAIL_PERCENTILE, 100 - TAIL_PERCENTILE))
     drawn_in = np.clip(intensities, low, high).astype(np.float64)
-    scale = _BINS / (high - low) if high > low else 0.0
-    bins = np.minimum((drawn_in - low) * scale, _BINS - 1).astype(np.intp)
-    counts = np.bincount(bins, minlength=_BINS).astype(np.float64)
-    sums = np.bincount(bins, weights=drawn_in, minlength=_BINS)
+    scale = HISTOGRAM_BINS / (high - low) if high > low else 0.0
+    bins = np.minimum((drawn_in - low) * scale, HISTOGRAM_BINS - 1).astype(np.intp)
+    counts = np.bincount(bins, minlength=HISTOGRAM_BINS).astype(np.float64)
+    sums = np.bincount(bins, weights=drawn_in, minlength=HISTOGRAM_BINS)
     filled = counts > 0
     return sums[filled] / counts[filled], counts[filled]
 
@@ -69,11 +62,11 @@ def joint_histogram(
     counts : ndarray of float64, shape (B,)
         Number of voxels in each cell.
     """
-    bins = max(8, round(_CELLS ** (1 / intensities.shape[1])))
+    bins = max(8, round(JOINT_CELLS ** (1 / intensities.shape[1])))
     number = np.zeros(len(intensities), dtype=np.intp)
     columns = []
     for channel in intensities.T:
-        low, high = np.percentile(channel, (_TAIL_PERCENT, 100 - _TAIL_PERCENT))
+        low, high = np.percentile(channel, (TAIL_PERCENTILE, 100 - TAIL_PERCENTILE))
         columns.append(np.clip(channel, low, high))
         scale = bins / (high - low) if high > low else 0.0
         number *= bins
@@ -107,7 +100,7 @@ def best_scale(
         brightest.
     """
     low, high = np.interp((0.01, 0.995), np.cumsum(counts) / counts.sum(), values)
-    scales = np.geomspace(max(low, high / 50), 1.5 * high, _SCALES) / brightest
+    scales = np.geomspace(max(low, high / 50), 1.5 * high, SCALE_STEPS) / brightest
     return float(scales[int(np.argmax([likelihood(scale) for scale in scales.tolist()]))])
 
 
@@ -136,9 +129,9 @@ def lookup_by_intensity(
     [4.0, 2047.5]
     """
     low, high = np.float32(values[0]), np.float32(values[-1])
-    table = function(np.linspace(low, high, _LEVELS)).astype(np.float32)
+    table = function(np.linspace(low, high, LOOKUP_LEVELS)).astype(np.float32)
     places = intensities - low
-    places *= np.float32((_LEVELS - 1) / (high - low)) if high > low else np.float32(0)
+    places *= np.float32((LOOKUP_LEVELS - 1) / (high - low)) if high > low else np.float32(0)
     places += np.float32(0.5)
-    np.clip(places, 0, _LEVELS - 1, out=places)
+    np.clip(places, 0, LOOKUP_LEVELS - 1, out=places)
     return np.take(table.T.copy(), places.astype(np.intp), axis=1).T

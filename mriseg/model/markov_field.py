@@ -18,6 +18,13 @@ import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.images.voxels import bounding_box
+from mriseg.model.constants import (
+    MAX_STRENGTH,
+    MEAN_FIELD_ITERATIONS,
+    MIN_POSTERIOR,
+    MIN_STRENGTH,
+    UNIT_STRENGTH,
+)
 from mriseg.model.separation import separations
 
 if TYPE_CHECKING:
@@ -25,11 +32,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-_ITERATIONS = 5
-# The best strength for simulated heads of 1, 2 and 3 mm with 1 to 9 % noise lies about this over the squared
-# contrast to noise; real tissue has texture besides, and more than the most blurs sulci.
-_AT_UNIT_CONTRAST, _MIN_STRENGTH, _MAX_STRENGTH = 30.0, 1.5, 3.0
-_LEAST = 1e-6
 _PART = 1 << 15  # voxels at a time, so that what is known of them stays near the processor
 
 
@@ -52,8 +54,8 @@ def neighbour_strength(centres: Floats, covariances: Floats) -> float:
     """
     apart = separations(centres, covariances)
     contrast_to_noise = float(apart[~np.eye(len(apart), dtype=bool)].min())
-    strength = _AT_UNIT_CONTRAST / max(contrast_to_noise, 1e-6) ** 2
-    return float(np.clip(strength, _MIN_STRENGTH, _MAX_STRENGTH))
+    strength = UNIT_STRENGTH / max(contrast_to_noise, 1e-6) ** 2
+    return float(np.clip(strength, MIN_STRENGTH, MAX_STRENGTH))
 
 
 def regularise(
@@ -82,7 +84,7 @@ def regularise(
     places = np.flatnonzero(inner)
     steps = [stride // inner.itemsize for stride in inner.strides]
     weights = np.float32(strength) * neighbour_weights(zooms)
-    evidence = np.log(np.maximum(posteriors.T, np.float32(_LEAST)))
+    evidence = np.log(np.maximum(posteriors.T, np.float32(MIN_POSTERIOR)))
     current = posteriors.T.copy()
 
     def update(part: slice) -> None:
@@ -93,7 +95,7 @@ def regularise(
             log_odds += weight * beside
         current[:, part] = _normalised(log_odds)
 
-    for _ in range(_ITERATIONS):
+    for _ in range(MEAN_FIELD_ITERATIONS):
         for tissue, shares in zip(field, current, strict=True):
             tissue[places] = shares
         parallel_chunks(update, len(places), _PART)

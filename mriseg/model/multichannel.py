@@ -27,21 +27,25 @@ import numpy as np
 from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture
 from mriseg.mixture.em import Step, run_em
+from mriseg.model.constants import (
+    CHANNEL_START_VOXELS,
+    CHANNEL_VARIANCE_FLOOR,
+    MAX_ITERATIONS,
+    OBJECTIVE_ROUNDING,
+    OUTLIERS,
+    PRIOR_SHARE,
+    PRIOR_WEIGHTS,
+    START_PURE,
+    START_STEPS,
+    TOLERANCE,
+)
 from mriseg.model.histogram import intensity_histogram
 from mriseg.model.partial_volume import (
     FIRST_OF_GROUP,
     GROUP,
     GROUP_SIZES,
     GROUP_TISSUES,
-    MAX_ITERATIONS,
-    OUTLIERS,
-    PRIOR_SHARE,
-    PRIOR_WEIGHTS,
-    ROUNDING,
-    START_PURE,
-    START_STEPS,
     TISSUE_FRACTIONS,
-    TOLERANCE,
     fit_partial_volume,
 )
 
@@ -51,11 +55,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
-
-# Voxels that starts are made from; the engine clusters a thousand of them hierarchically.
-_START_VOXELS = 20_000
-# Shares of the variance of all voxels below which the variance of a tissue does not fall.
-_FLOOR = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +294,7 @@ def fit_multichannel(
         else _starts(voxels, outlier_range, middle, white)
     )
     total = float(counts.sum())
-    floor = _FLOOR * np.atleast_2d(np.cov(cells.T, aweights=counts)).diagonal()
+    floor = CHANNEL_VARIANCE_FLOOR * np.atleast_2d(np.cov(cells.T, aweights=counts)).diagonal()
 
     def settled(history: list[float], _before: object, _after: object) -> bool:
         return history[-1] - history[-2] < TOLERANCE * total
@@ -323,7 +322,7 @@ def _starts(
     voxels: NDArray[np.float32], outlier_range: Floats, middle: int, white: int
 ) -> list[MultichannelMixture]:
     """Begin with a hierarchical clustering of all channels, and with what the first says alone."""
-    some = voxels[:: 1 + len(voxels) // _START_VOXELS].astype(np.float64)
+    some = voxels[:: 1 + len(voxels) // CHANNEL_START_VOXELS].astype(np.float64)
     model = "V" if some.shape[1] == 1 else "VVI"
     plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
     first = fit_partial_volume(*intensity_histogram(voxels[:, 0]), white=white)
@@ -339,7 +338,7 @@ def _of_shares(shares: Floats, points: Floats, outlier_range: Floats, middle: in
     centres = shares.T @ points / sizes[:, None]
     variances = shares.T @ points**2 / sizes[:, None] - centres**2
     order = np.argsort(centres[:, 0], kind="stable")
-    centres, variances = centres[order], variances[order] + _FLOOR * points.var(axis=0)
+    centres, variances = centres[order], variances[order] + CHANNEL_VARIANCE_FLOOR * points.var(axis=0)
     variances[:, 0] = (sizes[order] @ variances[:, 0]) / sizes.sum()
     pure = np.empty(3)
     pure[_columns(middle)] = START_PURE * sizes[order] / sizes.sum()
@@ -355,14 +354,14 @@ def _step(
     density = joint.sum(axis=1) + model._outlying  # noqa: SLF001
     total = float(counts.sum())
     objective = float(counts @ np.log(density)) + float(
-        PRIOR_SHARE * total * PRIOR_WEIGHTS @ np.log(model.weights)
+        PRIOR_SHARE * total * np.array(PRIOR_WEIGHTS) @ np.log(model.weights)
     )
 
     def following() -> MultichannelMixture:
         resp = joint * (counts / density)[:, None]
         return _maximised(model, resp, cells, floor, total, hold_means=hold_means)
 
-    return Step(objective, ROUNDING * abs(objective), following)
+    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), following)
 
 
 def _maximised(
@@ -388,7 +387,7 @@ def _maximised(
         spreads[tissue] = ((scatter + unseen) / share).sum(axis=0) / max(parts[tissue], 1e-300)
         centres[tissue] += shift
     spreads[:, 0] = parts @ spreads[:, 0] / parts.sum()
-    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * total * PRIOR_WEIGHTS
+    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * total * np.array(PRIOR_WEIGHTS)
     return replace(
         model, centres=centres, variances=np.maximum(spreads, floor), weights=weights / weights.sum()
     )

@@ -25,6 +25,21 @@ import numpy as np
 
 from mriseg.mixture import GaussianMixture
 from mriseg.mixture.em import Step, run_em
+from mriseg.model.constants import (
+    FRACTION_LEVELS,
+    FURTHER_STARTS,
+    MAX_ITERATIONS,
+    MEAN_HOLD,
+    OBJECTIVE_ROUNDING,
+    OUTLIERS,
+    PRIOR_SHARE,
+    PRIOR_WEIGHTS,
+    START_PURE,
+    START_STEPS,
+    TOLERANCE,
+    USUAL_STARTS,
+    VARIANCE_FLOOR,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,49 +49,20 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 # Shares at the middle of ten equal steps; finer ones change no label.
-_SHARES = (np.arange(10) + 0.5) / 10
+_FRACTIONS = (np.arange(FRACTION_LEVELS) + 0.5) / FRACTION_LEVELS
 # Components in rows, tissues by rising mean in columns: the pure ones, then darkest with middle, middle with
 # brightest. Each row says how much of each tissue is in the voxel.
 TISSUE_FRACTIONS = np.vstack([
     np.eye(3),
-    np.column_stack([1 - _SHARES, _SHARES, 0 * _SHARES]),
-    np.column_stack([0 * _SHARES, 1 - _SHARES, _SHARES]),
+    np.column_stack([1 - _FRACTIONS, _FRACTIONS, 0 * _FRACTIONS]),
+    np.column_stack([0 * _FRACTIONS, 1 - _FRACTIONS, _FRACTIONS]),
 ])  # fmt: skip
-GROUP = np.repeat(np.arange(5), (1, 1, 1, len(_SHARES), len(_SHARES)))
+GROUP = np.repeat(np.arange(5), (1, 1, 1, len(_FRACTIONS), len(_FRACTIONS)))
 GROUP_SIZES = np.bincount(GROUP)
 FIRST_OF_GROUP = np.cumsum(GROUP_SIZES) - GROUP_SIZES
 # Which tissues the components of each group hold.
 GROUP_TISSUES = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]], dtype=np.bool_)
 
-# Vessels, dura and remnants of fat: this share of voxels may lie anywhere and does not move the tissues.
-OUTLIERS = 0.003
-# The start: some steps of a plain mixture of equal variances; free ones would claim the mixed voxels.
-START_STEPS = 20
-START_PURE = 0.7
-# Further starts where the clustering misleads: the share of voxels that lie below the mean of each tissue,
-# and the weights. By the rank of WM: 2 in T1, 1 in FLAIR, 0 in T2; these two need more of them.
-_WEIGHTS = (0.1, 0.3, 0.3, 0.15, 0.15)
-_BRIGHT_CSF_WEIGHTS = (0.3, 0.3, 0.1, 0.15, 0.15)
-_USUAL = {
-    2: (((0.05, 0.4, 0.85), _WEIGHTS),),
-    1: (((0.05, 0.4, 0.85), _WEIGHTS), ((0.15, 0.5, 0.85), _WEIGHTS)),
-    0: (((0.15, 0.6, 0.95), _BRIGHT_CSF_WEIGHTS), ((0.15, 0.5, 0.85), _BRIGHT_CSF_WEIGHTS)),
-}
-# Further starts where all of these end with tissues less than one standard deviation apart, as they may where
-# white matter fills most of the mask: EM then stops on a plateau far below the optimum.
-_FURTHER: Mapping[int, tuple[tuple[float, ...], ...]] = {
-    2: ((0.02, 0.3, 0.6), (0.05, 0.25, 0.65), (0.05, 0.3, 0.8)),
-    1: (),
-    0: (),
-}
-# A weak Dirichlet prior on the weights, worth this share of all voxels: no tissue may vanish where grey and
-# white matter hardly differ. It leaves CSF alone, of which a tightly stripped brain has hardly any.
-PRIOR_SHARE = 0.02
-PRIOR_WEIGHTS = np.array([0.04, 0.3, 0.3, 0.18, 0.18])
-ROUNDING = 1e-9  # of the objective, relative: by so much it may fall
-_HOLD = 1e-12  # share of all voxels that hold each mean where it was
-_FLOOR = 1e-6
-TOLERANCE, MAX_ITERATIONS = 1e-5, 1000
 _FREE_PARAMETERS = 3 + 1 + 4
 
 
@@ -238,7 +224,7 @@ class PartialVolumeMixture:
 
     def log_prior(self, voxels: float) -> float:
         """Return the logarithm of the prior of the weights, less a constant."""
-        return float(PRIOR_SHARE * voxels * PRIOR_WEIGHTS @ np.log(self.weights))
+        return float(PRIOR_SHARE * voxels * np.array(PRIOR_WEIGHTS) @ np.log(self.weights))
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram: the lower the better."""
@@ -305,11 +291,11 @@ def _starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMix
     weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
     sd = float(np.sqrt(plain.covariances_[0, 0, 0]))
     clustered = PartialVolumeMixture(plain.means_[:, 0], sd, weights, outlier_range)
-    return [clustered, *(_usual(ranks, weights, values, counts) for ranks, weights in _USUAL[white])]
+    return [clustered, *(_usual(ranks, weights, values, counts) for ranks, weights in USUAL_STARTS[white])]
 
 
 def _further_starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
-    return [_usual(ranks, _WEIGHTS, values, counts) for ranks in _FURTHER[white]]
+    return [_usual(ranks, weights, values, counts) for ranks, weights in FURTHER_STARTS[white]]
 
 
 def _usual(
@@ -331,7 +317,7 @@ def _step(
     def following() -> PartialVolumeMixture:
         return _maximised(model, joint * (counts / density)[:, None], values, counts, hold_means=hold_means)
 
-    return Step(objective, ROUNDING * abs(objective), following)
+    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), following)
 
 
 def _maximised(
@@ -343,7 +329,7 @@ def _maximised(
     # tissues: weighted least squares, (A' S A + h I) mu = A' s + h mu_old, where S holds the sizes of the
     # components on its diagonal and s their sums of intensities. The small h leaves the mean of a tissue that
     # has lost all its voxels where it was.
-    held = _HOLD * float(counts.sum())
+    held = MEAN_HOLD * float(counts.sum())
     normal = TISSUE_FRACTIONS.T @ (sizes[:, None] * TISSUE_FRACTIONS) + held * np.eye(3)
     means = (
         model.means if hold_means else np.linalg.solve(normal, TISSUE_FRACTIONS.T @ sums + held * model.means)
@@ -351,8 +337,8 @@ def _maximised(
     centres = TISSUE_FRACTIONS @ means
     # The common variance: sum over j of sum_i r_ij (y_i - a_j mu)^2, over the sum of all r_ij.
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
-    variance = max(float(scatter.sum() / max(sizes.sum(), held)), _FLOOR * float(np.var(values)))
+    variance = max(float(scatter.sum() / max(sizes.sum(), held)), VARIANCE_FLOOR * float(np.var(values)))
     # The mode of the Dirichlet posterior of the five mixing proportions.
-    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * counts.sum() * PRIOR_WEIGHTS
+    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * counts.sum() * np.array(PRIOR_WEIGHTS)
     weights /= weights.sum()
     return PartialVolumeMixture(means, float(np.sqrt(variance)), weights, model.outlier_range)

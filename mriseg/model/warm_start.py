@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from mriseg.errors import MixtureError, PriorError
+from mriseg.images.constants import MAX_INTENSITY
 from mriseg.model.base import FittedModel, reach
+from mriseg.model.constants import WEIGHTS_ROUNDING
 from mriseg.model.gaussian_classes import GaussianClasses
 from mriseg.model.histogram import best_scale
 from mriseg.model.multichannel import MultichannelMixture
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from mriseg.model.base import Histogram
 
     Floats = NDArray[np.floating]
-
-# No intensity is larger, see `mriseg.images`; shares may be rounded.
-_MAX_INTENSITY, _ROUNDING = 1e15, 1e-6
 
 _MODELS: dict[str, type[FittedModel]] = {
     model.identifier: model for model in (PartialVolumeMixture, MultichannelMixture, GaussianClasses)
@@ -96,10 +95,10 @@ def _plausible(centres: Floats, sds: Floats, weights: Floats, groups: int) -> bo
     return bool(
         centres.shape == sds.shape
         and weights.shape == (groups,)
-        and all((np.abs(figures) < _MAX_INTENSITY).all() for figures in (centres, sds, weights))
-        and sds.min() > 1 / _MAX_INTENSITY
+        and all((np.abs(figures) < MAX_INTENSITY).all() for figures in (centres, sds, weights))
+        and sds.min() > 1 / MAX_INTENSITY
         and weights.min() > 0
-        and abs(weights.sum() - 1) < _ROUNDING
+        and abs(weights.sum() - 1) < WEIGHTS_ROUNDING
         and (np.diff(centres[:, 0]) > 0).all()
     )
 

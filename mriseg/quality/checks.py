@@ -12,6 +12,17 @@ from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM, Tissue
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.quality.constants import (
+    DEPTH_SPACING_MM,
+    EMPTY_SHARE,
+    MAX_OUT_OF_ORDER,
+    MAX_SILENT,
+    MIN_SEPARATION_SDS,
+    MIN_WM_DEPTH_RATIO,
+    PLAUSIBLE_INFANT_SHARE,
+    PLAUSIBLE_SHARE,
+    SHARE_MARGIN,
+)
 from mriseg.template.constants import MIN_WM_DIFFERENCE
 from mriseg.template.contrast import TissueLevels, contrast_of
 
@@ -23,20 +34,6 @@ if TYPE_CHECKING:
     from mriseg.estimates import Estimates
 
     Floats = NDArray[np.floating]
-
-
-# Wide bounds of the share of each tissue in the brain mask, from young children to atrophy; and in infants.
-_PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
-_INFANT_SHARE = {"CSF": (0.03, 0.45), "GM": (0.20, 0.70), "WM": (0.15, 0.65)}
-# Share of a brain mask that may be as dark as the background of a stripped scan.
-_MAX_SILENT = 0.01
-_FAR_OUTSIDE = 0.1
-_EMPTY_SHARE = 0.005
-_SEPARATED_SDS = 1.0
-_MAX_OUT_OF_ORDER = 0.01
-# Mean depth of WM over that of GM: 1.2 to 1.8 in heads of all ages, below 1 where tissues changed places.
-_MIN_DEPTH_OF_WM = 1.0
-_COARSE_MM = 3.0
 
 
 def segmentation_warnings(
@@ -82,7 +79,7 @@ def segmentation_warnings(
 def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
     """Check how much of the brain mask the fit has not seen, because a stripped scan holds nothing there."""
     silent = 1 - signal / voxels
-    if silent <= _MAX_SILENT:
+    if silent <= MAX_SILENT:
         return []
     text = f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit"
     return [look_closely("mask-no-signal", text)]
@@ -147,17 +144,17 @@ def plausibility_warnings(
         Empty if nothing is in doubt.
     """
     warnings: list[QCWarning] = []
-    usual = _INFANT_SHARE if CONTRASTS[contrast].infant else _PLAUSIBLE_SHARE
+    usual = PLAUSIBLE_INFANT_SHARE if CONTRASTS[contrast].infant else PLAUSIBLE_SHARE
     for tissue, share in zip(tissues, shares, strict=True):
         low, high = usual.get(tissue.abbreviation, (0.0, 1.0))
-        if share < _EMPTY_SHARE:
+        if share < EMPTY_SHARE:
             empty = f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)"
             warnings.append(do_not_trust("tissue-empty", empty))
         elif not low <= share <= high:
             unusual = (
                 f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"
             )
-            far = not low - _FAR_OUTSIDE <= share <= high + _FAR_OUTSIDE
+            far = not low - SHARE_MARGIN <= share <= high + SHARE_MARGIN
             causes = "check that --contrast is that of the scan, and the brain mask"
             warnings.append(
                 do_not_trust("tissue-share", f"{unusual}; {causes}")
@@ -167,13 +164,13 @@ def plausibility_warnings(
     means, sds = centres[:, 0], np.sqrt(covariances[:, 0, 0])
     apart = separations(centres, covariances)
     for i, j in itertools.pairwise(np.argsort(means, kind="stable")):
-        if apart[i, j] < _SEPARATED_SDS:
+        if apart[i, j] < MIN_SEPARATION_SDS:
             mingled = (
                 f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
                 f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})"
             )
             warnings.append(do_not_trust("tissues-not-separated", mingled))
-    if out_of_order > _MAX_OUT_OF_ORDER:
+    if out_of_order > MAX_OUT_OF_ORDER:
         contrary = (
             f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities"
         )
@@ -199,14 +196,14 @@ def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> li
     list of QCWarning
         Empty if nothing is in doubt, or a tissue has no voxels.
     """
-    steps = np.maximum(1, np.round(_COARSE_MM / zooms)).astype(int)
+    steps = np.maximum(1, np.round(DEPTH_SPACING_MM / zooms)).astype(int)
     coarse = np.pad(labels[tuple(slice(None, None, step) for step in steps)], 1)
     depth = ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
     grey, white = coarse == GM.index, coarse == WM.index
     if not (grey.any() and white.any()):
         return []
     of_grey, of_white = float(depth[grey].mean()), float(depth[white].mean())
-    if of_white >= _MIN_DEPTH_OF_WM * of_grey:
+    if of_white >= MIN_WM_DEPTH_RATIO * of_grey:
         return []
     turned = f"WM lies no deeper in the brain than GM (on average {of_white:.0f} mm against {of_grey:.0f} mm)"
     return [do_not_trust("tissues-swapped", f"{turned}; check that --contrast is that of the scan")]

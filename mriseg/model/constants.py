@@ -1,0 +1,125 @@
+"""Constants of the mixtures of tissues, the bias field and the Markov random field; see docs/tissue.md."""
+
+from __future__ import annotations
+
+# --- Histograms -----------------------------------------------------------------------------------
+
+# Bins of the intensities of one channel, between the percentiles below; more change no label.
+HISTOGRAM_BINS = 1024
+# Percent at either end (vessels, remnants of fat): intensities beyond are moved to the end of the bins.
+TAIL_PERCENTILE = 0.05
+# Cells of a joint histogram at the most: 128 bins a channel where there are two, 25 where there are three.
+JOINT_CELLS = 1 << 14
+# Entries of the table by which functions of one intensity are looked up: four a bin, so that no step shows
+# in a posterior map.
+LOOKUP_LEVELS = 4096
+# Factors at which a known mixture is tried on the intensities of another scan.
+SCALE_STEPS = 120
+
+# --- Mixture with partial volume ------------------------------------------------------------------
+
+# Levels of the fraction of the second tissue in a mixed voxel; finer ones change no label.
+FRACTION_LEVELS = 10
+# Share of voxels, 0 to 1, that are outliers (vessels, dura, remnants of fat): uniform over all intensities,
+# they do not move the tissues.
+OUTLIERS = 0.003
+# Iterations of the Gaussian mixture of equal variances that starts the fit; free variances would take in the
+# mixed voxels.
+START_STEPS = 20
+# Share of the voxels, 0 to 1, that hold a single tissue at the start; scripts/benchmark_tissue.py.
+START_PURE = 0.7
+# Shares of voxels at the usual starts: three tissues by rising mean, darkest with middle, middle with
+# brightest; where CSF is dark and where it is bright.
+USUAL_WEIGHTS = (0.1, 0.3, 0.3, 0.15, 0.15)
+BRIGHT_CSF_WEIGHTS = (0.3, 0.3, 0.1, 0.15, 0.15)
+# Usual starts by the rank of WM (2 in T1, 1 in FLAIR, 0 in T2): shares of the voxels below the mean of each
+# tissue, and weights. Where the hierarchical clustering misleads, the likelihood prefers these; FLAIR and T2
+# need two (scripts/benchmark_channels.py).
+USUAL_STARTS = {
+    2: (((0.05, 0.4, 0.85), USUAL_WEIGHTS),),
+    1: (((0.05, 0.4, 0.85), USUAL_WEIGHTS), ((0.15, 0.5, 0.85), USUAL_WEIGHTS)),
+    0: (((0.15, 0.6, 0.95), BRIGHT_CSF_WEIGHTS), ((0.15, 0.5, 0.85), BRIGHT_CSF_WEIGHTS)),
+}
+# Further starts, by the rank of WM, where all of these end with tissues less than one standard deviation
+# apart, as they may where WM fills most of the mask: EM then stops on a plateau far below the optimum. Seen
+# on one head of 3 mm slices.
+FURTHER_STARTS = {
+    2: (
+        ((0.02, 0.3, 0.6), USUAL_WEIGHTS),
+        ((0.05, 0.25, 0.65), USUAL_WEIGHTS),
+        ((0.05, 0.3, 0.8), USUAL_WEIGHTS),
+    ),
+    1: (),
+    0: (),
+}
+# Share of the number of voxels, 0 to 1, that the Dirichlet prior of the weights counts for: no tissue may
+# vanish where GM and WM hardly differ. Its shares, in the order of the weights, leave CSF alone, of which a
+# tightly stripped brain has hardly any.
+PRIOR_SHARE = 0.02
+PRIOR_WEIGHTS = (0.04, 0.3, 0.3, 0.18, 0.18)
+# Share of all voxels, 0 to 1, that hold each mean where it was, against division by zero; not tuned.
+MEAN_HOLD = 1e-12
+# Share of the variance of all voxels below which the variance of the noise does not fall: in one channel,
+# and in several.
+VARIANCE_FLOOR = 1e-6
+CHANNEL_VARIANCE_FLOOR = 1e-4
+# Rise of the objective per voxel (nats) at which EM stops, and iterations at the most; a smaller rise changes
+# no label.
+TOLERANCE = 1e-5
+MAX_ITERATIONS = 1000
+# Fall of the objective, relative, that rounding explains.
+OBJECTIVE_ROUNDING = 1e-9
+# Voxels that starts in several channels are made from; the engine clusters a thousand of them.
+CHANNEL_START_VOXELS = 20_000
+
+# --- Gaussian classes -----------------------------------------------------------------------------
+
+# Relative rise of the log-likelihood at which EM stops, and iterations at the most: where it is still rising,
+# results depend on the start.
+CLASSES_TOLERANCE = 1e-6
+CLASSES_MAX_ITERATIONS = 1000
+
+# --- Cohort prior and warm start ------------------------------------------------------------------
+
+# Bins of the pooled histogram, and its range in units of the mean of WM.
+POOLED_BINS = 750
+POOLED_RANGE = (-0.2, 2.8)
+# Deviation of saved weights from a sum of 1 that rounding explains.
+WEIGHTS_ROUNDING = 1e-6
+
+# --- Bias field -----------------------------------------------------------------------------------
+
+# Percent of all intensities that lie below that of air, to which the field does not add.
+AIR_PERCENTILE = 1.0
+# mm: width of the cells that the field is read off.
+CELL_MM = 4.0
+# Share of WM in a cell, relative to the purest, from which it counts as WM.
+MIN_PURITY = 0.93
+# Cells of WM that a field is estimated from at least.
+MIN_WM_CELLS = 300
+# Highest order of the polynomial; third and higher orders were worse on heads of old age (docs/tissue.md).
+MAX_FIELD_ORDER = 2
+# mm: width of the regions that the cross-validation leaves out, and the number of its parts.
+VALIDATION_REGION_MM = 40.0
+VALIDATION_FOLDS = 5
+# Ratio of the prediction errors of two orders below which the higher is taken: WM itself varies a little.
+MIN_ORDER_GAIN = 0.95
+# Rounds of fit and field at the most, and the standard deviation of the change of the log field, 0 being
+# none, at which they stop.
+FIELD_ROUNDS = 8
+FIELD_TOLERANCE = 0.003
+# Iterations of EM at the most in each round.
+FIELD_EM_ITERATIONS = 60
+
+# --- Markov random field --------------------------------------------------------------------------
+
+# Iterations of the mean-field updates; more change few labels.
+MEAN_FIELD_ITERATIONS = 5
+# Log odds: strength at a contrast-to-noise ratio of 1; it falls with the square of the ratio. Fits the best
+# strengths of simulated heads of 1, 2 and 3 mm with 1 to 9 % noise.
+UNIT_STRENGTH = 30.0
+# Log odds: bounds of the strength; real tissue has texture besides noise, and a stronger field blurs sulci.
+MIN_STRENGTH = 1.5
+MAX_STRENGTH = 3.0
+# Smallest posterior that has a logarithm.
+MIN_POSTERIOR = 1e-6
