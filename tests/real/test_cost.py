@@ -9,7 +9,7 @@ import pytest
 
 from mriseg import load_volume, segment
 from mriseg.cohort.resources import scan_mb
-from mriseg.images import volume as images
+from mriseg.images import writing
 from mriseg.model import partial_volume
 
 
@@ -26,7 +26,7 @@ class Cost:
 @pytest.fixture(scope="module", params=["ibsr07", "colin27"])
 def cost(request, scans, tmp_path_factory):
     found = Cost()
-    step, write_gzip = partial_volume._step, images.write_gzip
+    step, write_gzip = partial_volume._step, writing.write_gzip
 
     def counted_step(*arguments, **options):
         found.iterations += 1
@@ -41,7 +41,7 @@ def cost(request, scans, tmp_path_factory):
     volume = load_volume(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partial_volume, "_step", counted_step)
-        patch.setattr(images, "write_gzip", counted_write)
+        patch.setattr(writing, "write_gzip", counted_write)
         tracemalloc.start()
         try:
             result = segment(volume)

@@ -166,7 +166,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         "BrainMask": {
             "Method": "stripped scan",
             "TemplateSimilarity": 0.123457,
-            "ScanToMNI": (np.eye(4) * 0.333333).tolist(),
+            "ScanToMNI": (np.eye(4) / 3).tolist(),
             "VolumeML": result.brain_mask_ml,
         },
         "Contrast": {
