@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 from browser import ARGUMENTS, CHROMIUM
+from real_scans import scan_of
 
 import mriseg
 from mriseg.cli import main
@@ -25,6 +27,22 @@ def scans() -> Path:
     if not (folder / "bids").is_dir():
         pytest.skip(f"no real scans in {folder}; set MRISEG_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def segmented(scans):
+    """Segment a real scan with the same options once for all tests of a worker, not to be changed.
+
+    The scan is a subject's name or a path below the folder of scans. The last few results are kept: give the
+    tests that share one the same `xdist_group`.
+    """
+
+    @lru_cache(maxsize=3)
+    def segment(scan: str, **options) -> mriseg.Segmentation:
+        path = scans / scan if "/" in scan else scan_of(scans, scan)
+        return mriseg.segment(path, **options)
+
+    return segment
 
 
 @pytest.fixture(scope="session")
