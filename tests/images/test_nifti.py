@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from mutations import mutate
 
 import mriseg
-from mriseg._utils.memory import _free_in_groups, available_memory
 from mriseg.errors import ImageError, MrisegError
 from mriseg.images.reading import file_digest, load_volume
 
@@ -176,22 +175,6 @@ def test_values_that_no_scanner_gives_count_as_not_finite(tmp_path, ball_data, b
     np.testing.assert_array_equal(volume.to_scan_grid(volume.data), ball_data)
     nib.Nifti1Image(data / 1e320, ball_affine).to_filename(tmp_path / "scan.nii")
     _refused(tmp_path / "scan.nii", "there is nothing to segment")
-
-
-def test_memory_is_what_the_tightest_group_leaves(tmp_path):
-    def group(path, limit, used, cache, names=("memory.max", "memory.current")):
-        path.mkdir(parents=True)
-        for name, value in zip(names, (limit, used), strict=True):
-            (path / name).write_text(f"{value}\n")
-        (path / "memory.stat").write_text(f"anon 5\ninactive_file {cache}\n")
-
-    group(tmp_path / "job", 1000, 400, 100)
-    group(tmp_path / "job" / "step", "max", 300, 0)
-    assert _free_in_groups("0::/job/step\n", tmp_path) == [700]
-    group(tmp_path / "memory" / "old", 500, 450, 0, ("memory.limit_in_bytes", "memory.usage_in_bytes"))
-    assert _free_in_groups("7:cpu,cpuacct:/x\n4:memory:/old\n", tmp_path) == [50]
-    assert _free_in_groups("0::/nowhere\n", tmp_path) == []
-    assert 0 < available_memory() < 1 << 50
 
 
 def _refusal(error, path):
