@@ -19,7 +19,7 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("name", ["ball", "elder05"])
+@pytest.mark.parametrize("name", ["ball", pytest.param("elder05", marks=pytest.mark.slow)])
 def test_threads_folders_locales_time_zones_and_processes_change_nothing(request, tmp_path, name):
     if name == "ball":
         scan = request.getfixturevalue("ball")

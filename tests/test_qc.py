@@ -68,6 +68,7 @@ def test_a_wrong_contrast_is_noticed_and_the_right_one_is_not_blamed(scans, segm
     assert any("--contrast" in warning for warning in wrong.warnings)
 
 
+@pytest.mark.slow
 def test_the_page_of_half_a_brain_warns_at_the_top(scans, browser, tmp_path):
     from browser import opened
 

@@ -17,6 +17,8 @@ from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.gaussian_classes import GaussianClasses
 from mriseg.model.multichannel import MultichannelMixture
 
+pytestmark = pytest.mark.xdist_group("channels")
+
 T2_INTENSITIES = {CSF.index: 220.0, GM.index: 120.0, WM.index: 85.0}
 # One voxel by itself, so that what is said of it follows from the mixture alone.
 BARE = {"bias": False, "priors": False, "spatial": False}
@@ -211,6 +213,7 @@ def other_fit(tmp_path):
     return mriseg.segment(brighter, **BARE).save(tmp_path / "other", report=False)[-1]
 
 
+@pytest.mark.slow
 def test_every_option_changes_something(run, pair, other_fit, tmp_path):
     scan, channel = pair
     lesions = np.zeros(nib.load(scan).shape, dtype=np.uint8)

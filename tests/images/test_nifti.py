@@ -205,6 +205,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, number, kind):
     assert volume.to_scan_grid(volume.data).shape == tuple(volume.header.get_data_shape())
 
 
+@pytest.mark.slow
 @settings(max_examples=40, **_FUZZING)
 @given(number=st.integers(0, 10**9))
 def test_damaged_scans_are_segmented_or_refused(ball, number):

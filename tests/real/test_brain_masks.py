@@ -37,6 +37,7 @@ def head(scans):
     return volume, brain_mask(volume)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", ORIENTATIONS[::5], ids=lambda turn: "".join(map(str, turn.ravel())))
 def test_one_mask_for_all_orientations_of_a_head(head, orientation, tmp_path):
     volume, found = head

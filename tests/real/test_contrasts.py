@@ -28,6 +28,7 @@ def test_the_scans_of_a_patient_are_told_apart(scans, kind, contrast):
     assert detect_contrast(load_volume(scans / "channels" / f"ms19_{kind}.nii.gz")) == contrast
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", list(WRONG))
 def test_a_simulated_head_is_segmented_and_never_passed_under_another_contrast(scans, contrast):
     model = scans / "phantom_models" / "head_labels_05.nii.gz"
@@ -51,15 +52,14 @@ def test_a_real_t2_called_t1_is_not_to_be_trusted(scans):
     assert any("ventricles are brighter" in warning for warning in result.warnings)
 
 
-@pytest.fixture(scope="module")
-def patient(scans):
-    folder = scans / "channels"
-    lesions = mriseg.load_volume(folder / "ms19_T1w.nii.gz").to_scan_grid(
-        load_map(folder / "ms19_label-lesion_mask.nii.gz").data > 0
-    )
-    return folder, mriseg.segment(folder / "ms19_T1w.nii.gz"), lesions
+@pytest.fixture
+def patient(scans, segmented):
+    folder, alone = scans / "channels", segmented("channels/ms19_T1w.nii.gz")
+    lesions = alone.volume.to_scan_grid(load_map(folder / "ms19_label-lesion_mask.nii.gz").data > 0)
+    return folder, alone, lesions
 
 
+@pytest.mark.xdist_group("ms19")
 def test_channels_agree_with_t1_outside_lesions_and_show_these(patient):
     folder, alone, lesions = patient
     channels = [folder / f"ms19_{kind}.nii.gz" for kind in ("T2w", "FLAIR")]
@@ -69,6 +69,7 @@ def test_channels_agree_with_t1_outside_lesions_and_show_these(patient):
     assert dice(result.atypicality > 3, lesions) > 0.4
 
 
+@pytest.mark.xdist_group("ms19")
 def test_lesions_that_are_given_are_no_tissue(patient):
     folder, alone, lesions = patient
     mask = folder / "ms19_label-lesion_mask.nii.gz"
@@ -78,6 +79,7 @@ def test_lesions_that_are_given_are_no_tissue(patient):
     assert not sum(posterior[lesions].sum() for posterior in result.posteriors.values())
 
 
+@pytest.mark.slow
 def test_two_noisy_channels_are_better_than_one(scans, tmp_path):
     import nibabel as nib
 

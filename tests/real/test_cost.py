@@ -23,7 +23,10 @@ class Cost:
     written: list[int] = field(default_factory=list)
 
 
-@pytest.fixture(scope="module", params=["ibsr07", "colin27"])
+pytestmark = pytest.mark.xdist_group("cost")
+
+
+@pytest.fixture(scope="module", params=["ibsr07", pytest.param("colin27", marks=pytest.mark.slow)])
 def cost(request, scans, tmp_path_factory):
     found = Cost()
     step, write_gzip = partial_volume._step, writing.write_gzip

@@ -65,6 +65,7 @@ def test_whole_heads(scans, segmented, name):
     assert dice(result.mask, array_of(truth_of(scans, name, "desc-brain_mask")) > 0) > 0.96
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param("ibsr16", marks=of_stripped), *together("elder05", "ms04")])
 def test_a_second_run_writes_the_same_bytes(scans, segmented, name, tmp_path):
     segmented(name).save(tmp_path / "first")

@@ -34,7 +34,8 @@ def test_elderly_heads_with_a_given_mask(scans):
 
 
 @pytest.mark.parametrize(
-    ("noise", "bias", "least"), [(3, 20, (0.97, 0.97, 0.97)), (9, 40, (0.90, 0.92, 0.92))]
+    ("noise", "bias", "least"),
+    [pytest.param(3, 20, (0.97, 0.97, 0.97), marks=pytest.mark.slow), (9, 40, (0.90, 0.92, 0.92))],
 )
 def test_a_simulated_head(scans, tmp_path, noise, bias, least):
     model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")

@@ -26,6 +26,7 @@ def validator():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("elder06")
 def test_derivatives_are_valid(validator, segmented, ball, tmp_path):
     derivatives = tmp_path / "derivatives" / "mriseg"
