@@ -31,10 +31,10 @@ def scans() -> Path:
 
 @pytest.fixture(scope="session")
 def segmented(scans):
-    """Segment a real scan with the same options once for all tests of a worker, not to be changed.
+    """Segment a real scan with the same options once for tests that follow one another, not to be changed.
 
-    The scan is a subject's name or a path below the folder of scans. The last few results are kept: give the
-    tests that share one the same `xdist_group`.
+    The scan is a subject's name or a path below the folder of scans. The last few results are kept; tests of
+    one file are run by one worker.
     """
 
     @lru_cache(maxsize=3)

@@ -1,10 +1,9 @@
-"""Where the real scans and what is known about them lie, and which tests share them."""
+"""Where the real scans lie and what is known about them."""
 
 from __future__ import annotations
 
 import nibabel as nib
 import numpy as np
-import pytest
 
 STRIPPED = ("ibsr01", "ibsr04", "ibsr07", "ibsr09", "ibsr12", "ibsr16")
 ELDERLY = ("elder01", "elder02", "elder03", "elder04", "elder05", "elder06")
@@ -25,8 +24,3 @@ def array_of(path):
     """The values of a file, as they are stored."""
     image = nib.load(path)
     return np.asarray(image.dataobj).reshape(image.shape[:3])
-
-
-def together(*names):
-    """Names of subjects as parameters; the tests of one subject go to the same worker."""
-    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]

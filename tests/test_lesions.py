@@ -16,8 +16,6 @@ from mriseg.labels.lookup_tables import FORMATS
 from mriseg.labels.tissues import LESION
 from mriseg.results.sidecar import sidecar
 
-pytestmark = pytest.mark.xdist_group("lesions")
-
 VOXEL_ML = 0.036
 INTENSITIES = {"bright": 180.0, "dark": 40.0, "grey": 70.0}
 

@@ -60,7 +60,6 @@ def test_half_a_brain_is_noticed(scans, axis, words, side):
     assert isinstance(doubt, GraveDoubt)
 
 
-@pytest.mark.xdist_group("elder05")
 def test_a_wrong_contrast_is_noticed_and_the_right_one_is_not_blamed(scans, segmented):
     assert segmented("elder05").verdict == "trust"
     wrong = mriseg.segment(scan_of(scans, "elder05"), contrast="t2")

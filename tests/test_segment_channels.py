@@ -17,8 +17,6 @@ from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.gaussian_classes import GaussianClasses
 from mriseg.model.multichannel import MultichannelMixture
 
-pytestmark = pytest.mark.xdist_group("channels")
-
 T2_INTENSITIES = {CSF.index: 220.0, GM.index: 120.0, WM.index: 85.0}
 # One voxel by itself, so that what is said of it follows from the mixture alone.
 BARE = {"bias": False, "priors": False, "spatial": False}

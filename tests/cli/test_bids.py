@@ -26,6 +26,7 @@ def dataset(tmp_path):
     return root
 
 
+@pytest.mark.slow
 def test_a_data_set_becomes_derivatives_that_the_validator_accepts(run, tmp_path, dataset):
     validator = shutil.which("bids-validator-deno", path=str(tmp_path.joinpath(sys.prefix, "bin")))
     done = run("bids", dataset, "out", "participant", "-q", "--memory", "8", "--timeout", "100")

@@ -17,8 +17,6 @@ from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.run import Machine, check_output, run_cohort, run_jobs
 from mriseg.errors import CohortError, OutputError
 
-pytestmark = pytest.mark.xdist_group("cohort")
-
 
 def job_of(scan, kind=Job, **options):
     return kind(scan, scan.name.split(".")[0], options, report=False)

@@ -17,8 +17,6 @@ from mriseg.labels.tissues import CSF, GM, LESION, WM
 from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, telling_slices
 from mriseg.report.slices import PLANES, Slices, rgb
 
-pytestmark = pytest.mark.xdist_group("compare")
-
 TWO_MM = np.diag([2.0, 2.0, 2.0, 1.0])
 NUMBERS = {"GM": 1, "WM": 2, "CSF": 3, "L": 7, "class1": 1}
 

@@ -17,8 +17,6 @@ from mriseg.model.multichannel import MultichannelMixture
 from mriseg.model.partial_volume import PartialVolumeMixture
 from mriseg.model.warm_start import read_warm_start, rescaled_to
 
-pytestmark = pytest.mark.xdist_group("warm start")
-
 KINDS = {
     "one channel": (PartialVolumeMixture, 3, 1),
     "two channels": (MultichannelMixture, 3, 2),

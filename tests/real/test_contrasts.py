@@ -59,7 +59,6 @@ def patient(scans, segmented):
     return folder, alone, lesions
 
 
-@pytest.mark.xdist_group("ms19")
 def test_channels_agree_with_t1_outside_lesions_and_show_these(patient):
     folder, alone, lesions = patient
     channels = [folder / f"ms19_{kind}.nii.gz" for kind in ("T2w", "FLAIR")]
@@ -69,7 +68,6 @@ def test_channels_agree_with_t1_outside_lesions_and_show_these(patient):
     assert dice(result.atypicality > 3, lesions) > 0.4
 
 
-@pytest.mark.xdist_group("ms19")
 def test_lesions_that_are_given_are_no_tissue(patient):
     folder, alone, lesions = patient
     mask = folder / "ms19_label-lesion_mask.nii.gz"

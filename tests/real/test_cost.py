@@ -23,9 +23,6 @@ class Cost:
     written: list[int] = field(default_factory=list)
 
 
-pytestmark = pytest.mark.xdist_group("cost")
-
-
 @pytest.fixture(scope="module", params=["ibsr07", pytest.param("colin27", marks=pytest.mark.slow)])
 def cost(request, scans, tmp_path_factory):
     found = Cost()

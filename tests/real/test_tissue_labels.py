@@ -7,7 +7,8 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
-from real_scans import ELDERLY, array_of, scan_of, together, truth_of
+from real_scans import ELDERLY, array_of, scan_of, truth_of
+from sweeps import mostly
 
 import mriseg
 from mriseg.evaluation.metrics import calibration_error, dice
@@ -53,14 +54,6 @@ def test_a_simulated_head(scans, tmp_path, noise, bias, least):
     assert calibration_error(posteriors, shares / shares.sum(axis=1, keepdims=True)) <= 0.05
 
 
-@pytest.mark.parametrize("name", together("colin27", "xa30", "pumi", "ms03", "ms04"))
-def test_no_tissue_vanishes(segmented, name):
-    result = segmented(name)
-    assert min(volume.fraction for volume in result.volumes.values()) > 0.05
-    assert result.model.separated
-
-
-@pytest.mark.xdist_group("elder03 with a mask")
 @pytest.mark.parametrize(
     "change",
     [lambda x: x * 1000.0, lambda x: x / 1000.0, lambda x: x + 500.0, lambda x: x.astype(np.float64)],
@@ -78,6 +71,19 @@ def test_units_and_dtype_do_not_matter(scans, segmented, tmp_path, change):
     assert (first.labels == second.labels)[brain].mean() >= 0.999
 
 
+@pytest.mark.parametrize("name", mostly(["elder03", "ibsr16"], "elder03"))
+def test_a_mirrored_head_is_segmented_like_the_head(scans, segmented, tmp_path, name):
+    affine = nib.load(scan_of(scans, name)).affine
+    mirrored, mask, mirrored_mask = tmp_path / "mirrored_T1w.nii.gz", None, None
+    nib.save(nib.Nifti1Image(array_of(scan_of(scans, name))[::-1], affine), mirrored)
+    if name.startswith("elder"):
+        mask, mirrored_mask = truth_of(scans, name, "desc-brain_mask"), tmp_path / "mirrored_mask.nii.gz"
+        nib.save(nib.Nifti1Image(array_of(mask)[::-1], affine), mirrored_mask)
+    straight = segmented(name) if mask is None else segmented(name, mask=mask)
+    turned = mriseg.segment(mirrored, mask=mirrored_mask)
+    assert (straight.labels == turned.labels[::-1])[straight.mask].mean() >= 0.999
+
+
 def _coil_sensitivity(volume, mask):
     """What sixteen coils around a head pick up together: from .7 to 1.5 of their mean in the brain."""
     voxels = np.stack(np.indices(volume.data.shape), axis=-1)
@@ -90,7 +96,7 @@ def _coil_sensitivity(volume, mask):
     return (np.sqrt(power) / np.sqrt(power)[mask].mean()).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", together("elder02", "pumi"))
+@pytest.mark.parametrize("name", mostly(["elder02", "pumi"], "elder02"))
 def test_a_head_without_coil_normalisation_has_the_same_volumes(segmented, name):
     normalised = segmented(name)
     volume = normalised.volume
@@ -98,22 +104,3 @@ def test_a_head_without_coil_normalisation_has_the_same_volumes(segmented, name)
     bare = mriseg.segment(replace(volume, data=volume.data * sensitivity))
     for tissue, found in normalised.volumes.items():
         assert bare.volumes[tissue].ml == pytest.approx(found.ml, rel=0.03)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("ibsr16", marks=pytest.mark.xdist_group("stripped")),
-        pytest.param("elder03", marks=pytest.mark.xdist_group("elder03 with a mask")),
-    ],
-)
-def test_a_mirrored_head_is_segmented_like_the_head(scans, segmented, tmp_path, name):
-    affine = nib.load(scan_of(scans, name)).affine
-    mirrored, mask, mirrored_mask = tmp_path / "mirrored_T1w.nii.gz", None, None
-    nib.save(nib.Nifti1Image(array_of(scan_of(scans, name))[::-1], affine), mirrored)
-    if name.startswith("elder"):
-        mask, mirrored_mask = truth_of(scans, name, "desc-brain_mask"), tmp_path / "mirrored_mask.nii.gz"
-        nib.save(nib.Nifti1Image(array_of(mask)[::-1], affine), mirrored_mask)
-    straight = segmented(name) if mask is None else segmented(name, mask=mask)
-    turned = mriseg.segment(mirrored, mask=mirrored_mask)
-    assert (straight.labels == turned.labels[::-1])[straight.mask].mean() >= 0.999

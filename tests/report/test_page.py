@@ -55,6 +55,7 @@ def test_the_page_turns_over_planes_slices_and_layers(browser, report_file):
         assert not (imread(BytesIO(window.screenshot())) == bare[:1, :1]).all()
 
 
+@pytest.mark.slow
 def test_print_shows_every_plane(browser, report_file):
     with opened(browser, report_file.as_uri()) as page:
         page.emulate_media(media="print")

@@ -9,13 +9,14 @@ import pytest
 from mriseg.report.server import file_content, serve, text_content
 
 
-@pytest.fixture
-def served(tmp_path):
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
     """Ask a server of one page and one file; return status, headers and body."""
-    (tmp_path / "scan.nii.gz").write_bytes(b"voxels")
-    (tmp_path / "secret.txt").write_bytes(b"secret")
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "scan.nii.gz").write_bytes(b"voxels")
+    (folder / "secret.txt").write_bytes(b"secret")
     server, address = serve(
-        {"": text_content("<p>page</p>", "text/html"), "0.nii.gz": file_content(tmp_path / "scan.nii.gz")}
+        {"": text_content("<p>page</p>", "text/html"), "0.nii.gz": file_content(folder / "scan.nii.gz")}
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     parts = urlsplit(address)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from browser import opened
 from skimage.io import imread
+from sweeps import mostly
 
 import mriseg
 from mriseg.images.reading import load_volume
@@ -102,12 +103,9 @@ def test_an_exported_page_needs_nothing_else(browser, results, tmp_path):
 
 
 @pytest.fixture(
-    params=[
-        "ball",
-        pytest.param("hostile/made_oblique35.nii.gz", marks=pytest.mark.slow),
-        pytest.param("orientations/PIR.nii.gz", marks=pytest.mark.slow),
-        pytest.param("bids/sub-ms04", marks=pytest.mark.slow),
-    ]
+    params=mostly(
+        ["ball", "hostile/made_oblique35.nii.gz", "orientations/PIR.nii.gz", "bids/sub-ms04"], "ball"
+    )
 )
 def scan_and_labels(request, tmp_path):
     """A scan, labels written by us on its grid, and five places with their values as nibabel has them."""

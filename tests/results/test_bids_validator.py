@@ -27,7 +27,6 @@ def validator():
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("elder06")
 def test_derivatives_are_valid(validator, segmented, ball, tmp_path):
     derivatives = tmp_path / "derivatives" / "mriseg"
     segmented("elder06").save(derivatives / "sub-elder06" / "anat", luts=FORMATS)
