@@ -31,16 +31,14 @@ def scans() -> Path:
 
 @pytest.fixture(scope="session")
 def segmented(scans):
-    """Segment a real scan with the same options once for tests that follow one another, not to be changed.
+    """Segment a subject's scan with the same options once for tests that follow one another.
 
-    The scan is a subject's name or a path below the folder of scans. The last few results are kept; tests of
-    one file are run by one worker.
+    Results are not to be changed; the last three are kept. The tests of one file run on one worker.
     """
 
     @lru_cache(maxsize=3)
-    def segment(scan: str, **options) -> mriseg.Segmentation:
-        path = scans / scan if "/" in scan else scan_of(scans, scan)
-        return mriseg.segment(path, **options)
+    def segment(name: str, **options) -> mriseg.Segmentation:
+        return mriseg.segment(scan_of(scans, name), **options)
 
     return segment
 

@@ -123,7 +123,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", mostly([signal.SIGINT, signal.SIGTERM], signal.SIGTERM))
 @pytest.mark.parametrize("step", ["reading the scan", "naming the tissues"])
 def test_asked_to_stop(ball, tmp_path, number, step):
     process = start(ball, tmp_path / "out", "-v")

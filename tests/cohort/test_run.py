@@ -40,6 +40,7 @@ def run(tmp_path_factory):
     return jobs, output, outcome, told
 
 
+@pytest.mark.slow
 def test_one_scan_s_end_is_not_the_others(run):
     jobs, _, outcome, told = run
     assert told == outcome.records
@@ -60,6 +61,7 @@ def test_a_scan_that_takes_too_long_is_given_up(tmp_path):
     assert record.reason == "took longer than 1 s; give more by --timeout"
 
 
+@pytest.mark.slow
 def test_every_scan_has_its_log_and_its_record(run):
     jobs, output, _, _ = run
     assert "fitting the mixture" in log_file(output, "s2").read_text()
@@ -75,6 +77,7 @@ def test_every_scan_has_its_log_and_its_record(run):
     assert done.peak_mb is None or 50 < done.peak_mb < scan_mb(jobs[-1].scan)
 
 
+@pytest.mark.slow
 def test_the_tables_hold_all(run):
     jobs, output, _, _ = run
     lines = (output / "cohort.tsv").read_text().splitlines()
