@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 from browser import ARGUMENTS, CHROMIUM
+from real_scans import scan_of
 
 import mriseg
 from mriseg.cli import main
@@ -25,6 +27,20 @@ def scans() -> Path:
     if not (folder / "bids").is_dir():
         pytest.skip(f"no real scans in {folder}; set MRISEG_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def segmented(scans):
+    """Segment a subject's scan with the same options once for tests that follow one another.
+
+    Results are not to be changed; the last three are kept. The tests of one file run on one worker.
+    """
+
+    @lru_cache(maxsize=3)
+    def segment(name: str, **options) -> mriseg.Segmentation:
+        return mriseg.segment(scan_of(scans, name), **options)
+
+    return segment
 
 
 @pytest.fixture(scope="session")

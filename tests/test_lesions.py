@@ -14,8 +14,6 @@ import mriseg
 from mriseg.errors import MaskError
 from mriseg.labels.lookup_tables import FORMATS
 from mriseg.labels.tissues import LESION
-from mriseg.model.fitting import atypicality_of
-from mriseg.model.partial_volume import PartialVolumeMixture
 from mriseg.results.sidecar import sidecar
 
 VOXEL_ML = 0.036
@@ -270,17 +268,3 @@ def test_atypicality_does_not_depend_on_units_or_on_regularisation(tmp_path, bal
         _written(tmp_path / "scaled.nii", 1000 * data, ball_affine), spatial=False, priors=False
     )
     np.testing.assert_allclose(scaled.atypicality, plain.atypicality, atol=0.05)
-
-
-def test_grey_matter_amid_white_matter_is_as_atypical_as_it_is_unlikely():
-    model = PartialVolumeMixture(
-        np.array([30.0, 70.0, 100.0]), 6.0, np.array([0.2, 0.4, 0.3, 0.05, 0.05]), 100.0
-    )
-    voxels = np.array([70.0, 70.0, 70.0, 100.0, 100.0, 30.0], dtype=np.float32)
-    odds = np.array([0.0, 8.0, -8.0, 8.0, -8.0, 8.0], dtype=np.float32)
-    np.testing.assert_allclose(atypicality_of(model, [voxels]), 0, atol=1e-6)
-    found = atypicality_of(model, [voxels], (1, 2, odds))
-    # CSF is neither; what is wrong at its place costs twice the log odds against it.
-    np.testing.assert_allclose(found, [0, 4, 0, 0, 4, 0], atol=1e-5)
-    far = np.array([140.0], dtype=np.float32)
-    assert atypicality_of(model, [far])[0] == pytest.approx(40 / 6)

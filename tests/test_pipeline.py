@@ -28,8 +28,8 @@ def test_known_tissues_are_found_without_touching_the_disk(ball, ball_labels):
     assert [path.name for path in ball.parent.iterdir()] == [ball.name]
 
 
-def test_volumes_are_those_of_the_phantom(ball, ball_labels):
-    result = mriseg.segment(ball)
+def test_volumes_are_those_of_the_phantom(ball_result, ball_labels):
+    result = ball_result
     for index, name in ((1, "GM"), (2, "WM"), (3, "CSF")):
         expected = np.count_nonzero(ball_labels == index) * 0.036
         assert result.volumes[name].ml == pytest.approx(expected, rel=0.03)
@@ -42,8 +42,8 @@ def test_volumes_are_those_of_the_phantom(ball, ball_labels):
     assert sum(volume.fraction for volume in result.volumes.values()) == pytest.approx(1)
 
 
-def test_posteriors_sum_to_one_inside_and_labels_are_the_largest(ball):
-    result = mriseg.segment(ball)
+def test_posteriors_sum_to_one_inside_and_labels_are_the_largest(ball_result):
+    result = ball_result
     stack = np.stack([result.posteriors[tissue.abbreviation] for tissue in result.tissues])
     assert stack.dtype == np.float32
     np.testing.assert_allclose(stack.sum(axis=0)[result.mask], 1, atol=1e-5)
@@ -54,14 +54,14 @@ def test_posteriors_sum_to_one_inside_and_labels_are_the_largest(ball):
 
 
 @pytest.mark.parametrize(("scale", "dtype"), [(1000, np.int32), (1 / 1024, np.float32), (1, np.float64)])
-def test_labels_do_not_depend_on_scale_or_dtype(ball, ball_data, save_scan, scale, dtype):
-    expected = mriseg.segment(ball).labels
+def test_labels_do_not_depend_on_scale_or_dtype(ball_result, ball_data, save_scan, scale, dtype):
+    expected = ball_result.labels
     scaled = mriseg.segment(save_scan((ball_data * float(scale)).astype(dtype))).labels
     assert (scaled == expected).mean() > 0.9999
 
 
-def test_labels_do_not_depend_on_orientation(ball, ball_data, ball_affine, save_scan):
-    expected = mriseg.segment(ball).labels
+def test_labels_do_not_depend_on_orientation(ball_result, ball_data, ball_affine, save_scan):
+    expected = ball_result.labels
     flipped = ball_affine @ np.array([[-1, 0, 0, 47], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
     labels = mriseg.segment(save_scan(ball_data[::-1], flipped)).labels
     np.testing.assert_array_equal(labels[::-1], expected)
@@ -91,8 +91,8 @@ def test_other_numbers_of_classes_rise_with_intensity(ball, ball_data, classes):
     assert means == sorted(means)
 
 
-def test_holes_in_a_mask_do_not_move_the_tissues(ball, ball_data, ball_labels, save_scan):
-    whole = mriseg.segment(ball)
+def test_holes_in_a_mask_do_not_move_the_tissues(ball_result, ball_data, ball_labels, save_scan):
+    whole = ball_result
     holed = ball_data.copy()
     holed[::3, ::3, ::2] = 0
     mask = save_scan((ball_labels > 0).astype(np.uint8), name="mask.nii.gz")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
+from real_scans import scan_of
 
 import mriseg
 from mriseg.brain.checks import mask_warnings
@@ -59,14 +60,14 @@ def test_half_a_brain_is_noticed(scans, axis, words, side):
     assert isinstance(doubt, GraveDoubt)
 
 
-def test_a_wrong_contrast_is_noticed_and_the_right_one_is_not_blamed(scans):
-    scan = scans / "bids" / "sub-elder05" / "anat" / "sub-elder05_T1w.nii.gz"
-    assert mriseg.segment(scan).verdict == "trust"
-    wrong = mriseg.segment(scan, contrast="t2")
+def test_a_wrong_contrast_is_noticed_and_the_right_one_is_not_blamed(scans, segmented):
+    assert segmented("elder05").verdict == "trust"
+    wrong = mriseg.segment(scan_of(scans, "elder05"), contrast="t2")
     assert wrong.verdict == "do not trust"
     assert any("--contrast" in warning for warning in wrong.warnings)
 
 
+@pytest.mark.slow
 def test_the_page_of_half_a_brain_warns_at_the_top(scans, browser, tmp_path):
     from browser import opened
 

@@ -211,6 +211,7 @@ def other_fit(tmp_path):
     return mriseg.segment(brighter, **BARE).save(tmp_path / "other", report=False)[-1]
 
 
+@pytest.mark.slow
 def test_every_option_changes_something(run, pair, other_fit, tmp_path):
     scan, channel = pair
     lesions = np.zeros(nib.load(scan).shape, dtype=np.uint8)

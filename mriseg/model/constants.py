@@ -29,8 +29,9 @@ START_STEPS = 20
 # Share of the voxels, 0 to 1, that hold a single tissue at the start; scripts/benchmark_tissue.py.
 START_PURE = 0.7
 # Shares of voxels at the usual starts: three tissues by rising mean, darkest with middle, middle with
-# brightest; where CSF is dark and where it is bright.
+# brightest.
 USUAL_WEIGHTS = (0.1, 0.3, 0.3, 0.15, 0.15)
+# The same where CSF is the brightest tissue.
 BRIGHT_CSF_WEIGHTS = (0.3, 0.3, 0.1, 0.15, 0.15)
 # Usual starts by the rank of WM (2 in T1, 1 in FLAIR, 0 in T2): shares of the voxels below the mean of each
 # tissue, and weights. Where the hierarchical clustering misleads, the likelihood prefers these; FLAIR and T2
@@ -53,19 +54,20 @@ FURTHER_STARTS = {
     0: (),
 }
 # Share of the number of voxels, 0 to 1, that the Dirichlet prior of the weights counts for: no tissue may
-# vanish where GM and WM hardly differ. Its shares, in the order of the weights, leave CSF alone, of which a
-# tightly stripped brain has hardly any.
+# vanish where GM and WM hardly differ.
 PRIOR_SHARE = 0.02
+# Shares of that prior, in the order of the weights; they leave CSF alone, of which a tightly stripped brain
+# has hardly any.
 PRIOR_WEIGHTS = (0.04, 0.3, 0.3, 0.18, 0.18)
 # Share of all voxels, 0 to 1, that hold each mean where it was, against division by zero; not tuned.
 MEAN_HOLD = 1e-12
-# Share of the variance of all voxels below which the variance of the noise does not fall: in one channel,
-# and in several.
+# Share of the variance of all voxels below which the variance of the noise does not fall.
 VARIANCE_FLOOR = 1e-6
+# The same in several channels.
 CHANNEL_VARIANCE_FLOOR = 1e-4
-# Rise of the objective per voxel (nats) at which EM stops, and iterations at the most; a smaller rise changes
-# no label.
+# Rise of the objective per voxel (nats) at which EM stops; a smaller rise changes no label.
 TOLERANCE = 1e-5
+# Iterations of EM at the most.
 MAX_ITERATIONS = 1000
 # Fall of the objective, relative, that rounding explains.
 OBJECTIVE_ROUNDING = 1e-9
@@ -74,15 +76,17 @@ CHANNEL_START_VOXELS = 20_000
 
 # --- Gaussian classes -----------------------------------------------------------------------------
 
-# Relative rise of the log-likelihood at which EM stops, and iterations at the most: where it is still rising,
+# Relative rise of the log-likelihood at which EM stops: where it is still rising,
 # results depend on the start.
 CLASSES_TOLERANCE = 1e-6
+# Iterations of EM at the most.
 CLASSES_MAX_ITERATIONS = 1000
 
 # --- Cohort prior and warm start ------------------------------------------------------------------
 
-# Bins of the pooled histogram, and its range in units of the mean of WM.
+# Bins of the pooled histogram of a cohort.
 POOLED_BINS = 750
+# Range of the pooled histogram in units of the mean of WM.
 POOLED_RANGE = (-0.2, 2.8)
 # Deviation of saved weights from a sum of 1 that rounding explains.
 WEIGHTS_ROUNDING = 1e-6
@@ -99,14 +103,15 @@ MIN_PURITY = 0.93
 MIN_WM_CELLS = 300
 # Highest order of the polynomial; third and higher orders were worse on heads of old age (docs/tissue.md).
 MAX_FIELD_ORDER = 2
-# mm: width of the regions that the cross-validation leaves out, and the number of its parts.
+# mm: width of the regions that the cross-validation leaves out.
 VALIDATION_REGION_MM = 40.0
+# Parts of the cross-validation.
 VALIDATION_FOLDS = 5
 # Ratio of the prediction errors of two orders below which the higher is taken: WM itself varies a little.
 MIN_ORDER_GAIN = 0.95
-# Rounds of fit and field at the most, and the standard deviation of the change of the log field, 0 being
-# none, at which they stop.
+# Rounds of fit and field at the most.
 FIELD_ROUNDS = 8
+# Standard deviation of the change of the log field, 0 being none, at which the rounds stop.
 FIELD_TOLERANCE = 0.003
 # Iterations of EM at the most in each round.
 FIELD_EM_ITERATIONS = 60
@@ -118,8 +123,9 @@ MEAN_FIELD_ITERATIONS = 5
 # Log odds: strength at a contrast-to-noise ratio of 1; it falls with the square of the ratio. Fits the best
 # strengths of simulated heads of 1, 2 and 3 mm with 1 to 9 % noise.
 UNIT_STRENGTH = 30.0
-# Log odds: bounds of the strength; real tissue has texture besides noise, and a stronger field blurs sulci.
+# Log odds: lower bound of the strength; real tissue has texture besides noise, and a stronger field blurs sulci.
 MIN_STRENGTH = 1.5
+# Log odds: upper bound of the strength, see `MIN_STRENGTH`.
 MAX_STRENGTH = 3.0
 # Smallest posterior that has a logarithm.
 MIN_POSTERIOR = 1e-6

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 # Share of each tissue in the brain mask, 0 to 1, that is plausible: wide bounds from young children to
-# atrophy, and those of infants.
+# atrophy.
 PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
+# The same in infants.
 PLAUSIBLE_INFANT_SHARE = {"CSF": (0.03, 0.45), "GM": (0.20, 0.70), "WM": (0.15, 0.65)}
 # How far beyond these bounds a share leaves nothing to trust.
 SHARE_MARGIN = 0.1

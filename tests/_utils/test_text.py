@@ -101,7 +101,7 @@ def test_brackets_in_a_name_are_no_markup_on_a_terminal(ball, tmp_path):
     os.close(shown)
 
 
-def test_header_text_is_copied_only_on_request(mriseg, ball, tmp_path):
+def test_header_text_is_copied_only_on_request(run, ball, tmp_path):
     image = nib.load(ball)
     for field in ("descrip", "aux_file", "db_name", "intent_name"):
         image.header[field] = b"Jane Doe 1970"
@@ -109,9 +109,9 @@ def test_header_text_is_copied_only_on_request(mriseg, ball, tmp_path):
     image.to_filename(tmp_path / "named.nii.gz")
     for options, kept in (((), False), (("--keep-header-text",), True)):
         folder = tmp_path / f"out{kept}"
-        assert mriseg("segment", "named.nii.gz", "-o", folder, *options).returncode == 0
+        assert run("segment", "named.nii.gz", "-o", folder, *options).returncode == 0
         mask = tmp_path / f"mask{kept}.nii.gz"
-        assert mriseg("brain", "named.nii.gz", "-o", mask, *options).returncode == 0
+        assert run("brain", "named.nii.gz", "-o", mask, *options).returncode == 0
         for path in (*folder.iterdir(), mask):
             if path.name.endswith(".nii.gz"):
                 header = nib.load(path).header

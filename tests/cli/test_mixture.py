@@ -75,6 +75,7 @@ def test_the_whole_program_prints_the_parameters(tmp_path):
     assert "converged after" in done.stdout
 
 
+@pytest.mark.slow
 def test_every_option_changes_something(run, tmp_path):
     table = TABLES / "faithful.csv"
     plain = ("--components", "2:4", "--model", "EEE")

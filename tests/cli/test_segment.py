@@ -24,6 +24,7 @@ def test_with_nothing_but_the_file_name(ball, tmp_path):
     assert all(line.startswith("mriseg: warning: sub-ball_T1w.nii.gz: ") for line in done.stderr.splitlines())
 
 
+@pytest.mark.slow
 def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp_path):
     mask = tmp_path / "mask.nii"
     nib.Nifti1Image((ball_labels > 1).astype(np.uint8), ball_affine).to_filename(mask)

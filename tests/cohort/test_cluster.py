@@ -51,6 +51,7 @@ def batch(folder, *options, **keywords):
     )
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_mid_run_costs_no_scan(dask, tmp_path):
     balls(tmp_path / "scans", 6)
     scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
@@ -74,6 +75,7 @@ def test_a_worker_killed_in_mid_run_costs_no_scan(dask, tmp_path):
     assert results(tmp_path / "cluster") == results(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_one_line(tmp_path):
     balls(tmp_path / "scans", 1)
     run = batch(tmp_path, "-o", "out", "--cluster", "tcp://127.0.0.1:1")

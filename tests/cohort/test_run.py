@@ -9,7 +9,7 @@ import time
 import pytest
 from cohorts import Endless, Killed, KilledOnce, balls, results, small_ball
 
-from mriseg.cohort.job import Job, is_done, run_job
+from mriseg.cohort.job import Job
 from mriseg.cohort.local import local_workers
 from mriseg.cohort.plan import plan
 from mriseg.cohort.record import FAILED, log_file, read_record, record_file
@@ -40,6 +40,7 @@ def run(tmp_path_factory):
     return jobs, output, outcome, told
 
 
+@pytest.mark.slow
 def test_one_scan_s_end_is_not_the_others(run):
     jobs, _, outcome, told = run
     assert told == outcome.records
@@ -60,6 +61,7 @@ def test_a_scan_that_takes_too_long_is_given_up(tmp_path):
     assert record.reason == "took longer than 1 s; give more by --timeout"
 
 
+@pytest.mark.slow
 def test_every_scan_has_its_log_and_its_record(run):
     jobs, output, _, _ = run
     assert "fitting the mixture" in log_file(output, "s2").read_text()
@@ -75,57 +77,13 @@ def test_every_scan_has_its_log_and_its_record(run):
     assert done.peak_mb is None or 50 < done.peak_mb < scan_mb(jobs[-1].scan)
 
 
+@pytest.mark.slow
 def test_the_tables_hold_all(run):
     jobs, output, _, _ = run
     lines = (output / "cohort.tsv").read_text().splitlines()
     assert len(lines) == 1 + len(jobs)
     assert len((output / "failures.tsv").read_text().splitlines()) == 4
     assert (output / "cohort_report.html").exists()
-
-
-def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, monkeypatch):
-    scan = small_ball(tmp_path / "scan.nii.gz")
-    mask = small_ball(tmp_path / "mask.nii.gz")
-    job, output = job_of(scan, mask=mask), tmp_path / "out"
-    assert not is_done(job, output)
-    assert run_job(job, output).fresh
-    assert is_done(job, output)
-    assert not run_job(job, output).fresh
-    assert not is_done(job_of(scan, mask=mask, spatial=False), output)
-    assert not is_done(Job(scan, "scan", {"mask": mask}), output)  # with a page
-    (output / "scan" / "scan_overlay.png").rename(tmp_path / "away.png")
-    assert not is_done(job, output)
-    (tmp_path / "away.png").rename(output / "scan" / "scan_overlay.png")
-    with monkeypatch.context() as patch:
-        patch.setattr("mriseg.cohort.job.__version__", "99")
-        assert not is_done(job, output)
-    before = mask.read_bytes()
-    mask.write_bytes(small_ball(tmp_path / "other.nii.gz", seed=5).read_bytes())
-    assert not is_done(job, output)
-    mask.write_bytes(before)
-    assert is_done(job, output)
-    small_ball(scan, seed=9)
-    assert not is_done(job, output)
-    assert run_job(job, output).fresh
-
-
-def test_what_was_done_goes_when_another_try_fails(tmp_path):
-    scan = small_ball(tmp_path / "scan.nii.gz")
-    job = job_of(scan)
-    assert run_job(job, tmp_path).status == "done"
-    scan.write_text("broken")
-    assert run_job(job, tmp_path).status == FAILED
-    assert not job.sidecar(tmp_path).exists()
-
-
-def test_a_bug_in_one_scan_is_recorded_with_its_trace(tmp_path, monkeypatch):
-    def broken(*_, **__):
-        raise ZeroDivisionError("oh")
-
-    monkeypatch.setattr("mriseg.cohort.job.segment", broken)
-    record = run_job(job_of(small_ball(tmp_path / "scan.nii.gz")), tmp_path)
-    assert record.reason.startswith("internal error, ZeroDivisionError: oh")
-    assert "Traceback" in log_file(tmp_path, "scan").read_text()
 
 
 def test_earlier_results_are_refused_kept_or_done_again(tmp_path):
@@ -141,6 +99,7 @@ def test_earlier_results_are_refused_kept_or_done_again(tmp_path):
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_kill_and_resume_gives_the_bytes_of_an_undisturbed_run(tmp_path):
     balls(tmp_path / "scans", 5)
     command = [sys.executable, "-m", "mriseg", "batch", "scans", "--no-report", "--no-priors", "-j", "2"]

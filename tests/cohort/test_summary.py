@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mriseg.cohort.outliers import LIMIT, deviations, robust_scores
+from mriseg.cohort.outliers import LIMIT
 from mriseg.cohort.record import Record, collect
 from mriseg.cohort.summary import summarise
 from mriseg.errors import CohortError
@@ -107,25 +107,3 @@ def test_the_page_shows_the_most_suspicious_first_and_runs_nothing(cohort):
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(CohortError, match="no results there"):
         summarise(tmp_path)
-
-
-def test_scores_are_those_of_iglewicz_and_hoaglin():
-    values = np.random.default_rng(0).normal(10, 2, 4001)
-    scores = robust_scores(values)
-    assert np.median(scores) == pytest.approx(0, abs=1e-12)
-    assert np.median(np.abs(scores)) == pytest.approx(0.6745)
-    assert scores.std() == pytest.approx(1, rel=0.03)
-
-
-def test_scores_where_most_values_are_the_same():
-    assert (robust_scores(np.full(9, 0.1) + np.arange(9) % 2 * 1e-17) == 0).all()
-    scores = robust_scores(np.array([1.0] * 9 + [2.0]))
-    assert scores[-1] > LIMIT
-    assert (scores[:-1] == 0).all()
-
-
-def test_small_crowds_and_missing_figures_are_not_scored():
-    assert deviations([{"a": float(k)} for k in range(7)]) == [[]] * 7
-    found = deviations([{"a": float(k), **({"b": 1.0} if k else {})} for k in range(9)])
-    assert [deviation.measure for deviation in found[0]] == ["a"]
-    assert {deviation.measure for deviation in found[1]} == {"a", "b"}

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from mutations import mutate
 
 import mriseg
-from mriseg._utils.memory import _free_in_groups, available_memory
 from mriseg.errors import ImageError, MrisegError
 from mriseg.images.reading import file_digest, load_volume
 
@@ -178,22 +177,6 @@ def test_values_that_no_scanner_gives_count_as_not_finite(tmp_path, ball_data, b
     _refused(tmp_path / "scan.nii", "there is nothing to segment")
 
 
-def test_memory_is_what_the_tightest_group_leaves(tmp_path):
-    def group(path, limit, used, cache, names=("memory.max", "memory.current")):
-        path.mkdir(parents=True)
-        for name, value in zip(names, (limit, used), strict=True):
-            (path / name).write_text(f"{value}\n")
-        (path / "memory.stat").write_text(f"anon 5\ninactive_file {cache}\n")
-
-    group(tmp_path / "job", 1000, 400, 100)
-    group(tmp_path / "job" / "step", "max", 300, 0)
-    assert _free_in_groups("0::/job/step\n", tmp_path) == [700]
-    group(tmp_path / "memory" / "old", 500, 450, 0, ("memory.limit_in_bytes", "memory.usage_in_bytes"))
-    assert _free_in_groups("7:cpu,cpuacct:/x\n4:memory:/old\n", tmp_path) == [50]
-    assert _free_in_groups("0::/nowhere\n", tmp_path) == []
-    assert 0 < available_memory() < 1 << 50
-
-
 def _refusal(error, path):
     """Assert that an error is one line about a file."""
     assert "\n" not in str(error)
@@ -222,6 +205,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, number, kind):
     assert volume.to_scan_grid(volume.data).shape == tuple(volume.header.get_data_shape())
 
 
+@pytest.mark.slow
 @settings(max_examples=40, **_FUZZING)
 @given(number=st.integers(0, 10**9))
 def test_damaged_scans_are_segmented_or_refused(ball, number):

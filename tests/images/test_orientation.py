@@ -43,7 +43,7 @@ def test_volumes_are_in_ml_whatever_the_unit(save, unit, factor, ball_affine, ba
     affine = np.diag([1 / factor, 1 / factor, 1 / factor, 1]) @ ball_affine
     result = mriseg.segment(save(affine, unit=unit))
     assert result.brain_mask_ml == pytest.approx(np.count_nonzero(ball_labels) * 0.036, rel=0.02)
-    result.save(tmp_path / "out")
+    result.save(tmp_path / "out", report=False)
     sidecar = json.loads((tmp_path / "out" / "scan_dseg.json").read_text())
     named = {"micron": "µm", "meter": "m", "unknown": "unknown, taken as mm"}.get(unit, unit)
     assert sidecar["Reading"]["Units"] == named

@@ -5,7 +5,6 @@ import pytest
 
 import mriseg
 from mriseg.mixture import GaussianMixture
-from mriseg.model.fitting import MixtureSpec, atypicality_of, fit
 from mriseg.model.gaussian_classes import GaussianClasses, select_gaussian_classes
 from mriseg.model.merged_classes import merge
 
@@ -122,15 +121,3 @@ def test_auto_leaves_the_label_of_lesions_free(ball, ball_labels, ball_affine, t
 def test_what_makes_no_sense_is_refused(ball, options, says):
     with pytest.raises(ValueError, match=says):
         mriseg.segment(ball, **options)
-
-
-def test_what_is_unlikely_at_its_place_is_atypical():
-    drawn = np.random.default_rng(0).normal(np.repeat([30.0, 70, 100], 20_000), 5).astype(np.float32)
-    fitted = fit([drawn], MixtureSpec("t1")).model
-    places = np.float32([70, 70, 100, 100, 30])
-    log_odds = np.float32([6, -6, 6, -6, 6])  # of white against grey matter
-    nowhere = atypicality_of(fitted, [places])
-    there = atypicality_of(fitted, [places], (1, 2, log_odds))
-    assert nowhere.max() < 1
-    np.testing.assert_allclose(there[[0, 3]], np.sqrt(12), atol=0.3)
-    np.testing.assert_allclose(there[[1, 2, 4]], nowhere[[1, 2, 4]], atol=1e-4)

@@ -9,7 +9,7 @@ import pytest
 
 from mriseg import load_volume, segment
 from mriseg.cohort.resources import scan_mb
-from mriseg.images import volume as images
+from mriseg.images import writing
 from mriseg.model import partial_volume
 
 
@@ -23,10 +23,10 @@ class Cost:
     written: list[int] = field(default_factory=list)
 
 
-@pytest.fixture(scope="module", params=["ibsr07", "colin27"])
+@pytest.fixture(scope="module", params=["ibsr07", pytest.param("colin27", marks=pytest.mark.slow)])
 def cost(request, scans, tmp_path_factory):
     found = Cost()
-    step, write_gzip = partial_volume._step, images.write_gzip
+    step, write_gzip = partial_volume._step, writing.write_gzip
 
     def counted_step(*arguments, **options):
         found.iterations += 1
@@ -41,7 +41,7 @@ def cost(request, scans, tmp_path_factory):
     volume = load_volume(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partial_volume, "_step", counted_step)
-        patch.setattr(images, "write_gzip", counted_write)
+        patch.setattr(writing, "write_gzip", counted_write)
         tracemalloc.start()
         try:
             result = segment(volume)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from skimage.io import imread
@@ -9,7 +7,6 @@ from skimage.io import imread
 from mriseg.images.reading import load_volume
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.report.overlay import save_overlay
-from mriseg.report.slices import PLANES, Slices
 
 
 @pytest.fixture
@@ -50,19 +47,3 @@ def test_filled_tissues_let_the_scan_shine_through(ball, ball_labels, tmp_path, 
     coloured = np.ptp(filled, axis=-1) > 30
     assert coloured.sum() > 3 * (np.ptp(outlined, axis=-1) > 30).sum()
     assert len(np.unique(filled[coloured], axis=0)) > 100  # not one flat colour a tissue
-
-
-@pytest.mark.parametrize("plane", PLANES, ids=lambda plane: plane.name)
-def test_pictures_have_right_and_front_at_the_right_and_the_top_at_the_top(ball, ball_labels, plane):
-    volume = load_volume(ball)
-    brain = volume.to_canonical(ball_labels) > 0
-    across, up = (axis for axis in range(3) if axis != plane.axis)
-    index = np.indices(brain.shape)
-    ramps = index[across] + 1000 * index[up]
-    slices = Slices(replace(volume, data=ramps.astype(np.float32)), brain)
-    picture = slices.cut(ramps, plane, brain.shape[plane.axis] // 2, scale=1.0)
-    assert picture[0, 0] > picture[-1, 0]  # rows go down
-    assert picture[0, -1] > picture[0, 0]  # columns go to the right
-    assert plane.right == ("A" if plane.axis == 0 else "R")
-    width, height = slices.extent(plane)
-    assert picture.shape == (round(height), round(width))

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from io import BytesIO
 
-import nibabel as nib
 import numpy as np
 import pytest
 from browser import opened
@@ -13,7 +12,6 @@ from skimage.io import imread
 import mriseg
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.qc import GraveDoubt
-from mriseg.report.words import methods
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m.nii.gz"
 
@@ -57,6 +55,7 @@ def test_the_page_turns_over_planes_slices_and_layers(browser, report_file):
         assert not (imread(BytesIO(window.screenshot())) == bare[:1, :1]).all()
 
 
+@pytest.mark.slow
 def test_print_shows_every_plane(browser, report_file):
     with opened(browser, report_file.as_uri()) as page:
         page.emulate_media(media="print")
@@ -99,53 +98,3 @@ def test_the_verdict_is_that_of_the_gravest_warning(browser, ball_result, tmp_pa
     with opened(browser, _page(doubtful, tmp_path / "out").as_uri()) as page:
         assert page.inner_text(".verdict h2") == title
         assert page.locator(".verdict li").all_inner_texts() == warnings
-
-
-def _facts(ball, **options):
-    from mriseg.results.sidecar import sidecar
-
-    return sidecar(mriseg.segment(ball, **options))
-
-
-def test_methods_say_what_was_run(ball, ball_labels, ball_affine, tmp_path):
-    mask = tmp_path / "mask.nii.gz"
-    nib.Nifti1Image((ball_labels > 0).astype(np.uint8), ball_affine).to_filename(mask)
-    full, references = methods(_facts(ball))
-    assert f"mriseg {mriseg.__version__}" in full
-    assert "brain only" in full
-    assert "Markov random field" in full
-    assert "proportion [1]" in full
-    assert references[0].startswith("Santago")
-    assert all(f"[{number}]" in full for number in range(1, len(references) + 1))
-    bare, fewer = methods(_facts(ball, mask=mask, bias=False, spatial=False, classes=4))
-    assert "was supplied" in bare
-    assert "No bias field was corrected" in bare
-    assert "by itself" in bare
-    assert "4 Gaussian classes" in bare
-    assert not any(reference.startswith(("Zhang", "Santago")) for reference in fewer)
-
-
-class _Even:
-    """A density that is the same everywhere."""
-
-    def __init__(self, level):
-        self.level = level
-
-    def density(self, intensities):
-        return np.full(len(intensities), self.level)
-
-
-@pytest.mark.parametrize("values", [np.arange(1000.0), np.linspace(0, 999, 1024), np.arange(0, 1000, 9.0)])
-def test_the_stated_misfit_is_that_of_the_histogram(values):
-    from mriseg.report.charts import fit_error
-
-    counts = np.full(len(values), 70.0)
-    assert fit_error(values, counts, _Even(1 / 1000)) < 0.1
-    assert fit_error(values, counts, _Even(0)) == pytest.approx(1, abs=0.1)
-    assert fit_error(values, counts, _Even(2 / 1000)) == pytest.approx(1, abs=0.1)
-
-
-def test_a_good_fit_is_close_to_the_histogram_of_whole_numbers(ball_result):
-    from mriseg.report.charts import fit_error
-
-    assert fit_error(*ball_result.histogram, ball_result.model) < 0.05

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import http.client
-import os
-import signal
-import subprocess
-import sys
 import threading
 from urllib.parse import urlsplit
 
@@ -13,13 +9,14 @@ import pytest
 from mriseg.report.server import file_content, serve, text_content
 
 
-@pytest.fixture
-def served(tmp_path):
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
     """Ask a server of one page and one file; return status, headers and body."""
-    (tmp_path / "scan.nii.gz").write_bytes(b"voxels")
-    (tmp_path / "secret.txt").write_bytes(b"secret")
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "scan.nii.gz").write_bytes(b"voxels")
+    (folder / "secret.txt").write_bytes(b"secret")
     server, address = serve(
-        {"": text_content("<p>page</p>", "text/html"), "0.nii.gz": file_content(tmp_path / "scan.nii.gz")}
+        {"": text_content("<p>page</p>", "text/html"), "0.nii.gz": file_content(folder / "scan.nii.gz")}
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     parts = urlsplit(address)
@@ -86,24 +83,3 @@ def test_it_listens_to_this_computer_only(served):
 def test_it_only_reads(served, method):
     ask, *_ = served
     assert ask(method=method)[0] == 501
-
-
-def test_the_command_serves_until_it_is_interrupted(ball_folder):
-    command = [sys.executable, "-m", "mriseg", "view", ball_folder, "--no-browser"]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    ) as process:
-        address = urlsplit(process.stdout.readline().split()[0])
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
-        connection.request("GET", address.path)
-        page = connection.getresponse().read().decode()
-        connection.close()
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=20)
-    assert "sub-ball" in page
-    assert process.returncode == 0
-    assert stderr == ""

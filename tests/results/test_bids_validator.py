@@ -26,10 +26,10 @@ def validator():
     return found
 
 
-def test_derivatives_are_valid(validator, scans, ball, tmp_path):
+@pytest.mark.slow
+def test_derivatives_are_valid(validator, segmented, ball, tmp_path):
     derivatives = tmp_path / "derivatives" / "mriseg"
-    elder = scans / "bids" / "sub-elder06" / "anat" / "sub-elder06_T1w.nii.gz"
-    mriseg.segment(elder).save(derivatives / "sub-elder06" / "anat", luts=FORMATS)
+    segmented("elder06").save(derivatives / "sub-elder06" / "anat", luts=FORMATS)
     mriseg.segment(ball, contrast="pd", bias=False).save(derivatives / "sub-ball" / "anat", report=False)
     further = [
         ball.with_name(name) for name in ("sub-many_T1w.nii.gz", "sub-many_FLAIR.nii.gz", "other.nii.gz")

@@ -6,7 +6,7 @@ from heads import moved, template_head, turned
 
 from mriseg.images.voxels import coarsen
 from mriseg.template.head import load_template
-from mriseg.template.registration import register, resample_to_scan
+from mriseg.template.registration import Registration, register, resample_to_scan
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +78,17 @@ def test_coarsen_keeps_places_and_means():
     assert coarse.shape == (5, 12, 4)
     np.testing.assert_allclose(affine[:3, 3], [1.5, 1.0, 1.75])
     np.testing.assert_allclose(coarse.mean(), data.mean(), atol=0.02)
+
+
+def test_an_affine_is_kept_to_a_micrometre_both_ways():
+    affine = np.eye(4) / 3 + np.diag([1e-9, -1e-9, 0, 2 / 3])
+    kept = Registration(affine, 0.5).rounded()
+    np.testing.assert_array_equal(kept.affine, np.diag([0.333333, 0.333333, 0.333333, 1]))
+    np.testing.assert_array_equal(kept.scan_to_mni, np.diag([3.000003, 3.000003, 3.000003, 1]))
+    assert not np.signbit(Registration(-1e-9 * np.eye(4) + np.eye(4), 0.5).rounded().affine).any()
+
+
+def test_the_affine_that_is_found_has_no_further_digits(template):
+    head, _ = template_head((0.9, 1.0, 1.1))
+    found = register(head, template)
+    np.testing.assert_array_equal(found.affine, np.round(found.affine, 6))

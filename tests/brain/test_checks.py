@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from heads import template_head, volume_of
+from scipy import ndimage
+
+from mriseg.brain.checks import mask_warnings, registration_warnings
+from mriseg.template.registration import Registration
+
+
+def test_a_brain_cut_by_the_border_is_flagged():
+    head, brain = template_head()
+    cut = replace(head, data=head.data[:, :, :70])
+    assert any("ends inside the brain" in doubt for doubt in mask_warnings(brain[:, :, :70], cut))
+
+
+def test_a_tiny_mask_is_flagged():
+    head, brain = template_head()
+    small = ndimage.binary_erosion(brain, iterations=14)
+    assert any("a human brain has" in doubt for doubt in mask_warnings(small, head))
+
+
+SHAPE, ZOOM = (70, 80, 60), 3.0
+MIDDLE = (np.array(SHAPE) - 1) / 2
+SCAN = volume_of(np.zeros(SHAPE), np.diag([ZOOM, ZOOM, ZOOM, 1.0]))
+
+
+def ellipsoid(*axes, at=(0, 0, 0)):
+    """A mask with these diameters in mm, off the middle by so many voxels."""
+    grid = (np.moveaxis(np.indices(SHAPE), 0, -1) - MIDDLE - at) * ZOOM
+    return np.linalg.norm(grid / (np.array(axes) / 2), axis=-1) < 1
+
+
+def test_a_mask_of_usual_size_is_not_doubted():
+    assert mask_warnings(ellipsoid(140, 175, 135), SCAN) == ()
+
+
+@pytest.mark.parametrize(
+    ("axes", "says"),
+    [
+        ((160, 165, 160), []),
+        ((90, 200, 170), ["left to right"]),
+        ((160, 110, 170), ["back to front"]),
+        ((130, 150, 60), ["the brain mask holds 6", "bottom to top"]),
+        ((105, 120, 90), ["the brain mask holds 5"]),
+        ((200, 210, 175), ["the brain mask holds 3"]),
+    ],
+)
+def test_what_is_unusual_about_a_mask_is_said_and_nothing_else(axes, says):
+    doubts = mask_warnings(ellipsoid(*axes), SCAN)
+    assert [part in doubt for part, doubt in zip(says, doubts, strict=True)] == [True] * len(says)
+
+
+def test_infants_may_have_less():
+    small = ellipsoid(85, 100, 75)
+    assert len(mask_warnings(small, SCAN)) == 4
+    assert mask_warnings(small, SCAN, "t1-infant") == ()
+
+
+def test_faces_on_the_border_are_measured_in_square_centimetres():
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[:45, 15:65, 8:52] = True  # 50 x 44 faces of 9 mm2 lie on the border
+    (doubt,) = (doubt for doubt in mask_warnings(mask, SCAN) if "border" in doubt)
+    assert "198 cm2" in doubt
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("width", "differ"), [(140, True), (170, False)])
+def test_halves_are_told_by_the_midplane_of_the_template(side, width, differ):
+    """Moved by 3 mm, halves of an ellipsoid differ by 1.5 times that over half its width: 6.4 or 5.3%."""
+    affine = np.eye(4)
+    affine[:3, 3] = MIDDLE * ZOOM  # template to scan
+    mask = ellipsoid(width, 175, 135, at=(side, 0, 0))
+    doubts = registration_warnings(mask, SCAN, Registration(affine, 0.5))
+    assert ["halves" in doubt for doubt in doubts] == [True] * differ
+
+
+def test_a_template_that_fits_poorly_is_said():
+    affine = np.eye(4)
+    affine[:3, 3] = MIDDLE * ZOOM
+    (doubt,) = registration_warnings(ellipsoid(140, 175, 135), SCAN, Registration(affine, 0.34))
+    assert "explains 34%" in doubt
+    assert registration_warnings(ellipsoid(140, 175, 135), SCAN, Registration(affine, 0.36)) == []

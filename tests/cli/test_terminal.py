@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from mriseg.cli.terminal import run_to_one_line, say, warn
+from mriseg.errors import MrisegError
+
+
+def stopped(command, capsys):
+    """Run a command that asks for its own end; return what it said."""
+    with pytest.raises(SystemExit) as end:
+        run_to_one_line(command)
+    assert end.value.code == 130
+    return capsys.readouterr().err
+
+
+def test_a_request_to_stop_that_is_swallowed_is_made_again(capsys):
+    class InTheEnd:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)  # Python prints and forgets what a destructor raises
+
+    def command():
+        del [InTheEnd()][0]
+        time.sleep(20)
+
+    assert stopped(command, capsys) == "mriseg: stopped by SIGINT; nothing is half-written\n"
+
+
+def test_a_second_request_to_stop_does_not_disturb_the_clearing_up(capsys):
+    cleared = []
+
+    def clear():
+        try:
+            raise FileNotFoundError
+        except FileNotFoundError:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            cleared.append("all")
+
+    def command():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            clear()
+
+    assert stopped(command, capsys) == "mriseg: stopped by SIGINT; nothing is half-written\n"
+    assert cleared == ["all"]
+
+
+def failing(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MrisegError("a.nii: is no scan\x1b[2J"), "mriseg: error: a.nii: is no scan\\x1b[2J\n"),
+        (
+            MemoryError(),
+            "mriseg: error: the memory does not suffice; crop or resample the scan, or free memory\n",
+        ),
+    ],
+)
+def test_expected_errors_are_one_line(capsys, error, says):
+    with pytest.raises(SystemExit) as end:
+        run_to_one_line(lambda: failing(error))
+    assert end.value.code == 1
+    assert capsys.readouterr() == ("", says)
+
+
+def test_an_error_that_nobody_expected_is_a_bug_and_shows_itself():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ZeroDivisionError):
+        run_to_one_line(lambda: failing(ZeroDivisionError()))
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_what_is_said_is_printable(capsys):
+    say("a\tb", "c\x07")
+    warn(Path("scans/x\n_T1w.nii"), ["dark", "small\u202e"])
+    assert capsys.readouterr() == (
+        "a\\tb\nc\\x07\n",
+        "mriseg: warning: x\\n_T1w.nii: dark\nmriseg: warning: x\\n_T1w.nii: small\\u202e\n",
+    )

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+
+
+def test_the_command_exports_one_page_and_replaces_none_unasked(ball_folder, tmp_path, run):
+    page = tmp_path / "page.html"
+    done = run("view", ball_folder, "--export", page)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert page.read_text(encoding="utf-8").count("<script") == 4
+    again = run("view", ball_folder, "--export", page)
+    assert again.returncode == 1
+    assert "--overwrite" in again.stderr
+    assert run("view", ball_folder, "--export", page, "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "text.nii.gz"])
+def test_what_cannot_be_shown_is_one_line(tmp_path, run, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.nii.gz").write_text("text")
+    done = run("view", tmp_path / name, "--no-browser")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mriseg: error: {tmp_path / name}")
+
+
+def test_the_command_serves_until_it_is_interrupted(ball_folder):
+    command = [sys.executable, "-m", "mriseg", "view", ball_folder, "--no-browser"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        address = urlsplit(process.stdout.readline().split()[0])
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        connection.request("GET", address.path)
+        page = connection.getresponse().read().decode()
+        connection.close()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert "sub-ball" in page
+    assert process.returncode == 0
+    assert stderr == ""

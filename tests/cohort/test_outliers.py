@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mriseg.cohort.outliers import LIMIT, deviations, measures, robust_scores
+
+
+def test_scores_are_those_of_iglewicz_and_hoaglin():
+    values = np.random.default_rng(0).normal(10, 2, 4001)
+    scores = robust_scores(values)
+    assert np.median(scores) == pytest.approx(0, abs=1e-12)
+    assert np.median(np.abs(scores)) == pytest.approx(0.6745)
+    assert scores.std() == pytest.approx(1, rel=0.03)
+
+
+def test_scores_where_most_values_are_the_same():
+    assert (robust_scores(np.full(9, 0.1) + np.arange(9) % 2 * 1e-17) == 0).all()
+    scores = robust_scores(np.array([1.0] * 9 + [2.0]))
+    assert scores[-1] > LIMIT
+    assert (scores[:-1] == 0).all()
+
+
+def test_small_crowds_and_missing_figures_are_not_scored():
+    assert deviations([{"a": float(k)} for k in range(7)]) == [[]] * 7
+    found = deviations([{"a": float(k), **({"b": 1.0} if k else {})} for k in range(9)])
+    assert [deviation.measure for deviation in found[0]] == ["a"]
+    assert {deviation.measure for deviation in found[1]} == {"a", "b"}
+
+
+def test_scans_of_unlike_units_are_compared_by_ratios():
+    figures = {
+        "brain_mask_ml": 1500.0, "GM_ml": 700.0, "GM_fraction": 0.45, "flags": "dark", "similarity": 0.7,
+        "bias_lowest": 0.8, "bias_highest": 1.2, "CSF_mean": 30.0, "GM_mean": 60.0, "WM_mean": 80.0,
+    }  # fmt: skip
+    found = measures(figures)
+    assert found == pytest.approx(
+        {
+            "brain_mask_ml": 1500, "GM_fraction": 0.45, "CSF_mean / GM_mean": 0.5, "GM_mean / WM_mean": 0.75,
+            "bias_highest / bias_lowest": 1.5, "similarity": 0.7,
+        }
+    )  # fmt: skip
+    scaled = figures | {name: 1000 * value for name, value in figures.items() if name.endswith("_mean")}
+    assert measures(scaled) == pytest.approx(found)
+    assert measures({"similarity": None, "flags": ""}) == {}

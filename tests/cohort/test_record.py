@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mriseg.cohort.record import (
+    Record,
+    collect,
+    figures,
+    identifier_of,
+    log_file,
+    read_json,
+    read_record,
+    record_file,
+)
+
+
+@pytest.fixture
+def sidecar():
+    """What of a sidecar a table shows."""
+    return {
+        "Sources": ["a.nii.gz"],
+        "BrainMask": {"VolumeML": 1500.0, "TemplateSimilarity": None},
+        "Classes": {"GM": {"ml": 700.0, "label_ml": 710.0, "fraction": 0.47, "mean": 70.0, "sd": 5.0}},
+        "BiasField": {"Lowest": 0.9, "Highest": 1.1},
+        "Warnings": ["dark", "small"],
+    }
+
+
+def test_a_record_comes_back_from_its_file(tmp_path):
+    record = Record("a/b", "b.nii.gz", "a", seconds=1.5, peak_mb=200.0, histogram=(0.25, 0.75))
+    record.failed("cannot be\n  read").write(tmp_path)
+    again = read_record(record_file(tmp_path, "a/b"))
+    assert again == Record(
+        "a/b", "b.nii.gz", "a", "failed", "cannot be read", 1.5, 200.0, fresh=False, histogram=(0.25, 0.75)
+    )
+    assert record_file(tmp_path, "a/b").with_suffix(".log") == log_file(tmp_path, "a/b")
+    assert record.sidecar(tmp_path) == tmp_path / "a" / "b_dseg.json"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"Identifier": 5}', "{}"])
+def test_another_file_is_no_record(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    assert read_record(tmp_path / "x.json") is None
+    assert read_record(tmp_path / "gone.json") is None
+    assert read_json(tmp_path / "gone.json") is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "identifier"),
+    [
+        ("sub-01/anat", "sub-01", "sub-01"),
+        ("sub-01/ses-2/anat", "sub-01_ses-2_run-1", "sub-01_ses-2_run-1"),
+        ("sub-01/anat", "sub-011", "sub-01/anat"),  # of another subject
+        ("sub-01/ses-2", "sub-01_ses-2", "sub-01/ses-2"),
+        ("visit1/T1", "T1", "visit1/T1"),
+    ],
+)
+def test_a_scan_is_named_by_its_files_in_a_data_set_and_by_its_folder_elsewhere(folder, name, identifier):
+    assert identifier_of(folder, name) == identifier
+
+
+def test_figures_are_those_of_the_sidecar(sidecar):
+    assert figures(sidecar) == {
+        "brain_mask_ml": 1500.0, "GM_ml": 700.0, "GM_label_ml": 710.0, "GM_fraction": 0.47, "GM_mean": 70.0,
+        "GM_sd": 5.0, "bias_lowest": 0.9, "bias_highest": 1.1, "similarity": None, "flags": "dark | small",
+    }  # fmt: skip
+
+
+def test_a_failure_has_no_figures_and_what_is_done_has_no_reason(sidecar):
+    record = Record("a", "a.nii.gz", "a")
+    done = record.failed("oh").done(sidecar)
+    assert (done.status, done.reason, done.figures) == ("done", "", figures(sidecar))
+    failed = done.failed("oh")
+    assert (failed.status, failed.reason, failed.figures) == ("failed", "oh", {})
+
+
+def test_results_are_found_without_a_record_and_half_written_ones_are_none(tmp_path, sidecar):
+    for folder in ("visit/a", "visit/.mriseg-1@host-x"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a_dseg.json").write_text(json.dumps(sidecar))
+    (tmp_path / "other_dseg.json").write_text("{}")  # of another program
+    (record,) = collect(tmp_path)
+    assert (record.identifier, record.scan, record.folder) == ("visit/a", "a.nii.gz", "visit/a")
+    assert not record.fresh

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+
+import mriseg
+from mriseg.report.words import methods
+from mriseg.results.sidecar import sidecar
+
+
+def _facts(ball, **options):
+    return sidecar(mriseg.segment(ball, **options))
+
+
+def test_methods_say_what_was_run(ball, ball_labels, ball_affine, tmp_path):
+    mask = tmp_path / "mask.nii.gz"
+    nib.Nifti1Image((ball_labels > 0).astype(np.uint8), ball_affine).to_filename(mask)
+    full, references = methods(_facts(ball))
+    assert f"mriseg {mriseg.__version__}" in full
+    assert "brain only" in full
+    assert "Markov random field" in full
+    assert "proportion [1]" in full
+    assert references[0].startswith("Santago")
+    assert all(f"[{number}]" in full for number in range(1, len(references) + 1))
+    bare, fewer = methods(_facts(ball, mask=mask, bias=False, spatial=False, classes=4))
+    assert "was supplied" in bare
+    assert "No bias field was corrected" in bare
+    assert "by itself" in bare
+    assert "4 Gaussian classes" in bare
+    assert not any(reference.startswith(("Zhang", "Santago")) for reference in fewer)

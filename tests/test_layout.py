@@ -1,0 +1,69 @@
+"""Tests mirror the package: what a module promises is tested in the file of its name, or it is said where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mriseg
+
+PACKAGE, TESTS = Path(mriseg.__file__).parent, Path(__file__).parent
+
+# Modules without a test file of their own, and the files that test them.
+COVERED_ELSEWHERE = {
+    # Options and messages are tested by the commands that have them.
+    "cli/arguments.py": ["cli/test_segment.py", "cli/test_reading.py"],
+    "cli/cohort_prior.py": ["model/test_cohort_prior.py"],
+    "cli/evaluate.py": ["cli/test_simulate.py"],
+    "cli/progress.py": ["cli/test_segment.py", "_utils/test_text.py"],
+    "cli/summarise.py": ["cli/test_batch.py"],
+    # Parts of a run, tested by runs.
+    "cohort/dataset.py": ["cohort/test_plan.py", "cli/test_bids.py"],
+    "cohort/local.py": ["cohort/test_run.py"],
+    "cohort/page.py": ["cohort/test_summary.py"],
+    "cohort/prior.py": ["model/test_cohort_prior.py"],
+    "cohort/resources.py": ["cohort/test_run.py"],
+    "cohort/table.py": ["cohort/test_summary.py"],
+    "evaluation/simulated_files.py": ["cli/test_simulate.py"],
+    # Parts of one page or picture, tested by looking at the whole.
+    "report/difference.py": ["evaluation/test_compare.py"],
+    "report/mosaic.py": ["report/test_overlay.py", "evaluation/test_compare.py"],
+    "report/sheets.py": ["report/test_page.py"],
+    # What is put together and written is tested by what is written.
+    "results/assembly.py": ["test_pipeline.py", "test_lesions.py"],
+    "results/mixture_table.py": ["cli/test_mixture.py"],
+    "results/reading.py": ["evaluation/test_compare.py"],
+    "results/sidecar.py": ["results/test_segmentation.py"],
+    # Parts of the estimator, tested by what it finds.
+    "mixture/agglomeration.py": ["mixture/test_hierarchical.py", "mixture/test_reference.py"],
+    "mixture/estimator.py": ["mixture/test_gaussian.py"],
+    "mixture/expectation.py": ["mixture/test_em.py"],
+    "mixture/maximisation.py": ["mixture/test_em.py"],
+    "mixture/orientation.py": ["mixture/test_covariance.py"],
+    "mixture/parameters.py": ["mixture/test_gaussian.py"],
+    "mixture/starts.py": ["mixture/test_gaussian.py"],
+    "mixture/univariate.py": ["mixture/test_em.py"],
+    "mixture/variational.py": ["mixture/test_bayesian.py"],
+}
+
+
+def modules():
+    """The modules in rooms of the package, as paths below it."""
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.glob("*/*.py") if path.name != "__init__.py")
+    return sorted(path.as_posix() for path in paths)
+
+
+def file_of(module):
+    path = Path(module)
+    return TESTS / path.parent / f"test_{path.name}"
+
+
+def test_every_module_has_a_test_file_or_it_is_said_where_it_is_tested():
+    assert [name for name in modules() if not file_of(name).exists() and name not in COVERED_ELSEWHERE] == []
+
+
+def test_what_is_said_is_needed_and_true():
+    assert sorted(COVERED_ELSEWHERE.keys() - set(modules())) == []
+    assert [name for name in COVERED_ELSEWHERE if file_of(name).exists()] == []
+    named = {file for files in COVERED_ELSEWHERE.values() for file in files}
+    assert all(COVERED_ELSEWHERE.values())
+    assert [file for file in sorted(named) if not (TESTS / file).is_file()] == []
