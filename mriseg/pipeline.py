@@ -24,10 +24,9 @@ from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
-from mriseg.model.warm_start import SavedFit
 from mriseg.options import SegmentOptions, as_path, as_paths
 from mriseg.results.assembly import assemble
-from mriseg.results.sidecar import SidecarError, read_sidecar
+from mriseg.results.sidecar import read_saved_fit
 from mriseg.template.contrast import detect_contrast, tissue_levels
 from mriseg.template.tissue_maps import apply_tissue_prior, register_template, tissue_prior
 
@@ -227,21 +226,12 @@ def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
         options.contrast,
         options.classes,
         options.covariance,
-        _saved_fit(options.warm_start) if options.warm_start else None,
+        read_saved_fit(options.warm_start) if options.warm_start else None,
         options.fix_means,
         read_cohort_prior(options.cohort_prior) if options.cohort_prior else None,
         options.merge,
         options.max_classes,
     )
-
-
-def _saved_fit(path: Path) -> SavedFit:
-    try:
-        return SavedFit(path, read_sidecar(path)["Mixture"])
-    except (SidecarError, KeyError) as error:
-        raise PriorError(
-            f"{path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
-        ) from error
 
 
 def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str, Registration | None]:

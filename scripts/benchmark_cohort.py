@@ -30,6 +30,8 @@ import numpy as np
 import psutil
 
 from mriseg.cohort.resources import available_cores, scan_mb
+from mriseg.qc import look_closely
+from mriseg.results.sidecar import SCHEMA_VERSION
 
 QUICK = ("elder01", "elder02", "elder03", "elder04", "elder05", "elder06", "xa30", "pumi")
 HOSTILE = (
@@ -163,7 +165,10 @@ def simulate_results(root: Path, rows: int) -> None:
                 for tissue, ml, share, mean in parts
             },
             "BiasField": {"Lowest": 0.9, "Highest": float(generator.normal(1.1, 0.02))},
-            "Warnings": ["GM is 65% of the brain mask"] if odd else [],
+            "SchemaVersion": SCHEMA_VERSION,
+            "Warnings": [look_closely("tissue-share", "GM is 65% of the brain mask").recorded()]
+            if odd
+            else [],
         }
         folder = root / name / "anat"
         folder.mkdir(parents=True)

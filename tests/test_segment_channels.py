@@ -179,7 +179,7 @@ def test_the_sidecar_names_the_channels(pair, both, saved):
     assert (facts["Settings"]["Channels"], facts["Settings"]["ChannelsSHA256"]) == ([channel.name], [digest])
     assert facts["Files"] == names
     mixture = facts["Mixture"]
-    assert mixture["Model"] == MultichannelMixture.name
+    assert mixture["Model"] == MultichannelMixture.identifier
     np.testing.assert_array_equal(mixture["Means"], both.model.centres)
     np.testing.assert_allclose(mixture["SDs"], np.sqrt(both.model.variances))
     np.testing.assert_allclose(mixture["Covariances"], both.model.covariances)
@@ -220,8 +220,8 @@ def test_every_option_changes_something(run, pair, other_fit, tmp_path):
     found = {}
     for name, options in {
         "plain": (), "channel": ("--channel", channel), "covariance": ("--covariance", "V"),
-        "lesions": ("--lesion-mask", mask), "prior": ("--prior", other_fit),
-        "fixed": ("--prior", other_fit, "--fix-means"), "merged": ("--classes", "5", "--merge"),
+        "lesions": ("--lesion-mask", mask), "prior": ("--warm-start", other_fit),
+        "fixed": ("--warm-start", other_fit, "--fix-means"), "merged": ("--classes", "5", "--merge"),
         "flair": ("--contrast", "flair"), "auto": ("--classes", "auto"),
     }.items():  # fmt: skip
         done = run("segment", scan, "-o", tmp_path / name, "--no-report", *options)
@@ -248,8 +248,8 @@ def test_every_option_changes_something(run, pair, other_fit, tmp_path):
     }
     assert changed == {
         "plain": set(), "channel": {"Channels", "ChannelsSHA256"}, "covariance": {"Covariance"},
-        "lesions": {"LesionMask", "LesionMaskSHA256"}, "prior": {"Prior", "PriorSHA256"},
-        "fixed": {"Prior", "PriorSHA256", "FixMeans"}, "merged": {"Classes", "Merge"},
+        "lesions": {"LesionMask", "LesionMaskSHA256"}, "prior": {"WarmStart", "WarmStartSHA256"},
+        "fixed": {"WarmStart", "WarmStartSHA256", "FixMeans"}, "merged": {"Classes", "Merge"},
         "flair": {"Contrast"}, "auto": {"Classes"},
     }  # fmt: skip
 

@@ -11,8 +11,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
@@ -71,6 +69,7 @@ def run_plan(
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
     from mriseg.cohort.run import check_output, run_cohort
+    from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE
 
     check_output(jobs, output, resume=resume, overwrite=overwrite)
     folder, start = output.absolute(), time.perf_counter()

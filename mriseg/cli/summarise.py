@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
-
 
 def summarise(
     folder: Annotated[
@@ -28,6 +26,7 @@ def summarise(
     """
     from mriseg.cli.terminal import say
     from mriseg.cohort.summary import summarise as summarise_folder
+    from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
     checked = summarise_folder(folder)
     suspicious = sum(scan.qc_rank[0] > 0 for scan in checked)

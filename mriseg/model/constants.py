@@ -123,9 +123,9 @@ MEAN_FIELD_ITERATIONS = 5
 # Log odds: strength at a contrast-to-noise ratio of 1; it falls with the square of the ratio. Fits the best
 # strengths of simulated heads of 1, 2 and 3 mm with 1 to 9 % noise.
 UNIT_STRENGTH = 30.0
-# Log odds: lower bound of the strength; real tissue has texture besides noise, and a stronger field blurs sulci.
+# Log odds: lower bound of the strength; real tissue has texture besides noise.
 MIN_STRENGTH = 1.5
-# Log odds: upper bound of the strength, see `MIN_STRENGTH`.
+# Log odds: upper bound of the strength; a stronger field blurs sulci.
 MAX_STRENGTH = 3.0
 # Smallest posterior that has a logarithm.
 MIN_POSTERIOR = 1e-6

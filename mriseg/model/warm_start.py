@@ -70,24 +70,31 @@ class SavedFit:
             If the figures make no mixture, or the mixture is another than is wanted.
         """
         try:
-            saved = _MODELS[self.mixture["Model"]]
-            weights = np.array(self.mixture["Weights"], dtype=np.float64)
-            centres, sds = (_matrix(self.mixture[name]) for name in ("Means", "SDs"))
-            if not _plausible(centres, sds, weights, len(GROUP_SIZES if saved.partial_volume else centres)):
-                raise ValueError("its figures make no sense")
-            independent = sds[:, :, None] ** 2 * np.eye(sds.shape[1])
-            covariances = np.array(self.mixture.get("Covariances", independent), dtype=np.float64)
-            # The next fit sets the range of outliers by its own intensities.
-            found = kind.from_parameters(centres, covariances, weights, grey, reach(centres, sds))
+            saved, centres, covariances, weights = self._parameters()
+            if saved is kind and centres.shape == (classes, channels):
+                # The next fit sets the range of outliers by its own intensities.
+                sds = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+                return kind.from_parameters(centres, covariances, weights, grey, reach(centres, sds))
         except (ValueError, KeyError, TypeError, MixtureError) as error:
             raise PriorError(
                 f"{self.path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
             ) from error
-        if saved is not kind or centres.shape != (classes, channels):
-            held = f"{len(centres)} classes in {centres.shape[1]} channels, {saved.description}"
-            wanted = f"{classes} in {channels}, {kind.description}"
-            raise PriorError(f"{self.path}: its fit is of {held}, and this one is of {wanted}; give another")
-        return found
+        held = f"{len(centres)} classes in {centres.shape[1]} channels, {saved.description}"
+        wanted = f"{classes} in {channels}, {kind.description}"
+        raise PriorError(f"{self.path}: its fit is of {held}, and this one is of {wanted}; give another")
+
+    def _parameters(self) -> tuple[type[FittedModel], Floats, Floats, Floats]:
+        """Return the model, means (K, D), covariances (K, D, D) and weights (G,), or raise ValueError."""
+        model = _MODELS[self.mixture["Model"]]
+        weights = np.array(self.mixture["Weights"], dtype=np.float64)
+        centres, sds = (_matrix(self.mixture[name]) for name in ("Means", "SDs"))
+        if not _plausible(centres, sds, weights, len(GROUP_SIZES if model.partial_volume else centres)):
+            raise ValueError("its figures make no sense")
+        independent = sds[:, :, None] ** 2 * np.eye(sds.shape[1])
+        covariances = np.array(self.mixture.get("Covariances", independent), dtype=np.float64)
+        if covariances.shape != independent.shape:
+            raise ValueError("its covariances are of another shape than its means")
+        return model, centres, covariances, weights
 
 
 def _plausible(centres: Floats, sds: Floats, weights: Floats, groups: int) -> bool:

@@ -11,7 +11,9 @@ import numpy as np
 
 from mriseg import __version__
 from mriseg._utils.text import printable
+from mriseg.errors import PriorError
 from mriseg.labels.contrasts import rising_tissues
+from mriseg.model.warm_start import SavedFit
 from mriseg.qc import QCWarning
 from mriseg.template.contrast import contrast_of
 
@@ -62,6 +64,22 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SidecarError(str(error)) from error
     return facts
+
+
+def read_saved_fit(path: Path) -> SavedFit:
+    """Read the mixture that a sidecar describes.
+
+    Raises
+    ------
+    PriorError
+        If the file cannot be read, or is no sidecar of this version.
+    """
+    try:
+        return SavedFit(path, read_sidecar(path)["Mixture"])
+    except (SidecarError, KeyError) as error:
+        raise PriorError(
+            f"{path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
+        ) from error
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -14,13 +14,13 @@ from mriseg.template.registration import Registration
 def test_a_brain_cut_by_the_border_is_flagged():
     head, brain = template_head()
     cut = replace(head, data=head.data[:, :, :70])
-    assert any("ends inside the brain" in doubt for doubt in mask_warnings(brain[:, :, :70], cut))
+    assert any("ends inside the brain" in doubt.text for doubt in mask_warnings(brain[:, :, :70], cut))
 
 
 def test_a_tiny_mask_is_flagged():
     head, brain = template_head()
     small = ndimage.binary_erosion(brain, iterations=14)
-    assert any("a human brain has" in doubt for doubt in mask_warnings(small, head))
+    assert any("a human brain has" in doubt.text for doubt in mask_warnings(small, head))
 
 
 SHAPE, ZOOM = (70, 80, 60), 3.0
@@ -51,7 +51,7 @@ def test_a_mask_of_usual_size_is_not_doubted():
 )
 def test_what_is_unusual_about_a_mask_is_said_and_nothing_else(axes, says):
     doubts = mask_warnings(ellipsoid(*axes), SCAN)
-    assert [part in doubt for part, doubt in zip(says, doubts, strict=True)] == [True] * len(says)
+    assert [part in doubt.text for part, doubt in zip(says, doubts, strict=True)] == [True] * len(says)
 
 
 def test_infants_may_have_less():
@@ -63,8 +63,8 @@ def test_infants_may_have_less():
 def test_faces_on_the_border_are_measured_in_square_centimetres():
     mask = np.zeros(SHAPE, dtype=bool)
     mask[:45, 15:65, 8:52] = True  # 50 x 44 faces of 9 mm2 lie on the border
-    (doubt,) = (doubt for doubt in mask_warnings(mask, SCAN) if "border" in doubt)
-    assert "198 cm2" in doubt
+    (doubt,) = (doubt for doubt in mask_warnings(mask, SCAN) if "border" in doubt.text)
+    assert "198 cm2" in doubt.text
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -75,12 +75,12 @@ def test_halves_are_told_by_the_midplane_of_the_template(side, width, differ):
     affine[:3, 3] = MIDDLE * ZOOM  # template to scan
     mask = ellipsoid(width, 175, 135, at=(side, 0, 0))
     doubts = registration_warnings(mask, SCAN, Registration(affine, 0.5))
-    assert ["halves" in doubt for doubt in doubts] == [True] * differ
+    assert ["halves" in doubt.text for doubt in doubts] == [True] * differ
 
 
 def test_a_template_that_fits_poorly_is_said():
     affine = np.eye(4)
     affine[:3, 3] = MIDDLE * ZOOM
     (doubt,) = registration_warnings(ellipsoid(140, 175, 135), SCAN, Registration(affine, 0.34))
-    assert "explains 34%" in doubt
+    assert "explains 34%" in doubt.text
     assert registration_warnings(ellipsoid(140, 175, 135), SCAN, Registration(affine, 0.36)) == []

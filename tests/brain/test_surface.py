@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.brain.surface import DEPTHS_MM, moved_distance, optimise_offsets, template_surface, update_affine
+from mriseg.brain.surface import (
+    DEPTHS_MM,
+    displaced_distance,
+    optimise_offsets,
+    template_surface,
+    update_affine,
+)
 from mriseg.template.head import load_template
 from mriseg.template.registration import Registration
 
@@ -43,6 +49,6 @@ def test_an_affine_motion_of_the_surface_is_followed(surface):
 
 
 def test_moving_the_surface_out_grows_the_brain_by_as_much(surface):
-    moved = moved_distance(np.full(len(surface.points), 3.0), surface)
+    moved = displaced_distance(np.full(len(surface.points), 3.0), surface)
     near = np.abs(surface.distance) < 6
     np.testing.assert_allclose((surface.distance - moved)[near], 3.0, atol=1e-3)

@@ -150,7 +150,7 @@ def test_a_motion_in_the_header_is_found(first, second, unmoved):
     assert apart_mm(found_matrix(alignment), truth, volume, mask) < 0.75
     assert np.corrcoef(alignment.data[mask], unmoved.data[mask])[0, 1] > 0.97
     (warning,) = alignment.warnings
-    assert "was moved by" in warning
+    assert "was moved by" in warning.text
 
 
 def test_a_motion_in_the_header_of_a_real_channel_is_found(scans, patient):
@@ -169,7 +169,7 @@ def test_a_channel_that_lies_too_far_off_is_left_there_with_a_warning(first, sec
     assert alignment.facts["Method"] == "headers"
     assert not alignment.facts["Refinement"]["Applied"]
     (warning,) = alignment.warnings
-    assert warning.startswith("does not seem to fit the first scan")
+    assert warning.text.startswith("does not seem to fit the first scan")
 
 
 def test_a_channel_of_another_place_is_refused(first, second):

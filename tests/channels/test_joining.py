@@ -9,6 +9,7 @@ import pytest
 from mriseg.channels.joining import prepare_channel
 from mriseg.evaluation.phantom import folded_ball, simulate
 from mriseg.images.volume import new_volume
+from mriseg.qc import look_closely
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +38,8 @@ def test_a_channel_that_fits_gives_no_warning(first):
 def test_a_channel_that_was_moved_says_by_how_much(first):
     channel = prepare_channel(channel_of(shift=4), *first, None)
     (warning,) = channel.warnings
-    assert warning.startswith("second_T2w.nii.gz was moved by 4.")
-    assert "mm" in warning
+    assert warning.text.startswith("second_T2w.nii.gz was moved by 4.")
+    assert "mm" in warning.text
 
 
 def test_a_channel_that_was_moved_by_a_little_does_not(first):
@@ -50,7 +51,7 @@ def test_a_channel_that_was_moved_by_a_little_does_not(first):
 def test_a_channel_that_covers_a_part_says_how_much(first):
     channel = prepare_channel(channel_of(planes=slice(14, 56)), *first, None)
     share = f"{channel.alignment.overlap:.0%}"
-    assert channel.warnings == [
+    assert [warning.text for warning in channel.warnings] == [
         f"second_T2w.nii.gz covers {share} of the brain; the rest is judged by the first scan alone"
     ]
     assert not channel.seen[:, :, :17].any()
@@ -59,5 +60,8 @@ def test_a_channel_that_covers_a_part_says_how_much(first):
 
 def test_what_is_odd_about_the_file_is_said_with_its_name(first):
     volume, mask = first
-    odd = replace(volume, path=Path("odd.nii.gz"), warnings=("its intensities are negated",))
-    assert prepare_channel(odd, volume, mask, None).warnings == ["odd.nii.gz: its intensities are negated"]
+    odd = replace(
+        volume, path=Path("odd.nii.gz"), warnings=(look_closely("negated", "its intensities are negated"),)
+    )
+    (warning,) = prepare_channel(odd, volume, mask, None).warnings
+    assert warning == look_closely("negated", "odd.nii.gz: its intensities are negated")

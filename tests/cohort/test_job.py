@@ -4,10 +4,11 @@ from cohorts import small_ball
 
 from mriseg.cohort.job import Job, is_done, run_job
 from mriseg.cohort.record import FAILED, log_file
+from mriseg.options import SegmentOptions
 
 
 def job_of(scan, **options):
-    return Job(scan, scan.name.split(".")[0], options, report=False)
+    return Job(scan, scan.name.split(".")[0], SegmentOptions(**options), report=False)
 
 
 def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, monkeypatch):
@@ -19,12 +20,12 @@ def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, 
     assert is_done(job, output)
     assert not run_job(job, output).fresh
     assert not is_done(job_of(scan, mask=mask, spatial=False), output)
-    assert not is_done(Job(scan, "scan", {"mask": mask}), output)  # with a page
+    assert not is_done(Job(scan, "scan", SegmentOptions(mask=mask)), output)  # with a page
     (output / "scan" / "scan_overlay.png").rename(tmp_path / "away.png")
     assert not is_done(job, output)
     (tmp_path / "away.png").rename(output / "scan" / "scan_overlay.png")
     with monkeypatch.context() as patch:
-        patch.setattr("mriseg.cohort.job.__version__", "99")
+        patch.setattr("mriseg.cohort.job.GENERATED_BY", [{"Name": "mriseg", "Version": "99"}])
         assert not is_done(job, output)
     before = mask.read_bytes()
     mask.write_bytes(small_ball(tmp_path / "other.nii.gz", seed=5).read_bytes())
@@ -49,7 +50,7 @@ def test_a_bug_in_one_scan_is_recorded_with_its_trace(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("mriseg.cohort.job.segment", broken)
+    monkeypatch.setattr("mriseg.cohort.job.segment_scan", broken)
     record = run_job(job_of(small_ball(tmp_path / "scan.nii.gz")), tmp_path)
     assert record.reason.startswith("internal error, ZeroDivisionError: oh")
     assert "Traceback" in log_file(tmp_path, "scan").read_text()

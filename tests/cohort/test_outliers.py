@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.cohort.outliers import LIMIT, deviations, measures, robust_scores
+from mriseg.cohort.constants import OUTLIER_LIMIT
+from mriseg.cohort.outliers import deviations, measures, robust_scores
 
 
 def test_scores_are_those_of_iglewicz_and_hoaglin():
@@ -17,7 +18,7 @@ def test_scores_are_those_of_iglewicz_and_hoaglin():
 def test_scores_where_most_values_are_the_same():
     assert (robust_scores(np.full(9, 0.1) + np.arange(9) % 2 * 1e-17) == 0).all()
     scores = robust_scores(np.array([1.0] * 9 + [2.0]))
-    assert scores[-1] > LIMIT
+    assert scores[-1] > OUTLIER_LIMIT
     assert (scores[:-1] == 0).all()
 
 

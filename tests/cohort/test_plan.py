@@ -6,6 +6,7 @@ import pytest
 
 from mriseg.cohort.plan import plan
 from mriseg.errors import CohortError
+from mriseg.options import SegmentOptions
 
 
 @pytest.fixture
@@ -79,30 +80,30 @@ def test_a_list_gives_masks_names_and_settings(tmp_path):
         "a/T1.nii\tpatients/one\tm.nii\t\tn/a\tno\n"
         "/data/b.nii.gz\t\t\tt2\t4\tyes\n"
     )
-    first, second = plan([str(table)], {"contrast": "t1", "spatial": False})
+    first, second = plan([str(table)], SegmentOptions(spatial=False))
     assert (first.scan, first.folder) == (tmp_path / "a/T1.nii", "patients/one")
-    assert first.options == {"contrast": "t1", "spatial": False, "mask": tmp_path / "m.nii", "bias": False}
+    assert first.options == SegmentOptions(spatial=False, mask=tmp_path / "m.nii", bias=False)
     assert (str(second.scan), second.folder) == ("/data/b.nii.gz", "b")
-    assert second.options == {"contrast": "t2", "spatial": False, "classes": 4, "bias": True}
+    assert second.options == SegmentOptions(contrast="t2", spatial=False, classes=4)
 
 
 def test_a_list_gives_channels_lesions_and_saved_fits(tmp_path):
     table = tmp_path / "list.tsv"
     table.write_text(
-        "scan\tchannels\tlesion_mask\tprior\tfix_means\tcovariance\tclasses\tmerge\n"
+        "scan\tchannels\tlesion_mask\twarm_start\tfix_means\tcovariance\tclasses\tmerge\n"
         "a/T1.nii\tT2.nii | /data/FLAIR.nii\tles.nii\told_dseg.json\tyes\t\t\t\n"
         "b.nii\tT2.nii\t\t\t\tEEE\tauto\tyes\n"
     )
     first, second = plan([str(table)])
-    assert first.options == {
-        "channels": (tmp_path / "T2.nii", Path("/data/FLAIR.nii")),
-        "lesion_mask": tmp_path / "les.nii",
-        "prior": tmp_path / "old_dseg.json",
-        "fix_means": True,
-    }
-    assert second.options == {
-        "channels": (tmp_path / "T2.nii",), "covariance": "EEE", "classes": "auto", "merge": True,
-    }  # fmt: skip
+    assert first.options == SegmentOptions(
+        channels=(tmp_path / "T2.nii", Path("/data/FLAIR.nii")),
+        lesion_mask=tmp_path / "les.nii",
+        warm_start=tmp_path / "old_dseg.json",
+        fix_means=True,
+    )
+    assert second.options == SegmentOptions(
+        channels=(tmp_path / "T2.nii",), covariance="EEE", classes="auto", merge=True
+    )
 
 
 @pytest.mark.parametrize("text", ["scan,mask\na.nii,m.nii\n", "scan;mask\na.nii;m.nii\n"])
@@ -110,7 +111,7 @@ def test_a_list_may_be_separated_by_commas_or_semicolons(tmp_path, text):
     table = tmp_path / "list.csv"
     table.write_text(text, encoding="utf-8-sig")
     (job,) = plan([str(table)])
-    assert job.options == {"mask": tmp_path / "m.nii"}
+    assert job.options == SegmentOptions(mask=tmp_path / "m.nii")
 
 
 @pytest.mark.parametrize("escape", ["../x", "/etc/x", "a/../../x", "a//b", ".", "..", "a/.hidden", "a\\..\\b",

@@ -14,6 +14,8 @@ from mriseg.cohort.record import (
     read_record,
     record_file,
 )
+from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.results.sidecar import SCHEMA_VERSION
 
 
 @pytest.fixture
@@ -24,7 +26,8 @@ def sidecar():
         "BrainMask": {"VolumeML": 1500.0, "TemplateSimilarity": None},
         "Classes": {"GM": {"ml": 700.0, "label_ml": 710.0, "fraction": 0.47, "mean": 70.0, "sd": 5.0}},
         "BiasField": {"Lowest": 0.9, "Highest": 1.1},
-        "Warnings": ["dark", "small"],
+        "SchemaVersion": SCHEMA_VERSION,
+        "Warnings": [look_closely("share", "dark"), do_not_trust("size", "small")],
     }
 
 
@@ -64,7 +67,7 @@ def test_a_scan_is_named_by_its_files_in_a_data_set_and_by_its_folder_elsewhere(
 def test_figures_are_those_of_the_sidecar(sidecar):
     assert figures(sidecar) == {
         "brain_mask_ml": 1500.0, "GM_ml": 700.0, "GM_label_ml": 710.0, "GM_fraction": 0.47, "GM_mean": 70.0,
-        "GM_sd": 5.0, "bias_lowest": 0.9, "bias_highest": 1.1, "similarity": None, "flags": "dark | small",
+        "GM_sd": 5.0, "bias_lowest": 0.9, "bias_highest": 1.1, "similarity": None,
     }  # fmt: skip
 
 
@@ -72,6 +75,7 @@ def test_a_failure_has_no_figures_and_what_is_done_has_no_reason(sidecar):
     record = Record("a", "a.nii.gz", "a")
     done = record.failed("oh").done(sidecar)
     assert (done.status, done.reason, done.figures) == ("done", "", figures(sidecar))
+    assert done.warnings == tuple(sidecar["Warnings"])
     failed = done.failed("oh")
     assert (failed.status, failed.reason, failed.figures) == ("failed", "oh", {})
 
@@ -79,7 +83,7 @@ def test_a_failure_has_no_figures_and_what_is_done_has_no_reason(sidecar):
 def test_results_are_found_without_a_record_and_half_written_ones_are_none(tmp_path, sidecar):
     for folder in ("visit/a", "visit/.mriseg-1@host-x"):
         (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "a_dseg.json").write_text(json.dumps(sidecar))
+        (tmp_path / folder / "a_dseg.json").write_text(json.dumps(sidecar, default=QCWarning.recorded))
     (tmp_path / "other_dseg.json").write_text("{}")  # of another program
     (record,) = collect(tmp_path)
     assert (record.identifier, record.scan, record.folder) == ("visit/a", "a.nii.gz", "visit/a")

@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mriseg.cohort.outliers import LIMIT
+from mriseg.cohort.constants import OUTLIER_LIMIT
 from mriseg.cohort.record import Record, collect
 from mriseg.cohort.summary import summarise
 from mriseg.errors import CohortError
+from mriseg.qc import look_closely
+from mriseg.results.sidecar import SCHEMA_VERSION
 
 
 def sidecar(name, gm, *, similarity=0.7, warnings=()):
@@ -24,7 +26,8 @@ def sidecar(name, gm, *, similarity=0.7, warnings=()):
             for (tissue, share), mean in zip(shares.items(), (30.0, 70.0, 100.0), strict=True)
         },
         "BiasField": {"Order": 1, "Lowest": 0.9, "Highest": 1.1},
-        "Warnings": list(warnings),
+        "SchemaVersion": SCHEMA_VERSION,
+        "Warnings": [look_closely("share", text).recorded() for text in warnings],
     }  # fmt: skip
 
 
@@ -54,7 +57,7 @@ def test_the_table_has_every_scan_and_names_the_odd_one(cohort):
     table = {row["identifier"]: row for row in rows(cohort / "cohort.tsv")}
     assert len(table) == 33
     assert float(table["odd"]["GM_ml"]) == pytest.approx(900)
-    assert float(table["odd"]["outlier_score"]) > LIMIT
+    assert float(table["odd"]["outlier_score"]) > OUTLIER_LIMIT
     assert "GM_fraction" in table["odd"]["outlier_in"]
     assert sum(row["outlier_in"] != "n/a" for row in table.values()) == 1
     assert table["warned"]["similarity"] == "n/a"

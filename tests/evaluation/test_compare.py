@@ -16,6 +16,7 @@ from mriseg.images.reading import load_map
 from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
 from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, telling_slices
 from mriseg.report.slices import PLANES, Slices
+from mriseg.results.sidecar import SCHEMA_VERSION
 
 TWO_MM = np.diag([2.0, 2.0, 2.0, 1.0])
 NUMBERS = {"GM": 1, "WM": 2, "CSF": 3, "L": 7, "class1": 1}
@@ -62,7 +63,13 @@ def result(tmp_path):
             for name, share in shares.items()
         }
         mask = {"VolumeML": float((array > 0).sum()) * voxel_ml}
-        facts = {"Classes": classes, "BrainMask": mask, "Files": []}
+        facts = {
+            "SchemaVersion": SCHEMA_VERSION,
+            "Warnings": [],
+            "Classes": classes,
+            "BrainMask": mask,
+            "Files": [],
+        }
         (start.parent / "sub-01_dseg.json").write_text(json.dumps(facts))
         return start.parent
 
@@ -223,10 +230,10 @@ def test_doubts_about_the_place(save, labels):
     far = TWO_MM.copy()
     far[:3, 3] = (0, 12, 0)
     outside, beside = compare(save("a", labels), save("b", labels, far)).warnings
-    assert "of the tissue of B lies outside the grid of A" in outside
-    assert "12 mm beside that of A" in beside
+    assert "of the tissue of B lies outside the grid of A" in outside.text
+    assert "12 mm beside that of A" in beside.text
     (beside,) = compare(save("a", labels), save("b", np.roll(labels, 3, axis=1))).warnings
-    assert "6 mm beside" in beside
+    assert "6 mm beside" in beside.text
 
 
 def test_no_place_in_common(save, labels):
@@ -249,12 +256,12 @@ def test_folders_of_none_or_several_segmentations(result, tmp_path, labels):
 
 
 @pytest.mark.parametrize("text", [
-    "", "[]", "{}", '{"Classes": {}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"Classes": {"../x": {"Label": 1, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"Classes": {"GM": {"Label": 1, "ml": NaN}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"Classes": {"GM": {"Label": 1e999, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"Classes": {"GM": {"Label": -1, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"Classes": {"GM": [1]}, "BrainMask": 3, "Files": 5}', "[" * 100_000,
+    "", "[]", "{}", '{"SchemaVersion": 1, "Warnings": []}', '{"SchemaVersion": 99, "Warnings": []}', '{"SchemaVersion": 1, "Warnings": [], "Classes": {}, "BrainMask": {"VolumeML": 1}, "Files": []}',
+    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"../x": {"Label": 1, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
+    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": {"Label": 1, "ml": NaN}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
+    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": {"Label": 1e999, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
+    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": {"Label": -1, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
+    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": [1]}, "BrainMask": 3, "Files": 5}', "[" * 100_000,
 ])  # fmt: skip
 def test_sidecars_that_are_none(result, labels, text):
     a = result("a", labels)

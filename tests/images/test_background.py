@@ -46,7 +46,7 @@ def test_noise_around_the_head_is_no_constant_background():
         stripped_mask(scan)
 
 
-def test_the_mask_is_the_largest_part_without_holes():
+def test_the_mask_is_the_largest_component_without_holes():
     scan = made((70, 100))
     scan.data[RADIUS < 20] = 0  # a hole
     scan.data[:2, :2, :2] = 80  # a crumb

@@ -48,7 +48,7 @@ def test_volumes_are_in_ml_whatever_the_unit(save, unit, factor, ball_affine, ba
     named = {"micron": "µm", "meter": "m", "unknown": "unknown, taken as mm"}.get(unit, unit)
     assert sidecar["Reading"]["Units"] == named
     assert sidecar["ZoomsMM"] == [3, 3, 4]
-    assert not any("unit" in warning for warning in sidecar["Warnings"])
+    assert not any("unit" in warning["Text"] for warning in sidecar["Warnings"])
     out = nib.load(tmp_path / "out" / "scan_dseg.nii.gz")
     assert out.header.get_xyzt_units()[0] == unit
     np.testing.assert_allclose(out.affine, affine, rtol=1e-5)
@@ -108,7 +108,7 @@ def test_the_form_that_places_the_voxels_is_named(save, ball_affine, edits, form
     volume = load_volume(save(straight, *edits))
     assert volume.reading["Form"] == form
     assert len(volume.warnings) == (says is not None)
-    assert says is None or says in volume.warnings[0]
+    assert says is None or says in volume.warnings[0].text
     np.testing.assert_allclose(volume.zooms, (3, 3, 4))
 
 
@@ -134,7 +134,7 @@ def test_a_scan_whose_sign_was_turned_over_is_turned_back_and_a_shifted_one_is_n
     plain = load_volume(save(ball_affine)).data
     for slope, shift, turned in ((-1, 0, True), (1, -500, False)):
         volume = load_volume(save(ball_affine, (112, "2f", slope, shift)))
-        assert ("negated" in " ".join(volume.warnings)) == turned
+        assert ("negated" in " ".join(map(str, volume.warnings))) == turned
         np.testing.assert_array_equal(volume.data, plain if turned else plain - 500)
         labels = mriseg.segment(volume).labels
         np.testing.assert_array_equal(labels, mriseg.segment(save(ball_affine)).labels)

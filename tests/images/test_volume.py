@@ -73,7 +73,7 @@ def test_turning_there_and_back_changes_nothing():
 @pytest.mark.parametrize(("spacing", "steps"), [(1.0, (1, 1, 1)), (4.0, (2, 1, 1)), (8.1, (4, 3, 2))])
 def test_thinned_voxels_stay_where_they_were(spacing, steps):
     volume = made()
-    thin, kept = volume.thinned(spacing)
+    thin, kept = volume.subsampled(spacing)
     np.testing.assert_array_equal(thin.data, volume.data[kept])
     np.testing.assert_allclose(thin.zooms, volume.zooms * steps)
     index = np.argwhere(np.ones(thin.data.shape))[-1]

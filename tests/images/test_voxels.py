@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen, faces, largest_part
+from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen, faces, largest_component
 
 
 def test_the_bounding_box_is_the_smallest_that_holds_the_mask():
@@ -30,7 +30,7 @@ def test_parts_that_touch_by_an_edge_only_are_two():
     mask[:2, :2] = mask[2, 2] = mask[3, 3] = True
     kept = mask.copy()
     kept[2:] = False
-    np.testing.assert_array_equal(largest_part(mask), kept)
+    np.testing.assert_array_equal(largest_component(mask), kept)
 
 
 def test_a_width_at_half_maximum_is_that():

@@ -12,6 +12,7 @@ from mriseg.cohort.record import Record
 from mriseg.errors import CohortError, MixtureError, OutputError
 from mriseg.model.cohort_prior import CohortPrior, fit_with_cohort_prior, normalised_shares, read_cohort_prior
 from mriseg.model.partial_volume import fit_partial_volume
+from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment
 
 MEANS, SD, WEIGHTS = np.array([30.0, 70.0, 100.0]), 8.0, np.array([0.2, 0.45, 0.35])
@@ -60,7 +61,7 @@ def test_a_prior_is_worth_more_the_more_alike_its_scans():
 
 def test_a_prior_comes_back_from_its_file(prior, tmp_path):
     prior.write(tmp_path / "prior.json")
-    again = read_cohort_prior(tmp_path / "prior.json", "t1")
+    again = read_cohort_prior(tmp_path / "prior.json")
     assert (again.contrast, again.scans, again.voxels) == ("t1", 5, 3000)
     assert again.shares == pytest.approx(prior.shares, abs=1e-9)
 
@@ -71,36 +72,38 @@ def test_a_prior_comes_back_from_its_file(prior, tmp_path):
 def test_another_file_is_no_prior(tmp_path, content):
     (tmp_path / "prior.json").write_text(content)
     with pytest.raises(CohortError, match="is no prior of mriseg cohort-prior"):
-        read_cohort_prior(tmp_path / "prior.json", "t1")
+        read_cohort_prior(tmp_path / "prior.json")
 
 
 def test_from_a_cohort_to_a_scan(tmp_path):
     quick = {"bias": False, "spatial": False, "priors": False}
     for scan in balls(tmp_path / "scans", 4):
-        run_job(Job(scan, scan.name[:2], quick, report=False), tmp_path / "out")
+        run_job(Job(scan, scan.name[:2], SegmentOptions(**quick), report=False), tmp_path / "out")
     file = tmp_path / "prior.json"
     with pytest.raises(CohortError, match="has 4 scans of three tissues"):
         make_prior(tmp_path / "out", file)
     fifth = small_ball(tmp_path / "s4.nii.gz", 4)
-    run_job(Job(fifth, "s4", quick, report=False), tmp_path / "out")
+    run_job(Job(fifth, "s4", SegmentOptions(**quick), report=False), tmp_path / "out")
     assert make_prior(tmp_path / "out", file).scans == 5
     with pytest.raises(OutputError, match="exists already"):
         make_prior(tmp_path / "out", file)
     scan = small_ball(tmp_path / "new.nii.gz", 9)
-    result = segment(scan, prior=file, **quick)
-    assert result.settings["Prior"] == "prior.json"
+    result = segment(scan, cohort_prior=file, **quick)
+    assert result.settings["CohortPrior"] == "prior.json"
     assert result.model.settings["Start"].startswith("the mixture of the cohort")
     assert result.model.means == pytest.approx(segment(scan, **quick).model.means, abs=3)
-    job = Job(scan, "new", {"prior": file, **quick}, report=False)
+    job = Job(scan, "new", SegmentOptions(cohort_prior=file, **quick), report=False)
     assert run_job(job, tmp_path / "out").fresh
     content = json.loads(file.read_text()) | {"Voxels": 1.0}
     file.write_text(json.dumps(content))
     assert run_job(job, tmp_path / "out").fresh  # with another prior it is not done
     with pytest.raises(CohortError, match="is of t1 scans and this one is t2"):
-        segment(scan, prior=file, contrast="t2")
-    for unsuited in ({"classes": 4}, {"covariance": "V"}, {"channels": [fifth]}, {"fix_means": True}):
+        segment(scan, cohort_prior=file, contrast="t2")
+    for unsuited in ({"classes": 4}, {"covariance": "V"}, {"channels": [fifth]}):
         with pytest.raises(MixtureError, match="for the three tissues of one channel") as caught:
-            segment(scan, prior=file, **unsuited, **quick)
+            segment(scan, cohort_prior=file, **unsuited, **quick)
         assert str(file) in str(caught.value)
+    with pytest.raises(ValueError, match="give it as the warm start"):
+        segment(scan, cohort_prior=file, fix_means=True, **quick)
     with pytest.raises(ValueError, match="give that instead of auto"):
-        segment(scan, prior=file, classes="auto")
+        segment(scan, cohort_prior=file, classes="auto")

@@ -115,7 +115,7 @@ def test_auto_leaves_the_label_of_lesions_free(ball, ball_labels, ball_affine, t
     [
         ({"classes": 3, "merge": True}, "cannot be merged"),
         ({"classes": "many"}, "from 2 to 10, or auto"),
-        ({"classes": "auto", "prior": "x.json"}, "number of classes"),
+        ({"classes": "auto", "warm_start": "x.json"}, "number of classes"),
     ],
 )
 def test_what_makes_no_sense_is_refused(ball, options, says):

@@ -103,7 +103,7 @@ def test_the_objective_never_falls_and_is_that_of_the_result(fitted, drawn):
     assert fitted.converged
     assert fitted.n_iter == len(fitted.history) - 1
     likelihood = counts @ np.log(fitted.density(cells))
-    prior = PRIOR_SHARE * counts.sum() * PRIOR_WEIGHTS @ np.log(fitted.weights)
+    prior = PRIOR_SHARE * counts.sum() * np.array(PRIOR_WEIGHTS) @ np.log(fitted.weights)
     assert fitted.history[-1] == pytest.approx(likelihood + prior, rel=1e-12)
 
 
@@ -111,7 +111,7 @@ def test_the_density_integrates_to_one_and_over_one_channel_to_that_of_the_other
     _, model = pair
     first, second = np.linspace(0, 200, 401), np.linspace(0, 450, 451)
     grid = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1)
-    outlying = OUTLIERS / np.prod(model.spread)
+    outlying = OUTLIERS / np.prod(model.outlier_range)
     inside = model.density(grid.reshape(-1, 2)).reshape(401, 451) - outlying
     over_second = integrate.trapezoid(inside, second)
     assert integrate.trapezoid(over_second, first) == pytest.approx(1 - OUTLIERS, abs=1e-6)
@@ -120,7 +120,7 @@ def test_the_density_integrates_to_one_and_over_one_channel_to_that_of_the_other
         (1, second, integrate.trapezoid(inside, first, axis=0)),
     ):
         alone = model.marginal(channel)
-        expected = alone.density(points) - OUTLIERS / model.spread[channel]
+        expected = alone.density(points) - OUTLIERS / model.outlier_range[channel]
         np.testing.assert_allclose(found, expected, atol=1e-6 * expected.max())
 
 
@@ -254,7 +254,7 @@ def test_one_channel_alone_is_the_mixture_of_one_channel():
     assert same.bic(values, counts) == pytest.approx(one.bic(values, counts), rel=1e-5)
     # The same parameters have the same density, shares and distances.
     model = MultichannelMixture(
-        one.centres, np.full((3, 1), one.sd**2), one.weights, 1, np.array([one.spread])
+        one.centres, np.full((3, 1), one.sd**2), one.weights, 1, np.array([one.outlier_range])
     )
     np.testing.assert_allclose(model.density(values), one.density(values), rtol=1e-9)
     np.testing.assert_allclose(model.squared_distances(values), one.squared_distances(values), atol=1e-9)

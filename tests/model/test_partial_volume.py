@@ -60,7 +60,7 @@ def test_the_objective_never_falls_and_is_that_of_the_result(fitted, drawn):
 
 def test_the_density_integrates_to_one(fitted):
     points = np.linspace(fitted.means[0] - 60, fitted.means[2] + 60, 20001)
-    inside = integrate.trapezoid(fitted.density(points) - 0.003 / fitted.spread, points)
+    inside = integrate.trapezoid(fitted.density(points) - 0.003 / fitted.outlier_range, points)
     assert inside == pytest.approx(1 - 0.003, abs=1e-6)
 
 

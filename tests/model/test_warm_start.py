@@ -15,7 +15,8 @@ from mriseg.model.gaussian_classes import GaussianClasses
 from mriseg.model.histogram import intensity_histogram
 from mriseg.model.multichannel import MultichannelMixture
 from mriseg.model.partial_volume import PartialVolumeMixture
-from mriseg.model.warm_start import read_warm_start, rescaled_to
+from mriseg.model.warm_start import rescaled_to
+from mriseg.results.sidecar import SCHEMA_VERSION, read_saved_fit
 
 KINDS = {
     "one channel": (PartialVolumeMixture, 3, 1),
@@ -29,7 +30,7 @@ QUICK = {"bias": False, "priors": False, "spatial": False}
 
 def _read(path, kind):
     like, classes, channels = KINDS[kind]
-    return read_warm_start(path, like=like.name, classes=classes, channels=channels, middle=1)
+    return read_saved_fit(path).model(like, classes=classes, channels=channels, grey=1)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_fit_of_another_kind_is_refused_by_name(fits, kind):
         (line,) = str(caught.value).splitlines()
         assert line.startswith(f"{path}: its fit is of ")
         for like, classes, channels in (KINDS[kind], KINDS[other]):
-            assert like.name in line
+            assert like.description in line
             assert f"{classes} " in line
             assert f"{channels}" in line
 
@@ -85,7 +86,7 @@ def test_a_gap_between_scales_is_closed_by_the_fit(fits, tmp_path):
     """The scale is found on a grid; EM does the rest."""
     result, path = fits["one channel"]
     scaled = _scaled(result, tmp_path, 7.3)
-    again, fresh = mriseg.segment(scaled, prior=path, **QUICK), mriseg.segment(scaled, **QUICK)
+    again, fresh = mriseg.segment(scaled, warm_start=path, **QUICK), mriseg.segment(scaled, **QUICK)
     np.testing.assert_allclose(again.model.means, fresh.model.means, rtol=5e-3)
     assert (again.labels == fresh.labels)[fresh.mask].mean() > 0.995
 
@@ -132,11 +133,11 @@ def test_a_saved_fit_saves_iterations_and_changes_hardly_a_label(fits, kind):
     result, path = fits[kind]
     asked = {name: result.settings[name.capitalize()] for name in ("classes", "covariance")}
     channels = [channel.volume.path for channel in result.channels]
-    again = mriseg.segment(result.volume.path, channels=channels, prior=path, **asked, **QUICK)
+    again = mriseg.segment(result.volume.path, channels=channels, warm_start=path, **asked, **QUICK)
     assert again.model.n_iter <= max(2, result.model.n_iter - 1)  # two are the least there is
     assert (again.labels == result.labels)[result.mask].mean() > 0.995
-    assert again.settings["Prior"] == path.name
-    assert len(again.settings["PriorSHA256"]) == 64
+    assert again.settings["WarmStart"] == path.name
+    assert len(again.settings["WarmStartSHA256"]) == 64
 
 
 @pytest.mark.parametrize("kind", ["one channel", "two classes", "two channels of plain classes"])
@@ -144,7 +145,9 @@ def test_fixed_means_stay_where_the_sidecar_has_them(fits, kind):
     result, path = fits[kind]
     asked = {name: result.settings[name.capitalize()] for name in ("classes", "covariance")}
     channels = [channel.volume.path for channel in result.channels]
-    held = mriseg.segment(result.volume.path, channels=channels, prior=path, fix_means=True, **asked, **QUICK)
+    held = mriseg.segment(
+        result.volume.path, channels=channels, warm_start=path, fix_means=True, **asked, **QUICK
+    )
     np.testing.assert_array_equal(held.model.centres, result.model.centres)
     assert held.settings["FixMeans"] is True
     assert (held.labels == result.labels)[result.mask].mean() > 0.995
@@ -153,14 +156,15 @@ def test_fixed_means_stay_where_the_sidecar_has_them(fits, kind):
 def test_fixed_means_are_in_the_units_of_the_sidecar(fits, tmp_path):
     result, path = fits["one channel"]
     brighter = _scaled(result, tmp_path, 1.3)
-    held = mriseg.segment(brighter, prior=path, fix_means=True, **QUICK)
-    free = mriseg.segment(brighter, prior=path, **QUICK)
+    held = mriseg.segment(brighter, warm_start=path, fix_means=True, **QUICK)
+    free = mriseg.segment(brighter, warm_start=path, **QUICK)
     np.testing.assert_array_equal(held.model.means, result.model.means)
     np.testing.assert_allclose(free.model.means, 1.3 * result.model.means, rtol=0.01)
     assert (free.labels == result.labels)[result.mask].mean() > 0.99
     assert (held.labels == result.labels)[result.mask].mean() < 0.9
 
 
+KNOWN = f'{{"SchemaVersion": {SCHEMA_VERSION}, "Warnings": []%s}}'
 TEXTS = {
     "nothing": "",
     "no JSON": "Means: 1 2 3",
@@ -170,14 +174,19 @@ TEXTS = {
     "null": "null",
     "a number": "5",
     "a string": '"Mixture"',
-    "no mixture": "{}",
-    "a list for a mixture": '{"Mixture": [1]}',
-    "a string for a mixture": '{"Mixture": "Model"}',
-    "null for a mixture": '{"Mixture": null}',
+    "no schema": "{}",
+    "another schema": '{"SchemaVersion": 99, "Warnings": []}',
+    "warnings of another form": '{"SchemaVersion": 1, "Warnings": ["dark"]}',
+    "no mixture": KNOWN % "",
+    "a list for a mixture": KNOWN % ', "Mixture": [1]',
+    "a string for a mixture": KNOWN % ', "Mixture": "Model"',
+    "null for a mixture": KNOWN % ', "Mixture": null',
     "brackets without end": "[" * 100_000 + "]" * 100_000,
-    "nested means": '{"Mixture": {"Model": "x", "Weights": [1], "SDs": [1], "Means": '
-    + "[" * 500 + "]" * 500 + "}}",
-    "a number of many digits": '{"Mixture": ' + "9" * 5000 + "}",
+    "nested means": KNOWN % (
+        ', "Mixture": {"Model": "partial-volume", "Weights": [1], "SDs": [1], "Means": '
+        + "[" * 500 + "]" * 500 + "}"
+    ),
+    "a number of many digits": KNOWN % (', "Mixture": ' + "9" * 5000),
 }  # fmt: skip
 MISSING = object()
 FIGURES = {
@@ -214,7 +223,7 @@ def _refused(path, scan):
     with pytest.raises(MixtureError) as caught:
         _read(path, "one channel")
     with pytest.raises(MixtureError) as of_scan:
-        mriseg.segment(scan, prior=path, **QUICK)
+        mriseg.segment(scan, warm_start=path, **QUICK)
     return str(caught.value), str(of_scan.value)
 
 
@@ -264,15 +273,15 @@ def test_what_is_wrong_with_the_prior_is_not_blamed_on_the_scan(fits, tmp_path):
     path = tmp_path / "broken.json"
     path.write_text("{}")
     with pytest.raises(MixtureError) as caught:
-        mriseg.segment(fits["one channel"][0].volume.path, prior=path)
+        mriseg.segment(fits["one channel"][0].volume.path, warm_start=path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "its intensities" not in str(caught.value)
 
 
 def test_a_prior_that_is_not_there_is_one_line_and_exit_one(run, ball, tmp_path):
     with pytest.raises((CohortError, MixtureError), match=r"gone\.json"):
-        mriseg.segment(ball, prior=tmp_path / "gone.json")
-    done = run("segment", ball, "--prior", "gone.json", "--no-report")
+        mriseg.segment(ball, warm_start=tmp_path / "gone.json")
+    done = run("segment", ball, "--warm-start", "gone.json", "--no-report")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "gone.json" in line

@@ -11,7 +11,7 @@ from skimage.io import imread
 
 import mriseg
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.qc import GraveDoubt
+from mriseg.qc import do_not_trust, look_closely
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m.nii.gz"
 
@@ -89,12 +89,15 @@ def test_the_page_lets_nothing_in(report_file):
 @pytest.mark.parametrize(
     ("warnings", "title"),
     [
-        (["a part is unusual"], "Look closely"),
-        (["a part is unusual", GraveDoubt("all is wrong")], "Do not trust this result"),
+        ([look_closely("part", "a part is unusual")], "Look closely"),
+        (
+            [look_closely("part", "a part is unusual"), do_not_trust("all", "all is wrong")],
+            "Do not trust this result",
+        ),
     ],
 )
 def test_the_verdict_is_that_of_the_gravest_warning(browser, ball_result, tmp_path, warnings, title):
     doubtful = replace(ball_result, warnings=warnings)
     with opened(browser, _page(doubtful, tmp_path / "out").as_uri()) as page:
         assert page.inner_text(".verdict h2") == title
-        assert page.locator(".verdict li").all_inner_texts() == warnings
+        assert page.locator(".verdict li").all_inner_texts() == [warning.text for warning in warnings]

@@ -79,5 +79,5 @@ def test_paint_covers_by_its_opacity():
     picture = np.full((1, 3, 3), 0.5, dtype=np.float32)
     paint(picture, np.array([[0.0, 0.5, 1.0]], dtype=np.float32), "#ff0080")
     np.testing.assert_allclose(picture[0, 0], 0.5)
-    np.testing.assert_allclose(picture[0, 1], (0.5 + rgb("#ff0080")) / 2)
+    np.testing.assert_allclose(picture[0, 1], (0.5 + np.array(rgb("#ff0080")) / 255) / 2)
     np.testing.assert_allclose(picture[0, 2], (1, 0, 128 / 255))

@@ -15,8 +15,9 @@ import pytest
 import SimpleITK
 
 import mriseg
-from mriseg.results.segmentation import _write_json, file_names
-from mriseg.results.sidecar import sidecar
+from mriseg.qc import look_closely
+from mriseg.results.segmentation import written_files
+from mriseg.results.sidecar import SCHEMA_VERSION, sidecar, write_json
 from mriseg.template.contrast import TissueLevels
 
 IMAGES = [
@@ -119,9 +120,9 @@ def test_sidecar(saved, ball):
     assert sidecar["GeneratedBy"] == [{"Name": "mriseg", "Version": mriseg.__version__}]
     assert sidecar["Settings"]["Contrast"] == "t1"
     assert sidecar["Contrast"]["Used"] == "t1"
-    assert sidecar["Contrast"]["NamingRule"] == "rising mean: CSF, GM, WM"
+    assert sidecar["Contrast"]["Order"] == ["CSF", "GM", "WM"]
     assert sidecar["BrainMask"]["Method"] == "stripped scan"
-    assert sidecar["Warnings"] == result.warnings
+    assert sidecar["Warnings"] == [warning.recorded() for warning in result.warnings]
     mixture = sidecar["Mixture"]
     assert mixture["Converged"] is True
     assert mixture["Iterations"] < mixture["MaxIterations"]
@@ -145,7 +146,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         prior=prior,
         levels=levels,
         neighbour_strength=2 / 3,
-        warnings=["x"],
+        warnings=[look_closely("code", "x")],
     )
     model, scan = result.model, result.volume
     libraries = ["nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "isal"]
@@ -155,6 +156,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
     }
     expected = {
         "Description": "Brain tissue labels from a Gaussian mixture of intensities",
+        "SchemaVersion": SCHEMA_VERSION,
         "Sources": ["sub-ball_T1w.nii.gz"],
         "SourcesSHA256": {"sub-ball_T1w.nii.gz": scan.sha256},
         "GeneratedBy": [{"Name": "mriseg", "Version": mriseg.__version__}],
@@ -173,7 +175,8 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
             "Used": "t1",
             "LooksLike": "t1",
             "Levels": {"csf": 0.1235, "gm": 0.5, "wm": 0.8},
-            "NamingRule": "rising mean: CSF, GM, WM",
+            "NamingRule": "rising mean",
+            "Order": ["CSF", "GM", "WM"],
         },
         "Classes": classes,
         "BiasField": {"Order": field.order, "Lowest": 0.75, "Highest": 1.25},
@@ -181,7 +184,9 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         "TissuePriors": {"Used": True, "Explained": 0.123457},
         "Spatial": {"NeighbourStrength": 0.666667},
         "Mixture": {
-            "Model": model.name,
+            "Model": model.identifier,
+            "ModelDescription": model.description,
+            "PartialVolume": True,
             **model.settings,
             "Means": model.means.tolist(),
             "SDs": model.sds.tolist(),
@@ -192,7 +197,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
         },
-        "Warnings": ["x"],
+        "Warnings": [{"Code": "code", "Severity": "look closely", "Text": "x"}],
         "Verdict": result.verdict,
     }
     assert json.dumps(sidecar(result)) == json.dumps(expected)
@@ -222,10 +227,10 @@ def test_the_sidecars_of_images(saved):
 
 def test_sidecars_are_utf_8_and_refuse_what_is_no_number(tmp_path):
     path = tmp_path / "sidecar.json"
-    _write_json(path, {"Sources": ["sub-µ.nii"]})
+    write_json(path, {"Sources": ["sub-µ.nii"]})
     assert path.read_bytes() == '{\n  "Sources": [\n    "sub-µ.nii"\n  ]\n}\n'.encode()
     with pytest.raises(ValueError, match="not JSON compliant"):
-        _write_json(path, {"BIC": np.nan})
+        write_json(path, {"BIC": np.nan})
 
 
 def test_images_say_what_their_numbers_are(saved):
@@ -239,11 +244,11 @@ def test_images_say_what_their_numbers_are(saved):
 
 
 def test_file_names_end_with_the_sidecar(ball_result):
-    names = file_names(ball_result)
+    names = written_files(ball_result)
     assert sorted(names) == sorted(FILES)
     assert names[-1] == "sub-ball_dseg.json"
     uncorrected = replace(ball_result, corrected=None)
-    fewer = file_names(uncorrected, report=False, luts=["fsleyes", "slicer"])
+    fewer = written_files(uncorrected, report=False, luts=["fsleyes", "slicer"])
     assert set(names) - set(fewer) == {
         "sub-ball_desc-biascorr_T1w.nii.gz", "sub-ball_desc-biascorr_T1w.json", "sub-ball_report.html",
     }  # fmt: skip
@@ -256,8 +261,8 @@ def test_file_names_end_with_the_sidecar(ball_result):
 def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tmp_path, monkeypatch, order):
     seen = {}
 
-    def page(shown, facts):
-        seen.update(shown=shown, facts=facts)
+    def page(data):
+        seen.update(data=data)
         return "a page: µ"
 
     def picture(volume, labels, tissues, path, *, style):
@@ -275,18 +280,14 @@ def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tm
     labels = result.volume.to_canonical(result.labels)
     np.testing.assert_array_equal(seen["labels"], labels)
     assert (seen["volume"], seen["tissues"], seen["style"]) == (result.volume, result.tissues, "contour")
-    shown = seen["shown"]
-    np.testing.assert_array_equal(shown.labels, labels)
-    np.testing.assert_array_equal(shown.mask, result.brain.mask)
-    assert (shown.name, shown.volume, shown.tissues) == ("sub-ball", result.volume, result.tissues)
-    assert shown.fit is result.fit
-    assert (shown.fit.histograms, shown.fit.model) == ((result.histogram,), result.model)
-    assert [tissue.abbreviation for tissue in shown.components] == ["CSF", "GM", "WM"]
-    assert seen["facts"] == sidecar(result)
-    if order:
-        np.testing.assert_array_equal(shown.field, field.on_grid(labels.shape))
-    else:
-        assert shown.field is None
+    data = seen["data"]
+    np.testing.assert_array_equal(data.labels, labels)
+    assert data.found is result
+    assert data.tissues == result.tissues
+    assert [tissue.abbreviation for tissue in data.found.components] == ["CSF", "GM", "WM"]
+    assert data.facts == sidecar(result)
+    assert data.found.field is field
+    assert bool(field.order) == order
     result.save(tmp_path, overwrite=True, overlay_style="fill")
     assert seen["style"] == "fill"
     assert not list(tmp_path.glob("*_lut-*"))

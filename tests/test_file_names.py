@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mriseg.images.names import bids_suffix, stem
+from mriseg.file_names import bids_suffix, stem
 
 
 @pytest.mark.parametrize(
