@@ -96,8 +96,11 @@ def test_every_merge_is_the_cheapest_of_all_pairs(model):
 def test_statistics_of_a_union_are_those_of_its_points(model):
     X = np.random.default_rng(3).normal(size=(9, 2))
     clusters = Clusters.from_points(X, np.ones(9), model)
+    groups = {i: [i] for i in range(9)}
     for i, j in ((0, 4), (0, 7), (2, 3), (0, 2)):
         clusters.merge(i, j)
+        groups[i] += groups[j]
+        assert clusters.terms[i] == pytest.approx(criterion(model, X, [groups[i]], clusters.alpha))
     points = X[[0, 4, 7, 2, 3]]
     scatter = (points - points.mean(axis=0)).T @ (points - points.mean(axis=0))
     assert clusters.counts[0] == 5

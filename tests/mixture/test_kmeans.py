@@ -5,7 +5,7 @@ import pytest
 
 from mriseg.errors import MixtureError
 from mriseg.mixture import kmeans
-from mriseg.mixture.kmeans import kmeans_labels, nearest_centres
+from mriseg.mixture.kmeans import _fill_empty_clusters, kmeans_labels, nearest_centres
 
 
 def clouds():
@@ -36,6 +36,19 @@ def test_labels_are_a_fixed_point_of_lloyds_iteration(seed):
 def test_no_cluster_is_empty_with_as_many_as_points(seed):
     X = np.random.default_rng(2).normal(size=(12, 1))
     assert np.bincount(cluster(X, 12, seed=seed)).tolist() == [1] * 12
+
+
+def test_an_empty_cluster_gets_the_farthest_point_of_a_cluster_of_several():
+    labels, distances = np.array([0, 0, 0, 3]), np.array([1.0, 5.0, 4.0, 9.0])
+    _fill_empty_clusters(labels, distances, 4)
+    assert labels.tolist() == [0, 1, 2, 3]
+
+
+def test_seeds_far_from_all_points_still_get_points(monkeypatch):
+    seeds = np.array([[0.0, 0.0], [1e3, 1e3], [2e3, 0.0]])
+    monkeypatch.setattr(kmeans, "_plus_plus_seeds", lambda *_: seeds)
+    assert set(nearest_centres(clouds(), seeds)[0].tolist()) == {0}
+    assert np.bincount(cluster(clouds(), 3), minlength=3).min() > 0
 
 
 def test_nearest_centres_are_those_of_all_distances(monkeypatch):

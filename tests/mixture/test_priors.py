@@ -139,3 +139,22 @@ def test_the_prior_of_a_common_covariance_counts_once(name):
     one, four = (PriorTerms.from_prior(prior, model, unit, K) for K in (1, 4))
     assert 4 * four.additional_counts == pytest.approx(one.additional_counts)
     np.testing.assert_allclose(4 * four.scale, one.scale)
+
+
+@pytest.mark.parametrize("name", ["VVI", "VII"])
+def test_variances_have_an_inverse_gamma_prior(name):
+    prior = Prior(mean=[1.0, -1.0], shrinkage=3.0, scale=np.diag([2.0, 5.0]), degrees_of_freedom=7.0)
+    unit = Standardization(np.zeros(2), np.ones(2))
+    terms = PriorTerms.from_prior(prior, covariance_model(name, 2), unit, 1)
+    rng = np.random.default_rng(0)
+    differences = []
+    for _ in range(4):
+        mean, variances = rng.normal(size=2), rng.uniform(0.5, 3, 2)
+        if name == "VII":
+            variances[:] = variances[0]
+        scales = np.array([2.0, 5.0]) if name == "VVI" else np.array([3.5])
+        expected = stats.invgamma.logpdf(variances[: len(scales)], 3.5, scale=scales / 2).sum()
+        expected += stats.norm.logpdf(mean, [1.0, -1.0], np.sqrt(variances / 3)).sum()
+        found = terms.log_density(Parameters(np.ones(1), mean[None], variances[None]))
+        differences.append(found - expected)
+    np.testing.assert_allclose(differences, differences[0])
