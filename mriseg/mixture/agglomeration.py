@@ -216,9 +216,7 @@ def _merge_pairs(clusters: Clusters) -> NDArray[np.intp]:
     """
     n = len(clusters.counts)
     indices = np.arange(n)
-    costs = np.full((n, n), np.inf)
-    for i in range(n - 1):
-        costs[i, i + 1 :] = costs[i + 1 :, i] = clusters.merge_costs(i, indices[i + 1 :])
+    costs = _pairwise_costs(clusters)
     partners, lowest = costs.argmin(axis=1), costs.min(axis=1)
     merges = np.empty((n - 1, 2), dtype=np.intp)
     active = np.ones(n, dtype=bool)
@@ -238,6 +236,16 @@ def _merge_pairs(clusters: Clusters) -> NDArray[np.intp]:
         closer = others[costs[others, i] < lowest[others]]
         partners[closer], lowest[closer] = i, costs[closer, i]
     return merges
+
+
+def _pairwise_costs(clusters: Clusters) -> FloatArray:
+    """Return the costs of all merges, shape (M, M), infinite on the diagonal."""
+    n = len(clusters.counts)
+    indices = np.arange(n)
+    costs = np.full((n, n), np.inf)
+    for i in range(n - 1):
+        costs[i, i + 1 :] = costs[i + 1 :, i] = clusters.merge_costs(i, indices[i + 1 :])
+    return costs
 
 
 def _update_partners(

@@ -299,12 +299,7 @@ class GaussianMixture(MixtureWithCriteria):
         init = self.init if isinstance(self.init, str | Parameters) else np.asarray(self.init)
         X, weights, start = select_rows(data, weights, init, self.n_components)
         self._online = None
-        model = covariance_model(self.model, X.shape[1])
-        standardization = Standardization.from_data(X, weights, per_column=model.scale_free)
-        prior = self.prior
-        if isinstance(prior, str):
-            prior = default_prior(X, self.n_components, model, weights)
-        m_step = prepare_m_step(X, weights, model, standardization, self.n_components, prior, self.fixed)
+        m_step, standardization = self._m_step(X, weights)
         total = m_step.observations.total
         converged = convergence_test(self.convergence, self.tol, total)
         best = best_run(m_step, self._starts(m_step, standardization, start), converged, self.max_iter)
@@ -315,6 +310,16 @@ class GaussianMixture(MixtureWithCriteria):
         self.history_ = np.array(best.history) - total * standardization.log_jacobian
         self._publish(parameters, standardization)
         return m_step, standardization, parameters
+
+    def _m_step(self, X: FloatArray, weights: FloatArray) -> tuple[MStep, Standardization]:
+        """Return the M-step for standardized data, and the standardization."""
+        model = covariance_model(self.model, X.shape[1])
+        standardization = Standardization.from_data(X, weights, per_column=model.scale_free)
+        prior = self.prior
+        if isinstance(prior, str):
+            prior = default_prior(X, self.n_components, model, weights)
+        m_step = prepare_m_step(X, weights, model, standardization, self.n_components, prior, self.fixed)
+        return m_step, standardization
 
     def _check_settings(self) -> None:
         """Check the settings that do not depend on the data."""

@@ -10,6 +10,37 @@ fluid and dura in T2, and such a channel should count for less there. Covariance
 out because anatomy, not noise, would fill them: on real T1, T2 and FLAIR a full covariance takes grey and
 white matter for one tissue that varies.
 
+Notation, with all quantities per channel: component j holds tissue t in the fraction f_jt, zero for tissues
+that it does not hold, and Σ_t f_jt = 1. A part of tissue t in a voxel of component j is normal with mean f_jt
+μ_t and variance f_jt v_t, independently of the other part, so that the voxel's intensity y is normal with
+
+    m_j = Σ_t f_jt μ_t,   V_j = Σ_t f_jt v_t                                                       (1)
+
+The E-step gives the responsibilities r_nj of the components, times the counts of the cells n of the
+histogram. Given the voxel, the part is normal with
+
+    mean      f_jt μ_t + g_jt (y_n − m_j),   g_jt = f_jt v_t / V_j                                 (2)
+    variance  f_jt v_t (1 − g_jt)                                                                  (3)
+
+The M-step maximises the expected log-density of all parts. With n_j = Σ_n r_nj, and s_t the change of μ_t,
+
+    s_t = Σ_j g_jt Σ_n r_nj (y_n − m_j) / Σ_j f_jt n_j                                             (4)
+    v_t = Σ_j Σ_n r_nj [(g_jt (y_n − m_j) − f_jt s_t)² + f_jt v_t (1 − g_jt)] / f_jt / N_t         (5)
+    N_t = Σ_j n_j over the components that hold t                                                  (6)
+
+with the sums over the components that hold tissue t, the values of the E-step on the right, and s_t = 0 where
+the means are held. Where all tissues share one variance, as in the first channel, it is
+
+    v = Σ_t N_t v_t / Σ_t N_t                                                                      (7)
+
+and the weights w of the groups of components have a Dirichlet prior, worth the fraction a of all N voxels
+with expected weights p:
+
+    w ∝ Σ_j n_j over the components of the group + a N p                                           (8)
+
+(1) is the model of [1]_; (2) and (3) are the conditional moments of a normal vector given the sum of its
+elements.
+
 References
 ----------
 .. [1] Van Leemput K, Maes F, Vandermeulen D, Suetens P (2003). A unifying framework for partial volume
@@ -368,7 +399,8 @@ def _maximised(
     model: MultichannelMixture, resp: Floats, cells: Floats, floor: Floats, total: float, *, hold_means: bool
 ) -> MultichannelMixture:
     """Do the M-step: means and variances of the unseen parts, one a tissue, that voxels are sums of."""
-    sizes = resp.sum(axis=0)
+    sizes = resp.sum(axis=0)  # n_j
+    # m_j and V_j of (1); sums over the voxels of y − m_j, and of its square, each times the responsibilities
     expected, variances = model.content @ model.centres, model.content @ model.variances
     residuals = resp.T @ cells - expected * sizes[:, None]
     squares = resp.T @ cells**2 - 2 * expected * (resp.T @ cells) + expected**2 * sizes[:, None]
@@ -376,18 +408,21 @@ def _maximised(
     for tissue in range(3):
         holds = model.content[:, tissue] > 0
         share, size = model.content[holds, tissue][:, None], sizes[holds, None]
-        # A part is off its mean by this fraction of what the voxel is off.
+        # g_jt of (2): the part deviates from its mean by this fraction of the voxel's deviation
         gain = share * model.variances[tissue] / variances[holds]
+        # s_t of (4)
         shift = (gain * residuals[holds]).sum(axis=0) / max(float((share * size).sum()), 1e-300)
         shift = np.zeros_like(shift) if hold_means else shift
+        # (5), with the square expanded so that only sums over the voxels are needed
         scatter = gain**2 * squares[holds] - 2 * share * shift * gain * residuals[holds]
         scatter += (share * shift) ** 2 * size
+        # The variance (3) of the part given the voxel
         unseen = size * share * model.variances[tissue] * (1 - gain)
-        parts[tissue] = float(size.sum())
+        parts[tissue] = float(size.sum())  # (6)
         spreads[tissue] = ((scatter + unseen) / share).sum(axis=0) / max(parts[tissue], 1e-300)
         centres[tissue] += shift
-    spreads[:, 0] = parts @ spreads[:, 0] / parts.sum()
-    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * total * np.array(PRIOR_WEIGHTS)
+    spreads[:, 0] = parts @ spreads[:, 0] / parts.sum()  # (7)
+    weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * total * np.array(PRIOR_WEIGHTS)  # (8)
     return replace(
         model, centres=centres, variances=np.maximum(spreads, floor), weights=weights / weights.sum()
     )

@@ -19,14 +19,6 @@ from mriseg.mixture.density import robust_gaussian
 BUMPS = GaussianMixture.from_parameters([0.3, 0.7], [0.0, 6.0], [1.0, 2.25])
 
 
-def test_pdf_cdf_and_quantiles_are_those_of_the_sum_of_normals():
-    x = np.linspace(-4, 12, 50)
-    np.testing.assert_allclose(BUMPS.pdf(x), 0.3 * stats.norm.pdf(x) + 0.7 * stats.norm.pdf(x, 6, 1.5))
-    np.testing.assert_allclose(BUMPS.cdf(x), 0.3 * stats.norm.cdf(x) + 0.7 * stats.norm.cdf(x, 6, 1.5))
-    np.testing.assert_allclose(BUMPS.pdf(x), np.exp(BUMPS.score_samples(x[:, None])), rtol=1e-9)
-    assert BUMPS.pdf(x.reshape(5, 10)).shape == (5, 10)
-
-
 def test_quantile_pairs_invert_the_distribution_and_lie_on_the_diagonal():
     sample = BUMPS.sample(200_000, random_state=1)[0]
     model, data = quantile_pairs(BUMPS, sample, 50)

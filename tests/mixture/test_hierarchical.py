@@ -1,4 +1,4 @@
-"""Merging neighbours on a line, and all pairs in space."""
+"""Merging neighbours on a line, against an exhaustive search."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import agglomerate, merge_neighbours
+from mriseg.mixture import merge_neighbours
 
 
 def exhaustive(values, counts, own, cost):
@@ -69,59 +69,7 @@ def test_scaled_histogram_gives_the_same_tree():
     np.testing.assert_array_equal(first.labels(6), second.labels(6))
 
 
-@pytest.mark.parametrize("model", ["EII", "VII", "EEE", "VVV"])
-def test_clouds_far_apart_are_told_apart_and_weights_are_duplicates(model):
-    rng = np.random.default_rng(0)
-    X = np.concatenate(
-        [rng.normal(size=(30, 2)), rng.normal(size=(30, 2)) + 12, rng.normal(size=(30, 2)) - [0, 15]]
-    )
-    labels = agglomerate(X, model).labels(3)
-    assert labels.tolist() == [0] * 30 + [1] * 30 + [2] * 30
-
-
-def test_ward_is_scipys():
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    X = np.random.default_rng(1).normal(size=(60, 3))
-    theirs = fcluster(linkage(X, "ward"), 5, "maxclust")
-    ours = agglomerate(X, "EII").labels(5)
-    assert len({*zip(ours.tolist(), theirs.tolist(), strict=True)}) == 5
-
-
-def test_ward_counts_a_weighted_point_as_many():
-    X = np.random.default_rng(2).normal(size=(20, 2))
-    counts = np.random.default_rng(3).integers(1, 6, 20)
-    weighted = agglomerate(X, "EII", counts).labels(4)
-    repeated = agglomerate(np.repeat(X, counts, axis=0), "EII").labels(4)
-    assert len({*zip(np.repeat(weighted, counts).tolist(), repeated.tolist(), strict=True)}) == 4
-
-
-def test_common_determinant_clustering_is_what_an_exhaustive_search_finds():
-    X = np.random.default_rng(5).normal(size=(12, 2))
-    X -= X.mean(axis=0)
-    clusters = [[i] for i in range(12)]
-    alpha = (X**2).mean()
-
-    def determinant(groups):
-        within = sum((X[g] - X[g].mean(axis=0)).T @ (X[g] - X[g].mean(axis=0)) for g in groups)
-        return np.linalg.det(within + alpha * np.eye(2))
-
-    while len(clusters) > 3:
-        unions = [
-            [*(c for k, c in enumerate(clusters) if k not in (i, j)), clusters[i] + clusters[j]]
-            for i in range(len(clusters))
-            for j in range(i)
-        ]
-        clusters = min(unions, key=determinant)
-    ours = agglomerate(X, "EEE").labels(3)
-    assert sorted(sorted(np.flatnonzero(ours == k).tolist()) for k in range(3)) == sorted(
-        sorted(c) for c in clusters
-    )
-
-
 def test_unusable_requests_are_named():
     tree = merge_neighbours(np.arange(4.0), np.ones(4), "E")
     with pytest.raises(MixtureError, match="4 distinct values cannot make 5"):
         tree.labels(5)
-    with pytest.raises(MixtureError, match="no hierarchical clustering 'VEV'"):
-        agglomerate(np.eye(3), "VEV")

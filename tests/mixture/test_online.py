@@ -7,6 +7,11 @@ import pytest
 
 from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture, Parameters, expectation
+from mriseg.mixture.covariance import covariance_model
+from mriseg.mixture.expectation import log_joint_coefficients
+from mriseg.mixture.fitting import prepare_m_step
+from mriseg.mixture.online import StepwiseEM
+from mriseg.mixture.parameters import Standardization
 
 
 def stream(n, seed=0):
@@ -71,3 +76,23 @@ def test_memory_does_not_grow_with_observations_times_components(model):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < len(X) * K * 4 / 2  # half of what the responsibilities alone would take
+
+
+def test_a_step_mixes_the_statistics_of_the_blocks_by_the_step_size():
+    X, weights = stream(900), np.random.default_rng(1).uniform(0.5, 2, 900)
+    unit = Standardization(np.zeros(2), np.ones(2))
+    m_step = prepare_m_step(X[:300], weights[:300], covariance_model("VVV", 2), unit, 3)
+    start = GaussianMixture(3, max_iter=5).fit(X[:300]).parameters_
+    state = StepwiseEM.from_first_block(m_step, unit, start)
+    expected, total = m_step.observations.e_step(log_joint_coefficients(start))[1], weights[:300].sum()
+    expected = expected / total
+    np.testing.assert_allclose(state.statistics, expected)
+    for blocks, rows in ((1, slice(300, 600)), (2, slice(600, 900))):
+        block = prepare_m_step(X[rows], weights[rows], m_step.model, unit, 3).observations
+        log_likelihood, statistics = block.e_step(log_joint_coefficients(state.parameters))
+        assert state.update(X[rows], weights[rows]) == pytest.approx(log_likelihood)
+        step_size = (blocks + 2) ** -0.6
+        expected = (1 - step_size) * expected + step_size * statistics / weights[rows].sum()
+        total += weights[rows].sum()
+        np.testing.assert_allclose(state.statistics, expected)
+        assert (state.total, state.blocks) == (pytest.approx(total), blocks + 1)

@@ -1,12 +1,15 @@
-"""Conjugate priors and held parameters."""
+"""Conjugate priors: the fit is the mode of the posterior."""
 
 import numpy as np
 import pytest
 from scipy import optimize, stats
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import Fixed, GaussianMixture, Prior
-from mriseg.mixture.covariance import MODELS
+from mriseg.mixture import GaussianMixture, Prior, default_prior
+from mriseg.mixture.covariance import MODELS, covariance_model
+from mriseg.mixture.moments import Moments
+from mriseg.mixture.parameters import Parameters, Standardization
+from mriseg.mixture.priors import PriorTerms
 
 NAMES = [model.name for model in MODELS]
 
@@ -84,66 +87,74 @@ def test_a_prior_saves_a_component_on_a_point():
     assert np.linalg.eigvalsh(fit.covariances_).min() > 1e-3
 
 
-@pytest.mark.parametrize("model", NAMES)
-def test_held_parameters_stay_and_the_others_are_fitted(model):
-    X = two_clouds()
-    nan = np.nan
-    fixed = Fixed(
-        weights=[0.4, nan],
-        means=[[0.5, 0.5], [nan, nan]],
-        covariances=[np.eye(2) * 1.5, np.full((2, 2), nan)],
-    )
-    fit = GaussianMixture(2, model=model, fixed=fixed, tol=1e-9).fit(X)
-    np.testing.assert_allclose(fit.weights_, [0.4, 0.6])
-    np.testing.assert_allclose(fit.means_[0], [0.5, 0.5])
-    np.testing.assert_allclose(fit.covariances_[0], np.eye(2) * 1.5, atol=1e-12)
-    assert (np.diff(fit.history_) >= -1e-9 * len(X)).all()
-    assert np.linalg.norm(fit.means_[1] - [3, 1]) < 0.6
-
-
-def test_held_means_in_one_dimension_are_better_than_any_other_free_values():
-    """Nothing near the fit, with the same means held, is more likely."""
-    X = np.concatenate([two_clouds()[:, :1], two_clouds(seed=1)[:, :1] + 5])
-    means = np.array([[0.0], [4.0], [8.0]])
-    fit = GaussianMixture(3, model="V", fixed=Fixed(means=means), tol=1e-12, max_iter=5000).fit(X)
-    np.testing.assert_allclose(fit.means_, means)
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        weights = fit.weights_ * np.exp(rng.normal(size=3) * 1e-2)
-        covariances = fit.covariances_ * np.exp(rng.normal(size=(3, 1, 1)) * 1e-2)
-        near = GaussianMixture.from_parameters(weights / weights.sum(), means, covariances)
-        assert near.score(X) <= fit.score(X)
-
-
-def test_held_parameters_do_not_count_as_free():
-    X = two_clouds()
-    free = GaussianMixture(2).fit(X)
-    held = GaussianMixture(2, fixed=Fixed(means=free.means_)).fit(X)
-    assert free.n_parameters_ == 11
-    assert held.n_parameters_ == 7
-
-
-@pytest.mark.parametrize(
-    ("fixed", "message"),
-    [
-        (Fixed(weights=[0.9, 0.9]), "weights"),
-        (Fixed(weights=[0.2, 0.2]), "weights"),
-        (Fixed(means=[[0.0, np.nan], [np.nan, np.nan]]), "mean of component 0 is held in part"),
-        (Fixed(means=[[0.0, 0.0]]), "shape"),
-        (Fixed(covariances=[np.zeros((2, 2)), np.full((2, 2), np.nan)]), "positive definite"),
-    ],
-)
-def test_impossible_holds_are_named(fixed, message):
-    with pytest.raises(MixtureError, match=message):
-        GaussianMixture(2, fixed=fixed).fit(two_clouds())
-
-
-def test_a_diagonal_model_cannot_hold_a_tilted_covariance():
-    fixed = Fixed(covariances=[[[1, 0.5], [0.5, 1]], np.full((2, 2), np.nan)])
-    with pytest.raises(MixtureError, match="VVI cannot hold"):
-        GaussianMixture(2, model="VVI", fixed=fixed).fit(two_clouds())
-
-
 def test_impossible_priors_are_named():
     with pytest.raises(MixtureError, match="shrinkage"):
         Prior(mean=0.0, shrinkage=-1, scale=1.0, degrees_of_freedom=3)
+
+
+def test_the_default_prior_is_that_of_fraley_and_raftery():
+    X = two_clouds()
+    full = default_prior(X, 4, covariance_model("VVV", 2))
+    np.testing.assert_allclose(full.mean, X.mean(axis=0))
+    np.testing.assert_allclose(full.scale, np.cov(X, rowvar=False) / 4)
+    assert (full.shrinkage, full.degrees_of_freedom, full.concentration) == (0.01, 4, 1.0)
+    diagonal = default_prior(X, 4, covariance_model("VVI", 2))
+    np.testing.assert_allclose(diagonal.scale, np.eye(2) * np.trace(np.cov(X, rowvar=False)) / 8)
+
+
+def test_weights_and_means_are_shrunk_by_the_observations_that_the_prior_counts_for():
+    prior = Prior(mean=[10.0], shrinkage=2.0, scale=1.0, degrees_of_freedom=3.0, concentration=3.0)
+    unit = Standardization(np.zeros(1), np.ones(1))
+    terms = PriorTerms.from_prior(prior, covariance_model("V", 1), unit, 2)
+    moments = Moments(np.array([6.0, 2.0]), np.array([[1.0], [4.0]]), np.array([[1.0], [1.0]]))
+    weights, means = terms.estimate_weights_and_means(moments)
+    np.testing.assert_allclose(weights, [8 / 12, 4 / 12])
+    np.testing.assert_allclose(means[:, 0], [(6 * 1 + 2 * 10) / 8, (2 * 4 + 2 * 10) / 4])
+
+
+def test_log_density_is_that_of_scipy_but_for_a_constant():
+    scale = np.array([[2.0, 0.5], [0.5, 1.0]])
+    prior = Prior(mean=[1.0, -1.0], shrinkage=3.0, scale=scale, degrees_of_freedom=7.0, concentration=2.5)
+    unit = Standardization(np.zeros(2), np.ones(2))
+    terms = PriorTerms.from_prior(prior, covariance_model("VVV", 2), unit, 2)
+    rng = np.random.default_rng(0)
+    differences = []
+    for _ in range(4):
+        weights, means = rng.dirichlet([1, 1]), rng.normal(size=(2, 2))
+        roots = rng.normal(size=(2, 2, 4))
+        covariances = roots @ np.swapaxes(roots, 1, 2)
+        expected = stats.dirichlet.logpdf(weights, [2.5, 2.5]) + sum(
+            stats.multivariate_normal.logpdf(mean, [1.0, -1.0], covariance / 3)
+            + stats.invwishart.logpdf(covariance, 7.0, scale)
+            for mean, covariance in zip(means, covariances, strict=True)
+        )
+        differences.append(terms.log_density(Parameters(weights, means, covariances)) - expected)
+    np.testing.assert_allclose(differences, differences[0])
+
+
+@pytest.mark.parametrize("name", ["EEE", "EEI", "EII"])
+def test_the_prior_of_a_common_covariance_counts_once(name):
+    prior = Prior(mean=[0.0, 0.0], shrinkage=0.0, scale=2.0, degrees_of_freedom=5.0)
+    unit, model = Standardization(np.zeros(2), np.ones(2)), covariance_model(name, 2)
+    one, four = (PriorTerms.from_prior(prior, model, unit, K) for K in (1, 4))
+    assert 4 * four.additional_counts == pytest.approx(one.additional_counts)
+    np.testing.assert_allclose(4 * four.scale, one.scale)
+
+
+@pytest.mark.parametrize("name", ["VVI", "VII"])
+def test_variances_have_an_inverse_gamma_prior(name):
+    prior = Prior(mean=[1.0, -1.0], shrinkage=3.0, scale=np.diag([2.0, 5.0]), degrees_of_freedom=7.0)
+    unit = Standardization(np.zeros(2), np.ones(2))
+    terms = PriorTerms.from_prior(prior, covariance_model(name, 2), unit, 1)
+    rng = np.random.default_rng(0)
+    differences = []
+    for _ in range(4):
+        mean, variances = rng.normal(size=2), rng.uniform(0.5, 3, 2)
+        if name == "VII":
+            variances[:] = variances[0]
+        scales = np.array([2.0, 5.0]) if name == "VVI" else np.array([3.5])
+        expected = stats.invgamma.logpdf(variances[: len(scales)], 3.5, scale=scales / 2).sum()
+        expected += stats.norm.logpdf(mean, [1.0, -1.0], np.sqrt(variances / 3)).sum()
+        found = terms.log_density(Parameters(np.ones(1), mean[None], variances[None]))
+        differences.append(found - expected)
+    np.testing.assert_allclose(differences, differences[0])

@@ -5,10 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture, Parameters, Prior
@@ -168,27 +164,6 @@ def test_aitken_stops_at_what_is_still_to_come():
     assert gap < limit.history_[-1] - plain.history_[-1]
 
 
-def test_works_as_an_estimator_of_scikit_learn():
-    X = clouds()
-    pipeline = make_pipeline(StandardScaler(), GaussianMixture(3, model="VVI"))
-    labels = pipeline.fit(X).predict(X)
-    assert set(labels) == {0, 1, 2}
-    copy = clone(pipeline[-1])
-    assert copy.get_params() == pipeline[-1].get_params()
-    assert not hasattr(copy, "parameters_")
-    assert copy.set_params(n_components=2).fit(X).weights_.shape == (2,)
-    with pytest.raises(MixtureError, match="no setting 'covariance_kind'"):
-        copy.set_params(covariance_kind="full")
-    search = GridSearchCV(
-        GaussianMixture(init="kmeans"), {"n_components": [1, 3]}, cv=KFold(3, shuffle=True, random_state=0)
-    ).fit(X)
-    assert search.best_params_ == {"n_components": 3}
-
-
-def test_repr_shows_what_was_set():
-    assert repr(GaussianMixture(3, model="VVI")) == "GaussianMixture(n_components=3, model='VVI')"
-
-
 @pytest.mark.parametrize(
     ("settings_", "message"),
     [
@@ -213,33 +188,6 @@ def test_repr_shows_what_was_set():
 def test_unusable_settings_are_named(settings_, message):
     with pytest.raises(MixtureError, match=message):
         GaussianMixture(**{"n_components": 2, **settings_}).fit(clouds())
-
-
-@pytest.mark.parametrize(
-    ("X", "weights", "message"),
-    [
-        (np.arange(5.0), None, "matrix"),
-        (np.empty((0, 2)), None, "matrix"),
-        ([["a"], ["b"]], None, "numbers"),
-        ([[1.0], [np.nan]], None, "NaN"),
-        ([[1.0], [2.0]], [1.0], "sample_weight"),
-        ([[1.0], [2.0]], [1.0, -1.0], "sample_weight"),
-        ([[1.0], [2.0]], [0.0, 0.0], "sample_weight"),
-        ([[1e300], [-1e300]], None, "rescale"),
-        ([[3.0], [3.0]], None, "constant"),
-        ([[3.0, 1.0], [4.0, 2.0], [4.0, 3.0]], [1e-20, 1.0, 1.0], "column 0 is constant but for"),
-    ],
-)
-def test_unusable_data_are_named(X, weights, message):
-    with pytest.raises(MixtureError, match=message):
-        GaussianMixture(1).fit(X, sample_weight=weights)
-
-
-def test_before_and_beside_the_fit():
-    with pytest.raises(MixtureError, match="not fitted"):
-        GaussianMixture(1).predict(np.ones((2, 2)))
-    with pytest.raises(MixtureError, match="3 columns"):
-        GaussianMixture(1).fit(clouds()[:, :2]).predict(clouds())
 
 
 def test_a_component_on_a_point_rests_on_the_floor_and_says_so():

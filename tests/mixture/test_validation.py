@@ -1,0 +1,78 @@
+"""Checks of data, weights and settings, and the counting of equal values."""
+
+import numpy as np
+import pytest
+
+from mriseg.errors import MixtureError
+from mriseg.mixture import GaussianMixture
+from mriseg.mixture.validation import (
+    check_data,
+    check_sample_weight,
+    check_settings,
+    check_shape,
+    count_unique,
+)
+
+
+@pytest.mark.parametrize(
+    ("X", "weights", "message"),
+    [
+        (np.arange(5.0), None, "matrix"),
+        (np.empty((0, 2)), None, "matrix"),
+        ([["a"], ["b"]], None, "numbers"),
+        ([[1.0], [np.nan]], None, "NaN"),
+        ([[1.0], [2.0]], [1.0], "sample_weight"),
+        ([[1.0], [2.0]], [1.0, -1.0], "sample_weight"),
+        ([[1.0], [2.0]], [0.0, 0.0], "sample_weight"),
+        ([[1e300], [-1e300]], None, "rescale"),
+        ([[3.0], [3.0]], None, "constant"),
+        ([[3.0, 1.0], [4.0, 2.0], [4.0, 3.0]], [1e-20, 1.0, 1.0], "column 0 is constant but for"),
+    ],
+)
+def test_unusable_data_are_named(X, weights, message):
+    with pytest.raises(MixtureError, match=message):
+        GaussianMixture(1).fit(X, sample_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(np.float32, np.float32), (np.int16, np.float64), (bool, np.float64)]
+)
+def test_single_precision_stays_and_all_else_becomes_double(given, kept):
+    data = check_data(np.array([[0, 1], [1, 0]], dtype=given))
+    assert data.dtype == kept
+    np.testing.assert_array_equal(data, [[0, 1], [1, 0]])
+
+
+def test_weights_that_cannot_change_a_sum_become_zero():
+    np.testing.assert_array_equal(check_sample_weight([1.0, 1e-31, 1e-29], 3), [1.0, 0.0, 1e-29])
+    assert check_sample_weight(None, 3) is None
+
+
+def test_a_shape_is_taken_from_any_array_of_that_size():
+    assert check_shape("values", [1, 2, 3, 4], (2, 2)).tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(MixtureError, match=r"values has shape \(3,\); this mixture needs \(2, 2\)"):
+        check_shape("values", [1, 2, 3], (2, 2))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"n_components": 0}, {"n_components": 1.0}, {"n_init": 0}, {"tol": np.nan}, {"max_iter": -1}]
+)
+def test_settings_out_of_range_are_named(changed):
+    good = {"n_components": 1, "n_init": 1, "tol": 0.0, "max_iter": 0}
+    check_settings(**good)
+    with pytest.raises(MixtureError, match=next(iter(changed))):
+        check_settings(**{**good, **changed})
+
+
+@pytest.mark.parametrize("shift", [0, 0.25, -3], ids=["whole", "fractional", "negative"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equal_values_are_counted_in_ascending_order(shift, weighted):
+    values = np.array([3.0, 1, 3, 2, 1, 3]) + shift
+    weights = np.array([1.0, 0.5, 2, 0, 0.5, 1]) if weighted else None
+    unique, counts = count_unique(values, weights)
+    if weighted:  # the value of weight zero is left out
+        np.testing.assert_array_equal(unique, np.array([[1], [3]]) + shift)
+        np.testing.assert_array_equal(counts, [1, 4])
+    else:
+        np.testing.assert_array_equal(unique, np.array([[1], [2], [3]]) + shift)
+        np.testing.assert_array_equal(counts, [2, 1, 3])
