@@ -1,4 +1,4 @@
-"""What the names of files say about scans."""
+"""Stem and BIDS suffix of the file names of scans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def stem(path: Path) -> str:
 
     >>> stem(Path("sub-01/anat/sub-01_T1w.nii.gz"))
     'sub-01'
-    >>> stem(Path("...nii"))  # no folder is to be named so
+    >>> stem(Path("...nii"))  # not to be the name of a folder
     'scan'
     """
     name = path.name

@@ -1,4 +1,4 @@
-"""Where a header puts the voxels in space: in mm, from the form that it names, and what is odd about it."""
+"""Affine of a NIfTI header: from sform, qform or voxel sizes, in mm, with checks of their consistency."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     Zooms = tuple[float, float, float]
 
-# All that places voxels in space in a NIfTI header beside the voxel sizes.
+# Fields of a NIfTI header that place voxels in space, beside the voxel sizes.
 _FORMS = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
           "qoffset_z", "srow_x", "srow_y", "srow_z")  # fmt: skip
-# Free text, which may hold patient names.
+# Free text, which may name the patient.
 _TEXT = ("descrip", "aux_file", "db_name")
 
 _UNITS = {0: ("unknown, taken as mm", 1.0), 1: ("m", 1000.0), 2: ("mm", 1.0), 3: ("µm", 0.001)}
@@ -44,20 +44,20 @@ _NO_FORM = (
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the voxels of a file are.
+    """Placement of the voxels of a file in the world.
 
     Parameters
     ----------
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
-        The geometry of the file (shape, forms, codes, units), mended where it contradicted the standard.
+        The geometry of the file (shape, forms, codes, units), corrected where it violates the standard.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices, in the axes of the file, to world coordinates in mm.
     form : str
-        What placed them: "sform", "qform", or "voxel sizes alone".
+        Source of the affine: "sform", "qform", or "voxel sizes alone".
     units : str
         Of the header's coordinates.
     warnings : tuple of str
-        What is odd about it, in plain words.
+        Warnings about inconsistencies, for the user.
     """
 
     header: nib.Nifti1Header
@@ -67,7 +67,7 @@ class Placement:
     warnings: tuple[str, ...] = field(default=())
 
 
-def place(
+def voxel_placement(
     stored: nib.Nifti1Header,
     shape: tuple[int, ...],
     path: Path,
@@ -75,20 +75,20 @@ def place(
     *,
     keep_text: bool = False,
 ) -> Placement:
-    """Find out where the voxels of a file are.
+    """Determine the placement of the voxels of a file.
 
     Parameters
     ----------
     stored : nibabel.Nifti1Header or nibabel.Nifti2Header
-        As it was read, unchecked.
+        As read, unchecked.
     shape : tuple of int
         Of the image, (X, Y, Z).
     path : Path
         For messages.
     zooms : tuple of float, optional
-        Edges of a voxel in mm, along the axes of the file, if the header is wrong about them.
+        Edges of a voxel in mm along the axes of the file, in place of those of the header.
     keep_text : bool
-        Take the header's free text along.
+        Keep the header's free text.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def place(
     Raises
     ------
     ImageError
-        If the header does not place the voxels, or makes them larger or smaller than any scanner does.
+        If the header gives no valid affine, or voxels of an implausible size.
     """
     header = _geometry_of(stored, shape, keep_text=keep_text)
     _check_sizes(header, path, zooms)
@@ -121,7 +121,7 @@ def place(
 
 
 def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text: bool) -> nib.Nifti1Header:
-    """Make a header with the geometry of another, mended where the standard excludes it, and nothing else."""
+    """Return a header with the geometry of another alone, corrected where it violates the standard."""
     header = nib.Nifti2Header() if isinstance(stored, nib.Nifti2Header) else nib.Nifti1Header()
     header.set_data_shape(shape)
     for name in (*_FORMS, *(_TEXT if keep_text else ())):
@@ -145,7 +145,7 @@ def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> N
         return
     if zooms is None:
         raise ImageError(
-            f"{path}: its header gives no voxel sizes ({_by(sizes)}); give them in mm with --zooms X Y Z"
+            f"{path}: its header gives no voxel sizes ({_join(sizes)}); give them in mm with --zooms X Y Z"
         )
     header["pixdim"][1:4] = zooms
 
@@ -157,7 +157,7 @@ def _form(header: nib.Nifti1Header) -> str:
 
 
 def _affine(form: object) -> NDArray[np.float64]:
-    """Compute a form; not a number where it makes no sense."""
+    """Compute a form; NaN where it is invalid."""
     try:
         with np.errstate(all="ignore"):
             return np.array(form(), dtype=np.float64)  # type: ignore[operator]
@@ -166,22 +166,24 @@ def _affine(form: object) -> NDArray[np.float64]:
 
 
 def _check_spans(affine: NDArray[np.float64], header: nib.Nifti1Header, path: Path) -> None:
+    """Raise ImageError if the axes of an affine are not finite or linearly dependent."""
     with np.errstate(all="ignore"):
         edges = np.linalg.norm(affine[:3, :3], axis=0)
         near = (np.abs(affine) < MAX_COORDINATE).all() and edges.all()
         span = abs(np.linalg.det(affine[:3, :3] / edges)) if near else 0.0
     if not span > MIN_VOXEL_VOLUME_RATIO:
         raise ImageError(
-            f"{path}: its header does not place the voxels in space (zooms {_by(header['pixdim'][1:4])}, the "
-            f"{_form(header)} flat or not finite); repair the header"
+            f"{path}: its header does not place the voxels in space (zooms {_join(header['pixdim'][1:4])}, "
+            f"the {_form(header)} flat or not finite); repair the header"
         )
 
 
 def _check_plausible(affine: NDArray[np.float64], path: Path) -> None:
+    """Raise ImageError if the edges of a voxel are implausible, mm."""
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     if edges.min() < PLAUSIBLE_ZOOMS_MM[0] or edges.max() > PLAUSIBLE_ZOOMS_MM[1]:
         raise ImageError(
-            f"{path}: its header makes voxels of {_by(edges)} mm; give their size in mm with --zooms X Y Z"
+            f"{path}: its header makes voxels of {_join(edges)} mm; give their size in mm with --zooms X Y Z"
         )
 
 
@@ -192,30 +194,32 @@ def _warnings(
     qform: NDArray[np.float64],
     shape: tuple[int, ...],
 ) -> list[str]:
-    """Say what is odd about the forms, and which was used."""
+    """Return warnings about inconsistent forms, with the one that was used."""
     if form == _SIZES_ALONE:
         return [_NO_FORM]
     used, sizes = (sform if form == "sform" else qform), header["pixdim"][1:4]
-    doubts = []
+    warnings = []
     edges = np.linalg.norm(used[:3, :3], axis=0)
     cosines = (used[:3, :3] / edges).T @ (used[:3, :3] / edges) - np.eye(3)
     if np.abs(cosines).max() > MAX_SHEAR:
         angle = np.degrees(np.arcsin(np.abs(cosines).max()))
-        doubts.append(f"its {form}, which was used, is sheared by {angle:.0f} degrees")
-    both = form == "sform" and int(header["qform_code"]) > 0
-    apart = corners_apart(sform, qform, shape) if both else 0.0
-    if not apart <= MAX_FORM_SHIFT * edges.min():
-        where = f"up to {apart:.3g} {_unit(header)} apart" if np.isfinite(apart) else "differently"
-        doubts.append(f"its sform and its qform place the voxels {where}; the sform was used")
+        warnings.append(f"its {form}, which was used, is sheared by {angle:.0f} degrees")
+    comparable = form == "sform" and int(header["qform_code"]) > 0
+    distance = max_corner_distance(sform, qform, shape) if comparable else 0.0
+    if not distance <= MAX_FORM_SHIFT * edges.min():
+        where = f"up to {distance:.3g} {_unit(header)} apart" if np.isfinite(distance) else "differently"
+        warnings.append(f"its sform and its qform place the voxels {where}; the sform was used")
     elif form == "sform" and not np.allclose(sizes, edges, rtol=ZOOM_TOLERANCE):
-        doubts.append(
-            f"its voxel sizes are {_by(sizes)} but its sform makes them {_by(edges)}; the sform was used"
+        warnings.append(
+            f"its voxel sizes are {_join(sizes)} but its sform makes them {_join(edges)}; the sform was used"
         )
-    return doubts
+    return warnings
 
 
-def corners_apart(first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]) -> float:
-    """Measure how far apart, in their units, two affines put the corners of a volume at the most."""
+def max_corner_distance(
+    first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]
+) -> float:
+    """Return the largest distance of the corners of a volume under two affines, in their units."""
     corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
     corners[:, :3] *= shape
     return float(np.linalg.norm((corners @ (first - second).T)[:, :3], axis=1).max())
@@ -226,12 +230,12 @@ def _unit(header: nib.Nifti1Header) -> str:
 
 
 def _write(header: nib.Nifti1Header, affine: NDArray[np.float64]) -> None:
-    """Put an affine in mm in place of the one that a header has."""
+    """Write an affine in mm to a header."""
     header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
     header.set_qform(affine, int(header["qform_code"]))
     header.set_sform(affine, int(header["sform_code"]))
     header["xyzt_units"] = int(header["xyzt_units"]) & _TIME_BITS | 2
 
 
-def _by(sizes: NDArray[np.floating]) -> str:
+def _join(sizes: NDArray[np.floating]) -> str:
     return " x ".join(f"{size:.4g}" for size in sizes)
