@@ -1,4 +1,4 @@
-"""Look-up tables that viewers read, all from the one table of tissues."""
+"""Label look-up tables in the formats of viewers, from the table of tissues."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Format:
+    """File name extension and writer of a look-up table."""
+
     extension: str
     write: Callable[[Sequence[Tissue]], str]
 
 
-# As ITK-SNAP writes it itself, word for word; other programs look for it.
+# The header that ITK-SNAP writes, verbatim; other programs expect it.
 _ITKSNAP_HEADER = """\
 ################################################
 # ITK-SnAP Label Description File
@@ -67,18 +69,18 @@ def _freesurfer(tissues: Sequence[Tissue]) -> str:
     lines = [f"{'#No.':<5}{'Label Name:':<30}{'R':<4}{'G':<4}{'B':<4}A"]
     for tissue in (BACKGROUND, *tissues):
         red, green, blue = rgb(tissue.color)
-        # Its last column is transparency: 0 is opaque.
+        # The last column is transparency: 0 is opaque.
         lines.append(f"{tissue.index:<5}{_one_word(tissue):<30}{red:<4}{green:<4}{blue:<4}0")
     return "\n".join(lines) + "\n"
 
 
 def niivue_colormap(labels: Sequence[tuple[int, str, str]]) -> dict[str, list[int] | list[str]]:
-    """Make the label colormap of niivue.
+    """Build the label colormap of niivue.
 
     Parameters
     ----------
     labels : sequence of tuple of int, str, str
-        Number, name and hexadecimal colour of each label; the background 0 is added, transparent.
+        Number, name and hexadecimal colour of each label; a transparent background 0 is added.
 
     Returns
     -------
@@ -119,7 +121,7 @@ FORMATS = tuple(_FORMATS)
 
 
 def save_label_table(tissues: Sequence[Tissue], path: Path) -> None:
-    """Write the labels as BIDS has them, a tab-separated table.
+    """Write the BIDS label table, tab-separated.
 
     Parameters
     ----------
@@ -137,7 +139,7 @@ def save_label_table(tissues: Sequence[Tissue], path: Path) -> None:
 
 
 def lut_file(program: str) -> str:
-    """Return the end of the name of a program's look-up table.
+    """Return the suffix of the file name of a program's look-up table.
 
     >>> lut_file("slicer")
     'lut-slicer.ctbl'
@@ -146,7 +148,7 @@ def lut_file(program: str) -> str:
 
 
 def save_lut(program: str, tissues: Sequence[Tissue], path: Path) -> None:
-    """Write the look-up table of a program.
+    """Write the look-up table of a viewer.
 
     Parameters
     ----------
