@@ -12,7 +12,7 @@ from mriseg import __version__
 from mriseg.cohort.outliers import LIMIT, MIN_SCANS
 from mriseg.cohort.record import LOGS
 from mriseg.images.names import stem
-from mriseg.report.pages import environment
+from mriseg.report.templates import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The report: one self-contained page that says whether to trust a segmentation, and why."""
+"""The HTML report of a segmentation: one self-contained page with verdict, pictures, charts and methods."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from mriseg.report.charts import bic_chart, field_chart, fit_error, histogram_chart, trace_chart
-from mriseg.report.pages import environment
-from mriseg.report.sheets import data_address, draw_sheet
+from mriseg.report.sheets import data_uri, draw_sheet
 from mriseg.report.slices import PLANES, Slices
-from mriseg.report.words import HEADLINES, methods
+from mriseg.report.templates import environment
+from mriseg.report.texts import HEADLINES, methods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +31,12 @@ _SVG = "image/svg+xml"
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """What the page shows of a segmentation beside what its sidecar says; arrays in canonical orientation.
+    """Data of the report in addition to the sidecar; arrays in canonical orientation.
 
     Parameters
     ----------
     name : str
-        Of the scan.
+        Name of the scan.
     volume : Volume
     labels : ndarray of uint8, shape (X, Y, Z)
     mask : ndarray of bool, shape (X, Y, Z)
@@ -47,7 +47,7 @@ class ReportData:
     components : sequence of Tissue
         In the order of the model's classes.
     field : ndarray of float32, shape (X, Y, Z), or None
-        The factor on the intensities, if there is one.
+        Multiplicative bias field, if it was corrected.
     """
 
     name: str
@@ -60,55 +60,55 @@ class ReportData:
     field: NDArray[np.float32] | None
 
 
-def report(shown: ReportData, facts: dict[str, Any]) -> str:
-    """Write the report of a segmentation.
+def report(data: ReportData, facts: dict[str, Any]) -> str:
+    """Render the report of a segmentation.
 
     Parameters
     ----------
-    shown : Shown
+    data : ReportData
     facts : dict
         The sidecar, see `mriseg.results.sidecar.sidecar`.
 
     Returns
     -------
     str
-        An HTML page that needs no other file and no network. The same input gives the same page.
+        A self-contained HTML page; a deterministic function of the input.
     """
-    slices = Slices(shown.volume, shown.mask)
+    slices = Slices(data.volume, data.mask)
     trace = facts["Mixture"]["Trace"]
     paragraph, references = methods(facts)
     return render(
         "report.html.j2",
         "report.css",
         "report.js",
-        name=shown.name,
+        name=data.name,
         facts=facts,
-        tissues=shown.tissues,
-        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in shown.tissues},
+        tissues=data.tissues,
+        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in data.tissues},
         headline=HEADLINES[facts["Verdict"]],
-        sheets=[draw_sheet(slices, shown.labels, shown.mask, shown.tissues, plane) for plane in PLANES],
-        fit_charts=_fit_charts(shown, facts["Sources"]),
-        bic_chart=_bic_chart(shown.fit.bic_by_classes),
+        sheets=[draw_sheet(slices, data.labels, data.mask, data.tissues, plane) for plane in PLANES],
+        fit_charts=_fit_charts(data, facts["Sources"]),
+        bic_chart=_bic_chart(data.fit.bic_by_classes),
         trace=trace,
-        trace_chart=_picture(trace_chart(shown.fit.model.history, trace)),
-        field_chart=None if shown.field is None else _picture(field_chart(shown.field, shown.mask, slices)),
+        trace_chart=_picture(trace_chart(data.fit.model.history, trace)),
+        field_chart=None if data.field is None else _picture(field_chart(data.field, data.mask, slices)),
         paragraph=paragraph,
         references=references,
     )
 
 
 def _bic_chart(bic_by_classes: dict[int, float]) -> Markup | None:
-    """Draw what chose the number of classes, if anything did."""
+    """Draw BIC by number of classes, if the number was selected."""
     return _picture(bic_chart(bic_by_classes)) if bic_by_classes else None
 
 
-def _fit_charts(shown: ReportData, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
-    """Draw the histogram of each channel with its fit: name, picture and error."""
+def _fit_charts(data: ReportData, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
+    """Draw the histogram of each channel with its fit; return name, picture and misfit."""
     charts = []
-    for channel, (source, histogram) in enumerate(zip(sources, shown.fit.histograms, strict=True)):
-        alone = shown.fit.model.marginal(channel)
-        chart = histogram_chart(*histogram, alone, shown.components)
-        charts.append((source, _picture(chart), fit_error(*histogram, alone)))
+    for channel, (source, histogram) in enumerate(zip(sources, data.fit.histograms, strict=True)):
+        marginal = data.fit.model.marginal(channel)
+        chart = histogram_chart(*histogram, marginal, data.components)
+        charts.append((source, _picture(chart), fit_error(*histogram, marginal)))
     return charts
 
 
@@ -121,23 +121,23 @@ def render(
     library: str | None = None,
     **content: Any,
 ) -> str:
-    """Fill a template of ours; everything that is filled in is escaped, and nothing may be fetched.
+    """Render a template; content is escaped, and the content security policy forbids requests.
 
     Parameters
     ----------
     template, style, script : str
         Names of files in ``mriseg/assets``.
     colors : dict of str to str
-        Colour by class of elements: style attributes are not allowed in the page.
+        Colour by class of elements; the content security policy forbids style attributes.
     library : str, optional
-        A script of others that comes before ours.
+        Third-party script, placed before `script`.
     **content
-        What the template asks for.
+        Variables of the template.
 
     Returns
     -------
     str
-        The page.
+        HTML.
     """
     rules = "".join(f".{name} {{ --color: {color}; }}\n" for name, color in colors.items())
     css, javascript = asset(style) + rules, asset(script)
@@ -162,8 +162,9 @@ def asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
+    """Return the source expression of a content security policy for an inline text."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
 
 def _picture(svg: bytes) -> Markup:
-    return data_address(svg, _SVG)
+    return data_uri(svg, _SVG)

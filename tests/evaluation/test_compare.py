@@ -14,7 +14,7 @@ from mriseg.errors import ImageError
 from mriseg.evaluation.compare import _backdrop, as_json, compare
 from mriseg.images.reading import load_map
 from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
-from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, telling_slices
+from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, select_slices
 from mriseg.report.slices import PLANES, Slices
 
 TWO_MM = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -342,13 +342,13 @@ def test_slices_show_the_most_of_what_differs():
     brain = np.zeros((9, 9, 100), dtype=bool)
     brain[1:8, 1:8, 10:90] = True
     differs = np.zeros_like(brain)
-    assert telling_slices(brain, differs, 2, 4) == [19, 39, 59, 79]
+    assert select_slices(brain, differs, 2, 4) == [19, 39, 59, 79]
     differs[4, 4, 57] = differs[4, 4:6, 49] = differs[4, 4, 50] = True
-    chosen = telling_slices(brain, differs, 2, 4)
+    chosen = select_slices(brain, differs, 2, 4)
     assert {57, 49} <= set(chosen)
     differs[...] = False
     differs[4, 4, 49:51] = True  # on both sides of the border of two ranges: one of them is enough
-    chosen = telling_slices(brain, differs, 2, 4)
+    chosen = select_slices(brain, differs, 2, 4)
     assert len({49, 50} & set(chosen)) == 1
     assert np.diff(chosen).min() >= 6
-    assert telling_slices(brain[..., 10:12], differs[..., 10:12], 2, 5) == [0, 1]
+    assert select_slices(brain[..., 10:12], differs[..., 10:12], 2, 5) == [0, 1]

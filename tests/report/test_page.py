@@ -13,7 +13,7 @@ from skimage.io import imread
 import mriseg
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.qc import GraveDoubt
-from mriseg.report.words import methods
+from mriseg.report.texts import methods
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m.nii.gz"
 

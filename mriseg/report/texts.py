@@ -1,4 +1,4 @@
-"""What the page says in sentences: the verdict, and the methods as they were run."""
+"""Texts of the report: headlines of the verdict, and the methods paragraph of a run."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _COOTES = (
 
 
 class Headline(NamedTuple):
-    """What the top of the page says for a verdict."""
+    """Title and advice for a verdict."""
 
     title: str
     advice: str
 
 
 class _Sentence(NamedTuple):
-    """A sentence, with {} where the number of a cited reference goes."""
+    """A sentence with {} in place of the number of each cited reference."""
 
     text: str
     cited: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ _MASKS = {
 
 
 def methods(facts: Facts) -> tuple[str, list[str]]:
-    """Write the methods paragraph of a paper from what was run.
+    """Compose the methods paragraph of a paper from the sidecar of a run.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
     Returns
     -------
     paragraph : str
-        With numbers of references in brackets.
+        With the numbers of the references in brackets.
     references : list of str
         In the order of their numbers.
     """
