@@ -96,7 +96,7 @@ class Comparison:
     @property
     def names(self) -> tuple[str, str]:
         """Names of A and B: those of their files, or of the innermost folders that differ."""
-        return _names(self.a, self.b)
+        return _distinct_names(self.a, self.b)
 
     @property
     def name(self) -> str:
@@ -186,7 +186,7 @@ def compare(
         resampled=resampled,
         volumes_from=source,
         tissues={
-            t.abbreviation: _change(t, first, second, b_on_a, source)
+            t.abbreviation: _tissue_change(t, first, second, b_on_a, source)
             for t in _compared_tissues(first, second)
         },
         brain_mask=_brain_change(first, second, b_on_a) if both_results else None,
@@ -241,6 +241,7 @@ def _finite_figures(change: Change) -> dict[str, float | None]:
 
 
 def _provenance(labels: Labels, name: str) -> dict[str, Any]:
+    """Return name, file, digest and voxel size of a segmentation, for JSON."""
     zooms = [round(zoom, 6) for zoom in labels.volume.zooms.tolist()]
     return {
         "name": printable(name),
@@ -256,20 +257,22 @@ def _compared_tissues(a: Labels, b: Labels) -> list[Tissue]:
     return [t for t in TISSUES if (t in a.tissues or t in b.tissues) and (t is not LESION or lesions)]
 
 
-def _change(tissue: Tissue, a: Labels, b: Labels, b_on_a: NDArray[np.uint8], source: str) -> Change:
+def _tissue_change(tissue: Tissue, a: Labels, b: Labels, b_on_a: NDArray[np.uint8], source: str) -> Change:
+    """Compare one tissue: overlap on the grid of A, volumes on the grid of each."""
     shared = tissue in a.tissues and tissue in b.tissues
     overlap = float(dice(a.labels == tissue.index, b_on_a == tissue.index)) if shared else math.nan
-    return Change(overlap, _ml(a, tissue, source), _ml(b, tissue, source))
+    return Change(overlap, _volume_ml(a, tissue, source), _volume_ml(b, tissue, source))
 
 
-def _ml(side: Labels, tissue: Tissue, source: str) -> float:
+def _volume_ml(side: Labels, tissue: Tissue, source: str) -> float:
+    """Return the volume of a tissue from posteriors or labels, mL; NaN if it is not a class."""
     if tissue not in side.tissues:
         return math.nan
     return side.ml[tissue.abbreviation] if source == "posteriors" else side.label_ml(tissue)
 
 
 def _brain_change(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Change:
-    # Every voxel of the brain mask of a segmentation has a label.
+    """Compare the brain masks: all labels, as every voxel of the mask has one."""
     return Change(float(dice(a.labels > 0, b_on_a > 0)), a.brain_mask_ml or 0.0, b.brain_mask_ml or 0.0)
 
 
@@ -291,7 +294,8 @@ def _centroid(side: Labels) -> NDArray[np.float64]:
     return np.asarray(side.volume.affine[:3, :3] @ middle + side.volume.affine[:3, 3])
 
 
-def _names(a: Labels, b: Labels) -> tuple[str, str]:
+def _distinct_names(a: Labels, b: Labels) -> tuple[str, str]:
+    """Name both by their stems, or by the innermost folders that differ if the stems do not."""
     parts = zip(*(reversed(side.folder.resolve().parts[1:]) for side in (a, b)), strict=False)
     differing = next(((first, second) for first, second in parts if first != second), None)
     if a.name != b.name or differing is None:

@@ -110,6 +110,20 @@ def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreeme
 def dice(labels: Mask, truth: Mask) -> float:
     """Compute the Dice coefficient, twice the intersection over the sum of the sizes; NaN if both are empty.
 
+    Parameters
+    ----------
+    labels, truth : ndarray of bool
+        Of one shape.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    References
+    ----------
+    Dice LR (1945). Measures of the amount of ecologic association between species. Ecology 26:297-302.
+
     >>> float(dice(np.array([True, True, False]), np.array([True, False, False])))
     0.6666666666666666
     """

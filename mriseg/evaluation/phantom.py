@@ -96,6 +96,10 @@ def simulate(
     ------
     ValueError
         If the label map has none of the tissues, or noise or bias are out of range.
+
+    References
+    ----------
+    Gudbjartsson H, Patz S (1995). The Rician distribution of noisy MRI data. Magn Reson Med 34:910-914.
     """
     if noise < 0 or bias < 0 or bias >= 200:
         raise ValueError(f"noise is {noise} and bias {bias}; noise is at least 0, bias from 0 to under 200")
@@ -103,12 +107,7 @@ def simulate(
     old_zooms = np.linalg.norm(affine[:3, :3], axis=0)
     scale = np.asarray(zooms or old_zooms) / old_zooms
     averages = [_averaging_matrix(n, ratio) for n, ratio in zip(labels.shape, scale, strict=True)]
-    fractions = {
-        tissue.index: _average(
-            np.isin(labels, [k for k, t in numbers.items() if t == tissue.index]), averages
-        )
-        for tissue in TISSUES
-    }
+    fractions = _tissue_fractions(labels, numbers, averages)
     stacked = np.stack([fractions[k] for k in sorted(fractions)])
     brain: NDArray[np.bool_] = stacked.sum(axis=0) > MIN_BRAIN_SHARE
     if not brain.any():
@@ -147,6 +146,18 @@ def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
     affine = np.diag([zoom, zoom, zoom, 1.0])
     affine[:3, 3] = -zoom * (n - 1) / 2
     return labels.astype(np.uint8), affine
+
+
+def _tissue_fractions(
+    labels: NDArray[np.integer], numbers: Mapping[int, int], averages: list[Floats]
+) -> dict[int, NDArray[np.float32]]:
+    """Compute the fraction of each tissue in each voxel of the scan, by label."""
+    return {
+        tissue.index: _average(
+            np.isin(labels, [k for k, t in numbers.items() if t == tissue.index]), averages
+        )
+        for tissue in TISSUES
+    }
 
 
 def _averaging_matrix(old: int, ratio: float) -> Floats:

@@ -69,6 +69,7 @@ def simulate_files(
 
 
 def _save(phantom: Phantom, folder: Path, name: str, suffix: str, *, overwrite: bool) -> list[Path]:
+    """Write all arrays of a phantom; return their files."""
     arrays: dict[str, tuple[Any, str]] = {
         suffix: (phantom.data, "none"),
         "dseg": (phantom.labels, "label"),

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 EXTENSIONS = (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img")
 
+# Size of the header by version of NIfTI, bytes.
 _HEADER_BYTES = {1: 348, 2: 540}
+# Magic strings: version, and whether header and voxels are in a single file.
 _MAGIC = {b"n+1\0": (1, True), b"ni1\0": (1, False), b"n+2\0": (2, True), b"ni2\0": (2, False)}
 GZIP_MAGIC = b"\x1f\x8b"
 # Bytes read at a time.
@@ -115,6 +117,7 @@ def open_nifti(path: Path) -> NiftiFile:
 
 
 def _check_name(path: Path) -> None:
+    """Raise ImageError unless a path names an existing file with the extension of an image."""
     try:
         exists, is_file = path.exists(), path.is_file()
     except (OSError, ValueError) as error:  # such as a name that is too long, or that holds a zero byte
@@ -148,6 +151,7 @@ def _files(path: Path) -> tuple[Path, Path]:
 
 
 def _not_nifti(path: Path, start: bytes) -> str:
+    """Explain why the start of a file is not that of a NIfTI image."""
     size = start[:4]
     analyze = _HEADER_BYTES[1] in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
     if analyze and not path.name.lower().removesuffix(".gz").endswith(".nii"):
@@ -156,6 +160,7 @@ def _not_nifti(path: Path, start: bytes) -> str:
 
 
 def _parse(path: Path, start: bytes, kind: int) -> nib.Nifti1Header:
+    """Parse the bytes of a header of a NIfTI version."""
     block = start[: _HEADER_BYTES[kind]]
     header_class: Any = nib.Nifti2Header if kind == 2 else nib.Nifti1Header
     try:
@@ -169,6 +174,7 @@ def _parse(path: Path, start: bytes, kind: int) -> nib.Nifti1Header:
 
 
 def _shape(path: Path, header: nib.Nifti1Header) -> tuple[int, ...]:
+    """Return the shape in a header, without trailing axes of length one."""
     count = int(header["dim"][0])
     shape = tuple(int(n) for n in header["dim"][1 : count + 1])
     if not 1 <= count <= 7 or min(shape) < 1:
@@ -217,5 +223,6 @@ def format_shape(shape: tuple[int, ...]) -> str:
 
 
 def _one_line(error: BaseException) -> str:
+    """Format an error as one line."""
     reason = getattr(error, "strerror", None) or str(error)
     return " ".join(str(reason).split()) or type(error).__name__

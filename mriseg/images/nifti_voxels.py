@@ -52,6 +52,7 @@ def read_voxels(file: NiftiFile, volume: int | None = None, max_memory: float | 
 
 
 def _check_real(file: NiftiFile) -> None:
+    """Raise ImageError unless voxels are real numbers."""
     kind = file.dtype
     if kind.kind not in "iuf" or kind.itemsize == 0:
         what = "complex" if kind.kind == "c" else "colour" if kind.fields else str(kind)
@@ -80,6 +81,7 @@ def _select_volume(file: NiftiFile, volume: int | None) -> tuple[tuple[int, ...]
 
 
 def _check_memory(file: NiftiFile, voxels: int, max_memory: float | None) -> None:
+    """Raise ImageError if the segmentation would exceed the memory, GB."""
     need = segmentation_bytes(voxels) / _GB
     limit = usable_memory() / _GB if max_memory is None else max_memory
     if need > limit:
@@ -107,28 +109,30 @@ def _read_block(file: NiftiFile, skip: int, size: int) -> bytearray:
     """Read a range of the voxels' bytes, and the rest of the file to verify its checksum."""
     block = bytearray(size)
     with convert_errors(file.path), decompressed(file.image_file) as stream:
-        _discard(file, stream, file.offset + skip)
+        _skip_bytes(file, stream, file.offset + skip)
         view = memoryview(block)
         while view.nbytes:
             count = cast("Any", stream).readinto(view[:CHUNK_BYTES])
             if not count:
-                raise _damaged(file)
+                raise _truncation_error(file)
             view = view[count:]
-        _discard(file, stream, file.stored_bytes - skip - size)
+        _skip_bytes(file, stream, file.stored_bytes - skip - size)
         # Reading past the last voxel makes gzip verify its checksum; further content is ignored.
         stream.read(CHUNK_BYTES)
     return block
 
 
-def _discard(file: NiftiFile, stream: BinaryIO, count: int) -> None:
+def _skip_bytes(file: NiftiFile, stream: BinaryIO, count: int) -> None:
+    """Read and discard a number of bytes."""
     while count:
         chunk = stream.read(min(count, CHUNK_BYTES))
         if not chunk:
-            raise _damaged(file)
+            raise _truncation_error(file)
         count -= len(chunk)
 
 
-def _damaged(file: NiftiFile) -> ImageError:
+def _truncation_error(file: NiftiFile) -> ImageError:
+    """Return the error of a file that ends before its last voxel."""
     return ImageError(
         f"{file.path}: ends before its last voxel; the file is damaged, copy or export it again"
     )
@@ -136,7 +140,7 @@ def _damaged(file: NiftiFile) -> ImageError:
 
 def _scaled(file: NiftiFile, stored: NDArray[Any]) -> NDArray[np.float32]:
     """Apply slope and intercept, plane by plane in double precision."""
-    slope, intercept = _slope(file)
+    slope, intercept = _scaling(file)
     array = np.empty(stored.shape, np.float32, order="F")
     with np.errstate(over="ignore", invalid="ignore"):  # overflow becomes infinite and is counted
         for plane in range(stored.shape[2]):
@@ -147,7 +151,8 @@ def _scaled(file: NiftiFile, stored: NDArray[Any]) -> NDArray[np.float32]:
     return array
 
 
-def _slope(file: NiftiFile) -> tuple[float, float]:
+def _scaling(file: NiftiFile) -> tuple[float, float]:
+    """Return slope and intercept of the header; 1 and 0 without scaling."""
     slope, intercept = float(file.header["scl_slope"]), float(file.header["scl_inter"])
     if slope == 0 or not math.isfinite(slope):  # means no scaling, by the NIfTI standard
         return 1.0, 0.0
@@ -158,4 +163,5 @@ def _slope(file: NiftiFile) -> tuple[float, float]:
 
 
 def _format_gb(gigabytes: float) -> str:
+    """Format a number of gigabytes."""
     return f"{gigabytes:,.0f}" if gigabytes >= 10 else f"{gigabytes:.2g}"

@@ -32,8 +32,12 @@ _FORMS = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qo
 # Free text, which may name the patient.
 _TEXT = ("descrip", "aux_file", "db_name")
 
+# NIfTI codes of units of length: name, and length in mm.
 _UNITS = {0: ("unknown, taken as mm", 1.0), 1: ("m", 1000.0), 2: ("mm", 1.0), 3: ("µm", 0.001)}
-_SPACE_BITS, _TIME_BITS = 0b111, 0b111000
+# Bits of the field xyzt_units.
+_SPACE_BITS = 0b111
+_TIME_BITS = 0b111000
+# Codes of forms that the NIfTI standard defines.
 _KNOWN_CODES = range(6)
 _SIZES_ALONE = "voxel sizes alone"
 _NO_FORM = (
@@ -140,6 +144,7 @@ def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text:
 
 
 def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> None:
+    """Raise ImageError if a header has invalid voxel sizes; replace them by given ones."""
     sizes = header["pixdim"][1:4]
     if ((sizes > 0) & (sizes < MAX_COORDINATE)).all():
         return
@@ -151,6 +156,7 @@ def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> N
 
 
 def _form(header: nib.Nifti1Header) -> str:
+    """Return which form of a header gives the affine: sform before qform before voxel sizes."""
     if int(header["sform_code"]):
         return "sform"
     return "qform" if int(header["qform_code"]) else _SIZES_ALONE
@@ -226,6 +232,7 @@ def max_corner_distance(
 
 
 def _unit(header: nib.Nifti1Header) -> str:
+    """Return the unit of length of a header."""
     return {1: "m", 3: "µm"}.get(int(header["xyzt_units"]) & _SPACE_BITS, "mm")
 
 
@@ -238,4 +245,5 @@ def _write(header: nib.Nifti1Header, affine: NDArray[np.float64]) -> None:
 
 
 def _join(sizes: NDArray[np.floating]) -> str:
+    """Format sizes for messages."""
     return " x ".join(f"{size:.4g}" for size in sizes)

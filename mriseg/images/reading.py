@@ -42,7 +42,7 @@ def load_volume(
     zooms : tuple of float, optional
         Edges of a voxel in mm, along the axes of the file, where the header is wrong about them.
     max_memory : float, optional
-        GB that segmenting the scan may take; what the system has left if not given.
+        Limit on the memory of the segmentation, GB; the available memory if not given.
     keep_header_text : bool
         Keep the header's free text (description, auxiliary file, database name) in files written on the grid
         of this scan. It may name the patient.

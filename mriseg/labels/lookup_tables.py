@@ -42,6 +42,7 @@ _ITKSNAP_HEADER = """\
 
 
 def _itksnap(tissues: Sequence[Tissue]) -> str:
+    """Format the label description file of ITK-SNAP."""
     lines = ['    0     0    0    0        0  0  0    "Clear Label"']
     for tissue in tissues:
         red, green, blue = rgb(tissue.color)
@@ -50,6 +51,7 @@ def _itksnap(tissues: Sequence[Tissue]) -> str:
 
 
 def _fsleyes(tissues: Sequence[Tissue]) -> str:
+    """Format the look-up table of FSLeyes: number, colour from 0 to 1, name."""
     lines = []
     for tissue in tissues:
         red, green, blue = (part / 255 for part in rgb(tissue.color))
@@ -58,14 +60,16 @@ def _fsleyes(tissues: Sequence[Tissue]) -> str:
 
 
 def _slicer(tissues: Sequence[Tissue]) -> str:
+    """Format the colour table of 3D Slicer."""
     lines = ["# Color table file mriseg.ctbl", f"# {len(tissues) + 1} values"]
     for tissue in (BACKGROUND, *tissues):
         opacity = 0 if tissue is BACKGROUND else 255
-        lines.append(f"{tissue.index} {_one_word(tissue)} {_spaced(tissue)} {opacity}")
+        lines.append(f"{tissue.index} {_one_word(tissue)} {_rgb_text(tissue)} {opacity}")
     return "\n".join(lines) + "\n"
 
 
 def _freesurfer(tissues: Sequence[Tissue]) -> str:
+    """Format the colour table of FreeSurfer."""
     lines = [f"{'#No.':<5}{'Label Name:':<30}{'R':<4}{'G':<4}{'B':<4}A"]
     for tissue in (BACKGROUND, *tissues):
         red, green, blue = rgb(tissue.color)
@@ -98,15 +102,18 @@ def niivue_colormap(labels: Sequence[tuple[int, str, str]]) -> dict[str, list[in
 
 
 def _niivue(tissues: Sequence[Tissue]) -> str:
+    """Format the label colormap of niivue as JSON."""
     colormap = niivue_colormap([(tissue.index, tissue.name, tissue.color) for tissue in tissues])
     return json.dumps(colormap, indent=1) + "\n"
 
 
-def _spaced(tissue: Tissue) -> str:
+def _rgb_text(tissue: Tissue) -> str:
+    """Format the colour of a tissue as three numbers."""
     return " ".join(str(part) for part in rgb(tissue.color))
 
 
 def _one_word(tissue: Tissue) -> str:
+    """Return the name of a tissue without spaces."""
     return tissue.name.replace(" ", "_")
 
 

@@ -90,8 +90,8 @@ def report(data: ReportData, facts: dict[str, Any]) -> str:
         fit_charts=_fit_charts(data, facts["Sources"]),
         bic_chart=_bic_chart(data.fit.bic_by_classes),
         trace=trace,
-        trace_chart=_picture(trace_chart(data.fit.model.history, trace)),
-        field_chart=None if data.field is None else _picture(field_chart(data.field, data.mask, slices)),
+        trace_chart=_svg_uri(trace_chart(data.fit.model.history, trace)),
+        field_chart=None if data.field is None else _svg_uri(field_chart(data.field, data.mask, slices)),
         paragraph=paragraph,
         references=references,
     )
@@ -99,7 +99,7 @@ def report(data: ReportData, facts: dict[str, Any]) -> str:
 
 def _bic_chart(bic_by_classes: dict[int, float]) -> Markup | None:
     """Draw BIC by number of classes, if the number was selected."""
-    return _picture(bic_chart(bic_by_classes)) if bic_by_classes else None
+    return _svg_uri(bic_chart(bic_by_classes)) if bic_by_classes else None
 
 
 def _fit_charts(data: ReportData, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
@@ -108,7 +108,7 @@ def _fit_charts(data: ReportData, sources: Sequence[str]) -> list[tuple[str, Mar
     for channel, (source, histogram) in enumerate(zip(sources, data.fit.histograms, strict=True)):
         marginal = data.fit.model.marginal(channel)
         chart = histogram_chart(*histogram, marginal, data.components)
-        charts.append((source, _picture(chart), fit_error(*histogram, marginal)))
+        charts.append((source, _svg_uri(chart), fit_error(*histogram, marginal)))
     return charts
 
 
@@ -166,5 +166,6 @@ def _hash(text: str) -> str:
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
 
-def _picture(svg: bytes) -> Markup:
+def _svg_uri(svg: bytes) -> Markup:
+    """Encode an SVG picture as a data URI."""
     return data_uri(svg, _SVG)

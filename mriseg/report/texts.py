@@ -129,12 +129,14 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
 
 
 def _scan(facts: Facts) -> _Sentence:
+    """Describe the scan."""
     version, contrast = facts["GeneratedBy"][0]["Version"], CONTRASTS[facts["Contrast"]["Used"]].adjective
     zooms = " x ".join(f"{zoom:.3g}" for zoom in facts["ZoomsMM"])
     return _Sentence(f"The {contrast} scan (voxels of {zooms} mm) was segmented with mriseg {version}.")
 
 
 def _field(facts: Facts) -> _Sentence:
+    """Describe the correction of the bias field."""
     if not facts["Settings"]["Bias"]:
         return _Sentence("No bias field was corrected.")
     if not facts["BiasField"]["Order"]:
@@ -147,6 +149,7 @@ def _field(facts: Facts) -> _Sentence:
 
 
 def _channels(facts: Facts) -> _Sentence:
+    """Describe further channels."""
     channels = facts["Channels"]
     if not channels:
         return _Sentence("")
@@ -160,6 +163,7 @@ def _channels(facts: Facts) -> _Sentence:
 
 
 def _mixture(facts: Facts) -> _Sentence:
+    """Describe the mixture and its fit."""
     mixture, several = facts["Mixture"], bool(facts["Channels"])
     end = "it converged" if mixture["Converged"] else "it had not converged"
     fitted = (
@@ -176,6 +180,7 @@ def _mixture(facts: Facts) -> _Sentence:
 
 
 def _start(facts: Facts) -> str:
+    """Describe the start of the fit."""
     if facts["Settings"]["FixMeans"]:
         return "a saved fit, whose means were held"
     if facts["Settings"]["Prior"] and "cohort" not in facts["Mixture"]["Start"]:
@@ -184,18 +189,21 @@ def _start(facts: Facts) -> str:
 
 
 def _merging(facts: Facts) -> _Sentence:
+    """Describe the merging of classes."""
     if "MergedTo" not in facts["Mixture"]:
         return _Sentence("")
     return _Sentence("The classes were merged to the three tissues that most of their voxels are of.")
 
 
 def _lesions(facts: Facts) -> _Sentence:
+    """Describe the lesion mask."""
     if not facts["Settings"]["LesionMask"]:
         return _Sentence("")
     return _Sentence("Lesions were given by a mask; they took no part in the fit and belong to no tissue.")
 
 
 def _priors(facts: Facts) -> _Sentence:
+    """Describe the spatial prior."""
     if not facts["TissuePriors"]["Used"]:
         return _Sentence("No prior knowledge of where tissues lie was used.")
     return _Sentence(
@@ -206,6 +214,7 @@ def _priors(facts: Facts) -> _Sentence:
 
 
 def _spatial(facts: Facts) -> _Sentence:
+    """Describe the Markov random field."""
     if not facts["Settings"]["Spatial"]:
         return _Sentence("Every voxel was judged by itself, without regard to its neighbours.")
     return _Sentence(
@@ -216,6 +225,7 @@ def _spatial(facts: Facts) -> _Sentence:
 
 
 def _naming(facts: Facts) -> _Sentence:
+    """Describe the naming of classes."""
     rule = facts["Contrast"]["NamingRule"].removeprefix("rising mean: ")
     return _Sentence(
         f"Classes were named by rising mean intensity ({rule}); a voxel's label is its most probable class, "
