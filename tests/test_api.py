@@ -22,7 +22,7 @@ def test_help_imports_nothing_heavy():
 
 
 def test_segmenting_a_stripped_scan_imports_no_more_than_it_needs():
-    code = "import sys, mriseg.pipeline, mriseg.outputs; print(*sys.modules)"
+    code = "import sys, mriseg.pipeline, mriseg.results.segmentation; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     unwanted = {"matplotlib", "jinja2", "PIL", "scipy.spatial", "scipy.sparse", "sklearn", "typer", "rich"}
     assert unwanted & set(run.stdout.split()) == set()
