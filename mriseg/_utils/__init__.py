@@ -1,1 +1,1 @@
-"""What every room may use: atomic writes, memory, threads, text."""
+"""Utilities: atomic writes, memory, threads, text."""

@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all, whatever else runs, fails or dies meanwhile."""
+"""Atomic writing of several files: all of them appear, or none, also when processes fail or run at once."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from mriseg.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-# Scratch folders name the process that writes there, so that those of the dead can be told and cleared.
+# Names of scratch folders hold process id and host, so that those of dead processes can be recognised.
 _SCRATCH = re.compile(r"\.mriseg-(?P<process>\d+)@(?P<host>.*)-[^-]*")
 
 
 def refuse_existing(folder: Path, names: Sequence[str]) -> None:
-    """Raise OutputError if any of the named files is already in a folder."""
+    """Raise OutputError if any of the named files exists in a folder."""
     existing = [name for name in names if (folder / name).exists()]
     if existing:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
@@ -31,18 +31,18 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
 
 
 def remove_stale(folder: Path) -> list[Path]:
-    """Clear a folder of what killed runs left there, and of nothing else.
+    """Remove the scratch folders of killed processes from a folder.
 
     Parameters
     ----------
     folder : Path
-        Where results are written; need not exist.
+        Folder of results; need not exist.
 
     Returns
     -------
     list of Path
-        Scratch folders that were removed: those whose process, on this very host, is gone. Those of other
-        hosts, and of runs at work, stay.
+        Scratch folders that were removed: those of this host whose process has ended. Those of other hosts
+        and of running processes stay.
     """
     stale = [path for path in folder.glob(".mriseg-*") if _is_stale(path)]
     for path in stale:
@@ -54,24 +54,24 @@ def remove_stale(folder: Path) -> list[Path]:
 def atomic_write(
     folder: Path, names: Sequence[str], *, overwrite: bool, obsolete: Iterable[str] = ()
 ) -> Iterator[Path]:
-    """Lend a scratch folder, then move what was written there to its final names, the last name last.
+    """Yield a scratch folder, then move its files to their final names, the last name last.
 
     Parameters
     ----------
     folder : Path
-        Where the files go; made if it is not there.
+        Destination; created if it does not exist.
     names : sequence of str
-        The files that the caller writes into the scratch folder. The last one marks the others as
-        complete: it is removed before the first of them is replaced, and moved when all are in place.
+        The files that the caller writes to the scratch folder. The last one marks the others as complete: it
+        is removed before the first of them is replaced, and moved after all of them.
     overwrite : bool
-        Replace files of these names.
+        Replace existing files of these names.
     obsolete : iterable of str
-        Patterns of files in `folder` that earlier runs left; those not among `names` are removed.
+        Glob patterns of files of earlier runs in `folder`; those not among `names` are removed.
 
     Yields
     ------
     Path
-        The scratch folder, inside `folder` so that moving is renaming.
+        The scratch folder, inside `folder`, so that files are moved by renaming.
 
     Raises
     ------
@@ -80,27 +80,28 @@ def atomic_write(
     """
     if not overwrite:
         refuse_existing(folder, names)
-    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    created = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         with _scratch(folder) as scratch:
             yield scratch
-            with _alone(folder):
-                if not overwrite:  # another run may have finished meanwhile
+            with _folder_lock(folder):
+                if not overwrite:  # another process may have written them since
                     refuse_existing(folder, names)
-                _move(scratch, folder, names, obsolete)
+                _replace_files(scratch, folder, names, obsolete)
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror or error}); nothing is complete there, "
             "make room or choose another folder"
         ) from error
     finally:
-        for parent in made:
-            with suppress(OSError):  # not empty, or another run's by now
+        for parent in created:
+            with suppress(OSError):  # not empty
                 parent.rmdir()
 
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
+    """Create a scratch folder of this process, and remove it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     remove_stale(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".mriseg-{os.getpid()}@{platform.node()}-", dir=folder))
@@ -111,12 +112,13 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 def _is_stale(path: Path) -> bool:
-    named = _SCRATCH.fullmatch(path.name)
-    if named is None or named["host"] != platform.node() or not path.is_dir():
+    """Return whether a scratch folder is of this host and its process has ended."""
+    match = _SCRATCH.fullmatch(path.name)
+    if match is None or match["host"] != platform.node() or not path.is_dir():
         return False
     try:
-        # A process younger than the folder only has the number of the one that made it.
-        process = psutil.Process(int(named["process"]))
+        # A process younger than the folder has reused the id of the one that created it.
+        process = psutil.Process(int(match["process"]))
         started: float = process.create_time()
         return process.status() == psutil.STATUS_ZOMBIE or started > path.stat().st_ctime + 1
     except psutil.NoSuchProcess:
@@ -126,8 +128,8 @@ def _is_stale(path: Path) -> bool:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other runs from moving their files into a folder at the same time, where the system can."""
+def _folder_lock(folder: Path) -> Iterator[None]:
+    """Lock a folder against other processes, where the operating system and file system support it."""
     try:
         import fcntl
 
@@ -136,14 +138,15 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        with suppress(OSError):  # some network file systems lock no folders
+        with suppress(OSError):  # some network file systems do not lock folders
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
 
 
-def _move(scratch: Path, folder: Path, names: Sequence[str], obsolete: Iterable[str]) -> None:
+def _replace_files(scratch: Path, folder: Path, names: Sequence[str], obsolete: Iterable[str]) -> None:
+    """Remove the marker and obsolete files, then move the new files, the marker last."""
     (folder / names[-1]).unlink(missing_ok=True)
     for pattern in obsolete:
         for path in folder.glob(pattern):

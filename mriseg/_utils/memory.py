@@ -1,4 +1,4 @@
-"""How much memory a segmentation takes, and how much a process may take."""
+"""Memory required by a segmentation, and memory available to a process."""
 
 from __future__ import annotations
 
@@ -7,68 +7,71 @@ from pathlib import Path
 import psutil
 
 _CGROUPS = Path("/sys/fs/cgroup")
-# Peaks measured with two threads: 155 MB of libraries; a voxel takes 23 to 47 bytes, with five classes and in
-# stripped scans that are cut to the brain too. The rest is left to more threads.
+# Bytes: libraries; the peak with two threads was 155 MB, the rest is a reserve for more threads.
 _FIXED_BYTES = 200_000_000
+# Bytes per voxel of the scan; peaks with two threads were 23 to 47, also with five classes and in stripped
+# scans that are cropped to the brain, the rest is a reserve for more threads.
 _BYTES_PER_VOXEL = 75
 
 
 def segmentation_bytes(voxels: int) -> int:
-    """Estimate how much memory a process takes at the most to segment a scan of so many voxels, in bytes."""
+    """Estimate the peak memory of a process that segments a scan of a number of voxels, bytes."""
     return _FIXED_BYTES + _BYTES_PER_VOXEL * voxels
 
 
 def usable_memory() -> int:
-    """Measure how much memory this process may hold altogether: what is free and what it holds, in bytes."""
+    """Return the memory that this process may use in total, held and available, bytes."""
     return available_memory() + int(psutil.Process().memory_info().rss)
 
 
 def available_memory() -> int:
-    """Measure the memory that is free for this process, in bytes.
+    """Return the memory available to this process, bytes.
 
     Returns
     -------
     int
-        What the machine can give without swapping, or less if a control group (a container, a cluster job)
-        or a limit on the address space (``ulimit -v``) allows less.
+        Memory that the machine has available without swapping, or less if a control group (a container, a
+        cluster job) or a limit on the address space (``ulimit -v``) is lower.
     """
     own = Path("/proc/self/cgroup")
     groups = own.read_text(encoding="utf-8") if own.exists() else ""
     free = int(psutil.virtual_memory().available)
-    return max(0, min([free, *_free_in_groups(groups, _CGROUPS), *_free_addresses()]))
+    return max(0, min([free, *_free_in_groups(groups, _CGROUPS), *_free_address_space()]))
 
 
 def _free_in_groups(groups: str, root: Path) -> list[int]:
-    """Read what the control groups of a process, and those that hold them, leave free."""
+    """Return the memory that the control groups of a process and their ancestors leave available, bytes."""
     free = []
     for line in groups.splitlines():
-        _, controllers, place = line.split(":", 2)
+        _, controllers, name = line.split(":", 2)
         if not controllers:
-            free += _free_upwards(root, place, "memory.max", "memory.current")
+            free += _free_in_ancestors(root, name, "memory.max", "memory.current")
         elif "memory" in controllers.split(","):
-            first = root / "memory"
-            free += _free_upwards(first, place, "memory.limit_in_bytes", "memory.usage_in_bytes")
+            controller = root / "memory"
+            free += _free_in_ancestors(controller, name, "memory.limit_in_bytes", "memory.usage_in_bytes")
     return free
 
 
-def _free_upwards(root: Path, place: str, limit: str, usage: str) -> list[int]:
-    group = root / place.strip("/")
+def _free_in_ancestors(root: Path, name: str, limit: str, usage: str) -> list[int]:
+    """Return limit less usage of a control group and of its ancestors, bytes."""
+    group = root / name.strip("/")
     free = []
     for folder in (group, *group.parents):
         if not folder.is_relative_to(root):
             break
         try:
-            most = int((folder / limit).read_text())
+            maximum = int((folder / limit).read_text())
             used = int((folder / usage).read_text())
             figures = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         except (OSError, ValueError):  # no such group here, or no limit ("max")
             continue
-        # The cache of files counts as used but gives way.
-        free.append(most - used + int(figures.get("inactive_file", 0)))
+        # The page cache counts as used but is reclaimed on demand.
+        free.append(maximum - used + int(figures.get("inactive_file", 0)))
     return free
 
 
-def _free_addresses() -> list[int]:
+def _free_address_space() -> list[int]:
+    """Return the unused part of the limit on the address space, bytes; empty without a limit."""
     try:
         import resource
     except ImportError:  # not a POSIX system

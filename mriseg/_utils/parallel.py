@@ -1,6 +1,6 @@
-"""Work for several cores: numpy and zlib let go of Python's lock, so threads do.
+"""Parallel work on threads: numpy, scipy and zlib release the global interpreter lock.
 
-What is split is split the same way however many threads there are: the same bytes come out.
+The partition does not depend on the number of threads, so that results are the same bytes.
 """
 
 from __future__ import annotations
@@ -12,45 +12,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# More threads than this wait for memory.
+# Threads at the most; more are limited by the bandwidth of the memory.
 _MAX_THREADS = 4
 
 
 def thread_count() -> int:
-    """Return how many threads to work with: OMP_NUM_THREADS, or the cores of this process; four at most."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
+    """Return the number of threads: OMP_NUM_THREADS, or the cores of this process; four at the most."""
+    requested = os.environ.get("OMP_NUM_THREADS", "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(int(asked) if asked.isdigit() else cores, _MAX_THREADS))
+    return max(1, min(int(requested) if requested.isdigit() else cores, _MAX_THREADS))
 
 
 def run_in_parallel(tasks: Iterable[Callable[[], object]]) -> None:
-    """Do tasks that do not depend on one another, each on a thread; what the first to fail raises is raised.
+    """Run independent tasks on threads; the exception of the first that fails is raised.
 
     Parameters
     ----------
     tasks : iterable of callable
-        Those that take longest first.
+        The longest first.
     """
     with ThreadPoolExecutor(thread_count()) as pool:
         try:
-            for done in [pool.submit(task) for task in tasks]:
-                done.result()
+            for future in [pool.submit(task) for task in tasks]:
+                future.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # a full disk will not take the rest either
+            pool.shutdown(cancel_futures=True)  # the rest would fail likewise, as on a full disk
             raise
 
 
 def parallel_chunks(work: Callable[[slice], object], length: int, size: int) -> None:
-    """Work on consecutive parts of a range, several at a time.
+    """Process a range in consecutive chunks on threads.
 
     Parameters
     ----------
     work : callable
-        Takes the slice of a part; touches nothing that belongs to another.
+        Takes the slice of a chunk; writes to nothing that another chunk reads or writes.
     length : int
         Of the range.
     size : int
-        Of a part; the last may be smaller.
+        Of a chunk; the last may be smaller.
     """
     with ThreadPoolExecutor(thread_count()) as pool:
         for _ in pool.map(work, [slice(i, min(i + size, length)) for i in range(0, length, size)]):

@@ -1,25 +1,26 @@
-"""Text that comes from outside, made safe to print and to put into tables."""
+"""Escaping of untrusted text for terminals and tables."""
 
 from __future__ import annotations
 
-# How a run ends that a signal stopped.
+# Message of a run that was stopped by a signal.
 STOPPED = "stopped by {}; nothing is half-written"
 
+# First characters of a formula in spreadsheets.
 _FORMULA = ("=", "+", "-", "@")
 
 
 def printable(text: str) -> str:
-    r"""Write out whatever would move a terminal's cursor, hide, or not encode.
+    r"""Escape control characters, invisible characters and lone surrogates.
 
     Parameters
     ----------
     text : str
-        Such as a file name, which may hold any character and even bytes that are no text.
+        For example a file name, which may hold any character and even bytes that are not text.
 
     Returns
     -------
     str
-        The same with control characters, invisible ones and lone surrogates as escapes.
+        Printable text; other characters as Python escapes.
 
     >>> printable("sub-01\x1b[2J_T1w.nii\n")
     'sub-01\\x1b[2J_T1w.nii\\n'
@@ -28,7 +29,7 @@ def printable(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Write text for a table that a spreadsheet may open: printable, and never a formula.
+    """Escape text for a cell of a table: printable, and not a formula for spreadsheets.
 
     >>> cell("=cmd|' /C calc'!A0"), cell("sub-01")
     ("'=cmd|' /C calc'!A0", 'sub-01')

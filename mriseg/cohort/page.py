@@ -12,7 +12,7 @@ from mriseg import __version__
 from mriseg.cohort.constants import MIN_COMPARED_SCANS, OUTLIER_LIMIT
 from mriseg.cohort.record import LOGS
 from mriseg.file_names import OVERLAY, REPORT, result_name, stem
-from mriseg.report.pages import environment
+from mriseg.report.templates import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""Labels against the truth, segmentations against each other, and simulated scans."""
+"""Evaluation: agreement with a ground truth, comparison of segmentations, simulated scans."""

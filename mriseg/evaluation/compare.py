@@ -1,4 +1,4 @@
-"""Two segmentations of a head, tissue by tissue: how they overlap, and how much there is of each in both."""
+"""Comparison of two segmentations of a head: overlap and volumes, tissue by tissue."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _FIGURES = ("dice", "a_ml", "b_ml", "change_ml", "change_percent")
 
 @dataclass(frozen=True)
 class Change:
-    """A tissue in two segmentations; NaN where there is nothing to say.
+    """Overlap and volumes of a tissue in two segmentations; NaN where undefined.
 
     Parameters
     ----------
     dice : float
-        Overlap on the grid of the first, 0 to 1.
+        Dice overlap on the grid of A, 0 to 1.
     a_ml, b_ml : float
         Volume in each, on its own grid, mL.
     """
@@ -50,12 +50,12 @@ class Change:
 
     @property
     def change_ml(self) -> float:
-        """From A to B, mL."""
+        """Volume of B less that of A, mL."""
         return self.b_ml - self.a_ml
 
     @property
     def change_percent(self) -> float:
-        """From A to B, percent of A."""
+        """Volume of B less that of A, percent of A."""
         return 100 * self.change_ml / self.a_ml if self.a_ml else math.nan
 
     def figures(self) -> dict[str, float]:
@@ -65,7 +65,7 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What came of comparing two segmentations.
+    """Result of the comparison of two segmentations.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ class Comparison:
     b_on_a : ndarray of uint8, shape (X, Y, Z)
         Labels of B on the grid of A.
     resampled : {"no", "nearest", "trilinear"}
-        How they came there: not at all, by the nearest label, or by interpolated posteriors.
+        Resampling of B: none, nearest label, or trilinear interpolation of posteriors.
     volumes_from : {"posteriors", "labels"}
-        What volumes are sums of.
+        Arrays that the volumes are sums of.
     tissues : dict of str to Change
         By tissue abbreviation.
     brain_mask : Change or None
@@ -96,22 +96,22 @@ class Comparison:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What A and B are called: by their files, or else by the innermost folders that differ."""
-        return _names(self.a, self.b)
+        """Names of A and B: those of their files, or of the innermost folders that differ."""
+        return _distinct_names(self.a, self.b)
 
     @property
     def name(self) -> str:
-        """What the names of the files begin with."""
+        """Stem of the names of the files."""
         both = "{}_vs_{}".format(*self.names)
         return both if self.a.name in both else f"{self.a.name}_{both}"
 
     @property
     def differ_ml(self) -> float:
-        """Volume of the voxels of A whose label is another in B, mL."""
+        """Volume of the voxels of A whose label differs in B, mL."""
         return float(np.count_nonzero(self.a.labels != self.b_on_a)) * self.a.volume.voxel_ml
 
     def save(self, folder: str | Path | None = None, *, overwrite: bool = False) -> list[Path]:
-        """Write a picture of what differs, and the figures as TSV and JSON.
+        """Write a picture of the differences, and the figures as TSV and JSON.
 
         Parameters
         ----------
@@ -136,8 +136,8 @@ class Comparison:
         files = [f"{self.name}_{end}" for end in ("differences.png", "comparison.tsv", "comparison.json")]
         with atomic_write(folder, files, overwrite=overwrite) as scratch:
             picture, table, facts = (scratch / file for file in files)
-            shown, scan = [t for t in TISSUES if t.abbreviation in self.tissues], _backdrop(self.a, self.b)
-            save_differences(scan, self.a.labels, self.b_on_a, shown, self.names, picture)
+            tissues, scan = [t for t in TISSUES if t.abbreviation in self.tissues], _backdrop(self.a, self.b)
+            save_differences(scan, self.a.labels, self.b_on_a, tissues, self.names, picture)
             table.write_text(as_tsv(self), encoding="utf-8")
             facts.write_text(as_json(self), encoding="utf-8")
         return [folder / file for file in files]
@@ -150,7 +150,7 @@ def compare(
     numbers_a: Mapping[int, int] | None = None,
     numbers_b: Mapping[int, int] | None = None,
 ) -> Comparison:
-    """Compare two segmentations of one scan, or of two scans of one head that lie in one place.
+    """Compare two segmentations of one scan, or of two aligned scans of one head.
 
     Parameters
     ----------
@@ -173,9 +173,9 @@ def compare(
         If numbers are given for a result, whose sidecar has them.
     """
     first, second = read_labels(Path(a), numbers_a), read_labels(Path(b), numbers_b)
-    _refuse_other_classes(first, second)
-    moved, resampled = on_grid(second, first.volume)
-    if resampled != "no" and not ((first.labels > 0) & (moved > 0)).any():
+    _check_common_tissues(first, second)
+    b_on_a, resampled = on_grid(second, first.volume)
+    if resampled != "no" and not ((first.labels > 0) & (b_on_a > 0)).any():
         raise ImageError(f"{b}: has no tissue where {a} has any, as their headers place them; register one "
                          "to the other first")  # fmt: skip
     both_results = first.brain_mask_ml is not None and second.brain_mask_ml is not None
@@ -183,19 +183,22 @@ def compare(
     return Comparison(
         a=first,
         b=second,
-        b_on_a=moved,
+        b_on_a=b_on_a,
         resampled=resampled,
         volumes_from=source,
-        tissues={t.abbreviation: _change(t, first, second, moved, source) for t in _shown(first, second)},
-        brain_mask=_brain_change(first, second, moved) if both_results else None,
-        warnings=tuple(_warnings(first, second, moved)),
+        tissues={
+            t.abbreviation: _tissue_change(t, first, second, b_on_a, source)
+            for t in _compared_tissues(first, second)
+        },
+        brain_mask=_brain_change(first, second, b_on_a) if both_results else None,
+        warnings=tuple(_warnings(first, second, b_on_a)),
     )
 
 
 def as_tsv(comparison: Comparison) -> str:
-    """Lay out the figures as a tab-separated table, a row a tissue."""
-    about = [comparison.volumes_from, comparison.resampled]
-    rows = [[name, *_cells(change), *about] for name, change in comparison.tissues.items()]
+    """Format the figures as a tab-separated table, a row a tissue."""
+    sources = [comparison.volumes_from, comparison.resampled]
+    rows = [[name, *_cells(change), *sources] for name, change in comparison.tissues.items()]
     if comparison.brain_mask:
         rows.append(["brain_mask", *_cells(comparison.brain_mask), "mask", comparison.resampled])
     header = ["tissue", *_FIGURES, "volumes_from", "b_resampled"]
@@ -205,22 +208,23 @@ def as_tsv(comparison: Comparison) -> str:
 
 
 def as_json(comparison: Comparison) -> str:
-    """Lay out the figures and where they come from as a JSON object."""
+    """Format the figures and their sources as a JSON object."""
     brain = comparison.brain_mask
     facts = {
-        "a": _about(comparison.a, comparison.names[0]),
-        "b": _about(comparison.b, comparison.names[1]),
+        "a": _provenance(comparison.a, comparison.names[0]),
+        "b": _provenance(comparison.b, comparison.names[1]),
         "volumes_from": comparison.volumes_from,
         "b_resampled": comparison.resampled,
         "differ_ml": comparison.differ_ml,
-        "tissues": {name: _plain(change) for name, change in comparison.tissues.items()},
-        "brain_mask": _plain(brain) if brain else None,
+        "tissues": {name: _finite_figures(change) for name, change in comparison.tissues.items()},
+        "brain_mask": _finite_figures(brain) if brain else None,
         "warnings": [warning.recorded() for warning in comparison.warnings],
     }
     return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _refuse_other_classes(a: Labels, b: Labels) -> None:
+def _check_common_tissues(a: Labels, b: Labels) -> None:
+    """Raise ImageError if two segmentations have no tissue in common."""
     if not (set(a.tissues) & set(b.tissues)) - {LESION}:
         first, second = (", ".join(tissue.abbreviation for tissue in side.tissues) for side in (a, b))
         raise ImageError(f"{b.path}: has {second} and {a.path} has {first}, which cannot be compared; "
@@ -228,14 +232,17 @@ def _refuse_other_classes(a: Labels, b: Labels) -> None:
 
 
 def _cells(change: Change) -> list[str]:
+    """Format the figures as cells of a table."""
     return ["n/a" if math.isnan(value) else f"{value:.4f}" for value in change.figures().values()]
 
 
-def _plain(change: Change) -> dict[str, float | None]:
+def _finite_figures(change: Change) -> dict[str, float | None]:
+    """Return the figures with None in place of NaN, for JSON."""
     return {name: None if math.isnan(value) else value for name, value in change.figures().items()}
 
 
-def _about(labels: Labels, name: str) -> dict[str, Any]:
+def _provenance(labels: Labels, name: str) -> dict[str, Any]:
+    """Return name, file, digest and voxel size of a segmentation, for JSON."""
     zooms = [round(zoom, 6) for zoom in labels.volume.zooms.tolist()]
     return {
         "name": printable(name),
@@ -245,31 +252,33 @@ def _about(labels: Labels, name: str) -> dict[str, Any]:
     }
 
 
-def _shown(a: Labels, b: Labels) -> list[Tissue]:
-    """List the tissues of either; lesions only where there are any, as most maps have none."""
+def _compared_tissues(a: Labels, b: Labels) -> list[Tissue]:
+    """List the tissues of either segmentation; lesions only if there are any."""
     lesions = any((side.labels == LESION.index).any() for side in (a, b))
     return [t for t in TISSUES if (t in a.tissues or t in b.tissues) and (t is not LESION or lesions)]
 
 
-def _change(tissue: Tissue, a: Labels, b: Labels, b_on_a: NDArray[np.uint8], source: str) -> Change:
+def _tissue_change(tissue: Tissue, a: Labels, b: Labels, b_on_a: NDArray[np.uint8], source: str) -> Change:
+    """Compare one tissue: overlap on the grid of A, volumes on the grid of each."""
     shared = tissue in a.tissues and tissue in b.tissues
     overlap = float(dice(a.labels == tissue.index, b_on_a == tissue.index)) if shared else math.nan
-    return Change(overlap, _ml(a, tissue, source), _ml(b, tissue, source))
+    return Change(overlap, _volume_ml(a, tissue, source), _volume_ml(b, tissue, source))
 
 
-def _ml(side: Labels, tissue: Tissue, source: str) -> float:
+def _volume_ml(side: Labels, tissue: Tissue, source: str) -> float:
+    """Return the volume of a tissue from posteriors or labels, mL; NaN if it is not a class."""
     if tissue not in side.tissues:
         return math.nan
     return side.ml[tissue.abbreviation] if source == "posteriors" else side.label_ml(tissue)
 
 
 def _brain_change(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Change:
-    # Every voxel of the brain mask of a segmentation has a label.
+    """Compare the brain masks: all labels, as every voxel of the mask has one."""
     return Change(float(dice(a.labels > 0, b_on_a > 0)), a.brain_mask_ml or 0.0, b.brain_mask_ml or 0.0)
 
 
 def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWarning]:
-    """Ask whether the two lie in one place."""
+    """Yield warnings of tissue outside the grid of A and of misaligned centroids."""
     whole = np.count_nonzero(b.labels) * b.volume.voxel_ml
     outside = 1 - np.count_nonzero(b_on_a) * a.volume.voxel_ml / whole
     if outside > MAX_OUTSIDE:
@@ -277,7 +286,7 @@ def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWar
             f"{outside:.0%} of the tissue of B lies outside the grid of A: volumes count it, Dice does not"
         )
         yield look_closely("comparison-outside", beyond)
-    apart = float(np.linalg.norm(_centre(a) - _centre(b)))
+    apart = float(np.linalg.norm(_centroid(a) - _centroid(b)))
     if apart > MAX_CENTRE_DISTANCE_MM:
         beside = (
             f"the tissue of B lies {apart:.0f} mm beside that of A: Dice and picture mean little unless "
@@ -286,13 +295,14 @@ def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWar
         yield look_closely("comparison-apart", beside)
 
 
-def _centre(side: Labels) -> NDArray[np.float64]:
-    """Return the centre of all tissue, mm."""
+def _centroid(side: Labels) -> NDArray[np.float64]:
+    """Return the centroid of all tissue in world coordinates, mm."""
     middle = ndimage.center_of_mass(side.labels > 0)
     return np.asarray(side.volume.affine[:3, :3] @ middle + side.volume.affine[:3, 3])
 
 
-def _names(a: Labels, b: Labels) -> tuple[str, str]:
+def _distinct_names(a: Labels, b: Labels) -> tuple[str, str]:
+    """Name both by their stems, or by the innermost folders that differ if the stems do not."""
     parts = zip(*(reversed(side.folder.resolve().parts[1:]) for side in (a, b)), strict=False)
     differing = next(((first, second) for first, second in parts if first != second), None)
     if a.name != b.name or differing is None:
@@ -301,7 +311,7 @@ def _names(a: Labels, b: Labels) -> tuple[str, str]:
 
 
 def _backdrop(a: Labels, b: Labels) -> Volume:
-    """Return a scan on the grid of A, or the tissues of A in grey levels, as T1 has them."""
+    """Return a scan on the grid of A, or the tissues of A in the grey levels of T1."""
     for scan in (load_map(side.scan) for side in (a, b) if side.scan):
         if same_grid(scan, a.volume):
             return scan

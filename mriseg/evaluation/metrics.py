@@ -1,4 +1,4 @@
-"""How well labels agree with the truth: overlap, volume, and how far their surfaces lie apart."""
+"""Agreement of label maps: Dice overlap, volume difference, Hausdorff distance; calibration of posteriors."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Agreement:
-    """One tissue in two label maps.
+    """Agreement of two label maps on one tissue.
 
     Parameters
     ----------
     dice : float
-        Overlap, 0 to 1.
+        Dice overlap, 0 to 1.
     volume_difference : float
         Volume of the labels less that of the truth, percent of the truth.
     hausdorff95 : float
-        95 % Hausdorff distance of the surfaces, mm.
+        95th percentile of the Hausdorff distance of the surfaces, mm.
     """
 
     dice: float
@@ -51,7 +51,7 @@ def compare_files(
     *,
     inside: bool = False,
 ) -> dict[str, Agreement]:
-    """Compare two label maps in files, tissue by tissue.
+    """Compute the agreement of two label maps in files, tissue by tissue.
 
     Parameters
     ----------
@@ -75,10 +75,10 @@ def compare_files(
     first, second = load_map(labels), load_map(truth)
     if not same_grid(first, second):
         raise ImageError(f"{labels}: is not on the grid of {truth}; resample one to the other first")
-    seen = np.isin(second.data, list(truth_numbers)) if inside else np.True_
+    evaluated = np.isin(second.data, list(truth_numbers)) if inside else np.True_
     return {
         tissue.abbreviation: agreement(
-            np.isin(first.data, [k for k, t in label_numbers.items() if t == tissue.index]) & seen,
+            np.isin(first.data, [k for k, t in label_numbers.items() if t == tissue.index]) & evaluated,
             np.isin(second.data, [k for k, t in truth_numbers.items() if t == tissue.index]),
             first.zooms,
         )
@@ -87,19 +87,19 @@ def compare_files(
 
 
 def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreement:
-    """Compare a tissue in two label maps on one grid.
+    """Compute the agreement of two masks of a tissue on one grid.
 
     Parameters
     ----------
     labels, truth : ndarray of bool, shape (X, Y, Z)
-        Where the tissue is.
+        Masks of the tissue.
     zooms : ndarray of float64, shape (3,)
         Voxel size, mm.
 
     Returns
     -------
     Agreement
-        Values that have no meaning because the tissue is nowhere are NaN.
+        NaN where a value is undefined because a mask is empty.
     """
     n, m = np.count_nonzero(labels), np.count_nonzero(truth)
     return Agreement(
@@ -108,7 +108,21 @@ def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreeme
 
 
 def dice(labels: Mask, truth: Mask) -> float:
-    """Return twice the intersection over the sum of the sizes; NaN if both are empty.
+    """Compute the Dice coefficient, twice the intersection over the sum of the sizes; NaN if both are empty.
+
+    Parameters
+    ----------
+    labels, truth : ndarray of bool
+        Of one shape.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    References
+    ----------
+    Dice LR (1945). Measures of the amount of ecologic association between species. Ecology 26:297-302.
 
     >>> float(dice(np.array([True, True, False]), np.array([True, False, False])))
     0.6666666666666666
@@ -118,7 +132,7 @@ def dice(labels: Mask, truth: Mask) -> float:
 
 
 def hausdorff95(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> float:
-    """Return the larger, of the two directions, of the 95th percentile of distances between surfaces.
+    """Compute the larger of the two directed 95th percentiles of the distances between surfaces.
 
     Parameters
     ----------
@@ -141,32 +155,32 @@ def hausdorff95(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> float
     box = bounding_box(labels | truth)
     surfaces = [_surface(np.pad(mask[box], 1)) for mask in (labels, truth)]
     from_labels, from_truth = (ndimage.distance_transform_edt(~s, sampling=zooms) for s in surfaces)
-    there = np.percentile(from_truth[surfaces[0]], HAUSDORFF_PERCENTILE)
-    back = np.percentile(from_labels[surfaces[1]], HAUSDORFF_PERCENTILE)
-    return float(max(there, back))
+    directed = np.percentile(from_truth[surfaces[0]], HAUSDORFF_PERCENTILE)
+    reverse = np.percentile(from_labels[surfaces[1]], HAUSDORFF_PERCENTILE)
+    return float(max(directed, reverse))
 
 
 def calibration_error(posteriors: NDArray[np.floating], fractions: NDArray[np.floating]) -> float:
-    """Measure how far posteriors are from the shares of tissue that voxels of such a posterior have.
+    """Compute the expected calibration error of posteriors against true tissue fractions.
 
     Parameters
     ----------
     posteriors, fractions : ndarray, shape (N, K)
-        Computed and true.
+        Posteriors, and true fractions of tissue.
 
     Returns
     -------
     float
-        Expected calibration error: over ten bins of the posterior, the mean distance between the mean
-        posterior and the mean true share, by number of voxels.
+        Over ten bins of the posterior, the mean absolute difference between the mean posterior and the mean
+        true fraction, weighted by the number of voxels; 0 to 1.
     """
     bins = np.minimum((posteriors.ravel() * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
     expected = np.bincount(bins, posteriors.ravel(), minlength=CALIBRATION_BINS)
-    found = np.bincount(bins, fractions.ravel(), minlength=CALIBRATION_BINS)
-    return float(np.abs(expected - found).sum() / posteriors.size)
+    observed = np.bincount(bins, fractions.ravel(), minlength=CALIBRATION_BINS)
+    return float(np.abs(expected - observed).sum() / posteriors.size)
 
 
 def _surface(mask: Mask) -> Mask:
-    """Mark the voxels of a mask that touch its outside."""
+    """Return the voxels of a mask with a face on its outside."""
     surface: Mask = mask & ~ndimage.binary_erosion(mask)
     return surface

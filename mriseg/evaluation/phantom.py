@@ -1,8 +1,8 @@
-"""Simulated scans, for which the truth is known exactly.
+"""Simulated scans with exactly known tissue fractions, bias field and noise.
 
-A label map is turned into shares of tissue on the voxels of the scan, by averaging over many points in each
-voxel; each tissue has one intensity; a smooth bias field is multiplied in; noise is added to the real and the
-imaginary part of the signal, of which the scan is the magnitude (Rician noise).
+The tissue fractions of each voxel are averages of a label map over many points; each tissue has one
+intensity; a smooth multiplicative bias field is applied; the scan is the magnitude of a complex signal with
+independent Gaussian noise in its real and imaginary part (Rician noise, Gudbjartsson & Patz 1995).
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ TISSUES = (CSF, GM, WM)
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A simulated scan and the truth about it; all arrays have the shape (X, Y, Z) of the scan.
+    """A simulated scan and its ground truth; all arrays have the shape (X, Y, Z) of the scan.
 
     Parameters
     ----------
     data : ndarray of float32
         The scan.
     labels : ndarray of uint8
-        The tissue with the largest share: 0 none, 1 GM, 2 WM, 3 CSF.
+        Tissue of the largest fraction: 0 none, 1 GM, 2 WM, 3 CSF.
     fractions : dict of int to ndarray of float32
-        True share of each tissue, by label.
+        Fraction of each tissue, 0 to 1, by label.
     field : ndarray of float32
-        The factor of the bias field.
+        Multiplicative bias field.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices to mm.
     """
@@ -64,7 +64,7 @@ def simulate(
     bias: float = 20.0,
     seed: int = 0,
 ) -> Phantom:
-    """Simulate a scan of a label map.
+    """Simulate a scan from a label map.
 
     Parameters
     ----------
@@ -72,13 +72,13 @@ def simulate(
     affine : ndarray of float64, shape (4, 4)
         Voxel indices of the label map to mm.
     tissues : mapping of int to int, optional
-        Number in the label map to 1 GM, 2 WM or 3 CSF; numbers that it leaves out are background. Without it
-        the label map has those numbers already.
+        Number in the label map to 1 GM, 2 WM or 3 CSF; other numbers are background. The identity if not
+        given.
     intensities : mapping of int to float
         Of each tissue, by label; those of T1 in `mriseg.labels.contrasts.CONTRASTS` if not given.
     surroundings : mapping of int to float, optional
-        Intensities of what lies around the brain, by number in the label map: skull, scalp and the like.
-        Without it the scan is a stripped one.
+        Intensities around the brain, by number in the label map: skull, scalp and the like. The scan is
+        stripped if not given.
     zooms : tuple of three floats, optional
         Voxel size of the scan, mm; that of the label map if not given.
     noise : float
@@ -86,7 +86,7 @@ def simulate(
     bias : float
         Range of the bias field in the brain, percent: 20 is from 0.9 to 1.1.
     seed : int
-        Of noise and field: the same seed, the same scan.
+        Of the random numbers of noise and field.
 
     Returns
     -------
@@ -95,46 +95,45 @@ def simulate(
     Raises
     ------
     ValueError
-        If none of the tissues is in the label map, or an amount is negative.
+        If the label map has none of the tissues, or noise or bias are out of range.
+
+    References
+    ----------
+    Gudbjartsson H, Patz S (1995). The Rician distribution of noisy MRI data. Magn Reson Med 34:910-914.
     """
     if noise < 0 or bias < 0 or bias >= 200:
         raise ValueError(f"noise is {noise} and bias {bias}; noise is at least 0, bias from 0 to under 200")
     numbers = tissues or {tissue.index: tissue.index for tissue in TISSUES}
     old_zooms = np.linalg.norm(affine[:3, :3], axis=0)
     scale = np.asarray(zooms or old_zooms) / old_zooms
-    averages = [_averages(n, ratio) for n, ratio in zip(labels.shape, scale, strict=True)]
-    fractions = {
-        tissue.index: _averaged(
-            np.isin(labels, [k for k, t in numbers.items() if t == tissue.index]), averages
-        )
-        for tissue in TISSUES
-    }
-    shares = np.stack([fractions[k] for k in sorted(fractions)])
-    brain: NDArray[np.bool_] = shares.sum(axis=0) > MIN_BRAIN_SHARE
+    averages = [_averaging_matrix(n, ratio) for n, ratio in zip(labels.shape, scale, strict=True)]
+    fractions = _tissue_fractions(labels, numbers, averages)
+    stacked = np.stack([fractions[k] for k in sorted(fractions)])
+    brain: NDArray[np.bool_] = stacked.sum(axis=0) > MIN_BRAIN_SHARE
     if not brain.any():
         raise ValueError("the label map holds none of the tissues; say which number is which tissue")
     generator = np.random.default_rng(seed)
     field = _random_field(brain, bias, generator)
-    signal = sum(intensities[k] * share for k, share in fractions.items())
+    signal = sum(intensities[k] * fraction for k, fraction in fractions.items())
     for number, intensity in (surroundings or {}).items():
-        signal = signal + intensity * _averaged(labels == number, averages)
+        signal = signal + intensity * _average(labels == number, averages)
     sd = noise / 100 * intensities[WM.index]
     data = _rician(signal * field, sd, generator).astype(np.float32)
     if surroundings is None:
         data[~brain] = 0
-    truth = np.where(brain, shares.argmax(axis=0) + 1, 0).astype(np.uint8)
-    return Phantom(data, truth, fractions, field, _resized(affine, scale))
+    truth = np.where(brain, stacked.argmax(axis=0) + 1, 0).astype(np.uint8)
+    return Phantom(data, truth, fractions, field, _scaled_affine(affine, scale))
 
 
 def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
-    """Make a label map of a small brain-like body: a folded cortex in CSF, with ventricles.
+    """Create a label map of a sphere with a folded cortex in CSF, ventricles and deep nuclei.
 
     Returns
     -------
     labels : ndarray of uint8, shape (96, 96, 96)
         0 background, 1 GM, 2 WM, 3 CSF.
     affine : ndarray of float64, shape (4, 4)
-        Voxels of 1.5 mm.
+        Voxels of 1.5 mm to mm.
     """
     n, zoom = 96, 1.5
     x, y, z = (np.indices((n, n, n), dtype=np.float32) - (n - 1) / 2) * np.float32(zoom)
@@ -149,37 +148,50 @@ def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
     return labels.astype(np.uint8), affine
 
 
-def _averages(old: int, ratio: float) -> Floats:
-    """Return the matrix (M, old) that averages linear interpolants over M voxels, ratio old ones wide."""
+def _tissue_fractions(
+    labels: NDArray[np.integer], numbers: Mapping[int, int], averages: list[Floats]
+) -> dict[int, NDArray[np.float32]]:
+    """Compute the fraction of each tissue in each voxel of the scan, by label."""
+    return {
+        tissue.index: _average(
+            np.isin(labels, [k for k, t in numbers.items() if t == tissue.index]), averages
+        )
+        for tissue in TISSUES
+    }
+
+
+def _averaging_matrix(old: int, ratio: float) -> Floats:
+    """Return the matrix (M, old) that averages linear interpolants over M voxels of width `ratio`."""
     new = max(1, int(old / ratio + 1e-6))
     points = (np.arange(new * SAMPLES_PER_VOXEL) + 0.5) / SAMPLES_PER_VOXEL * ratio - 0.5
     below = np.clip(np.floor(points), 0, old - 2).astype(int)
-    share = np.clip(points - below, 0, 1)
+    fraction = np.clip(points - below, 0, 1)
     matrix = np.zeros((new, old))
     row = np.arange(new * SAMPLES_PER_VOXEL) // SAMPLES_PER_VOXEL
-    np.add.at(matrix, (row, below), (1 - share) / SAMPLES_PER_VOXEL)
-    np.add.at(matrix, (row, below + 1), share / SAMPLES_PER_VOXEL)
+    np.add.at(matrix, (row, below), (1 - fraction) / SAMPLES_PER_VOXEL)
+    np.add.at(matrix, (row, below + 1), fraction / SAMPLES_PER_VOXEL)
     return matrix
 
 
-def _averaged(indicator: NDArray[np.bool_], averages: list[Floats]) -> NDArray[np.float32]:
+def _average(indicator: NDArray[np.bool_], averages: list[Floats]) -> NDArray[np.float32]:
+    """Average an indicator over the voxels of the scan, axis by axis."""
     volume = indicator.astype(np.float32)
     for axis, matrix in enumerate(averages):
         volume = np.moveaxis(np.tensordot(matrix.astype(np.float32), volume, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(volume)
 
 
-def _resized(affine: Floats, scale: Floats) -> Floats:
-    """Return the affine of voxels that are wider by a scale, the corner of the first one kept."""
-    resized = affine @ np.diag([*scale, 1.0])
-    resized[:3, 3] += affine[:3, :3] @ ((scale - 1) / 2)
-    return np.asarray(resized)
+def _scaled_affine(affine: Floats, scale: Floats) -> Floats:
+    """Return the affine of voxels scaled along each axis, with the same corner of the grid."""
+    scaled = affine @ np.diag([*scale, 1.0])
+    scaled[:3, 3] += affine[:3, :3] @ ((scale - 1) / 2)
+    return np.asarray(scaled)
 
 
 def _random_field(
     brain: NDArray[np.bool_], percent: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Draw a sum of long cosine waves and stretch it to the range in the brain."""
+    """Draw a random sum of cosines of low order, and scale its range in the brain to a percentage."""
     axes = [np.cos(np.pi * np.outer(np.arange(3), (np.arange(n) + 0.5) / n)) for n in brain.shape]
     waves = np.zeros((3, 3, 3))
     for i, j, k in product(range(3), repeat=3):
@@ -191,5 +203,6 @@ def _random_field(
 
 
 def _rician(signal: Floats, sd: float, generator: np.random.Generator) -> Floats:
+    """Return the magnitude of a signal with complex Gaussian noise."""
     real = signal + generator.normal(0, sd, signal.shape)
     return np.asarray(np.hypot(real, generator.normal(0, sd, signal.shape)))

@@ -1,4 +1,4 @@
-"""A simulated scan and its truth as files, named as BIDS derivatives are."""
+"""Writing of a simulated scan and its ground truth, with names of BIDS derivatives."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def simulate_files(
     overwrite: bool = False,
     **settings: Any,
 ) -> list[Path]:
-    """Simulate a scan and write it with its truth.
+    """Simulate a scan and write it with its ground truth.
 
     Parameters
     ----------
     labels : Path or None
-        A label map; a folded ball if not given.
+        A label map; `folded_ball` if not given.
     folder : Path, optional
-        Where the files go; otherwise a folder named after the scan in the current directory.
+        Destination; a folder named after the scan in the current directory if not given.
     suffix : str
-        At the end of the scan's name.
+        BIDS suffix of the scan.
     overwrite : bool
         Replace files of these names.
     **settings
@@ -45,7 +45,7 @@ def simulate_files(
     Returns
     -------
     list of Path
-        The scan, its labels, the true shares of CSF, GM and WM, and the field.
+        The scan, its labels, the fractions of CSF, GM and WM, and the bias field.
 
     Raises
     ------
@@ -69,6 +69,7 @@ def simulate_files(
 
 
 def _save(phantom: Phantom, folder: Path, name: str, suffix: str, *, overwrite: bool) -> list[Path]:
+    """Write all arrays of a phantom; return their files."""
     arrays: dict[str, tuple[Any, str]] = {
         suffix: (phantom.data, "none"),
         "dseg": (phantom.labels, "label"),

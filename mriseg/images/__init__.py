@@ -1,1 +1,1 @@
-"""Scans as files and as arrays: read, checked, oriented, written back."""
+"""Scans as NIfTI files and as arrays: reading, checks, orientation, resampling, writing."""

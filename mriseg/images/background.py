@@ -1,4 +1,4 @@
-"""Stripped scans: those that hold nothing but the brain."""
+"""Background of a volume, and stripped scans, whose foreground is the brain alone."""
 
 from __future__ import annotations
 
@@ -46,27 +46,28 @@ def background_intensity(data: NDArray[np.float32]) -> tuple[np.float32, float]:
 
 
 def is_stripped(volume: Volume) -> bool:
-    """Tell whether all but the brain has been removed from a scan.
+    """Decide whether a scan is skull-stripped.
 
-    A stripped scan has one constant background, not more foreground than a brain can fill, and no dark ring
-    of skull under its surface.
+    A stripped scan has a constant background, not more foreground than the volume of a brain, and no layer of
+    dark skull below the layer of scalp at its surface.
 
     Parameters
     ----------
     volume : Volume
+        In canonical orientation.
 
     Returns
     -------
     bool
     """
     background, _ = background_intensity(volume.data)
-    kept = volume.data != background
-    if kept.mean() > MAX_FOREGROUND or kept.sum() * volume.voxel_ml > MAX_BRAIN_ML:
+    foreground = volume.data != background
+    if foreground.mean() > MAX_FOREGROUND or foreground.sum() * volume.voxel_ml > MAX_BRAIN_ML:
         return False
-    box = bounding_box(kept)
+    box = bounding_box(foreground)
     data, affine = coarsen(np.abs(volume.data[box] - background), volume.affine, LAYER_SPACING_MM)
-    inside, _ = coarsen(kept[box].astype(np.float32), volume.affine, LAYER_SPACING_MM)
-    head = ndimage.binary_fill_holes(inside > 0.5)
+    fraction, _ = coarsen(foreground[box].astype(np.float32), volume.affine, LAYER_SPACING_MM)
+    head = ndimage.binary_fill_holes(fraction > 0.5)
     depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
     depth = depth[1:-1, 1:-1, 1:-1]
     scalp, skull = (_median_between(data, depth, *layer) for layer in (SCALP_DEPTHS_MM, SKULL_DEPTHS_MM))
@@ -74,11 +75,12 @@ def is_stripped(volume: Volume) -> bool:
 
 
 def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
-    """Mask the largest part of a stripped scan that differs from its background, holes filled.
+    """Return the largest component of the foreground of a stripped scan, holes filled.
 
     Parameters
     ----------
     volume : Volume
+        In canonical orientation.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
 
 
 def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Leave out of a mask what a stripped scan does not hold: holes, and all beyond the brain.
+    """Remove background voxels of a stripped scan from a mask.
 
     Parameters
     ----------
@@ -112,14 +114,16 @@ def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[n
     Returns
     -------
     ndarray of bool, shape (X, Y, Z)
-        The mask itself if the scan has more than background around it, or nothing would be left.
+        The mask itself if the scan has signal around it, or if nothing would be left.
     """
-    silent = data == background_intensity(data)[0]
-    signal: NDArray[np.bool_] = mask & ~silent
-    around = np.count_nonzero(silent & ~mask) > MIN_SILENT_SURROUNDINGS * np.count_nonzero(~mask)
-    return signal if around and signal.any() else mask
+    background = data == background_intensity(data)[0]
+    signal: NDArray[np.bool_] = mask & ~background
+    outside = np.count_nonzero(background & ~mask)
+    stripped = outside > MIN_SILENT_SURROUNDINGS * np.count_nonzero(~mask)
+    return signal if stripped and signal.any() else mask
 
 
 def _median_between(data: NDArray[np.float32], depth: NDArray[np.floating], low: float, high: float) -> float:
+    """Return the median intensity of a layer by its depths in mm, 0 if it is empty."""
     layer = data[(depth > low) & (depth <= high)]
     return float(np.median(layer)) if layer.size else 0.0

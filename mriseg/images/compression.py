@@ -1,6 +1,6 @@
-"""Gzip files of images, by ISA-L: several times as fast as zlib, and no larger.
+"""Gzip compression of images by ISA-L, several times as fast as zlib at the same size.
 
-Up to level 2 it gives the same bytes on processors of all generations; level 3 does not.
+Up to level 2 the bytes are the same on processors of all generations; at level 3 they are not.
 """
 
 from __future__ import annotations
@@ -17,35 +17,37 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_GZIP = 16 + isal_zlib.MAX_WBITS
+# Window bits of zlib's interface: the largest window, plus 16 for the gzip format.
+_GZIP_WBITS = 16 + isal_zlib.MAX_WBITS
+# Bytes.
 _CHUNK = 1 << 20
 
 
 def write_gzip(stream: BinaryIO, chunks: Iterable[bytes]) -> None:
-    """Write some bytes as one gzip stream, without a name and without the time.
+    """Compress bytes to one gzip stream, without file name and time stamp.
 
     Parameters
     ----------
     stream : binary file
     chunks : iterable of bytes
     """
-    deflate = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP)
+    deflate = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WBITS)
     stream.writelines(deflate.compress(chunk) for chunk in chunks)
     stream.write(deflate.flush())
 
 
-def chunks_of(array: NDArray[Any]) -> Iterator[bytes]:
-    """Cut an array into bytes as a NIfTI file has them, the first axis changing fastest.
+def array_chunks(array: NDArray[Any]) -> Iterator[bytes]:
+    """Split an array into bytes in the order of a NIfTI file, the first axis changing fastest.
 
     Parameters
     ----------
     array : ndarray, shape (X, Y, Z)
-        However it is laid out in memory.
+        Of any memory layout.
 
     Yields
     ------
     bytes
-        Some planes, about a megabyte.
+        Consecutive planes, about a megabyte.
     """
     planes = max(1, _CHUNK // max(1, array[..., 0].nbytes))
     for start in range(0, array.shape[-1], planes):

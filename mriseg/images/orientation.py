@@ -1,4 +1,4 @@
-"""Where a header puts the voxels in space: in mm, from the form that it names, and what is odd about it."""
+"""Affine of a NIfTI header: from sform, qform or voxel sizes, in mm, with checks of their consistency."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ if TYPE_CHECKING:
 
     Zooms = tuple[float, float, float]
 
-# All that places voxels in space in a NIfTI header beside the voxel sizes.
+# Fields of a NIfTI header that place voxels in space, beside the voxel sizes.
 _FORMS = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
           "qoffset_z", "srow_x", "srow_y", "srow_z")  # fmt: skip
-# Free text, which may hold patient names.
+# Free text, which may name the patient.
 _TEXT = ("descrip", "aux_file", "db_name")
 
+# NIfTI codes of units of length: name, and length in mm.
 _UNITS = {0: ("unknown, taken as mm", 1.0), 1: ("m", 1000.0), 2: ("mm", 1.0), 3: ("µm", 0.001)}
-_SPACE_BITS, _TIME_BITS = 0b111, 0b111000
+# Bits of the field xyzt_units.
+_SPACE_BITS = 0b111
+_TIME_BITS = 0b111000
+# Codes of forms that the NIfTI standard defines.
 _KNOWN_CODES = range(6)
 _SIZES_ALONE = "voxel sizes alone"
 _NO_FORM = (
@@ -45,16 +49,16 @@ _NO_FORM = (
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the voxels of a file are.
+    """Placement of the voxels of a file in the world.
 
     Parameters
     ----------
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
-        The geometry of the file (shape, forms, codes, units), mended where it contradicted the standard.
+        The geometry of the file (shape, forms, codes, units), corrected where it violates the standard.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices, in the axes of the file, to world coordinates in mm.
     form : str
-        What placed them: "sform", "qform", or "voxel sizes alone".
+        Source of the affine: "sform", "qform", or "voxel sizes alone".
     units : str
         Of the header's coordinates.
     warnings : tuple of QCWarning
@@ -68,7 +72,7 @@ class Placement:
     warnings: tuple[QCWarning, ...] = ()
 
 
-def place(
+def voxel_placement(
     stored: nib.Nifti1Header,
     shape: tuple[int, ...],
     path: Path,
@@ -76,20 +80,20 @@ def place(
     *,
     keep_text: bool = False,
 ) -> Placement:
-    """Find out where the voxels of a file are.
+    """Determine the placement of the voxels of a file.
 
     Parameters
     ----------
     stored : nibabel.Nifti1Header or nibabel.Nifti2Header
-        As it was read, unchecked.
+        As read, unchecked.
     shape : tuple of int
         Of the image, (X, Y, Z).
     path : Path
         For messages.
     zooms : tuple of float, optional
-        Edges of a voxel in mm, along the axes of the file, if the header is wrong about them.
+        Edges of a voxel in mm along the axes of the file, in place of those of the header.
     keep_text : bool
-        Take the header's free text along.
+        Keep the header's free text.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def place(
     Raises
     ------
     ImageError
-        If the header does not place the voxels, or makes them larger or smaller than any scanner does.
+        If the header gives no valid affine, or voxels of an implausible size.
     """
     header = _geometry_of(stored, shape, keep_text=keep_text)
     _check_sizes(header, path, zooms)
@@ -123,7 +127,7 @@ def place(
 
 
 def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text: bool) -> nib.Nifti1Header:
-    """Make a header with the geometry of another, mended where the standard excludes it, and nothing else."""
+    """Return a header with the geometry of another alone, corrected where it violates the standard."""
     header = nib.Nifti2Header() if isinstance(stored, nib.Nifti2Header) else nib.Nifti1Header()
     header.set_data_shape(shape)
     for name in (*_FORMS, *(_TEXT if keep_text else ())):
@@ -142,24 +146,26 @@ def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text:
 
 
 def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> None:
+    """Raise ImageError if a header has invalid voxel sizes; replace them by given ones."""
     sizes = header["pixdim"][1:4]
     if ((sizes > 0) & (sizes < MAX_COORDINATE)).all():
         return
     if zooms is None:
         raise ImageError(
-            f"{path}: its header gives no voxel sizes ({_by(sizes)}); give them in mm with --zooms X Y Z"
+            f"{path}: its header gives no voxel sizes ({_join(sizes)}); give them in mm with --zooms X Y Z"
         )
     header["pixdim"][1:4] = zooms
 
 
 def _form(header: nib.Nifti1Header) -> str:
+    """Return which form of a header gives the affine: sform before qform before voxel sizes."""
     if int(header["sform_code"]):
         return "sform"
     return "qform" if int(header["qform_code"]) else _SIZES_ALONE
 
 
 def _affine(form: object) -> NDArray[np.float64]:
-    """Compute a form; not a number where it makes no sense."""
+    """Compute a form; NaN where it is invalid."""
     try:
         with np.errstate(all="ignore"):
             return np.array(form(), dtype=np.float64)  # type: ignore[operator]
@@ -168,22 +174,24 @@ def _affine(form: object) -> NDArray[np.float64]:
 
 
 def _check_spans(affine: NDArray[np.float64], header: nib.Nifti1Header, path: Path) -> None:
+    """Raise ImageError if the axes of an affine are not finite or linearly dependent."""
     with np.errstate(all="ignore"):
         edges = np.linalg.norm(affine[:3, :3], axis=0)
         near = (np.abs(affine) < MAX_COORDINATE).all() and edges.all()
         span = abs(np.linalg.det(affine[:3, :3] / edges)) if near else 0.0
     if not span > MIN_VOXEL_VOLUME_RATIO:
         raise ImageError(
-            f"{path}: its header does not place the voxels in space (zooms {_by(header['pixdim'][1:4])}, the "
-            f"{_form(header)} flat or not finite); repair the header"
+            f"{path}: its header does not place the voxels in space (zooms {_join(header['pixdim'][1:4])}, "
+            f"the {_form(header)} flat or not finite); repair the header"
         )
 
 
 def _check_plausible(affine: NDArray[np.float64], path: Path) -> None:
+    """Raise ImageError if the edges of a voxel are implausible, mm."""
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     if edges.min() < PLAUSIBLE_ZOOMS_MM[0] or edges.max() > PLAUSIBLE_ZOOMS_MM[1]:
         raise ImageError(
-            f"{path}: its header makes voxels of {_by(edges)} mm; give their size in mm with --zooms X Y Z"
+            f"{path}: its header makes voxels of {_join(edges)} mm; give their size in mm with --zooms X Y Z"
         )
 
 
@@ -206,35 +214,41 @@ def _warnings(
         sheared = f"its {form}, which was used, is sheared by {angle:.0f} degrees"
         warnings.append(look_closely("header-sheared", sheared))
     both = form == "sform" and int(header["qform_code"]) > 0
-    apart = corners_apart(sform, qform, shape) if both else 0.0
+    apart = max_corner_distance(sform, qform, shape) if both else 0.0
     if not apart <= MAX_FORM_SHIFT * edges.min():
         where = f"up to {apart:.3g} {_unit(header)} apart" if np.isfinite(apart) else "differently"
         differing = f"its sform and its qform place the voxels {where}; the sform was used"
         warnings.append(look_closely("header-forms-differ", differing))
     elif form == "sform" and not np.allclose(sizes, edges, rtol=ZOOM_TOLERANCE):
-        differ = f"its voxel sizes are {_by(sizes)} but its sform makes them {_by(edges)}; the sform was used"
+        differ = (
+            f"its voxel sizes are {_join(sizes)} but its sform makes them {_join(edges)}; the sform was used"
+        )
         warnings.append(look_closely("header-zooms-differ", differ))
     return warnings
 
 
-def corners_apart(first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]) -> float:
-    """Measure how far apart, in their units, two affines put the corners of a volume at the most."""
+def max_corner_distance(
+    first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]
+) -> float:
+    """Return the largest distance of the corners of a volume under two affines, in their units."""
     corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
     corners[:, :3] *= shape
     return float(np.linalg.norm((corners @ (first - second).T)[:, :3], axis=1).max())
 
 
 def _unit(header: nib.Nifti1Header) -> str:
+    """Return the unit of length of a header."""
     return {1: "m", 3: "µm"}.get(int(header["xyzt_units"]) & _SPACE_BITS, "mm")
 
 
 def _write(header: nib.Nifti1Header, affine: NDArray[np.float64]) -> None:
-    """Put an affine in mm in place of the one that a header has."""
+    """Write an affine in mm to a header."""
     header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
     header.set_qform(affine, int(header["qform_code"]))
     header.set_sform(affine, int(header["sform_code"]))
     header["xyzt_units"] = int(header["xyzt_units"]) & _TIME_BITS | 2
 
 
-def _by(sizes: NDArray[np.floating]) -> str:
+def _join(sizes: NDArray[np.floating]) -> str:
+    """Format sizes for messages."""
     return " x ".join(f"{size:.4g}" for size in sizes)

@@ -1,4 +1,4 @@
-"""Scans, maps and masks read from NIfTI files, checked, in canonical orientation."""
+"""Reading of scans, maps and masks from NIfTI files, with checks, in canonical orientation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from mriseg.errors import ImageError, MaskError
 from mriseg.images.constants import MAX_GRID_SHIFT, MAX_INTENSITY, MAX_UNIFORM, MIN_RANGE
-from mriseg.images.nifti import NiftiFile, open_nifti, read_voxels
-from mriseg.images.orientation import corners_apart, place
+from mriseg.images.nifti import NiftiFile, format_shape, open_nifti
+from mriseg.images.nifti_voxels import read_voxels
+from mriseg.images.orientation import max_corner_distance, voxel_placement
 from mriseg.images.volume import Volume
 from mriseg.qc import look_closely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_LABELS, _VECTORS = (1002, 1003), (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
+# NIfTI intent codes of labels and of vectors, matrices and colours.
+_LABEL_INTENTS = (1002, 1003)
+_VECTOR_INTENTS = (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
 
 _NEGATED = look_closely("intensities-negated", "its intensities are negated; their sign was turned")
 
@@ -42,10 +45,10 @@ def load_volume(
     zooms : tuple of float, optional
         Edges of a voxel in mm, along the axes of the file, where the header is wrong about them.
     max_memory : float, optional
-        GB that segmenting the scan may take; what the system has left if not given.
+        Limit on the memory of the segmentation, GB; the available memory if not given.
     keep_header_text : bool
-        Let the header's free text (description, auxiliary file, database name) into what is written on the
-        grid of this scan. It may name the patient.
+        Keep the header's free text (description, auxiliary file, database name) in files written on the grid
+        of this scan. It may name the patient.
 
     Returns
     -------
@@ -59,22 +62,22 @@ def load_volume(
         image or a vector field, or holds no contrast.
     """
     file = open_nifti(Path(path))
-    _refuse_intents(file)
+    _check_intent(file)
     array = read_voxels(file, volume, max_memory)
-    placed = place(file.header, array.shape, file.path, zooms, keep_text=keep_header_text)
-    not_finite = _fill_not_finite(array, file.path)
+    placed = voxel_placement(file.header, array.shape, file.path, zooms, keep_text=keep_header_text)
+    not_finite = _replace_not_finite(array, file.path)
     if _looks_like_labels(array):
         raise ImageError(f"{file.path}: is a label image (patches of one whole number each), not a scan; "
                          "give the scan that it was drawn on")  # fmt: skip
-    turned = _turn_negated(array)
-    warnings = [*placed.warnings, *([_NEGATED] if turned else [])]
+    negated = _restore_sign(array)
+    warnings = [*placed.warnings, *([_NEGATED] if negated else [])]
     reading = {"Form": placed.form, "Units": placed.units, "Volume": volume, "ZoomsGiven": zooms}
     return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
                       not_finite=not_finite, reading=reading, warnings=tuple(warnings))  # fmt: skip
 
 
 def load_map(path: str | Path) -> Volume:
-    """Read an image that is no scan: labels, probabilities or distances.
+    """Read an image that is not a scan: labels, probabilities or distances.
 
     Parameters
     ----------
@@ -92,8 +95,8 @@ def load_map(path: str | Path) -> Volume:
     """
     file = open_nifti(Path(path))
     array = read_voxels(file)
-    placed = place(file.header, array.shape, file.path)
-    not_finite = _fill_not_finite(array, file.path)
+    placed = voxel_placement(file.header, array.shape, file.path)
+    not_finite = _replace_not_finite(array, file.path)
     return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
                       not_finite=not_finite)  # fmt: skip
 
@@ -119,11 +122,11 @@ def load_mask(
     path : str or Path
         The mask's file.
     volume : Volume
-        The scan that the mask must fit.
+        The scan whose grid the mask must have.
     of : str
-        What it marks, for messages.
+        Structure that the mask marks, for messages.
     may_be_empty : bool
-        Take a mask that marks nothing.
+        Accept an empty mask.
 
     Returns
     -------
@@ -140,15 +143,17 @@ def load_mask(
     path = Path(path)
     file = open_nifti(path)
     array = read_voxels(file)
-    affine = place(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
+    affine = voxel_placement(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
     scan = volume.header
     if array.shape != scan.get_data_shape():
-        shapes = f"{_by(array.shape)} against {_by(scan.get_data_shape())}"
+        shapes = f"{format_shape(array.shape)} against {format_shape(scan.get_data_shape())}"
         raise MaskError(f"{path}: the mask is not on the grid of {volume.path.name} ({shapes} voxels); "
                         "resample it to the scan first")  # fmt: skip
-    apart = corners_apart(affine, place(scan, array.shape, volume.path).affine, array.shape)
-    if apart > MAX_GRID_SHIFT * volume.zooms.min():
-        raise MaskError(f"{path}: the mask lies up to {apart:.2g} mm beside the grid of "
+    distance = max_corner_distance(
+        affine, voxel_placement(scan, array.shape, volume.path).affine, array.shape
+    )
+    if distance > MAX_GRID_SHIFT * volume.zooms.min():
+        raise MaskError(f"{path}: the mask lies up to {distance:.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip
     mask = volume.to_canonical(np.nan_to_num(array) != 0)
     if not mask.any() and not may_be_empty:
@@ -170,22 +175,24 @@ def file_digest(path: str | Path) -> str:
 
 
 def _canonical(array: NDArray[np.float32], affine: NDArray[np.float64], **described: Any) -> Volume:
+    """Create a volume from an array in the axes of its file."""
     orientation = io_orientation(affine)
     data = np.ascontiguousarray(apply_orientation(array, orientation))
     return Volume(data, affine @ inv_ornt_aff(orientation, array.shape), **described)
 
 
-def _refuse_intents(file: NiftiFile) -> None:
+def _check_intent(file: NiftiFile) -> None:
+    """Raise ImageError if the header declares labels or vectors."""
     intent = int(file.header["intent_code"])
-    if intent in _VECTORS:
+    if intent in _VECTOR_INTENTS:
         raise ImageError(f"{file.path}: holds vectors, as its header says, not intensities; give a scan")
-    if intent in _LABELS:
+    if intent in _LABEL_INTENTS:
         raise ImageError(f"{file.path}: is a label image, as its header says, not a scan; "
                          "give the scan that it was drawn on")  # fmt: skip
 
 
-def _fill_not_finite(array: NDArray[np.float32], path: Path) -> int:
-    """Put background where an array is not finite, in place, and count such voxels."""
+def _replace_not_finite(array: NDArray[np.float32], path: Path) -> int:
+    """Replace values that are not finite by the background, in place, and return their number."""
     lowest, highest, not_finite = float(array.min()), float(array.max()), 0
     if not (lowest >= -MAX_INTENSITY and highest <= MAX_INTENSITY):
         finite = np.abs(array) <= MAX_INTENSITY
@@ -200,7 +207,7 @@ def _fill_not_finite(array: NDArray[np.float32], path: Path) -> int:
 
 
 def _looks_like_labels(array: NDArray[np.float32]) -> bool:
-    """Tell whether an image consists of patches of whole numbers, on whatever background."""
+    """Decide whether an image consists of uniform regions of whole numbers, on any background."""
     sample = array[::3, ::3, ::3]
     if (sample != np.rint(sample)).any() or min(array.shape) < 3:
         return False
@@ -209,20 +216,16 @@ def _looks_like_labels(array: NDArray[np.float32]) -> bool:
     uniform = middle != numbers[counts.argmax()]
     foreground = np.count_nonzero(uniform)
     for axis, start in ((axis, start) for axis in range(3) for start in (0, 2)):
-        beside = [slice(1, -1)] * 3
-        beside[axis] = slice(start, start + middle.shape[axis])
-        uniform &= middle == array[tuple(beside)]
+        shifted = [slice(1, -1)] * 3
+        shifted[axis] = slice(start, start + middle.shape[axis])
+        uniform &= middle == array[tuple(shifted)]
     return bool(np.count_nonzero(uniform) > MAX_UNIFORM * foreground)
 
 
-def _turn_negated(array: NDArray[np.float32]) -> bool:
-    """Turn the sign, in place, of a scan without a positive value whose background is the brightest."""
+def _restore_sign(array: NDArray[np.float32]) -> bool:
+    """Negate, in place, a scan without positive values whose background is the brightest."""
     lowest, highest = float(array.min()), float(array.max())
     negated = highest <= 0 and float(np.median(array[::3, ::3, ::3])) > (lowest + highest) / 2
     if negated:
         np.negative(array, out=array)
     return negated
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(n) for n in shape)

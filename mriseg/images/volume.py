@@ -1,4 +1,4 @@
-"""Volumes: read a scan, check it, turn it to canonical orientation, and write arrays back on its grid."""
+"""The volume: an array in canonical orientation with the geometry of its file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 
 from mriseg.images.constants import MAX_GRID_SHIFT
-from mriseg.images.orientation import corners_apart
+from mriseg.images.orientation import max_corner_distance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +33,14 @@ class Volume:
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
         The geometry of the file (shape, forms, codes, units), in the file's own orientation.
     path : Path
-        Where the scan was read from.
+        File of the scan.
     sha256 : str
         Digest of the file (of header and image file for a pair).
     not_finite : int
         Number of voxels that are NaN, infinite or beyond 1e15 in the file.
     reading : dict
-        How the file was understood: the form that places the voxels, the units, the volume of a series, the
-        voxel sizes that were given instead of the header's.
+        Interpretation of the file: the form that gave the affine, the units, the index in a series, the voxel
+        sizes given in place of the header's.
     warnings : tuple of QCWarning
         What is odd about the file.
     """
@@ -66,34 +66,48 @@ class Volume:
         return abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000
 
     def to_scan_grid(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Turn an array (X, Y, Z) from canonical orientation to the axes of the file."""
+        """Reorient an array (X, Y, Z) from canonical orientation to the axes of the file."""
         file_axes = ornt_transform(io_orientation(np.eye(4)), io_orientation(self.header.get_best_affine()))
-        turned: NDArray[Any] = apply_orientation(array, file_axes)
-        return turned
+        reoriented: NDArray[Any] = apply_orientation(array, file_axes)
+        return reoriented
 
     def to_canonical(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Turn an array from the axes of the file to canonical orientation (X, Y, Z)."""
-        turned: NDArray[Any] = apply_orientation(array, io_orientation(self.header.get_best_affine()))
-        return turned
+        """Reorient an array from the axes of the file to canonical orientation (X, Y, Z)."""
+        file_axes = io_orientation(self.header.get_best_affine())
+        reoriented: NDArray[Any] = apply_orientation(array, file_axes)
+        return reoriented
 
     def subsampled(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
-        """Keep a voxel about every `spacing` mm each way; return the rest, and the slices that were kept."""
+        """Subsample the volume to about a spacing in mm.
+
+        Parameters
+        ----------
+        spacing : float
+            In mm.
+
+        Returns
+        -------
+        volume : Volume
+            Every so-manieth voxel along each axis.
+        steps : tuple of slice
+            Index that subsamples other arrays (X, Y, Z) in the same way.
+        """
         steps = np.maximum(1, np.round(spacing / self.zooms)).astype(int)
-        every = tuple(slice(None, None, step) for step in steps)
+        index = tuple(slice(None, None, step) for step in steps)
         affine = self.affine @ np.diag([*steps, 1.0])
-        return replace(self, data=self.data[every], affine=affine), every
+        return replace(self, data=self.data[index], affine=affine), index
 
 
 def same_grid(first: Volume, second: Volume) -> bool:
-    """Tell whether two volumes have the same voxels, to a tenth of a voxel at every corner."""
+    """Return whether two volumes have the same grid, to a tenth of a voxel at every corner."""
     if first.data.shape != second.data.shape:
         return False
-    apart = corners_apart(first.affine, second.affine, first.data.shape)
-    return bool(apart <= MAX_GRID_SHIFT * first.zooms.min())
+    distance = max_corner_distance(first.affine, second.affine, first.data.shape)
+    return bool(distance <= MAX_GRID_SHIFT * first.zooms.min())
 
 
 def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Path) -> Volume:
-    """Make a volume that was not read from a file, with a plain header in mm.
+    """Create a volume that was not read from a file, with a minimal header in mm.
 
     Parameters
     ----------
@@ -102,7 +116,7 @@ def new_volume(data: NDArray[np.float32], affine: NDArray[np.floating], path: Pa
     affine : ndarray of float64, shape (4, 4)
         Voxel indices to mm.
     path : Path
-        Where it is going to be written.
+        Where it will be written.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Small things about voxel grids that several rooms need."""
+"""Operations on voxel grids: bounding boxes, faces, connected components, coarsening."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# Full width at half maximum of a Gaussian to its standard deviation.
+# Ratio of the standard deviation of a Gaussian to its full width at half maximum.
 FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
 
 
 def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Return the smallest box that holds a mask that is not empty, a slice for each axis.
+    """Return the bounding box of a mask that is not empty, a slice for each axis.
 
     >>> bounding_box(np.array([[False, True, True], [False, True, False]]))
     (slice(0, 2, None), slice(1, 3, None))
@@ -29,7 +29,7 @@ def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
 
 
 def faces(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the values on the six faces of a volume (X, Y, Z), one after the other.
+    """Return the values on the six faces of a volume (X, Y, Z), concatenated.
 
     >>> faces(np.arange(8).reshape(2, 2, 2)).size
     24
@@ -38,7 +38,7 @@ def faces(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep the largest of the parts of a mask that hang together by faces; the mask must not be empty.
+    """Return the largest face-connected component of a mask that is not empty.
 
     >>> largest_component(np.array([True, False, True, True]))
     array([False, False,  True,  True])
@@ -51,31 +51,46 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def coarsen(
     data: NDArray[np.float32], affine: NDArray[np.floating], spacing: float
 ) -> tuple[NDArray[np.float32], NDArray[np.floating]]:
-    """Average blocks of voxels to about a spacing in mm and smooth away what is finer."""
+    """Average blocks of voxels to about a spacing, and smooth the axes on which voxels stay finer.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+    affine : ndarray of float64, shape (4, 4)
+        Voxel indices to world coordinates, mm.
+    spacing : float
+        In mm.
+
+    Returns
+    -------
+    data : ndarray of float32, shape (U, V, W)
+    affine : ndarray of float64, shape (4, 4)
+        Of the coarse grid.
+    """
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
     blocks = data
     for axis, factor in enumerate(factors.tolist()):
-        blocks = _means_along(blocks, axis, factor)
+        blocks = _block_means(blocks, axis, factor)
     coarse_affine = affine @ np.diag([*factors, 1.0])
     coarse_affine[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
-    finer = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
+    widths = np.sqrt(np.maximum(0.0, spacing**2 - (zooms * factors) ** 2)) / (zooms * factors)
     return ndimage.gaussian_filter(
-        blocks.astype(np.float32), finer * FWHM_TO_SIGMA, mode="nearest"
+        blocks.astype(np.float32), widths * FWHM_TO_SIGMA, mode="nearest"
     ), coarse_affine
 
 
-def _means_along(data: NDArray[np.float32], axis: int, factor: int) -> NDArray[np.float32]:
-    """Average runs of voxels along an axis; where the last run is short, the last voxel fills it."""
+def _block_means(data: NDArray[np.float32], axis: int, factor: int) -> NDArray[np.float32]:
+    """Average blocks of voxels along an axis; a short last block is padded with the last voxel."""
     if factor == 1:
         return data
     layers = np.moveaxis(data, axis, 0)
     whole = len(layers) // factor * factor
     means = np.empty((-(-len(layers) // factor), *layers.shape[1:]), dtype=np.float32)
-    runs, rest = means[: whole // factor], layers[whole:]
-    runs[...] = layers[:whole:factor]
+    blocks, rest = means[: whole // factor], layers[whole:]
+    blocks[...] = layers[:whole:factor]
     for k in range(1, factor):
-        runs += layers[k:whole:factor]
+        blocks += layers[k:whole:factor]
     if len(rest):
         means[-1] = rest.sum(axis=0) + np.float32(factor - len(rest)) * rest[-1]
     means *= np.float32(1 / factor)

@@ -1,4 +1,4 @@
-"""Arrays written on the grid of a scan."""
+"""Writing of arrays as NIfTI files on the grid of a scan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 
-from mriseg.images.compression import chunks_of, write_gzip
+from mriseg.images.compression import array_chunks, write_gzip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none") -> None:
-    """Write an array on the grid of a scan: same shape, forms, codes and units; no intensity scaling.
+    """Write an array as NIfTI on the grid of a scan: same shape, forms, codes and units; unscaled.
 
     Parameters
     ----------
     array : ndarray, shape of the file (not canonical)
-        Written with its own dtype.
+        Written in its own dtype.
     volume : Volume
-        The scan whose geometry the file takes.
+        The scan whose geometry is written.
     path : Path
-        A name that ends in .nii.gz.
+        Ends in .nii.gz.
     intent : str
         NIfTI intent, for example "label" (1002) or "estimate" (1001).
     """
@@ -44,4 +44,4 @@ def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str =
     padding = bytes(image.header.get_data_offset() - start.tell())
     stored = array.astype(image.header.get_data_dtype(), copy=False)
     with path.open("wb") as stream:
-        write_gzip(stream, chain([start.getvalue() + padding], chunks_of(stored)))
+        write_gzip(stream, chain([start.getvalue() + padding], array_chunks(stored)))

@@ -1,1 +1,1 @@
-"""What the numbers of a label map mean."""
+"""Labels: tissues, contrasts, numbers of label maps, look-up tables."""

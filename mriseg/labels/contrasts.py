@@ -133,7 +133,8 @@ def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
     Returns
     -------
     tuple of Tissue
-        Three classes are CSF, GM and WM in the order of the contrast; any other number are classes from 1.
+        Three classes are CSF, GM and WM in the order of the contrast; other numbers are generic classes from
+        1.
 
     >>> [tissue.abbreviation for tissue in rising_tissues("t2", 3)]
     ['WM', 'GM', 'CSF']
@@ -157,7 +158,7 @@ def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue,
     Returns
     -------
     tuple of Tissue, length K
-        What each component is.
+        Tissue of each component.
     """
     rising = rising_tissues(contrast, len(means))
     ranks = np.argsort(np.argsort(means, kind="stable"), kind="stable")

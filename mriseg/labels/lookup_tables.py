@@ -1,4 +1,4 @@
-"""Look-up tables that viewers read, all from the one table of tissues."""
+"""Label look-up tables in the formats of viewers, from the table of tissues."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Format:
+    """File name extension and writer of a look-up table."""
+
     extension: str
     write: Callable[[Sequence[Tissue]], str]
 
 
-# As ITK-SNAP writes it itself, word for word; other programs look for it.
+# The header that ITK-SNAP writes, verbatim; other programs expect it.
 _ITKSNAP_HEADER = """\
 ################################################
 # ITK-SnAP Label Description File
@@ -40,6 +42,7 @@ _ITKSNAP_HEADER = """\
 
 
 def _itksnap(tissues: Sequence[Tissue]) -> str:
+    """Format the label description file of ITK-SNAP."""
     lines = ['    0     0    0    0        0  0  0    "Clear Label"']
     for tissue in tissues:
         red, green, blue = rgb(tissue.color)
@@ -48,6 +51,7 @@ def _itksnap(tissues: Sequence[Tissue]) -> str:
 
 
 def _fsleyes(tissues: Sequence[Tissue]) -> str:
+    """Format the look-up table of FSLeyes: number, colour from 0 to 1, name."""
     lines = []
     for tissue in tissues:
         red, green, blue = (part / 255 for part in rgb(tissue.color))
@@ -56,29 +60,31 @@ def _fsleyes(tissues: Sequence[Tissue]) -> str:
 
 
 def _slicer(tissues: Sequence[Tissue]) -> str:
+    """Format the colour table of 3D Slicer."""
     lines = ["# Color table file mriseg.ctbl", f"# {len(tissues) + 1} values"]
     for tissue in (BACKGROUND, *tissues):
         opacity = 0 if tissue is BACKGROUND else 255
-        lines.append(f"{tissue.index} {_one_word(tissue)} {_spaced(tissue)} {opacity}")
+        lines.append(f"{tissue.index} {_one_word(tissue)} {_rgb_text(tissue)} {opacity}")
     return "\n".join(lines) + "\n"
 
 
 def _freesurfer(tissues: Sequence[Tissue]) -> str:
+    """Format the colour table of FreeSurfer."""
     lines = [f"{'#No.':<5}{'Label Name:':<30}{'R':<4}{'G':<4}{'B':<4}A"]
     for tissue in (BACKGROUND, *tissues):
         red, green, blue = rgb(tissue.color)
-        # Its last column is transparency: 0 is opaque.
+        # The last column is transparency: 0 is opaque.
         lines.append(f"{tissue.index:<5}{_one_word(tissue):<30}{red:<4}{green:<4}{blue:<4}0")
     return "\n".join(lines) + "\n"
 
 
 def niivue_colormap(labels: Sequence[tuple[int, str, str]]) -> dict[str, list[int] | list[str]]:
-    """Make the label colormap of niivue.
+    """Build the label colormap of niivue.
 
     Parameters
     ----------
     labels : sequence of tuple of int, str, str
-        Number, name and hexadecimal colour of each label; the background 0 is added, transparent.
+        Number, name and hexadecimal colour of each label; a transparent background 0 is added.
 
     Returns
     -------
@@ -96,15 +102,18 @@ def niivue_colormap(labels: Sequence[tuple[int, str, str]]) -> dict[str, list[in
 
 
 def _niivue(tissues: Sequence[Tissue]) -> str:
+    """Format the label colormap of niivue as JSON."""
     colormap = niivue_colormap([(tissue.index, tissue.name, tissue.color) for tissue in tissues])
     return json.dumps(colormap, indent=1) + "\n"
 
 
-def _spaced(tissue: Tissue) -> str:
+def _rgb_text(tissue: Tissue) -> str:
+    """Format the colour of a tissue as three numbers."""
     return " ".join(str(part) for part in rgb(tissue.color))
 
 
 def _one_word(tissue: Tissue) -> str:
+    """Return the name of a tissue without spaces."""
     return tissue.name.replace(" ", "_")
 
 
@@ -119,7 +128,7 @@ FORMATS = tuple(_FORMATS)
 
 
 def save_label_table(tissues: Sequence[Tissue], path: Path) -> None:
-    """Write the labels as BIDS has them, a tab-separated table.
+    """Write the BIDS label table, tab-separated.
 
     Parameters
     ----------
@@ -145,7 +154,7 @@ def lut_extension(program: str) -> str:
 
 
 def save_lut(program: str, tissues: Sequence[Tissue], path: Path) -> None:
-    """Write the look-up table of a program.
+    """Write the look-up table of a viewer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which number of a label map is which tissue: from a table beside it, from the user, or as BIDS has it."""
+"""Mapping of the numbers of a label map to tissues: by the user, by a table beside it, or as in BIDS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BIDS_NUMBERS = {tissue.index: tissue.index for tissue in (GM, WM, CSF)}
 
 
 def parse_label_map(text: str) -> dict[int, int]:
-    """Read a mapping such as "1=CSF,2=GM,3=WM"; several numbers may be one tissue.
+    """Parse a mapping such as "1=CSF,2=GM,3=WM"; several numbers may map to one tissue.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def parse_label_map(text: str) -> dict[int, int]:
     Raises
     ------
     ValueError
-        If the text is not of that form.
+        If the text is malformed.
 
     >>> parse_label_map("1=CSF,2=GM,8=GM,3=WM")
     {1: 3, 2: 1, 8: 1, 3: 2}
@@ -41,12 +41,12 @@ def parse_label_map(text: str) -> dict[int, int]:
 
 
 def parse_intensities(text: str) -> dict[int, float]:
-    """Read the intensities of the three tissues, by label.
+    """Parse the intensities of the three tissues, by label.
 
     Raises
     ------
     ValueError
-        If the text is not of that form, or one of the tissues is missing.
+        If the text is malformed, or a tissue is missing.
 
     >>> parse_intensities("CSF=45,GM=105,WM=150")
     {3: 45.0, 1: 105.0, 2: 150.0}
@@ -64,12 +64,12 @@ def read_label_table(path: Path) -> dict[int, int]:
     Returns
     -------
     dict of int to int
-        Number in the file to 1 GM, 2 WM or 3 CSF; other rows are left out.
+        Number in the file to 1 GM, 2 WM or 3 CSF; other rows are ignored.
 
     Raises
     ------
     ImageError
-        If the table names none of the tissues.
+        If the table cannot be read or names none of the tissues.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -88,18 +88,26 @@ def read_label_table(path: Path) -> dict[int, int]:
 
 
 def label_numbers(path: Path, given: str | None) -> dict[int, int]:
-    """Find out which number of a label map is which tissue.
+    """Return the mapping of the numbers of a label map to tissues.
 
     Parameters
     ----------
     path : Path
-        The label map; a table of the same name that ends in .tsv is read if there is one.
+        The label map; a table of the same name that ends in .tsv is read if it exists.
     given : str or None
-        What the user says, see `parse_label_map`.
+        Mapping by the user, see `parse_label_map`.
 
     Returns
     -------
     dict of int to int
+        Number in the file to 1 GM, 2 WM or 3 CSF.
+
+    Raises
+    ------
+    ValueError
+        If the mapping by the user is malformed.
+    ImageError
+        If the table cannot be read.
     """
     if given is not None:
         return parse_label_map(given)

@@ -1,4 +1,4 @@
-"""The one table of tissues (names, BIDS numbers, colours); which component is which; what is plausible."""
+"""The table of tissues: names, BIDS label numbers and colours."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Tissue:
         Label in the segmentation.
     name : str
     abbreviation : str
-        As in file names.
+        Used in file names.
     color : str
-        Hexadecimal, for look-up tables and pictures.
+        Hexadecimal.
     mapping : int or None
-        Label in the BIDS standard table, None for a class without a tissue's name.
+        Label in the BIDS standard table; None for a class that is not a tissue.
     """
 
     index: int
@@ -29,13 +29,13 @@ class Tissue:
     mapping: int | None
 
 
-# Colours after Okabe & Ito, told apart in every common form of colour blindness.
+# Colours of Okabe & Ito, distinguishable with every common form of colour blindness.
 GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
 WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
 CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#56b4e9", 3)
 LESION = Tissue(7, "Lesion", "L", "#cc79a7", 7)
 BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
-# What is asked for instead of a contrast, or of a number of classes, to have it chosen.
+# Value of the options contrast and classes for automatic selection.
 AUTO = "auto"
 _CLASS_COLORS = (
     "#0072b2",
@@ -64,5 +64,5 @@ def rgb(color: str) -> tuple[int, int, int]:
 
 
 def class_color(number: int) -> str:
-    """Return the colour of a class that is no tissue, from 1; hexadecimal, again from the first after ten."""
+    """Return the hexadecimal colour of a class by its number from 1; repeats after ten."""
     return _CLASS_COLORS[(number - 1) % len(_CLASS_COLORS)]

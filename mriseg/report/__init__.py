@@ -1,1 +1,1 @@
-"""Pictures to judge a segmentation by."""
+"""Visual reports: overlays, mosaics of differences, charts, the HTML report and the viewer."""

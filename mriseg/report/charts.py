@@ -1,4 +1,4 @@
-"""Charts of how a segmentation came to be: the fitted histogram, the trace of the fit, the bias field."""
+"""Charts of a segmentation: fitted histogram, trace of the fit, BIC by number of classes, bias field."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-# So that the same chart is the same bytes.
+# Fixed salt and no metadata, so that the bytes of a chart are reproducible.
 _SALT = "mriseg"
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 class Fit(Protocol):
-    """What the charts ask a fitted mixture."""
+    """Interface of a fitted mixture to the charts."""
 
     def density(self, intensities: Floats) -> Floats:
-        """Return the density at intensities (B,)."""
+        """Return the probability density at intensities (B,)."""
 
     def responsibilities(self, intensities: Floats) -> Floats:
-        """Return what share of each class is expected at intensities (B,), shape (B, K)."""
+        """Return the expected share of each class at intensities (B,), shape (B, K)."""
 
 
 def fit_error(values: Floats, counts: Floats, model: Fit) -> float:
-    """Measure how far a fitted density is from its histogram.
+    """Compute the misfit of a fitted density to its histogram.
 
     Parameters
     ----------
     values, counts : ndarray, shape (B,)
-        Intensities and how many voxels have each.
+        Intensities and the number of voxels of each.
     model : Fit
 
     Returns
     -------
     float
-        Root mean square of the differences in some hundred bins, as a share of the histogram's peak.
+        Root mean square difference over at most 128 bins, as a share of the peak of the histogram.
     """
     density, edges = _binned(values, counts)
     fitted = model.density((edges[:-1] + edges[1:]) / 2)
@@ -60,12 +60,12 @@ def fit_error(values: Floats, counts: Floats, model: Fit) -> float:
 
 
 def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequence[Tissue]) -> bytes:
-    """Draw the histogram, each class's part of the fitted density, and their sum.
+    """Draw the histogram, the part of each class in the fitted density, and their sum.
 
     Parameters
     ----------
     values, counts : ndarray, shape (B,)
-        Intensities and how many voxels have each.
+        Intensities and the number of voxels of each.
     model : Fit
     tissues : sequence of Tissue, length K
         In the order of the model's classes.
@@ -93,7 +93,7 @@ def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequenc
 
 
 def bic_chart(bic_by_classes: Mapping[int, float]) -> bytes:
-    """Draw the Bayesian information criterion by number of classes, above the lowest, which is marked.
+    """Draw the Bayesian information criterion by number of classes, relative to the marked minimum.
 
     Parameters
     ----------
@@ -117,15 +117,15 @@ def bic_chart(bic_by_classes: Mapping[int, float]) -> bytes:
     return _svg(figure)
 
 
-def trace_chart(history: Sequence[float], what: str) -> bytes:
-    """Draw what the fit climbs, by iteration.
+def trace_chart(history: Sequence[float], label: str) -> bytes:
+    """Draw the objective of the fit by iteration.
 
     Parameters
     ----------
     history : sequence of float
-        At the start and after each iteration.
-    what : str
-        What it is, for the axis.
+        Values at the start and after each iteration.
+    label : str
+        Name of the objective, for the axis.
 
     Returns
     -------
@@ -135,29 +135,29 @@ def trace_chart(history: Sequence[float], what: str) -> bytes:
     figure = Figure(figsize=(7.2, 2.6), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(len(history)), history, color="#0072b2", marker="." if len(history) < 60 else None)
-    axes.set(xlabel="iteration", ylabel=fill(what, AXIS_LABEL_LETTERS))
+    axes.set(xlabel="iteration", ylabel=fill(label, AXIS_LABEL_LETTERS))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     return _svg(figure)
 
 
 def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Slices) -> bytes:
-    """Draw the bias field within the brain, one slice a plane.
+    """Draw the bias field within the brain, one slice of each plane.
 
     Parameters
     ----------
     field : ndarray of float32, shape (X, Y, Z)
-        The factor on the intensities, in canonical orientation.
+        Multiplicative bias field, in canonical orientation.
     brain : ndarray of bool, shape (X, Y, Z)
     slices : Slices
-        The frame.
+        Frame of the pictures.
 
     Returns
     -------
     bytes
         An SVG picture.
     """
-    reach = max(float(np.abs(field[brain] - 1).max()), 0.01)
+    limit = max(float(np.abs(field[brain] - 1).max()), 0.01)
     widths = [slices.extent(plane)[0] for plane in PLANES]
     figure = Figure(figsize=(7.2, 2.6), layout="constrained")
     panels = figure.subplots(1, 3, width_ratios=widths)
@@ -165,18 +165,18 @@ def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Sl
         (index,) = slices.spread(plane, 3)[1:2]
         inside = slices.cut(brain, plane, index, FIELD_PIXELS_PER_MM) > 0.5
         cut = np.where(inside, slices.cut(field, plane, index, FIELD_PIXELS_PER_MM), np.nan)
-        shown = axes.imshow(cut, cmap="PuOr_r", vmin=1 - reach, vmax=1 + reach)
+        image = axes.imshow(cut, cmap="PuOr_r", vmin=1 - limit, vmax=1 + limit)
         axes.set_axis_off()
         position = round(slices.position(plane, index))
         axes.set_title(f"{plane.left} to {plane.right}, {plane.world} = {position:d} mm", fontsize=9)
-    figure.colorbar(shown, ax=panels, label="factor on the intensity", shrink=0.9)
+    figure.colorbar(image, ax=panels, label="factor on the intensity", shrink=0.9)
     return _svg(figure)
 
 
 def _binned(values: Floats, counts: Floats) -> tuple[Floats, Floats]:
-    """Return density and edges of bins, 128 at the most, that hold equally many of the possible intensities.
+    """Return density and edges of at most 128 bins whose width is a multiple of the step of the intensities.
 
-    A scan of whole numbers would else leave a comb: some bins with two of them, some with one.
+    Other widths would leave a comb in scans of whole numbers: bins of two and of one of them in turn.
     """
     step = (
         float(np.median(np.diff(values)))
@@ -190,6 +190,7 @@ def _binned(values: Floats, counts: Floats) -> tuple[Floats, Floats]:
 
 
 def _svg(figure: Figure) -> bytes:
+    """Render a figure as SVG, with reproducible bytes."""
     buffer = BytesIO()
     FigureCanvasSVG(figure)
     with mpl.rc_context({"svg.hashsalt": _SALT}):

@@ -1,4 +1,4 @@
-"""Plots of mixtures: curves over a histogram in one dimension, ellipses over pairs of columns in several."""
+"""Plots of mixtures: densities over a histogram in one dimension, ellipses over scatter plots in several."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def save_mixture_plot(
     """Draw a fitted mixture over its data.
 
     One column: the histogram, each component times its weight, and their sum. Several: for each pair of the
-    first six columns the points, coloured by component, and ellipses that hold half and 95 % of each
+    first six columns the points, coloured by component, and ellipses of 50 and 95 % probability of each
     component; on the diagonal the histograms.
 
     Parameters
@@ -49,35 +49,35 @@ def save_mixture_plot(
     path : Path
         A PNG file.
     sample_weight : array (N,), optional
-        How often each row was observed.
+        Weight of each row.
     """
-    shown = min(X.shape[1], MAX_PLOTTED_COLUMNS)
+    plotted = min(X.shape[1], MAX_PLOTTED_COLUMNS)
     figure = Figure(
-        figsize=(7, 4) if shown == 1 else (2.4 * shown, 2.4 * shown), dpi=120, layout="constrained"
+        figsize=(7, 4) if plotted == 1 else (2.4 * plotted, 2.4 * plotted), dpi=120, layout="constrained"
     )
     FigureCanvasAgg(figure)
-    grid = figure.subplots(shown, shown, squeeze=False)
+    grid = figure.subplots(plotted, plotted, squeeze=False)
     labels = mixture.predict(X)
-    columns = [printable(name).replace("$", r"\$") for name in columns]  # a dollar would begin a formula
+    columns = [printable(name).replace("$", r"\$") for name in columns]  # a dollar would start mathtext
     colours = component_colours(mixture.n_components)
-    for row in range(shown):
-        for column in range(shown):
+    for row in range(plotted):
+        for column in range(plotted):
             axes = grid[row, column]
             if row == column:
                 draw_curves(axes, mixture.marginal([row]), X[:, row], sample_weight)
             else:
                 _draw_points(axes, X[:, [column, row]], labels, colours)
                 draw_ellipses(axes, mixture.marginal([column, row]))
-            if row == shown - 1:
+            if row == plotted - 1:
                 axes.set_xlabel(columns[column])
             axes.set_ylabel("density" if row == column else columns[row] if column == 0 else "")
-    if shown == 1:
+    if plotted == 1:
         grid[0, 0].legend(frameon=False)
     figure.savefig(path, metadata={"Software": None})
 
 
 def component_colours(n_components: int) -> NDArray[np.floating]:
-    """Return a colour (RGBA) for each component."""
+    """Return the colour of each component, RGBA from 0 to 1, shape (K, 4)."""
     if n_components <= 10:
         return np.asarray(colormaps["tab10"](np.arange(n_components)))
     return np.asarray(colormaps["turbo"](np.linspace(0.05, 0.95, n_components)))
@@ -89,7 +89,7 @@ def draw_curves(
     x: NDArray[np.floating],
     sample_weight: NDArray[np.floating] | None = None,
 ) -> None:
-    """Draw a mixture of one dimension over the histogram of values (N,)."""
+    """Draw a one-dimensional mixture and its components over the histogram of values (N,)."""
     bins = int(np.clip(2 * np.sqrt(len(x)), 20, 100))
     centres, density = histogram_density(x, bins, sample_weight)
     axes.bar(centres, density, width=centres[1] - centres[0], color="0.85")
@@ -103,7 +103,7 @@ def draw_curves(
 
 
 def draw_ellipses(axes: Axes, mixture: GaussianMixture) -> None:
-    """Draw for each component of two dimensions the ellipses that hold half and 95 % of it."""
+    """Draw the ellipses of 50 and 95 % probability of each two-dimensional component."""
     colours = component_colours(mixture.n_components)
     for mean, covariance, colour in zip(mixture.means_, mixture.covariances_, colours, strict=True):
         variances, directions = np.linalg.eigh(covariance)
@@ -118,7 +118,7 @@ def draw_ellipses(axes: Axes, mixture: GaussianMixture) -> None:
 def _draw_points(
     axes: Axes, X: NDArray[np.floating], labels: NDArray[np.intp], colours: NDArray[np.floating]
 ) -> None:
-    """Scatter points (N, 2), at most `MAX_PLOTTED_POINTS` of them."""
-    every = -(-len(X) // MAX_PLOTTED_POINTS)
-    x, y = X[::every].T
-    axes.scatter(x, y, s=6, c=colours[labels[::every]], alpha=0.4, linewidths=0)
+    """Draw points (N, 2), subsampled to at most `MAX_PLOTTED_POINTS`."""
+    step = -(-len(X) // MAX_PLOTTED_POINTS)
+    x, y = X[::step].T
+    axes.scatter(x, y, s=6, c=colours[labels[::step]], alpha=0.4, linewidths=0)

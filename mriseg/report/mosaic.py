@@ -1,4 +1,4 @@
-"""Mosaics: a row of slices for each of three planes, all at one scale, and a key to their colours below."""
+"""Mosaics: a row of slices for each of three planes at one scale, with a key to the colours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
+_WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
 
 
 def draw_rows(
@@ -36,15 +37,15 @@ def draw_rows(
     choose: Callable[[Plane, int], list[int]],
     draw: Callable[[Plane, int, float], Image.Image],
 ) -> NDArray[np.uint8]:
-    """Draw a row of slices of each plane, with the patient's sides and the positions written on them.
+    """Draw a row of slices of each plane, annotated with sides and positions.
 
     Parameters
     ----------
     slices : Slices
     choose : callable
-        Returns slices of a plane, as many as a number says at most.
+        Takes a plane and a number; returns the indices of at most so many slices.
     draw : callable
-        Draws the slice of a plane and an index at a scale, pixels a mm.
+        Takes a plane, an index and a scale in pixels per mm; returns the picture of the slice.
 
     Returns
     -------
@@ -58,25 +59,25 @@ def draw_rows(
 def draw_key(
     entries: Sequence[tuple[str, str]], line_height: int, above: Sequence[str] = ()
 ) -> NDArray[np.uint8]:
-    """Name the colours, as many in a line as fit, and say which side is left.
+    """Draw the key to the colours, in lines as wide as the mosaic, and the convention of sides.
 
     Parameters
     ----------
     entries : sequence of tuple of str
-        Hexadecimal colours, and what to write beside each; not empty.
+        Hexadecimal colour and text of each entry; not empty.
     line_height : int
         Pixels.
     above : sequence of str
-        Lines of text to begin with.
+        Lines of text above the entries.
 
     Returns
     -------
     ndarray of uint8, shape (rows, columns, 3)
-        As wide as what `draw_rows` draws.
+        Of the width of the mosaic.
     """
     font = ImageFont.load_default(KEY_TEXT_SIZE)
-    places = _places([KEY_SWATCH + KEY_TEXT_GAP + font.getlength(text) for _, text in entries], len(above))
-    sheet = Image.new("RGB", (MOSAIC_WIDTH, (places[-1][1] + 1) * line_height))
+    positions = _layout([KEY_SWATCH + KEY_TEXT_GAP + font.getlength(text) for _, text in entries], len(above))
+    sheet = Image.new("RGB", (MOSAIC_WIDTH, (positions[-1][1] + 1) * line_height))
     draw = ImageDraw.Draw(sheet)
 
     def write(x: float, line: int, text: str, anchor: str = "lm") -> None:
@@ -84,7 +85,7 @@ def draw_key(
 
     for line, text in enumerate(above):
         write(KEY_INDENT, line, text)
-    for (color, text), (x, line) in zip(entries, places, strict=True):
+    for (color, text), (x, line) in zip(entries, positions, strict=True):
         middle = (line + 0.5) * line_height
         draw.rectangle((x, middle - 8, x + KEY_SWATCH, middle + 8), fill=rgb(color))
         write(x + KEY_SWATCH + KEY_TEXT_GAP, line, text)
@@ -93,14 +94,14 @@ def draw_key(
 
 
 def draw_layers(grey: NDArray[np.float32], layers: Iterable[tuple[NDArray[np.float32], str]]) -> Image.Image:
-    """Lay colours over a slice in shades of grey.
+    """Blend colours over a slice in shades of grey.
 
     Parameters
     ----------
     grey : ndarray of float32, shape (rows, columns)
         From 0 to 1.
     layers : iterable of tuple
-        An opacity a pixel, of the same shape, and its hexadecimal colour; later ones lie on top.
+        Opacity of each pixel, 0 to 1, and hexadecimal colour; later ones on top.
 
     Returns
     -------
@@ -122,32 +123,32 @@ def _draw_row(
     """Draw a row of slices of one plane, spread over the width, shape (rows, MOSAIC_WIDTH, 3)."""
     width, height = (round(side * scale) for side in slices.extent(plane))
     row = Image.new("RGB", (MOSAIC_WIDTH, height + MOSAIC_GAP + CAPTION_HEIGHT))
-    chosen = choose(plane, min((MOSAIC_WIDTH - MOSAIC_GAP) // (width + MOSAIC_GAP), MAX_MOSAIC_COLUMNS))
-    for i, index in enumerate(chosen):
-        left = round((i + 0.5) * MOSAIC_WIDTH / len(chosen) - width / 2)
+    indices = choose(plane, min((MOSAIC_WIDTH - MOSAIC_GAP) // (width + MOSAIC_GAP), MAX_MOSAIC_COLUMNS))
+    for i, index in enumerate(indices):
+        left = round((i + 0.5) * MOSAIC_WIDTH / len(indices) - width / 2)
         row.paste(draw(plane, index, scale), (left, MOSAIC_GAP))
-        _write_marks(ImageDraw.Draw(row), left, width, height, plane, slices.position(plane, index))
+        _annotate(ImageDraw.Draw(row), left, width, height, plane, slices.position(plane, index))
     return np.asarray(row)
 
 
-def _write_marks(
+def _annotate(
     draw: ImageDraw.ImageDraw, left: int, width: int, height: int, plane: Plane, position: float
 ) -> None:
-    """Write the sides into the upper corners, which a brain leaves free, and the position below."""
+    """Write the sides into the upper corners of a slice, outside the brain, and the position below."""
     font = ImageFont.load_default(CAPTION_TEXT_SIZE)
-    mark: dict[str, Any] = {"font": font, "fill": _WHITE, "stroke_width": 2, "stroke_fill": _SHADOW}
+    mark: dict[str, Any] = {"font": font, "fill": _WHITE, "stroke_width": 2, "stroke_fill": _BLACK}
     draw.text((left + 4, MOSAIC_GAP + 4), plane.left, anchor="la", **mark)
     draw.text((left + width - 4, MOSAIC_GAP + 4), plane.right, anchor="ra", **mark)
     caption = f"{plane.name} {plane.world} = {round(position):d} mm"
     draw.text((left + width / 2, MOSAIC_GAP + height + 4), caption, anchor="ma", font=font, fill=_WHITE)
 
 
-def _places(widths: Sequence[float], line: int) -> list[tuple[float, int]]:
-    """Put entries one after the other, from a line on, as many in a line as fit."""
-    places, x = [], float(KEY_INDENT)
+def _layout(widths: Sequence[float], line: int) -> list[tuple[float, int]]:
+    """Return position in pixels and line of each entry, filling lines from a given one."""
+    positions, x = [], float(KEY_INDENT)
     for width in widths:
         if x + width > MOSAIC_WIDTH - KEY_INDENT:
             x, line = float(KEY_INDENT), line + 1
-        places.append((x, line))
+        positions.append((x, line))
         x += width + KEY_ENTRY_GAP
-    return places
+    return positions

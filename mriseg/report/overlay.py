@@ -1,4 +1,4 @@
-"""The overlay: tissues over the scan, in three planes."""
+"""Overlay of tissues on the scan in three planes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def save_overlay(
     *,
     style: OverlayStyle = "contour",
 ) -> None:
-    """Draw a mosaic of the scan with its tissues, all planes at one scale.
+    """Draw a mosaic of the scan overlaid with its tissues, all planes at one scale.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ def save_overlay(
     path : Path
         A PNG file.
     style : {"contour", "fill"}
-        Outlines, or translucent colours.
+        Outlines or translucent colours.
 
     Notes
     -----
-    Neurological convention: the left of the picture is the patient's left, and is marked so.
+    Neurological convention: the left of the picture is the patient's left, and is marked as such.
     """
     slices = Slices(volume, labels > 0)
 
@@ -67,6 +67,7 @@ def _draw_slice(
     scale: float,
     style: OverlayStyle,
 ) -> Image.Image:
+    """Draw one slice of the scan and its tissues."""
     layers = []
     for tissue in tissues:
         share = slices.cut(labels, plane, index, scale, tissue.index)

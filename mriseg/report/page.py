@@ -1,4 +1,4 @@
-"""The report: one self-contained page that says whether to trust a segmentation, and why."""
+"""The HTML report of a segmentation: one self-contained page with verdict, pictures, charts and methods."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from mriseg.file_names import stem
 from mriseg.report.charts import bic_chart, field_chart, fit_error, histogram_chart, trace_chart
-from mriseg.report.pages import environment
-from mriseg.report.sheets import data_address, draw_sheet
+from mriseg.report.sheets import data_uri, draw_sheet
 from mriseg.report.slices import PLANES, Slices
-from mriseg.report.words import HEADLINES, methods
+from mriseg.report.templates import environment
+from mriseg.report.texts import HEADLINES, methods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class ReportData:
 
 
 def report(data: ReportData) -> str:
-    """Write the report of a segmentation.
+    """Render the report of a segmentation.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def report(data: ReportData) -> str:
     Returns
     -------
     str
-        An HTML page that needs no other file and no network. The same input gives the same page.
+        A self-contained HTML page; a deterministic function of the input.
     """
     found, facts = data.found, data.facts
     mask, field = found.brain.mask, found.field
@@ -81,16 +81,16 @@ def report(data: ReportData) -> str:
         fit_charts=_fit_charts(found, facts["Sources"]),
         bic_chart=_bic_chart(found.fit.bic_by_classes),
         trace=trace,
-        trace_chart=_picture(trace_chart(found.model.history, trace)),
-        field_chart=None if on_grid is None else _picture(field_chart(on_grid, mask, slices)),
+        trace_chart=_svg_uri(trace_chart(found.model.history, trace)),
+        field_chart=None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
         paragraph=paragraph,
         references=references,
     )
 
 
 def _bic_chart(bic_by_classes: dict[int, float]) -> Markup | None:
-    """Draw what chose the number of classes, if anything did."""
-    return _picture(bic_chart(bic_by_classes)) if bic_by_classes else None
+    """Draw BIC by number of classes, if the number was selected."""
+    return _svg_uri(bic_chart(bic_by_classes)) if bic_by_classes else None
 
 
 def _fit_charts(found: Estimates, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
@@ -99,7 +99,7 @@ def _fit_charts(found: Estimates, sources: Sequence[str]) -> list[tuple[str, Mar
     for channel, (source, histogram) in enumerate(zip(sources, found.fit.histograms, strict=True)):
         alone = found.model.marginal(channel)
         chart = histogram_chart(*histogram, alone, found.components)
-        charts.append((source, _picture(chart), fit_error(*histogram, alone)))
+        charts.append((source, _svg_uri(chart), fit_error(*histogram, alone)))
     return charts
 
 
@@ -112,23 +112,23 @@ def render(
     library: str | None = None,
     **content: Any,
 ) -> str:
-    """Fill a template of ours; everything that is filled in is escaped, and nothing may be fetched.
+    """Render a template; content is escaped, and the content security policy forbids requests.
 
     Parameters
     ----------
     template, style, script : str
         Names of files in ``mriseg/assets``.
     colors : dict of str to str
-        Colour by class of elements: style attributes are not allowed in the page.
+        Colour by class of elements; the content security policy forbids style attributes.
     library : str, optional
-        A script of others that comes before ours.
+        Third-party script, placed before `script`.
     **content
-        What the template asks for.
+        Variables of the template.
 
     Returns
     -------
     str
-        The page.
+        HTML.
     """
     rules = "".join(f".{name} {{ --color: {color}; }}\n" for name, color in colors.items())
     css, javascript = asset(style) + rules, asset(script)
@@ -153,8 +153,10 @@ def asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
+    """Return the source expression of a content security policy for an inline text."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
 
-def _picture(svg: bytes) -> Markup:
-    return data_address(svg, _SVG)
+def _svg_uri(svg: bytes) -> Markup:
+    """Encode an SVG picture as a data URI."""
+    return data_uri(svg, _SVG)

@@ -1,4 +1,4 @@
-"""A server for one page and a few files, to the browser of this computer and to nobody else."""
+"""Local HTTP server for one page and a few files, restricted to the browser of this computer."""
 
 from __future__ import annotations
 
@@ -27,23 +27,22 @@ Content = tuple[str, "Callable[[], bytes]"]
 
 
 def serve(contents: Mapping[str, Content]) -> tuple[ThreadingHTTPServer, str]:
-    """Make a server that hands out what it is given, and nothing else of the disk.
+    """Create a server of given contents, without access to other files.
 
-    It listens on 127.0.0.1 only, on a free port. What it hands out lies under a secret name, so that other
-    users of the computer cannot guess it; requests that name another host are refused, so that no page of
-    the web can reach it through a name of its own.
+    The server is bound to 127.0.0.1 and a free port. Its paths begin with a random token, so that other users
+    of the computer cannot guess them; requests with another Host header are refused, against DNS rebinding.
 
     Parameters
     ----------
     contents : mapping of str to tuple of str and callable
-        By name: media type, and what reads the bytes when they are asked for. The name "" is the page.
+        Media type and function that reads the bytes, by name. The name "" is the page.
 
     Returns
     -------
     server : ThreadingHTTPServer
-        It answers once its ``serve_forever`` is called.
+        Serves requests once its ``serve_forever`` is called.
     address : str
-        Where the page is.
+        URL of the page.
     """
     secret = f"/{secrets.token_urlsafe(16)}/"
     named = {secret + name: content for name, content in contents.items()}
@@ -53,22 +52,22 @@ def serve(contents: Mapping[str, Content]) -> tuple[ThreadingHTTPServer, str]:
 
 
 def _host(server: BaseServer) -> str:
-    """Return the one name that a request may call a server by."""
+    """Return the only accepted Host header."""
     return f"{_ADDRESS}:{server.server_address[1]}"  # type: ignore[index]
 
 
 def file_content(path: Path) -> Content:
-    """Hand out a file as it is when it is asked for."""
+    """Serve a file, read at each request."""
     return "application/octet-stream", path.read_bytes
 
 
 def text_content(text: str, kind: str) -> Content:
-    """Hand out a text of a media type."""
+    """Serve a text of a media type."""
     return f"{kind}; charset=utf-8", text.encode
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD; names are compared, never looked up on the disk."""
+    """Handler of GET and HEAD; paths are compared with names, never resolved on the disk."""
 
     timeout = SERVER_TIMEOUT_SECONDS
     server_version, sys_version = "mriseg", ""
@@ -78,17 +77,19 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*args)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
+        """Respond to a request; a closed connection ends it."""
         try:
-            self._answer()
+            self._respond()
         except ConnectionError:
             self.close_connection = True
 
     do_HEAD = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
+        """Send the content of the path, or an error."""
         if self.headers.get("Host") != _host(self.server):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return

@@ -1,4 +1,4 @@
-"""Sheets for the page: all slices of a plane in one picture, and what lies over them in others like it."""
+"""Sprite sheets of the report: all slices of a plane in one picture, overlays in others of the same size."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _MASK_COLOR = "#ff4fd8"
 
 @dataclass(frozen=True)
 class Sheet:
-    """Slices of one plane in rows, and its layers, as addresses that hold the data (``data:``).
+    """Slices of one plane in rows, and overlays, as data URIs.
 
     Parameters
     ----------
     plane : Plane
     columns, rows : int
-        How the slices are laid out, the first at the upper left.
+        Layout of the slices, the first at the upper left.
     width, height : int
-        Of the whole, pixels.
+        Size of the sheet, pixels.
     positions : tuple of float
         World coordinate of each slice, mm.
     scan, outlines, colours, mask : Markup
-        Pictures of one size: the scan; over it the outlines of the tissues, their colours, and the outline
-        of the brain mask.
+        The scan, and its overlays: outlines of the tissues, colours of the tissues, outline of the brain
+        mask.
     """
 
     plane: Plane
@@ -62,16 +62,16 @@ def draw_sheet(
     tissues: Sequence[Tissue],
     plane: Plane,
 ) -> Sheet:
-    """Draw the slices of a plane and the layers over them.
+    """Draw the slices of a plane and their overlays.
 
     Parameters
     ----------
     slices : Slices
-        The frame.
+        Frame of the pictures.
     labels, mask : ndarray of uint8 and of bool, shape (X, Y, Z)
         In canonical orientation.
     tissues : sequence of Tissue
-        Labels to draw, and their colours.
+        Tissues to draw.
     plane : Plane
 
     Returns
@@ -80,9 +80,9 @@ def draw_sheet(
     """
     scale = SHEET_PIXELS / max(slices.extent(plane))
     indices = slices.spread(plane, SHEET_COLUMNS * SHEET_ROWS)
-    scan = _tiled([_bytes(255 * slices.grey(plane, index, scale)) for index in indices])
+    scan = _tile([_bytes(255 * slices.grey(plane, index, scale)) for index in indices])
     layers = [_layers(slices, labels, mask, tissues, plane, index, scale) for index in indices]
-    outlines, colours, edge = (_tiled(list(layer)) for layer in zip(*layers, strict=True))
+    outlines, colours, edge = (_tile(list(layer)) for layer in zip(*layers, strict=True))
     palette = [tissue.color for tissue in tissues]
     return Sheet(
         plane=plane,
@@ -91,15 +91,15 @@ def draw_sheet(
         width=scan.shape[1],
         height=scan.shape[0],
         positions=tuple(slices.position(plane, index) for index in indices),
-        scan=_address(Image.fromarray(scan), "jpeg", quality=JPEG_QUALITY),
-        outlines=_palette_address(outlines, palette),
-        colours=_palette_address(colours, palette),
-        mask=_palette_address(edge, [_MASK_COLOR]),
+        scan=_image_uri(Image.fromarray(scan), "jpeg", quality=JPEG_QUALITY),
+        outlines=_palette_uri(outlines, palette),
+        colours=_palette_uri(colours, palette),
+        mask=_palette_uri(edge, [_MASK_COLOR]),
     )
 
 
-def data_address(content: bytes, kind: str) -> Markup:
-    """Put a file into an address, in which nothing needs escaping; `kind` is its media type."""
+def data_uri(content: bytes, kind: str) -> Markup:
+    """Encode a file as a data URI of a media type `kind`; base64 needs no escaping."""
     return Markup(f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}")  # noqa: S704
 
 
@@ -112,38 +112,45 @@ def _layers(
     index: int,
     scale: float,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Draw the layers of one slice in numbers of colours: outlines, tissues, edge of the mask."""
+    """Draw the overlays of one slice as palette indices: outlines, tissues, outline of the mask."""
     shares = [slices.cut(labels, plane, index, scale, tissue.index) for tissue in tissues]
     edge = outline(slices.cut(mask, plane, index, scale))
-    return _numbered([outline(share) for share in shares]), _numbered(shares), _numbered([edge])
+    return (
+        _palette_indices([outline(share) for share in shares]),
+        _palette_indices(shares),
+        _palette_indices([edge]),
+    )
 
 
-def _numbered(opacities: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Return the number of the colour of each pixel: the most opaque one's, by step of opacity; 0 is none."""
+def _palette_indices(opacities: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
+    """Return the palette index of each pixel: the most opaque colour and its level; 0 is transparent."""
     stack = np.stack(opacities)
-    steps = np.round(stack.max(axis=0) * (OPACITY_LEVELS - 1)).astype(np.uint8)
-    return np.where(steps > 0, stack.argmax(axis=0) * OPACITY_LEVELS + steps, 0).astype(np.uint8)
+    levels = np.round(stack.max(axis=0) * (OPACITY_LEVELS - 1)).astype(np.uint8)
+    return np.where(levels > 0, stack.argmax(axis=0) * OPACITY_LEVELS + levels, 0).astype(np.uint8)
 
 
-def _palette_address(numbers: NDArray[np.uint8], colors: Sequence[str]) -> Markup:
-    """Make a PNG of what `_numbered` numbered."""
+def _palette_uri(numbers: NDArray[np.uint8], colors: Sequence[str]) -> Markup:
+    """Encode palette indices as a PNG, see `_palette_indices`."""
     picture = Image.fromarray(numbers).convert("P")
-    shades = np.repeat(np.array([rgb(color) for color in colors], dtype=np.uint8), OPACITY_LEVELS, axis=0)
-    picture.putpalette(shades.tobytes())
+    palette = np.repeat(np.array([rgb(color) for color in colors], dtype=np.uint8), OPACITY_LEVELS, axis=0)
+    picture.putpalette(palette.tobytes())
     opacities = np.tile(_bytes(np.linspace(0, 255, OPACITY_LEVELS)), len(colors))
-    return _address(picture, "png", transparency=opacities.tobytes())
+    return _image_uri(picture, "png", transparency=opacities.tobytes())
 
 
-def _tiled(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def _tile(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Arrange pictures in rows."""
     rows = [pictures[first : first + SHEET_COLUMNS] for first in range(0, len(pictures), SHEET_COLUMNS)]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 
 def _bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Round values from 0 to 255."""
     return np.round(values).astype(np.uint8)
 
 
-def _address(picture: Image.Image, kind: str, **options: Any) -> Markup:
+def _image_uri(picture: Image.Image, kind: str, **options: Any) -> Markup:
+    """Encode a picture as a data URI."""
     buffer = BytesIO()
     picture.save(buffer, kind, **options)
-    return data_address(buffer.getvalue(), f"image/{kind}")
+    return data_uri(buffer.getvalue(), f"image/{kind}")

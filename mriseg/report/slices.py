@@ -1,6 +1,6 @@
-"""Slices of a scan as pictures: which ones, in what frame, and what is drawn on them.
+"""Slices of a scan as pictures: selection, frame, grey scale and outlines.
 
-Pictures have their first row at the top and show the patient's left at the left (neurological convention).
+Pictures have their first row at the top and the patient's left at the left (neurological convention).
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plane:
-    """A plane to cut along.
+    """An anatomical plane.
 
     Parameters
     ----------
     axis : int
-        The canonical axis that it cuts.
+        Canonical axis across the plane.
     name, world : str
-        Its name, and that of the world axis that it cuts.
+        Names of the plane and of the world axis across it.
     left, right : str
-        The sides of the patient at the left and right edge of the picture.
+        Sides of the patient at the left and right edge of the picture.
     """
 
     axis: int
@@ -60,13 +60,13 @@ PLANES = (
 
 
 class Slices:
-    """The frame around the brain, and pictures of what is in it.
+    """Pictures of slices in a frame around the brain.
 
     Parameters
     ----------
     volume : Volume
     brain : ndarray of bool, shape (X, Y, Z)
-        In canonical orientation, not empty; the frame holds it with a margin.
+        In canonical orientation, not empty; the frame is its bounding box with a margin.
     """
 
     def __init__(self, volume: Volume, brain: NDArray[np.bool_]) -> None:
@@ -94,13 +94,13 @@ class Slices:
         return float(width), float(height)
 
     def spread(self, plane: Plane, count: int) -> list[int]:
-        """Choose slices that spread evenly over the inner nine tenths of the brain."""
+        """Select slices at equal steps of brain volume, within its central 88 %."""
         area = self._brain.sum(axis=tuple(axis for axis in range(3) if axis != plane.axis))
-        reached = np.cumsum(area) / area.sum()
-        return [int(np.searchsorted(reached, share)) for share in np.linspace(*SLICE_RANGE, count)]
+        cumulative = np.cumsum(area) / area.sum()
+        return [int(np.searchsorted(cumulative, share)) for share in np.linspace(*SLICE_RANGE, count)]
 
     def position(self, plane: Plane, index: int) -> float:
-        """Return where a slice lies: the world coordinate of the middle of its frame, mm."""
+        """Return the position of a slice: the world coordinate of the centre of its frame, mm."""
         middle = [(side.start + side.stop - 1) / 2 for side in self.box]
         middle[plane.axis] = index
         return float((self.volume.affine[:3, :3] @ middle + self.volume.affine[:3, 3])[plane.axis])
@@ -113,7 +113,7 @@ class Slices:
         scale: float,
         value: int | None = None,
     ) -> NDArray[np.float32]:
-        """Cut a slice of an array out and sample it with equal steps in both directions.
+        """Extract a slice of an array, resampled to square pixels.
 
         Parameters
         ----------
@@ -121,11 +121,11 @@ class Slices:
             In canonical orientation.
         plane : Plane
         index : int
-            Along the axis of the plane.
+            Slice along the axis of the plane.
         scale : float
-            Pixels a mm.
+            Pixels per mm.
         value : int, optional
-            Sample how much of each pixel has this value, not the values themselves.
+            Return the share of each pixel that has this value, instead of the values themselves.
 
         Returns
         -------
@@ -142,33 +142,33 @@ class Slices:
         return np.asarray(pixels.resize(size, Image.Resampling.BILINEAR))
 
     def grey(self, plane: Plane, index: int, scale: float) -> NDArray[np.float32]:
-        """Return the scan's shades of grey from 0 to 1, shape (rows, columns)."""
+        """Return a slice of the scan in shades of grey from 0 to 1, shape (rows, columns)."""
         shades = (self.cut(self.volume.data, plane, index, scale) - self._black) / (self._white - self._black)
         return np.asarray(np.clip(shades, 0, 1))
 
 
 def outline(share: NDArray[np.float32], width: float = OUTLINE_PIXELS) -> NDArray[np.float32]:
-    """Draw the line just inside the edge of a region.
+    """Compute the opacity of a line just inside the edge of a region.
 
     Parameters
     ----------
     share : ndarray of float32, shape (rows, columns)
-        How much of each pixel the region covers.
+        Share of each pixel that the region covers.
     width : float
-        Of the line, pixels.
+        Width of the line, pixels.
 
     Returns
     -------
     ndarray of float32, shape (rows, columns)
-        Opacity of the line, 0 to 1, smooth at its edges.
+        Opacity, 0 to 1, anti-aliased.
     """
     down, across = np.gradient(share)
     slope = np.sqrt(down * down + across * across)
-    beside = np.abs(share - np.float32(OUTLINE_LEVEL)) / np.maximum(slope, np.float32(MIN_OUTLINE_GRADIENT))
-    return np.asarray(np.clip(np.float32(width / 2 + 0.5) - beside, 0, 1))
+    distance = np.abs(share - np.float32(OUTLINE_LEVEL)) / np.maximum(slope, np.float32(MIN_OUTLINE_GRADIENT))
+    return np.asarray(np.clip(np.float32(width / 2 + 0.5) - distance, 0, 1))
 
 
 def paint(picture: NDArray[np.float32], opacity: NDArray[np.float32], color: str) -> None:
-    """Lay a colour over a picture (rows, columns, 3) in place, with an opacity a pixel (rows, columns)."""
+    """Blend a colour into a picture (rows, columns, 3) in place, by opacities (rows, columns)."""
     fractions = np.array([part / 255 for part in rgb(color)], dtype=np.float32)
     picture += opacity[..., None] * (fractions - picture)

@@ -1,4 +1,4 @@
-"""The interactive viewer: niivue in the browser, on a scan, its labels and its posteriors."""
+"""The interactive viewer: a niivue page for a scan, its labels, posteriors and maps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ _ORDER: tuple[Kind, ...] = ("scan", "labels", "mask", "posterior", "map")
 _NAMED: dict[str, Kind] = {"_dseg": "labels", "_mask": "mask", "_probseg": "posterior", "_map": "map"}
 _COLORS = {tissue.abbreviation: tissue.color for tissue in (GM, WM, CSF)}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
-_MASK_COLOR, _MAP_COLOR = "#ff4fd8", "#ff2d1a"
+_MASK_COLOR = "#ff4fd8"
+_MAP_COLOR = "#ff2d1a"
+_OTHER_COLOR = "#f0e442"
 _SCRIPT = "niivue/niivue.umd.js"
 
 
@@ -42,11 +44,11 @@ class Layer:
     path : Path
     kind : {"scan", "labels", "mask", "posterior", "map"}
     name : str
-        As the viewer calls it.
+        Name in the viewer.
     color : str
-        Of a mask, posterior or map, hexadecimal.
+        Hexadecimal colour of a mask, posterior or map.
     range : tuple of float
-        Values from which a colour shows, and at which it is opaque.
+        Values at which the colour is transparent and opaque.
     labels : tuple of tuple of int, str, str
         Number, name and colour of each label.
     """
@@ -60,12 +62,12 @@ class Layer:
 
     @property
     def extension(self) -> str:
-        """How the file's name ends, which says how it is packed."""
+        """Extension of the file name."""
         return next(end for end in NIFTI_EXTENSIONS if self.path.name.lower().endswith(end))
 
 
 def gather_layers(paths: Sequence[Path]) -> list[Layer]:
-    """List the images to show, the scan first.
+    """List the images to display, the scan first.
 
     Parameters
     ----------
@@ -79,10 +81,10 @@ def gather_layers(paths: Sequence[Path]) -> list[Layer]:
     Raises
     ------
     ImageError
-        If there is nothing to show, or results of several scans.
+        If there is no image, or results of several scans.
     """
     files = [file for path in paths for file in (_images_of(path) if path.is_dir() else [path])]
-    layers = sorted((_layer(file) for file in files), key=_place)
+    layers = sorted((_layer(file) for file in files), key=_sort_key)
     labels = [layer.path for layer in layers if layer.kind == "labels"]
     if len(labels) > 1:
         raise ImageError(
@@ -93,52 +95,54 @@ def gather_layers(paths: Sequence[Path]) -> list[Layer]:
 
 
 def viewer_page(layers: Sequence[Layer], *, embed: bool) -> str:
-    """Write the page of the viewer.
+    """Render the page of the viewer.
 
     Parameters
     ----------
     layers : sequence of Layer
     embed : bool
-        Put viewer and images into the page, which then needs no other file; otherwise it fetches them by
-        number, and the viewer by the name ``niivue.js``, from where it came itself.
+        Embed viewer and images in the page; otherwise the page fetches images by number, and the viewer by
+        the name ``niivue.js``, from its own origin.
 
     Returns
     -------
     str
         An HTML page.
     """
-    listed = [_listed(layer, number, embed=embed) for number, layer in enumerate(layers)]
-    named = next((layer for layer in layers if layer.kind == "labels"), layers[0])
+    facts = [_layer_facts(layer, number, embed=embed) for number, layer in enumerate(layers)]
+    titled = next((layer for layer in layers if layer.kind == "labels"), layers[0])
     return render(
         "view.html.j2",
         "view.css",
         "view.js",
         colors={f"label-{number}": color for layer in layers for number, _, color in layer.labels},
-        title=stem_of_labels(named.path),
-        layers=listed,
+        title=stem_of_labels(titled.path),
+        layers=facts,
         library=viewer_script() if embed else None,
     )
 
 
 def viewer_script() -> str:
-    """Return the packaged niivue."""
+    """Return the source of the packaged niivue."""
     return asset(_SCRIPT)
 
 
 def _images_of(folder: Path) -> list[Path]:
-    found = sorted(file for file in folder.iterdir() if file.name.lower().endswith((".nii", ".nii.gz")))
-    if not found:
+    """List the NIfTI images of a folder."""
+    files = sorted(file for file in folder.iterdir() if file.name.lower().endswith((".nii", ".nii.gz")))
+    if not files:
         raise ImageError(f"{folder}: holds no NIfTI image; give a folder that mriseg segment wrote, or files")
-    return found
+    return files
 
 
-def _place(layer: Layer) -> tuple[int, int]:
-    """Order layers by their kinds, and scans by their contrasts, T1 first."""
+def _sort_key(layer: Layer) -> tuple[int, int]:
+    """Sort layers by kind, and scans by contrast, T1 first."""
     suffix = bids_suffix(layer.path)
     return _ORDER.index(layer.kind), SUFFIXES.index(suffix) if suffix else len(SUFFIXES)
 
 
 def _layer(path: Path) -> Layer:
+    """Describe an image by its name and intent."""
     name = stem(path)
     intent = image_intent(path)
     kind = next((kind for end, kind in _NAMED.items() if name.endswith(end)), None)
@@ -148,7 +152,7 @@ def _layer(path: Path) -> Layer:
         return Layer(path, kind, "labels", labels=_label_names(path))
     if kind == "posterior":
         tissue = name.removesuffix("_probseg").rpartition("_label-")[2]
-        return Layer(path, kind, tissue, _COLORS.get(tissue, "#f0e442"))
+        return Layer(path, kind, tissue, _COLORS.get(tissue, _OTHER_COLOR))
     if kind == "map":
         return Layer(
             path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, ATYPICALITY_RANGE
@@ -159,7 +163,7 @@ def _layer(path: Path) -> Layer:
 
 
 def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
-    """Read the table beside a label map; without one, number the labels that are in it."""
+    """Read the table beside a label map; without one, name the labels by number."""
     extension = next(end for end in NIFTI_EXTENSIONS if path.name.lower().endswith(end))
     table = path.with_name(path.name[: -len(extension)] + ".tsv")
     if not table.is_file():
@@ -178,14 +182,14 @@ def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
     )
 
 
-def _listed(layer: Layer, number: int, *, embed: bool) -> dict[str, Any]:
-    """Describe a layer to the page."""
+def _layer_facts(layer: Layer, number: int, *, embed: bool) -> dict[str, Any]:
+    """Return the variables of a layer in the template."""
     return {
         "kind": layer.kind,
         "name": layer.name,
         "color": layer.color,
         "range": layer.range,
-        "file": f"{number}{layer.extension}",  # niivue reads off it how the file is packed
+        "file": f"{number}{layer.extension}",  # niivue detects compression by the extension
         "content": b64encode(layer.path.read_bytes()).decode("ascii") if embed else None,
         "labels": layer.labels,
         "colormap": niivue_colormap(layer.labels) if layer.labels else None,

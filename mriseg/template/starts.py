@@ -39,6 +39,11 @@ def head_threshold(data: NDArray[np.float32]) -> float:
     -------
     float
         In units of the intensities.
+
+    References
+    ----------
+    Otsu N (1979). A threshold selection method from gray-level histograms. IEEE Trans Syst Man Cybern
+    9:62-66.
     """
     clipped = np.minimum(data, np.percentile(data, FAT_PERCENTILE))
     return HEAD_THRESHOLD_FACTOR * float(threshold_otsu(clipped.ravel()))

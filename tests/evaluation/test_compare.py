@@ -14,7 +14,7 @@ from mriseg.errors import ImageError
 from mriseg.evaluation.compare import _backdrop, as_json, compare
 from mriseg.images.reading import load_map
 from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
-from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, telling_slices
+from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, select_slices
 from mriseg.report.slices import PLANES, Slices
 from mriseg.results.sidecar import SCHEMA_VERSION
 
@@ -255,13 +255,19 @@ def test_folders_of_none_or_several_segmentations(result, tmp_path, labels):
     assert compare(a / "sub-01_dseg.json", a / "sub-01_dseg.json").tissues["GM"].dice == 1
 
 
+# Sidecars of the right schema, and what else is in them.
+KNOWN = f'{{"SchemaVersion": {SCHEMA_VERSION}, "Warnings": []%s}}'
+MASK = ', "BrainMask": {"VolumeML": 1}, "Files": []'
+
+
 @pytest.mark.parametrize("text", [
-    "", "[]", "{}", '{"SchemaVersion": 1, "Warnings": []}', '{"SchemaVersion": 99, "Warnings": []}', '{"SchemaVersion": 1, "Warnings": [], "Classes": {}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"../x": {"Label": 1, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": {"Label": 1, "ml": NaN}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": {"Label": 1e999, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": {"Label": -1, "ml": 1}}, "BrainMask": {"VolumeML": 1}, "Files": []}',
-    '{"SchemaVersion": 1, "Warnings": [], "Classes": {"GM": [1]}, "BrainMask": 3, "Files": 5}', "[" * 100_000,
+    "", "[]", "{}", KNOWN % "", '{"SchemaVersion": 99, "Warnings": []}', "[" * 100_000,
+    KNOWN % (', "Classes": {}' + MASK),
+    KNOWN % (', "Classes": {"../x": {"Label": 1, "ml": 1}}' + MASK),
+    KNOWN % (', "Classes": {"GM": {"Label": 1, "ml": NaN}}' + MASK),
+    KNOWN % (', "Classes": {"GM": {"Label": 1e999, "ml": 1}}' + MASK),
+    KNOWN % (', "Classes": {"GM": {"Label": -1, "ml": 1}}' + MASK),
+    KNOWN % ', "Classes": {"GM": [1]}, "BrainMask": 3, "Files": 5',
 ])  # fmt: skip
 def test_sidecars_that_are_none(result, labels, text):
     a = result("a", labels)
@@ -349,13 +355,13 @@ def test_slices_show_the_most_of_what_differs():
     brain = np.zeros((9, 9, 100), dtype=bool)
     brain[1:8, 1:8, 10:90] = True
     differs = np.zeros_like(brain)
-    assert telling_slices(brain, differs, 2, 4) == [19, 39, 59, 79]
+    assert select_slices(brain, differs, 2, 4) == [19, 39, 59, 79]
     differs[4, 4, 57] = differs[4, 4:6, 49] = differs[4, 4, 50] = True
-    chosen = telling_slices(brain, differs, 2, 4)
+    chosen = select_slices(brain, differs, 2, 4)
     assert {57, 49} <= set(chosen)
     differs[...] = False
     differs[4, 4, 49:51] = True  # on both sides of the border of two ranges: one of them is enough
-    chosen = telling_slices(brain, differs, 2, 4)
+    chosen = select_slices(brain, differs, 2, 4)
     assert len({49, 50} & set(chosen)) == 1
     assert np.diff(chosen).min() >= 6
-    assert telling_slices(brain[..., 10:12], differs[..., 10:12], 2, 5) == [0, 1]
+    assert select_slices(brain[..., 10:12], differs[..., 10:12], 2, 5) == [0, 1]

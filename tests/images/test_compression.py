@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from mriseg.images.compression import chunks_of, write_gzip
+from mriseg.images.compression import array_chunks, write_gzip
 from mriseg.images.reading import load_volume
 from mriseg.images.writing import save_array
 
@@ -36,7 +36,7 @@ def test_names_and_times_stay_out():
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_arrays_become_the_bytes_of_a_file_however_they_lie(order):
     array = np.asarray(np.random.default_rng(0).normal(size=(70, 90, 110)), np.float32, order=order)[::-1]
-    assert b"".join(chunks_of(array)) == array.tobytes("F")
+    assert b"".join(array_chunks(array)) == array.tobytes("F")
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])

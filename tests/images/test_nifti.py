@@ -63,7 +63,7 @@ def test_a_large_scan_is_refused_on_a_small_machine_and_says_how_much_it_takes(t
         file.write(header((640, 640, 640), np.float64))
         file.truncate(352 + 8 * 640**3)
     _refused(path, "about 20 GB of memory, and 4 GB may be used", max_memory=4)
-    monkeypatch.setattr("mriseg.images.nifti.usable_memory", lambda: 1.5e9)
+    monkeypatch.setattr("mriseg.images.nifti_voxels.usable_memory", lambda: 1.5e9)
     _refused(path, "about 20 GB of memory, and 1.5 GB may be used; crop or resample it, or give --max-memory")
 
 

@@ -1,4 +1,4 @@
-"""Templates of pages: whatever is put into them is escaped."""
+"""Jinja environment of the HTML templates, with escaping of all content."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mriseg._utils.text import printable
 
 @cache
 def environment() -> Environment:
-    """Return the templates of ``mriseg/assets``.
+    """Return the environment of the templates in ``mriseg/assets``; cached.
 
     Returns
     -------
     jinja2.Environment
-        Text is escaped for HTML, and whatever would hide or turn it around is written out.
+        Escapes HTML, and control, invisible and bidirectional characters.
     """
     templates = Environment(
         loader=PackageLoader("mriseg", "assets"),
@@ -33,5 +33,5 @@ def environment() -> Environment:
 
 
 def _printable(value: Any) -> Any:
-    """Escape what would hide or turn text around; what is marked as safe and what is no text stays."""
+    """Escape control and bidirectional characters of text that is not marked as safe."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

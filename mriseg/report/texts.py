@@ -1,4 +1,4 @@
-"""What the page says in sentences: the verdict, and the methods as they were run."""
+"""Texts of the report: headlines of the verdict, and the methods paragraph of a run."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _COOTES = (
 
 
 class Headline(NamedTuple):
-    """What the top of the page says for a verdict."""
+    """Title and advice for a verdict."""
 
     title: str
     advice: str
 
 
 class _Sentence(NamedTuple):
-    """A sentence, with {} where the number of a cited reference goes."""
+    """A sentence with {} in place of the number of each cited reference."""
 
     text: str
     cited: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ _MASKS = {
 
 
 def methods(facts: Facts) -> tuple[str, list[str]]:
-    """Write the methods paragraph of a paper from what was run.
+    """Compose the methods paragraph of a paper from the sidecar of a run.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
     Returns
     -------
     paragraph : str
-        With numbers of references in brackets.
+        With the numbers of the references in brackets.
     references : list of str
         In the order of their numbers.
     """
@@ -127,12 +127,14 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
 
 
 def _scan(facts: Facts) -> _Sentence:
+    """Describe the scan."""
     version, contrast = facts["GeneratedBy"][0]["Version"], CONTRASTS[facts["Contrast"]["Used"]].adjective
     zooms = " x ".join(f"{zoom:.3g}" for zoom in facts["ZoomsMM"])
     return _Sentence(f"The {contrast} scan (voxels of {zooms} mm) was segmented with mriseg {version}.")
 
 
 def _field(facts: Facts) -> _Sentence:
+    """Describe the correction of the bias field."""
     if not facts["Settings"]["Bias"]:
         return _Sentence("No bias field was corrected.")
     if not facts["BiasField"]["Order"]:
@@ -145,6 +147,7 @@ def _field(facts: Facts) -> _Sentence:
 
 
 def _channels(facts: Facts) -> _Sentence:
+    """Describe further channels."""
     channels = facts["Channels"]
     if not channels:
         return _Sentence("")
@@ -158,6 +161,7 @@ def _channels(facts: Facts) -> _Sentence:
 
 
 def _mixture(facts: Facts) -> _Sentence:
+    """Describe the mixture and its fit."""
     mixture, several = facts["Mixture"], bool(facts["Channels"])
     end = "it converged" if mixture["Converged"] else "it had not converged"
     fitted = (
@@ -174,6 +178,7 @@ def _mixture(facts: Facts) -> _Sentence:
 
 
 def _start(facts: Facts) -> str:
+    """Describe the start of the fit."""
     if facts["Settings"]["FixMeans"]:
         return "a saved fit, whose means were held"
     if facts["Settings"]["WarmStart"]:
@@ -182,18 +187,21 @@ def _start(facts: Facts) -> str:
 
 
 def _merging(facts: Facts) -> _Sentence:
+    """Describe the merging of classes."""
     if "MergedTo" not in facts["Mixture"]:
         return _Sentence("")
     return _Sentence("The classes were merged to the three tissues that most of their voxels are of.")
 
 
 def _lesions(facts: Facts) -> _Sentence:
+    """Describe the lesion mask."""
     if not facts["Settings"]["LesionMask"]:
         return _Sentence("")
     return _Sentence("Lesions were given by a mask; they took no part in the fit and belong to no tissue.")
 
 
 def _priors(facts: Facts) -> _Sentence:
+    """Describe the spatial prior."""
     if not facts["TissuePriors"]["Used"]:
         return _Sentence("No prior knowledge of where tissues lie was used.")
     return _Sentence(
@@ -204,6 +212,7 @@ def _priors(facts: Facts) -> _Sentence:
 
 
 def _spatial(facts: Facts) -> _Sentence:
+    """Describe the Markov random field."""
     if not facts["Settings"]["Spatial"]:
         return _Sentence("Every voxel was judged by itself, without regard to its neighbours.")
     return _Sentence(
@@ -214,6 +223,7 @@ def _spatial(facts: Facts) -> _Sentence:
 
 
 def _naming(facts: Facts) -> _Sentence:
+    """Describe the naming of classes."""
     rule = ", ".join(facts["Contrast"]["Order"])
     return _Sentence(
         f"Classes were named by rising mean intensity ({rule}); a voxel's label is its most probable class, "
