@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from sweeps import mostly
 
 import mriseg
 from mriseg.cli import main
@@ -128,7 +127,8 @@ def test_refused_in_one_line_that_says_what_where_and_what_to_do(scans, name, tm
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", mostly(RUN, "made_sheared.nii.gz"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUN)
 def test_the_same_labels_as_the_healthy_twin(scans, segmented, name):
     twin_result = segmented("xa30")
     result = mriseg.segment(scans / "hostile" / name)
@@ -153,6 +153,7 @@ def test_label_images_are_no_scans(scans, name):
         load_volume(scans / name)
 
 
+@pytest.mark.slow
 def test_real_scans_are_never_taken_for_label_images(scans):
     paths = [*scans.glob("bids/*/anat/*.nii.gz"), *scans.glob("channels/*w.nii.gz"),
              *scans.glob("channels/*FLAIR.nii.gz"), scans / "orientations" / "RAS.nii.gz"]  # fmt: skip

@@ -67,6 +67,7 @@ def _check_clicks(page, labels):
     return names
 
 
+@pytest.mark.slow
 def test_the_label_under_a_click_is_named(browser, results):
     layers = gather_layers([results])
     contents = {f"{i}{layer.extension}": file_content(layer.path) for i, layer in enumerate(layers)}
