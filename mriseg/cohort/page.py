@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mriseg.cohort.record import Record
-    from mriseg.cohort.summary import ScanQC
+    from mriseg.cohort.scan_qc import ScanQC
 
 _BARS = 40
 _MAX_NAMES = 8

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mriseg.cohort.job import Job
-    from mriseg.cohort.summary import ScanQC
+    from mriseg.cohort.scan_qc import ScanQC
 
 
 class Workers(Protocol):

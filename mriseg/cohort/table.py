@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mriseg.cohort.record import Record
-    from mriseg.cohort.summary import ScanQC
+    from mriseg.cohort.scan_qc import ScanQC
 
 _FIRST = ("identifier", "scan", "status")
 _LAST = ("bias_lowest", "bias_highest", "similarity", "flags", "outlier_score", "outlier_in", "seconds",

@@ -153,6 +153,11 @@ def written_files(result: Segmentation, *, report: bool = True, luts: Sequence[s
     return [*required, *(result_name(name, ending) for ending in endings), last]
 
 
+def describe(result: Segmentation) -> dict[str, Any]:
+    """Return what the sidecar of a segmentation holds but the names of its files."""
+    return sidecar(result, result.tissues, result.volumes, result.warnings)
+
+
 def _write(
     result: Segmentation,
     folder: Path,
@@ -170,7 +175,7 @@ def _write(
     def place(ending: str) -> Path:
         return folder / result_name(name, ending)
 
-    facts = sidecar(result)
+    facts = describe(result)
     labels = result.volume.to_canonical(result.labels)
     overlay = place(file_names.OVERLAY)
     draw = partial(save_overlay, result.volume, labels, result.tissues, overlay, style=overlay_style)

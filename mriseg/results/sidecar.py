@@ -14,16 +14,19 @@ from mriseg._utils.text import printable
 from mriseg.errors import PriorError
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.model.warm_start import SavedFit
-from mriseg.qc import QCWarning
+from mriseg.qc import QCWarning, verdict
 from mriseg.template.contrast import contrast_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mriseg.channels.joining import Channel
+    from mriseg.estimates import Estimates
+    from mriseg.labels.tissues import Tissue
     from mriseg.model.base import TissueModel
     from mriseg.model.bias_field import BiasField
-    from mriseg.results.segmentation import Segmentation
+    from mriseg.results.volumes import TissueVolume
 
 # Raised whenever a field changes its name or its meaning.
 SCHEMA_VERSION = 1
@@ -88,12 +91,22 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def sidecar(result: Segmentation) -> dict[str, Any]:
+def sidecar(
+    result: Estimates,
+    tissues: Sequence[Tissue],
+    volumes: Mapping[str, TissueVolume],
+    warnings: Sequence[QCWarning],
+) -> dict[str, Any]:
     """Gather what is known about a segmentation, for its JSON file.
 
     Parameters
     ----------
-    result : Segmentation
+    result : Estimates
+    tissues : sequence of Tissue
+        In the order of their labels.
+    volumes : mapping of str to TissueVolume
+        By tissue abbreviation.
+    warnings : sequence of QCWarning
 
     Returns
     -------
@@ -123,8 +136,8 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
         },
         "Contrast": _about_contrast(result),
         "Classes": {
-            tissue.abbreviation: {"Label": tissue.index, **vars(result.volumes[tissue.abbreviation])}
-            for tissue in result.tissues
+            tissue.abbreviation: {"Label": tissue.index, **vars(volumes[tissue.abbreviation])}
+            for tissue in tissues
         },
         "BiasField": _about_field(result.field),
         "Channels": [_about_channel(channel) for channel in result.channels],
@@ -146,8 +159,8 @@ def sidecar(result: Segmentation) -> dict[str, Any]:
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
         },
-        "Warnings": [warning.recorded() for warning in result.warnings],
-        "Verdict": result.verdict,
+        "Warnings": [warning.recorded() for warning in warnings],
+        "Verdict": verdict(warnings),
     }
 
 
@@ -163,14 +176,14 @@ def _parameters(model: TissueModel) -> dict[str, Any]:
     return known if alone else known | {"Covariances": model.covariances.tolist()}
 
 
-def _merging(result: Segmentation) -> dict[str, list[str]]:
+def _merging(result: Estimates) -> dict[str, list[str]]:
     """Name the tissue that each class became a part of, if classes were merged."""
     if result.fit.merged_to is None:
         return {}
     return {"MergedTo": [result.components[rank].abbreviation for rank in result.fit.merged_to]}
 
 
-def _about_contrast(result: Segmentation) -> dict[str, Any]:
+def _about_contrast(result: Estimates) -> dict[str, Any]:
     """Describe what the scan was taken to be weighted by, what it looks like, and the rule that follows."""
     levels = result.levels
     order = [tissue.abbreviation for tissue in rising_tissues(result.contrast, len(result.components))]

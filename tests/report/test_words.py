@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import nibabel as nib
 import numpy as np
+from mriseg.report.words import methods
 
 import mriseg
-from mriseg.report.words import methods
-from mriseg.results.sidecar import sidecar
+from mriseg.results.segmentation import describe
 
 
 def _facts(ball, **options):
-    return sidecar(mriseg.segment(ball, **options))
+    return describe(mriseg.segment(ball, **options))
 
 
 def test_methods_say_what_was_run(ball, ball_labels, ball_affine, tmp_path):

@@ -16,8 +16,8 @@ import SimpleITK
 
 import mriseg
 from mriseg.qc import look_closely
-from mriseg.results.segmentation import written_files
-from mriseg.results.sidecar import SCHEMA_VERSION, sidecar, write_json
+from mriseg.results.segmentation import describe, written_files
+from mriseg.results.sidecar import SCHEMA_VERSION, write_json
 from mriseg.template.contrast import TissueLevels
 
 IMAGES = [
@@ -200,12 +200,12 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         "Warnings": [{"Code": "code", "Severity": "look closely", "Text": "x"}],
         "Verdict": result.verdict,
     }
-    assert json.dumps(sidecar(result)) == json.dumps(expected)
-    unasked = sidecar(replace(ball_result, prior=None, levels=None))
+    assert json.dumps(describe(result)) == json.dumps(expected)
+    unasked = describe(replace(ball_result, prior=None, levels=None))
     assert (unasked["Contrast"]["LooksLike"], unasked["Contrast"]["Levels"]) == (None, None)
     assert unasked["TissuePriors"] == {"Used": False, "Explained": None}
     assert unasked["BrainMask"]["TemplateSimilarity"] is unasked["BrainMask"]["ScanToMNI"] is None
-    misfit = sidecar(replace(result, prior=replace(prior, fits=False)))
+    misfit = describe(replace(result, prior=replace(prior, fits=False)))
     assert misfit["TissuePriors"] == {"Used": False, "Explained": 0.123457}
 
 
@@ -285,7 +285,7 @@ def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tm
     assert data.found is result
     assert data.tissues == result.tissues
     assert [tissue.abbreviation for tissue in data.found.components] == ["CSF", "GM", "WM"]
-    assert data.facts == sidecar(result)
+    assert data.facts == describe(result)
     assert data.found.field is field
     assert bool(field.order) == order
     result.save(tmp_path, overwrite=True, overlay_style="fill")
