@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path  # noqa: TC003 - the doctests make some
+from typing import Literal
 
 from mriseg.labels.contrasts import SUFFIXES
 
@@ -21,6 +22,7 @@ BRAIN_MASK_SIDECAR = "desc-brain_mask.json"
 ATYPICALITY = "desc-atypicality_map.nii.gz"
 CORRECTED = "desc-biascorr"  # and the BIDS suffix of the contrast
 VOLUMES = "volumes.tsv"
+FIELD = "desc-bias_field.nii.gz"  # of a simulated scan
 OVERLAY = "overlay.png"
 REPORT = "report.html"
 REQUIRED = (LABELS, BRAIN_MASK, BRAIN_MASK_SIDECAR, ATYPICALITY, LABEL_TABLE, VOLUMES, OVERLAY, SIDECAR)
@@ -38,8 +40,16 @@ NOT_IN_BIDS = (
     COHORT_TABLE,
     COHORT_FAILURES,
 )
-# How the names of masks, label maps, posteriors and maps end, ours and those of BIDS in general.
-_DERIVED = re.compile(r"_(dseg|probseg|mask|desc-biascorr\w*|desc-atypicality_map)$")
+# How the names of images end that are no scans, in BIDS.
+ImageKind = Literal["labels", "mask", "posterior", "map"]
+_KINDS: dict[str, ImageKind] = {
+    "_dseg": "labels",
+    "_mask": "mask",
+    "_probseg": "posterior",
+    "_map": "map",
+}
+_DERIVED = re.compile(rf"_(dseg|probseg|mask|{CORRECTED}\w*|desc-atypicality_map)$")
+_DESCRIBED = re.compile(r"_(?:label|desc)-([^_]+)_[^_]+$")
 
 
 def without_extension(path: Path) -> str:
@@ -83,6 +93,26 @@ def bids_suffix(path: Path) -> str | None:
     """
     ending = path.name.split(".", maxsplit=1)[0].rpartition("_")[2]
     return ending if ending in SUFFIXES else None
+
+
+def image_kind(path: Path) -> ImageKind | None:
+    """Return the kind of an image that is no scan from how its name ends, or None.
+
+    >>> image_kind(Path("sub-01_desc-brain_mask.nii.gz"))
+    'mask'
+    """
+    name = stem(path)
+    return next((kind for ending, kind in _KINDS.items() if name.endswith(ending)), None)
+
+
+def described_by(path: Path) -> str:
+    """Return the value of the entity label or desc in the name of an image; its stem if it has neither.
+
+    >>> described_by(Path("sub-01_label-GM_probseg.nii.gz"))
+    'GM'
+    """
+    found = _DESCRIBED.search(stem(path))
+    return found[1] if found else stem(path)
 
 
 def is_derived(path: Path) -> bool:

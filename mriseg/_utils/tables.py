@@ -33,7 +33,7 @@ def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], lis
     -------
     header : list of str
     rows : list of Row
-        Those with a cell that is not empty; white space around cells is dropped.
+        Empty lines are left out, and white space around cells is dropped.
 
     Raises
     ------
@@ -45,15 +45,15 @@ def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], lis
             start = file.readline()
             file.seek(0)
             reader = csv.reader(file, delimiter=max(delimiters, key=start.count))
-            rows = [Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+            rows = [Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(str(error)) from error
     return (rows[0].cells, rows[1:]) if rows else ([], [])
 
 
-def write_rows(file: TextIO, rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows of cells, tabs between them, to an open file."""
-    csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
+def write_rows(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = "\t") -> None:
+    """Write rows of cells, tabs or another delimiter between them, to an open file."""
+    csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
 
 
 def as_text(rows: Iterable[Sequence[Any]]) -> str:

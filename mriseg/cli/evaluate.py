@@ -73,11 +73,13 @@ def _table(figures: dict[str, Agreement]) -> str:
 
 
 def _tsv(figures: dict[str, Agreement]) -> str:
-    lines = ["tissue\tdice\tvolume_difference_percent\thausdorff95_mm"]
+    from mriseg._utils.tables import as_text
+
+    rows: list[tuple[str, ...]] = [("tissue", "dice", "volume_difference_percent", "hausdorff95_mm")]
     for name, f in figures.items():
         values = (f.dice, f.volume_difference, f.hausdorff95)
-        lines.append("\t".join([name, *("n/a" if math.isnan(value) else f"{value:.4f}" for value in values)]))
-    return "\n".join(lines)
+        rows.append((name, *("n/a" if math.isnan(value) else f"{value:.4f}" for value in values)))
+    return as_text(rows).rstrip("\n")
 
 
 def _json(figures: dict[str, Agreement]) -> str:

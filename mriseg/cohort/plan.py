@@ -153,9 +153,10 @@ def _read_rows(path: Path) -> tuple[list[str], list[Row]]:
         header, rows = read_delimited(path)
     except ValueError as error:
         raise CohortError(f"{path}: cannot be read as a list of scans ({error})") from error
-    if not rows:
+    filled = [row for row in rows if any(row.cells)]
+    if not filled:
         raise CohortError(f"{path}: a list needs a header and at least one row")
-    return header, rows
+    return header, filled
 
 
 def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOptions) -> Job:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg._utils.atomic_write import atomic_write
+from mriseg._utils.tables import as_text
 from mriseg._utils.text import printable
 from mriseg.errors import ImageError
 from mriseg.evaluation.constants import MAX_CENTRE_DISTANCE_MM, MAX_OUTSIDE
@@ -202,9 +201,7 @@ def as_tsv(comparison: Comparison) -> str:
     if comparison.brain_mask:
         rows.append(["brain_mask", *_cells(comparison.brain_mask), "mask", comparison.resampled])
     header = ["tissue", *_FIGURES, "volumes_from", "b_resampled"]
-    text = io.StringIO()
-    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()
+    return as_text([header, *rows])
 
 
 def as_json(comparison: Comparison) -> str:

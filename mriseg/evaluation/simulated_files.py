@@ -10,7 +10,7 @@ import numpy as np
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.errors import ImageError
 from mriseg.evaluation.phantom import TISSUES, folded_ball, simulate
-from mriseg.file_names import stem
+from mriseg.file_names import FIELD, LABELS, posterior_ending, result_name, stem_of_labels
 from mriseg.images.reading import load_map
 from mriseg.images.volume import new_volume
 from mriseg.images.writing import save_array
@@ -60,7 +60,7 @@ def simulate_files(
     else:
         volume = load_map(labels)
         numbers, affine = np.rint(volume.data).astype(np.int32), volume.affine
-        name = stem(labels).removesuffix("_dseg") + "_sim"
+        name = f"{stem_of_labels(labels)}_sim"
     try:
         phantom = simulate(numbers, affine, **settings)
     except ValueError as error:
@@ -71,12 +71,12 @@ def simulate_files(
 def _save(phantom: Phantom, folder: Path, name: str, suffix: str, *, overwrite: bool) -> list[Path]:
     """Write all arrays of a phantom; return their files."""
     arrays: dict[str, tuple[Any, str]] = {
-        suffix: (phantom.data, "none"),
-        "dseg": (phantom.labels, "label"),
-        **{f"label-{t.abbreviation}_probseg": (phantom.fractions[t.index], "estimate") for t in TISSUES},
-        "desc-bias_field": (phantom.field, "none"),
+        f"{suffix}.nii.gz": (phantom.data, "none"),
+        LABELS: (phantom.labels, "label"),
+        **{posterior_ending(t.abbreviation): (phantom.fractions[t.index], "estimate") for t in TISSUES},
+        FIELD: (phantom.field, "none"),
     }
-    names = [f"{name}_{kind}.nii.gz" for kind in arrays]
+    names = [result_name(name, ending) for ending in arrays]
     scan = new_volume(phantom.data, phantom.affine, folder / names[0])
     with atomic_write(folder, names, overwrite=overwrite) as scratch:
         for file, (array, intent) in zip(names, arrays.values(), strict=True):

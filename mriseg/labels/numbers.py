@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
+from mriseg._utils.tables import read_delimited
 from mriseg.errors import ImageError
 from mriseg.labels.tissues import CSF, GM, WM
 
@@ -58,30 +58,54 @@ def parse_intensities(text: str) -> dict[int, float]:
     return levels
 
 
-def read_label_table(path: Path) -> dict[int, int]:
-    """Read a BIDS label table: a TSV with columns index and abbreviation or name.
+def read_label_rows(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a BIDS label table: a TSV with the columns index and name.
+
+    Parameters
+    ----------
+    path : Path
 
     Returns
     -------
-    dict of int to int
-        Number in the file to 1 GM, 2 WM or 3 CSF; other rows are ignored.
+    list of dict of str to str
+        Cells by column; ``index`` is a whole number.
 
     Raises
     ------
     ImageError
-        If the table cannot be read or names none of the tissues.
+        If the file is no such table.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-        numbers = {
-            int(row["index"]): _BY_NAME[name.lower()]
-            for row in rows
-            for name in (row.get("abbreviation"), row.get("name"))
-            if name and name.lower() in _BY_NAME
-        }
-    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        header, rows = read_delimited(path, "\t")
+        if not {"index", "name"} <= set(header):
+            raise ValueError("a column is missing")
+        labels = [dict(zip(header, row.cells, strict=False)) for row in rows]
+        for label in labels:
+            int(label["index"])
+    except (ValueError, KeyError) as error:
         raise ImageError(f"{path}: is no label table ({error}); it needs columns index and name") from error
+    return labels
+
+
+def read_label_table(path: Path) -> dict[int, int]:
+    """Read which number is which tissue from a BIDS label table, by abbreviation or name.
+
+    Returns
+    -------
+    dict of int to int
+        Number in the file to 1 GM, 2 WM or 3 CSF; other rows are left out.
+
+    Raises
+    ------
+    ImageError
+        If the table names none of the tissues.
+    """
+    numbers = {
+        int(row["index"]): _BY_NAME[name.lower()]
+        for row in read_label_rows(path)
+        for name in (row.get("abbreviation"), row.get("name"))
+        if name and name.lower() in _BY_NAME
+    }
     if not numbers:
         raise ImageError(f"{path}: names none of GM, WM and CSF; say which number is which with --map")
     return numbers

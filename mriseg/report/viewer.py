@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -11,10 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mriseg.errors import ImageError
-from mriseg.file_names import NIFTI_EXTENSIONS, bids_suffix, stem, stem_of_labels
+from mriseg.file_names import (
+    NIFTI_EXTENSIONS,
+    bids_suffix,
+    described_by,
+    image_kind,
+    stem,
+    stem_of_labels,
+    without_extension,
+)
 from mriseg.images.reading import image_intent, load_map
 from mriseg.labels.contrasts import SUFFIXES
 from mriseg.labels.lookup_tables import niivue_colormap
+from mriseg.labels.numbers import read_label_rows
 from mriseg.labels.tissues import CSF, GM, WM, class_color
 from mriseg.report.constants import ATYPICALITY_RANGE
 from mriseg.report.page import asset, render
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
 Kind = Literal["scan", "labels", "mask", "posterior", "map"]
 
 _ORDER: tuple[Kind, ...] = ("scan", "labels", "mask", "posterior", "map")
-_NAMED: dict[str, Kind] = {"_dseg": "labels", "_mask": "mask", "_probseg": "posterior", "_map": "map"}
 _COLORS = {tissue.abbreviation: tissue.color for tissue in (GM, WM, CSF)}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _MASK_COLOR = "#ff4fd8"
@@ -145,18 +152,16 @@ def _layer(path: Path) -> Layer:
     """Describe an image by its name and intent."""
     name = stem(path)
     intent = image_intent(path)
-    kind = next((kind for end, kind in _NAMED.items() if name.endswith(end)), None)
+    kind: Kind | None = image_kind(path)
     if kind is None:
         kind = "labels" if intent == "label" else "scan"
     if kind == "labels":
         return Layer(path, kind, "labels", labels=_label_names(path))
     if kind == "posterior":
-        tissue = name.removesuffix("_probseg").rpartition("_label-")[2]
+        tissue = described_by(path)
         return Layer(path, kind, tissue, _COLORS.get(tissue, _OTHER_COLOR))
     if kind == "map":
-        return Layer(
-            path, kind, name.rpartition("desc-")[2].removesuffix("_map"), _MAP_COLOR, ATYPICALITY_RANGE
-        )
+        return Layer(path, kind, described_by(path), _MAP_COLOR, ATYPICALITY_RANGE)
     if kind == "mask":
         return Layer(path, kind, "brain mask", _MASK_COLOR)
     return Layer(path, kind, " ".join(filter(None, (name, bids_suffix(path)))))
@@ -164,17 +169,13 @@ def _layer(path: Path) -> Layer:
 
 def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
     """Read the table beside a label map; without one, name the labels by number."""
-    extension = next(end for end in NIFTI_EXTENSIONS if path.name.lower().endswith(end))
-    table = path.with_name(path.name[: -len(extension)] + ".tsv")
+    table = path.with_name(f"{without_extension(path)}.tsv")
     if not table.is_file():
         present = np.unique(np.rint(load_map(path).data).astype(int))
         return tuple((int(n), f"label {n}", class_color(int(n))) for n in present if n > 0)
-    try:
-        with table.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-        numbered = [(int(row["index"]), str(row["name"]), row.get("color") or "") for row in rows]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ImageError(f"{table}: is no label table; it needs the columns index and name") from error
+    numbered = [
+        (int(row["index"]), row.get("name", ""), row.get("color", "")) for row in read_label_rows(table)
+    ]
     return tuple(
         (number, name, color if _HEX.fullmatch(color) else class_color(number))
         for number, name, color in numbered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +10,7 @@ import numpy as np
 
 from mriseg import __version__
 from mriseg._utils.atomic_write import atomic_write
+from mriseg._utils.tables import read_delimited, write_rows
 from mriseg._utils.text import cell
 from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture, select_model
@@ -192,16 +192,12 @@ def fit_table(
 def _read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows that are not empty."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            start = file.readline()
-            file.seek(0)
-            delimiter = max(",;\t", key=start.count)
-            lines = [row for row in csv.reader(file, delimiter=delimiter) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        header, rows = read_delimited(path, ",;\t")
+    except ValueError as error:
         raise MixtureError(f"{path}: cannot be read as a table ({error})") from error
-    if len(lines) < 2:
+    if not rows:
         raise MixtureError(f"{path}: a table needs a header and at least one row")
-    return [name.strip() for name in lines[0]], lines[1:]
+    return header, [row.cells for row in rows]
 
 
 def _is_number(cell: str) -> bool:
@@ -225,7 +221,7 @@ def _number(path: Path, row: list[str], header: list[str], name: str, line: int)
 def _save_rows(path: Path, header: list[str], rows: NDArray[np.float64]) -> None:
     """Write rows of numbers; whole numbers without a point."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerow([cell(name) for name in header])
+        write_rows(file, [[cell(name) for name in header]], ",")
         np.savetxt(file, rows, fmt="%.9g", delimiter=",")
 
 

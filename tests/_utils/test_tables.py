@@ -14,12 +14,16 @@ def test_the_delimiter_is_the_one_that_the_header_has_most_of(tmp_path, delimite
     assert [(row.line, row.cells) for row in rows] == [(2, ["1", "2", "3"])]
 
 
-def test_rows_know_their_lines_and_empty_ones_are_left_out(tmp_path):
+def test_rows_have_their_lines_and_empty_lines_are_left_out(tmp_path):
     path = tmp_path / "table.csv"
     path.write_bytes(b'\xef\xbb\xbfa,b\r\n\r\n 1 ,"x\ny"\n,\n3\n')
     header, rows = read_delimited(path)
     assert header == ["a", "b"]
-    assert [(row.line, row.cells) for row in rows] == [(4, ["1", "x\ny"]), (6, ["3"])]
+    assert [(row.line, row.cells) for row in rows] == [
+        (4, ["1", "x\ny"]),
+        (5, ["", ""]),
+        (6, ["3"]),
+    ]
 
 
 def test_a_file_without_a_line_has_neither_header_nor_rows(tmp_path):

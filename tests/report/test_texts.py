@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import nibabel as nib
 import numpy as np
-from mriseg.report.words import methods
+from mriseg.report.texts import methods
 
 import mriseg
 from mriseg.results.segmentation import describe
