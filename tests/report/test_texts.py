@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 
 import mriseg
-from mriseg.report.words import methods
+from mriseg.report.texts import methods
 from mriseg.results.sidecar import sidecar
 
 

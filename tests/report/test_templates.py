@@ -4,7 +4,7 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from mriseg.report.pages import environment
+from mriseg.report.templates import environment
 
 
 def rendered(template, **values):
