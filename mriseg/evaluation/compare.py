@@ -81,7 +81,7 @@ class Comparison:
     brain_mask : Change or None
         None unless both are results of `mriseg segment`.
     warnings : tuple of QCWarning
-        What makes the figures doubtful.
+        Warnings for the user.
     """
 
     a: Labels
@@ -283,10 +283,10 @@ def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWar
             f"{outside:.0%} of the tissue of B lies outside the grid of A: volumes count it, Dice does not"
         )
         yield look_closely("comparison-outside", beyond)
-    apart = float(np.linalg.norm(_centroid(a) - _centroid(b)))
-    if apart > MAX_CENTRE_DISTANCE_MM:
+    shift = float(np.linalg.norm(_centroid(a) - _centroid(b)))
+    if shift > MAX_CENTRE_DISTANCE_MM:
         beside = (
-            f"the tissue of B lies {apart:.0f} mm beside that of A: Dice and picture mean little unless "
+            f"the tissue of B lies {shift:.0f} mm beside that of A: Dice and picture mean little unless "
             "the scans are registered to each other; volumes stand"
         )
         yield look_closely("comparison-apart", beside)

@@ -62,7 +62,7 @@ class Placement:
     units : str
         Of the header's coordinates.
     warnings : tuple of QCWarning
-        What is odd about it, in plain words.
+        Warnings about inconsistencies, for the user.
     """
 
     header: nib.Nifti1Header
@@ -202,7 +202,7 @@ def _warnings(
     qform: NDArray[np.float64],
     shape: tuple[int, ...],
 ) -> list[QCWarning]:
-    """List the inconsistencies of sform and qform, and which of them was used."""
+    """Return warnings about inconsistent forms, with the one that was used."""
     if form == _SIZES_ALONE:
         return [look_closely("header-no-form", _NO_FORM)]
     used, sizes = (sform if form == "sform" else qform), header["pixdim"][1:4]
@@ -213,10 +213,10 @@ def _warnings(
         angle = np.degrees(np.arcsin(np.abs(cosines).max()))
         sheared = f"its {form}, which was used, is sheared by {angle:.0f} degrees"
         warnings.append(look_closely("header-sheared", sheared))
-    both = form == "sform" and int(header["qform_code"]) > 0
-    apart = max_corner_distance(sform, qform, shape) if both else 0.0
-    if not apart <= MAX_FORM_SHIFT * edges.min():
-        where = f"up to {apart:.3g} {_unit(header)} apart" if np.isfinite(apart) else "differently"
+    comparable = form == "sform" and int(header["qform_code"]) > 0
+    distance = max_corner_distance(sform, qform, shape) if comparable else 0.0
+    if not distance <= MAX_FORM_SHIFT * edges.min():
+        where = f"up to {distance:.3g} {_unit(header)} apart" if np.isfinite(distance) else "differently"
         differing = f"its sform and its qform place the voxels {where}; the sform was used"
         warnings.append(look_closely("header-forms-differ", differing))
     elif form == "sform" and not np.allclose(sizes, edges, rtol=ZOOM_TOLERANCE):

@@ -42,7 +42,7 @@ class Volume:
         Interpretation of the file: the form that gave the affine, the units, the index in a series, the voxel
         sizes given in place of the header's.
     warnings : tuple of QCWarning
-        What is odd about the file.
+        Warnings about the file, for the user.
     """
 
     data: NDArray[np.float32]

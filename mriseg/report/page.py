@@ -31,7 +31,7 @@ _SVG = "image/svg+xml"
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """What the page shows.
+    """Data of the report.
 
     Parameters
     ----------
@@ -94,12 +94,12 @@ def _bic_chart(bic_by_classes: dict[int, float]) -> Markup | None:
 
 
 def _fit_charts(found: Estimates, sources: Sequence[str]) -> list[tuple[str, Markup, float]]:
-    """Draw the histogram of each channel with its fit: name, picture and error."""
+    """Draw the histogram of each channel with its fit; return name, picture and misfit."""
     charts = []
     for channel, (source, histogram) in enumerate(zip(sources, found.fit.histograms, strict=True)):
-        alone = found.model.marginal(channel)
-        chart = histogram_chart(*histogram, alone, found.components)
-        charts.append((source, _svg_uri(chart), fit_error(*histogram, alone)))
+        marginal = found.model.marginal(channel)
+        chart = histogram_chart(*histogram, marginal, found.components)
+        charts.append((source, _svg_uri(chart), fit_error(*histogram, marginal)))
     return charts
 
 

@@ -3,13 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.brain.surface import (
-    DEPTHS_MM,
-    displaced_distance,
-    optimise_offsets,
-    template_surface,
-    update_affine,
-)
+from mriseg.brain.constants import DEPTHS_MM
+from mriseg.brain.surface import displaced_distance, optimise_offsets, template_surface, update_affine
 from mriseg.template.head import load_template
 from mriseg.template.registration import Registration
 

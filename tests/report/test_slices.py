@@ -7,7 +7,8 @@ import pytest
 from heads import volume_of
 
 from mriseg.images.reading import load_volume
-from mriseg.report.slices import PLANES, Slices, outline, paint, rgb
+from mriseg.labels.tissues import rgb
+from mriseg.report.slices import PLANES, Slices, outline, paint
 
 
 @pytest.mark.parametrize("plane", PLANES, ids=lambda plane: plane.name)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import nibabel as nib
 import numpy as np
-from mriseg.report.texts import methods
 
 import mriseg
+from mriseg.report.texts import methods
 from mriseg.results.segmentation import describe
 
 
