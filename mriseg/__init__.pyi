@@ -5,10 +5,12 @@ from .errors import ImageError as ImageError
 from .errors import MaskError as MaskError
 from .errors import MixtureError as MixtureError
 from .errors import MrisegError as MrisegError
+from .errors import OptionError as OptionError
 from .errors import OutputError as OutputError
 from .images.reading import load_volume as load_volume
 from .images.volume import Volume as Volume
 from .pipeline import segment as segment
+from .qc import QCWarning as QCWarning
 from .results.segmentation import Segmentation as Segmentation
 
 __version__: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mriseg.errors import MixtureError, OptionError
+from mriseg.errors import MixtureError, OptionError, PriorError
 from mriseg.images.reading import file_digest
 from mriseg.labels.contrasts import CONTRASTS, rising_tissues
 from mriseg.labels.tissues import AUTO, LESION, MAX_CLASSES
@@ -192,7 +192,7 @@ class SegmentOptions:
 
         Raises
         ------
-        ImageError, OptionError
+        ImageError, PriorError
             If a file cannot be read.
         """
         known = digests or {}
@@ -245,4 +245,4 @@ def _digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise OptionError(f"{path}: cannot be read ({error.strerror}); check its name") from error
+        raise PriorError(f"{path}: cannot be read ({error.strerror}); check its name") from error

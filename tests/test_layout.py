@@ -10,7 +10,7 @@ PACKAGE, TESTS = Path(mriseg.__file__).parent, Path(__file__).parent
 
 ROOMS_WITH_CONSTANTS = (
     "brain", "channels", "cohort", "evaluation", "images",
-    "mixture", "model", "quality", "report", "template",
+    "model", "quality", "report", "template",
 )  # fmt: skip
 
 # Modules without a test file of their own, and the files that test them.
@@ -25,16 +25,17 @@ COVERED_ELSEWHERE = {
     "cli/summarise.py": ["cli/test_batch.py"],
     # Steps of joining channels, tested by joining some.
     "channels/intensities.py": ["channels/test_joining.py", "test_segment_channels.py"],
-    "channels/refinement.py": ["channels/test_alignment.py"],
     # Parts of a run, tested by runs.
     "cohort/dataset.py": ["cohort/test_plan.py", "cli/test_bids.py"],
     "cohort/local.py": ["cohort/test_run.py"],
     "cohort/page.py": ["cohort/test_summary.py"],
     "cohort/prior.py": ["model/test_cohort_prior.py"],
     "cohort/resources.py": ["cohort/test_run.py"],
+    "cohort/scan_qc.py": ["cohort/test_summary.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
     "evaluation/simulated_files.py": ["cli/test_simulate.py"],
     # Parts of one page or picture, tested by looking at the whole.
+    "model/multichannel_em.py": ["model/test_multichannel.py"],
     "report/difference.py": ["evaluation/test_compare.py"],
     "report/mosaic.py": ["report/test_overlay.py", "evaluation/test_compare.py"],
     "report/sheets.py": ["report/test_page.py"],
@@ -42,29 +43,10 @@ COVERED_ELSEWHERE = {
     "results/assembly.py": ["test_pipeline.py", "test_lesions.py"],
     "results/mixture_table.py": ["cli/test_mixture.py"],
     "results/reading.py": ["evaluation/test_compare.py"],
-    "results/sidecar.py": ["results/test_segmentation.py"],
     # An interface, tested by what has it; the cells of a bias field, tested by the field.
     "model/base.py": ["model/test_partial_volume.py", "model/test_gaussian_classes.py"],
     "model/bias_cells.py": ["model/test_bias_field.py"],
     # Steps of a registration, tested by where it ends.
-    "template/gauss_newton.py": ["template/test_registration.py", "template/test_tissue_maps.py"],
-    "template/starts.py": ["template/test_registration.py", "template/test_tissue_maps.py"],
-    # Parts of the estimator, tested by what it finds.
-    "mixture/agglomeration.py": ["mixture/test_hierarchical.py", "mixture/test_reference.py"],
-    "mixture/criteria.py": ["mixture/test_reference.py", "mixture/test_selection.py"],
-    "mixture/estimator.py": ["mixture/test_gaussian.py"],
-    "mixture/expectation.py": ["mixture/test_em.py"],
-    "mixture/fitting.py": ["mixture/test_gaussian.py", "mixture/test_em.py"],
-    "mixture/fixed.py": ["mixture/test_priors.py"],
-    "mixture/kmeans.py": ["mixture/test_reference.py"],
-    "mixture/maximisation.py": ["mixture/test_em.py"],
-    "mixture/moments.py": ["mixture/test_covariance.py", "mixture/test_online.py"],
-    "mixture/orientation.py": ["mixture/test_covariance.py"],
-    "mixture/parameters.py": ["mixture/test_gaussian.py"],
-    "mixture/starts.py": ["mixture/test_gaussian.py"],
-    "mixture/univariate.py": ["mixture/test_em.py"],
-    "mixture/validation.py": ["mixture/test_gaussian.py"],
-    "mixture/variational.py": ["mixture/test_bayesian.py"],
 }
 
 

@@ -12,7 +12,7 @@ import mriseg
 from mriseg.brain.checks import mask_warnings
 from mriseg.images.reading import load_mask, load_volume
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.qc import verdict
+from mriseg.qc import QCWarning, do_not_trust, look_closely, verdict
 from mriseg.quality.checks import place_warnings, plausibility_warnings
 
 
@@ -84,3 +84,12 @@ def test_the_page_of_half_a_brain_warns_at_the_top(scans, browser, tmp_path):
         assert page.inner_text(".verdict h2") == "Do not trust this result"
         assert "a part is missing" in page.inner_text(".verdict ul")
         assert box["y"] + box["height"] < 500
+
+
+def test_a_warning_reads_as_its_text_and_comes_back_from_its_record():
+    warning = look_closely("mask-border", "covers 80% of the brain")
+    assert str(warning) == f"{warning}" == "covers 80% of the brain"
+    assert warning.about("x.nii") == look_closely("mask-border", "x.nii covers 80% of the brain")
+    assert QCWarning.from_record(warning.recorded()) == warning
+    assert verdict([warning]) == "look closely"
+    assert verdict([warning, do_not_trust("mask-volume", "12 mL"), warning]) == "do not trust"

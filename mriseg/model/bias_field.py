@@ -81,11 +81,12 @@ class BiasField:
         -------
         ndarray of float32, shape (X or fewer, Y, Z)
         """
-        factor = self._log_on_grid(shape, part)
+        factor = self.log_on_grid(shape, part)
         np.exp(factor, out=factor)
         return np.clip(factor, np.float32(self.low), np.float32(self.high), out=factor)
 
-    def _log_on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
+    def log_on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
+        """Evaluate the logarithm of the factor as `on_grid` does the factor, without its bounds."""
         axes = [
             ((np.arange(n) - middle) / unit).astype(np.float32)
             for n, middle, unit in zip(shape, self.centre, self.scale, strict=True)
@@ -139,7 +140,7 @@ def estimate_bias_field(
         if np.count_nonzero(pure) < MIN_WM_CELLS:
             return no_field()
         field = _regress(grid, pure, np.log(brightness))
-        previous, log_field = log_field, field._log_on_grid(mask.shape)[mask]  # noqa: SLF001
+        previous, log_field = log_field, field.log_on_grid(mask.shape)[mask]
         log_field -= log_field.mean()
         if np.std(log_field - previous) < FIELD_TOLERANCE:
             break
@@ -278,7 +279,7 @@ def _robust_fit(design: Floats, values: Floats) -> Floats:
 
 def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
     """Shift a field so that its mean logarithm in the brain is 0, and note its range there."""
-    log_field = field._log_on_grid(mask.shape)[mask]  # noqa: SLF001
+    log_field = field.log_on_grid(mask.shape)[mask]
     mean = float(log_field.mean(dtype=np.float64))
     coefficients = field.coefficients.copy()
     coefficients[0, 0, 0] = -mean

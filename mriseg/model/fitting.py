@@ -17,7 +17,8 @@ from mriseg.model.cohort_prior import fit_with_cohort_prior
 from mriseg.model.gaussian_classes import GaussianClasses, fit_gaussian_classes, select_gaussian_classes
 from mriseg.model.histogram import intensity_histogram, joint_histogram, lookup_by_intensity
 from mriseg.model.merged_classes import MergedClasses, merge
-from mriseg.model.multichannel import MultichannelMixture, fit_multichannel
+from mriseg.model.multichannel import MultichannelMixture
+from mriseg.model.multichannel_em import fit_multichannel
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
 from mriseg.model.warm_start import rescaled_to
 

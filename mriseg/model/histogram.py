@@ -125,7 +125,8 @@ def lookup_by_intensity(
     ndarray of float32, shape (N, K)
         Column by column in memory, so that work along the K goes over whole columns.
 
-    >>> tabulated(lambda x: x[:, None] / 2, np.array([0.0, 4095.0]), np.float32([8, 9000])).ravel().tolist()
+    >>> halves = lambda x: x[:, None] / 2
+    >>> lookup_by_intensity(halves, np.array([0.0, 4095.0]), np.float32([8, 9000])).ravel().tolist()
     [4.0, 2047.5]
     """
     low, high = np.float32(values[0]), np.float32(values[-1])

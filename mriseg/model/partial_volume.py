@@ -162,7 +162,7 @@ class PartialVolumeMixture:
         constant = np.log(self.sd * np.sqrt(2 * np.pi))
         return np.asarray(np.log(np.maximum(shares, 1e-300))[GROUP] - constant)
 
-    def _joint(self, intensities: Floats) -> Floats:
+    def weighted_densities(self, intensities: Floats) -> Floats:
         """Densities times weights of all components, shape (B, J)."""
         return np.asarray(np.exp(self._log_joint(intensities)))
 
@@ -183,7 +183,7 @@ class PartialVolumeMixture:
             Per unit of intensity.
         """
         return np.asarray(
-            (1 - OUTLIERS) * self._joint(intensities).sum(axis=1) + OUTLIERS / self.outlier_range
+            (1 - OUTLIERS) * self.weighted_densities(intensities).sum(axis=1) + OUTLIERS / self.outlier_range
         )
 
     def responsibilities(self, intensities: Floats) -> Floats:
@@ -310,7 +310,7 @@ def _step(
     model: PartialVolumeMixture, values: Floats, counts: Floats, *, hold_means: bool
 ) -> Step[PartialVolumeMixture]:
     """Return the E-step at a model: its log-posterior, and the M-step that follows."""
-    joint = (1 - OUTLIERS) * model._joint(values)  # noqa: SLF001
+    joint = (1 - OUTLIERS) * model.weighted_densities(values)
     density = joint.sum(axis=1) + OUTLIERS / model.outlier_range
     objective = float(counts @ np.log(density)) + model.log_prior(float(counts.sum()))
 

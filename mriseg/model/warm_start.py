@@ -70,10 +70,9 @@ class SavedFit:
             If the figures make no mixture, or the mixture is another than is wanted.
         """
         try:
-            saved, centres, covariances, weights = self._parameters()
+            saved, centres, sds, covariances, weights = self._parameters()
             if saved is kind and centres.shape == (classes, channels):
                 # The next fit sets the range of outliers by its own intensities.
-                sds = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
                 return kind.from_parameters(centres, covariances, weights, grey, reach(centres, sds))
         except (ValueError, KeyError, TypeError, MixtureError) as error:
             raise PriorError(
@@ -83,8 +82,8 @@ class SavedFit:
         wanted = f"{classes} in {channels}, {kind.description}"
         raise PriorError(f"{self.path}: its fit is of {held}, and this one is of {wanted}; give another")
 
-    def _parameters(self) -> tuple[type[FittedModel], Floats, Floats, Floats]:
-        """Return the model, means (K, D), covariances (K, D, D) and weights (G,), or raise ValueError."""
+    def _parameters(self) -> tuple[type[FittedModel], Floats, Floats, Floats, Floats]:
+        """Return model, means, sds (K, D), covariances (K, D, D), weights (G,), or raise ValueError."""
         model = _MODELS[self.mixture["Model"]]
         weights = np.array(self.mixture["Weights"], dtype=np.float64)
         centres, sds = (_matrix(self.mixture[name]) for name in ("Means", "SDs"))
@@ -94,7 +93,7 @@ class SavedFit:
         covariances = np.array(self.mixture.get("Covariances", independent), dtype=np.float64)
         if covariances.shape != independent.shape:
             raise ValueError("its covariances are of another shape than its means")
-        return model, centres, covariances, weights
+        return model, centres, sds, covariances, weights
 
 
 def _plausible(centres: Floats, sds: Floats, weights: Floats, groups: int) -> bool:

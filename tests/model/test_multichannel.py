@@ -8,7 +8,8 @@ from scipy import integrate
 
 from mriseg.errors import MixtureError
 from mriseg.model.histogram import intensity_histogram, joint_histogram
-from mriseg.model.multichannel import MultichannelMixture, fit_multichannel
+from mriseg.model.multichannel import MultichannelMixture
+from mriseg.model.multichannel_em import fit_multichannel
 from mriseg.model.partial_volume import OUTLIERS, PRIOR_SHARE, PRIOR_WEIGHTS, fit_partial_volume
 
 # T1, T2 and FLAIR; tissues by rising mean of T1.
