@@ -1,4 +1,4 @@
-"""What is estimated from a scan on the way to its labels."""
+"""The estimates that the labels of a scan follow from."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Estimates:
     neighbour_strength : float
         Strength of the Markov random field, see `mriseg.model.markov_field`; 0 without.
     settings : dict
-        What was asked for, see `mriseg.options.SegmentOptions.recorded`.
+        The options, see `mriseg.options.SegmentOptions.recorded`.
     """
 
     volume: Volume

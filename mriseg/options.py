@@ -1,4 +1,4 @@
-"""What can be asked of a segmentation: defined, checked, parsed and recorded in one place."""
+"""The options of a segmentation: defined, checked, parsed and recorded in one place."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def segment(
     mask : str or Path, optional
         A brain mask on the grid of the scan; found by `mriseg.brain_mask` if not given.
     stripped : bool
-        Take everything but the background as brain, without asking whether the scan looks stripped.
+        Take everything but the background as brain, whether or not the scan looks stripped.
     contrast : {"t1", "t2", "pd", "flair", "t1-infant", "auto"}
         Of the scan; decides which of three classes is CSF, GM and WM. Infants' white matter is darker than
         grey matter up to about half a year. "auto" looks at the ventricles, and tells T1, T2 (or proton
@@ -221,7 +221,7 @@ def _load_channels(channels: Sequence[Path], scan: Volume) -> list[Volume]:
 
 
 def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
-    """Describe the mixture that is asked for, and read the files that it starts from."""
+    """Return the specification of the mixture, with the files that it starts from."""
     return MixtureSpec(
         options.contrast,
         options.classes,

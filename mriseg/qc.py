@@ -58,12 +58,12 @@ class QCWarning:
 
 
 def look_closely(code: str, text: str) -> QCWarning:
-    """Return a warning that asks for a closer look."""
+    """Return a warning of severity "look closely"."""
     return QCWarning(code, "look closely", text)
 
 
 def do_not_trust(code: str, text: str) -> QCWarning:
-    """Return a warning that leaves nothing to trust."""
+    """Return a warning of severity "do not trust"."""
     return QCWarning(code, "do not trust", text)
 
 

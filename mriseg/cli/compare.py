@@ -73,7 +73,7 @@ def compare(
 
 
 def _numbers(path: Path, text: str | None, option: str) -> dict[int, int] | None:
-    """Read what the user says about the numbers of a label map."""
+    """Parse the numbers of a label map as the user gives them."""
     from mriseg.labels.numbers import parse_label_map
     from mriseg.results.reading import holds_result
 

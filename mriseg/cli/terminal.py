@@ -1,4 +1,4 @@
-"""What the command line says to a person, and how it ends."""
+"""Output of the command line for a person, and its exit codes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _run_until_stopped(command: Callable[[], None]) -> None:
 
 
 class Stopped(BaseException):
-    """A signal asked for the end: no error, so that nothing on the way takes it for one.
+    """A signal requested the end: no error, so that nothing on the way takes it for one.
 
     Commands that run until Ctrl-C catch it.
     """

@@ -54,7 +54,7 @@ class ClusterWorkers:
         return len(handed_out) < _MAX_HANDED_OUT
 
     def reason(self, error: BaseException) -> str:
-        """Say in one line what kept a worker from finishing a job."""
+        """Describe in one line why a worker did not finish a job."""
         if type(error).__name__ == "KilledWorker":
             return "every worker that took it died, most likely for want of memory; see the workers' logs"
         return f"{type(error).__name__}: {error}"
@@ -77,7 +77,7 @@ def run_here(job: Job, output: Path, expected: str) -> Record:
 def cluster_workers(
     cluster: str, output: Path, options: Path | None = None, *, retries: int = 1
 ) -> Iterator[ClusterWorkers]:
-    """Connect to a scheduler, or start one and ask a batch system for workers.
+    """Connect to a scheduler, or start one with workers of a batch system.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def cluster_workers(
     output : Path
         The output folder of the cohort.
     options : Path, optional
-        For a batch system: a TOML file with ``workers`` (how many jobs to ask for) and the keyword arguments
-        of the class of dask-jobqueue, such as ``cores``, ``memory``, ``walltime``, ``queue``.
+        For a batch system: a TOML file with ``workers`` (the number of jobs to submit) and the keyword
+        arguments of the class of dask-jobqueue, such as ``cores``, ``memory``, ``walltime``, ``queue``.
     retries : int
         How often a scan is done again whose worker died, or found no memory or disk. For dead workers a
         scheduler that ran before has a rule of its own, ``distributed.scheduler.allowed-failures``.
@@ -104,7 +104,7 @@ def cluster_workers(
     try:
         import dask
 
-        with dask.config.set(logging=_SILENT):  # asked when it is imported; what matters is said by us
+        with dask.config.set(logging=_SILENT):  # read at import; errors are reported by us
             from distributed import Client
     except ImportError as error:
         raise CohortError("--cluster needs Dask: pip install 'mriseg[cluster]'") from error
@@ -126,7 +126,7 @@ def cluster_workers(
 
 @contextmanager
 def _batch_system(name: str, options: Path | None) -> Iterator[Any]:
-    """Start a scheduler here and ask for workers; both end with the context."""
+    """Start a scheduler here and submit its workers; both end with the context."""
     import dask
     import dask_jobqueue
 
@@ -149,7 +149,7 @@ def _batch_system(name: str, options: Path | None) -> Iterator[Any]:
 
 
 def _try_a_job(cluster: Any) -> None:
-    """Ask for one job and give it back: `scale` would wait for ever on a system that refuses."""
+    """Submit one job and cancel it: `scale` would wait for ever on a system that refuses jobs."""
     (kind,) = cluster.new_worker_spec().values()
     job = kind["cls"](cluster.scheduler_address, name="try", **kind["options"])
     cluster.sync(job.start)

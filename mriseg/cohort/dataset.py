@@ -83,7 +83,7 @@ def _scans(root: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 
 def check_dataset(dataset: Path) -> list[str]:
-    """Ask whether a folder is a BIDS data set.
+    """Validate a folder as a BIDS data set.
 
     Parameters
     ----------
@@ -110,14 +110,14 @@ def check_dataset(dataset: Path) -> list[str]:
     validator = shutil.which("bids-validator-deno")
     if validator is None:
         return []
-    asked = subprocess.run(  # noqa: S603 - the validator that is installed, on the folder that was named
+    done = subprocess.run(  # noqa: S603 - the validator that is installed, on the folder that was named
         [validator, "--format", "json", "--ignoreWarnings", str(dataset)],
         capture_output=True,
         text=True,
         check=False,
     )
     try:
-        issues = json.loads(asked.stdout)["issues"]["issues"]
+        issues = json.loads(done.stdout)["issues"]["issues"]
     except (ValueError, KeyError):
         return []
     return sorted({issue["code"] for issue in issues if issue.get("severity") == "error"})

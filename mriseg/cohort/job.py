@@ -88,7 +88,7 @@ def is_done(job: Job, output: Path) -> bool:
             "Settings": job.options.recorded(),
             "SourcesSHA256": {printable(job.scan.name): file_digest(job.scan)},
         }
-    except MrisegError:  # an input that is gone or broken: another try says what is wrong with it
+    except MrisegError:  # an input that is gone or broken: another run reports what is wrong with it
         return False
     return all(known.get(key) == value for key, value in expected.items())
 

@@ -74,7 +74,7 @@ class LocalWorkers:
         return sum(needs[-self.count :]) <= self.memory_mb
 
     def reason(self, error: BaseException) -> str:
-        """Say in one line what kept a worker from finishing a job."""
+        """Describe in one line why a worker did not finish a job."""
         if isinstance(error, TookTooLong):
             return f"took longer than {self.timeout:g} s; give more by --timeout"
         if isinstance(error, MemoryError):

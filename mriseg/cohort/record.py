@@ -73,7 +73,7 @@ class Record:
         return output / self.folder / result_name(stem(Path(self.scan)), SIDECAR)
 
     def failed(self, reason: str) -> Record:
-        """Return a copy that says why the scan failed, on one line."""
+        """Return a copy with the reason of the failure, on one line."""
         return replace(self, status=FAILED, reason=" ".join(reason.split()), figures={}, warnings=())
 
     def done(self, sidecar: dict[str, Any]) -> Record:
@@ -205,7 +205,7 @@ def collect(output: Path) -> Iterator[Record]:
     Yields
     ------
     Record
-        One a scan. A sidecar means that the scan is done, whatever an older record says.
+        One a scan. A scan with a sidecar is done, whatever its record.
     """
     records = {
         record.identifier: record for file in (output / LOGS).rglob("*.json") if (record := read_record(file))

@@ -35,7 +35,7 @@ class Workers(Protocol):
         """Tell whether a job can be handed out beside those that are."""
 
     def reason(self, error: BaseException) -> str:
-        """Say in one line what kept a worker from finishing a job."""
+        """Describe in one line why a worker did not finish a job."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A cohort summed up: one table and one page that say which scans to look at."""
+"""Summary of a cohort: one table and one page with the scans to look at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cells of a brain, some millimetres wide, that a bias field is read off."""
+"""Cells of a brain, some millimetres wide, whose mean intensities a bias field is estimated from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bias field: a smooth factor on the intensities, read off the white matter.
+"""Estimation of the bias field, a smooth factor on the intensities, from the white matter.
 
 White matter is the one tissue that looks the same throughout the brain. Grey matter does not (deep nuclei
 are brighter than cortex, cortex is thin and mixed), so that a field fitted to all tissues takes anatomy for
@@ -211,7 +211,7 @@ def white_matter(
     share : ndarray of float32, shape (N,)
         How much white matter is expected in each voxel.
     model : PartialVolumeMixture
-        The mixture that says so.
+        The fitted mixture.
     """
     values, counts = intensity_histogram(intensities)
     model = fit_partial_volume(values, counts, start, white=white, max_iterations=max_iterations)

@@ -1,4 +1,4 @@
-"""What a cohort knows about the intensities of its tissues: a start and a prior for the mixture of one scan.
+"""The pooled histogram of a cohort: a start and a prior for the mixture of one scan.
 
 The histograms of many scans, each in units of its own WM mean, are pooled. Scaled to a new scan they count as
 so many voxels more: few beside a whole brain, many beside a small piece. How many follows from how alike the

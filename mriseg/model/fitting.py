@@ -1,4 +1,4 @@
-"""Which mixture is fitted to which intensities, and what it makes of every voxel."""
+"""Choice and fit of the mixture, and its evaluation at every voxel."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _PART = 1 << 15  # voxels at a time, so that what is computed of them stays in t
 
 @dataclass(frozen=True)
 class MixtureSpec:
-    """The mixture that is asked for.
+    """Specification of the mixture to fit.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class MixtureFit:
 
 
 def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit:
-    """Fit the mixture that is asked for.
+    """Fit a mixture by its specification.
 
     Parameters
     ----------

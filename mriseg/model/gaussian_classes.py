@@ -225,7 +225,7 @@ def select_gaussian_classes(
 
 
 def _covariance_model(covariance: str | None, channels: int) -> str:
-    """Return the model that is asked for, or free variances and covariances."""
+    """Return the covariance model, by default with free variances and covariances."""
     return covariance or ("V" if channels == 1 else "VVV")
 
 

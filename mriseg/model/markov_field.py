@@ -1,8 +1,13 @@
-"""Neighbouring voxels tend to be of one tissue: a Markov random field over the labels, solved by mean field.
+"""Potts Markov random field over the labels, solved by the mean-field approximation.
 
-Every voxel's posterior is multiplied by exp(strength times the agreement of its six neighbours), and all are
-updated together until they hardly change [1]_. Neighbours count by the inverse of their distance in mm, so
-that thick slices lean on their own plane.
+With p_ik the posterior of tissue k in voxel i from the intensities alone, beta the strength of the field and
+w_ij the weights of the six neighbours j, inverse to their distance in mm and summing to 1, the mean field q
+is the fixed point [1]_ of
+
+    q_ik = p_ik exp(beta sum_j w_ij q_jk) / sum_l p_il exp(beta sum_j w_ij q_jl)                  (1)
+
+All voxels are updated together, a fixed number of times. By the weights, voxels of thick slices depend on
+their own plane more than on the next.
 
 References
 ----------
@@ -32,11 +37,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-_PART = 1 << 15  # voxels at a time, so that what is known of them stays near the processor
+_PART = 1 << 15  # voxels at a time, so that their data stay in the cache of the processor
 
 
 def neighbour_strength(centres: Floats, covariances: Floats) -> float:
-    """Choose how much neighbours count: the more, the harder noise makes it to tell tissues apart.
+    """Choose the strength of the field from the contrast-to-noise ratio: inverse to its square, within bounds.
 
     Parameters
     ----------
@@ -61,7 +66,7 @@ def neighbour_strength(centres: Floats, covariances: Floats) -> float:
 def regularise(
     posteriors: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, strength: float
 ) -> NDArray[np.float32]:
-    """Let neighbours speak for one another.
+    """Update posteriors by a mean-field Potts Markov random field.
 
     Parameters
     ----------
@@ -87,7 +92,7 @@ def regularise(
     evidence = np.log(np.maximum(posteriors.T, np.float32(MIN_POSTERIOR)))
     current = posteriors.T.copy()
 
-    def update(part: slice) -> None:
+    def update(part: slice) -> None:  # (1)
         log_odds = evidence[:, part].copy()
         for step, weight in zip(steps, weights, strict=True):
             beside = field.take(places[part] - step, axis=1)
@@ -103,7 +108,7 @@ def regularise(
 
 
 def neighbour_weights(zooms: Floats) -> NDArray[np.float32]:
-    """Weigh the two neighbours along each axis by their distance.
+    """Return the weight of each of the two neighbours along each axis.
 
     >>> neighbour_weights(np.array([1.0, 1.0, 2.0])).tolist()
     [0.20000000298023224, 0.20000000298023224, 0.10000000149011612]
@@ -113,7 +118,7 @@ def neighbour_weights(zooms: Floats) -> NDArray[np.float32]:
 
 
 def _normalised(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn log odds (K, N) into shares that sum to 1 over the K, in place."""
+    """Return the softmax of log odds (K, N) over the K, in place."""
     log_odds -= log_odds.max(axis=0)
     shares = np.exp(log_odds, out=log_odds)
     shares /= shares.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Three tissues and the voxels that two of them share, fitted to any number of channels together by EM.
+"""Mixture of three tissues with partial volume in any number of channels.
 
 The model of `mriseg.model.partial_volume` with vectors for intensities. A mixed voxel is a sum of parts, one
 of each of its tissues, and mean and variance of a part are proportional to its share [1]_; the parts are the
@@ -243,6 +243,6 @@ class MultichannelMixture:
 
 
 def columns_of(middle: int) -> list[int]:
-    """Say which column of `TISSUE_FRACTIONS` (CSF, GM, WM, or the other way round) each tissue has."""
+    """Return the column of `TISSUE_FRACTIONS` (CSF, GM, WM, or the reverse) of each tissue."""
     first, last = (rank for rank in range(3) if rank != middle)
     return [(first, middle, last).index(rank) for rank in range(3)]

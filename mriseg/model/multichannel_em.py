@@ -135,7 +135,7 @@ def fit_multichannel(
 def _starts(
     voxels: NDArray[np.float32], outlier_range: Floats, middle: int, white: int
 ) -> list[MultichannelMixture]:
-    """Begin with a hierarchical clustering of all channels, and with what the first says alone."""
+    """Return two starts: from a hierarchical clustering of all channels, and from the first channel alone."""
     some = voxels[:: 1 + len(voxels) // CHANNEL_START_VOXELS].astype(np.float64)
     model = "V" if some.shape[1] == 1 else "VVI"
     plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)

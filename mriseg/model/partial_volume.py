@@ -1,10 +1,10 @@
-"""Three tissues and the voxels that two of them share, fitted to a histogram of intensities by EM.
+"""Mixture of three tissues with partial volume, fitted to a histogram of intensities by EM.
 
 A voxel holds one tissue, or two that are neighbours in intensity, mixed in any proportion with equal chance;
 noise of one strength for all is added [1]_ [2]_. A third of the voxels of a brain are mixed: a mixture of
-tissues alone stretches its components over them and misplaces all of its means.
+tissues alone broadens its components over them, and all of its means are biased.
 
-The proportions are gathered on a few levels, so that every level of every pair is a Gaussian component whose
+The fractions are discretised to a few levels, so that every level of every pair is a Gaussian component whose
 mean is tied to the means of its two tissues; the M-step is then a linear regression.
 
 References
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 # Shares at the middle of ten equal steps; finer ones change no label.
 _FRACTIONS = (np.arange(FRACTION_LEVELS) + 0.5) / FRACTION_LEVELS
 # Components in rows, tissues by rising mean in columns: the pure ones, then darkest with middle, middle with
-# brightest. Each row says how much of each tissue is in the voxel.
+# brightest. A row holds the fraction of each tissue in the voxel.
 TISSUE_FRACTIONS = np.vstack([
     np.eye(3),
     np.column_stack([1 - _FRACTIONS, _FRACTIONS, 0 * _FRACTIONS]),

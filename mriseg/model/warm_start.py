@@ -1,4 +1,4 @@
-"""A fit that was saved with a segmentation, to start EM for another scan from or to hold its means."""
+"""The fit in the sidecar of a segmentation, as a start of EM or as fixed means for another scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a segmentation doubtful."""
+"""Checks of a segmentation: each returns the warnings that it finds."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
 
 
 def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarning]:
-    """List what speaks against the contrast that a scan is said to have.
+    """Check the stated contrast of a scan against its intensities in ventricles, GM and WM.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
 
 
 def _words(seen: str) -> str:
-    """Say what was seen."""
+    """Describe the order of intensities of a contrast, for a warning."""
     if CONTRASTS[seen].rising[2] is CSF:
         return "its ventricles are brighter than the brain, as in T2 or proton density"
     if CONTRASTS[seen].rising[2] is WM:

@@ -45,7 +45,7 @@ def derivatives_folder(folder: str | Path) -> Path | None:
 
 
 def write_dataset_description(folder: Path) -> Path:
-    """Say in a data set who made it, and which of our files BIDS has no names for (``.bidsignore``).
+    """Write the description of a derivatives data set, and ``.bidsignore`` for files without a BIDS name.
 
     A file that is there already stays as it is.
 

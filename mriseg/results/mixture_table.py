@@ -130,7 +130,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None, weights: str | 
     columns : sequence of str, optional
         Columns to fit; all whose first cell is a number, if not given.
     weights : str, optional
-        The column that says how often each row was observed.
+        The column of the number of observations of each row.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _number(path: Path, row: list[str], header: list[str], name: str, line: int) -> float:
-    """Return one cell as a number, or say which is none."""
+    """Return one cell as a number, or raise `MixtureError` that names it."""
     column = header.index(name)
     cell = row[column] if column < len(row) else ""
     try:

@@ -60,7 +60,7 @@ class Segmentation(Estimates):
     volumes : dict of str to TissueVolume
         By tissue abbreviation.
     corrected : ndarray of float32, shape (X, Y, Z), or None
-        The scan without the bias field, in its own units; None if no field was asked for.
+        The scan without the bias field, in its own units; None if no field was estimated.
     atypicality : ndarray of float32, shape (X, Y, Z)
         Mahalanobis distance of each voxel to the nearest component of the mixture at its place, see
         `mriseg.model.fitting.atypicality_of`; 0 outside the brain and in lesions.
@@ -101,7 +101,7 @@ class Segmentation(Estimates):
         overwrite : bool
             Replace the files of an earlier segmentation of the same scan.
         report : bool
-            Write the page that says whether to trust the result, and why.
+            Write the HTML report.
         overlay_style : {"contour", "fill"}
             Outlines or translucent colours in the overlay.
         luts : sequence of str

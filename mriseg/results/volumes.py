@@ -1,4 +1,4 @@
-"""How much there is of each tissue, and the table that says so."""
+"""Volumes of the tissues, and their table."""
 
 from __future__ import annotations
 
