@@ -41,7 +41,7 @@ _PART = 1 << 15  # voxels at a time, so that their data stay in the cache of the
 
 
 def neighbour_strength(centres: Floats, covariances: Floats) -> float:
-    """Choose the strength of the field from the contrast-to-noise ratio: inverse to its square, within bounds.
+    """Return the strength of the field: inverse to the square of the contrast-to-noise ratio, bounded.
 
     Parameters
     ----------
