@@ -37,8 +37,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mriseg.channels.intensities import Intensities
+    from mriseg.labels.tissues import Tissue
+    from mriseg.model.fitting import MixtureFit
     from mriseg.results.segmentation import Segmentation
     from mriseg.template.registration import Registration
+    from mriseg.template.tissue_maps import TissuePrior
 
 _log = logging.getLogger(__name__)
 
@@ -161,35 +165,23 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     brain, contrast, registration = _find_brain(volume, options)
     brain, tissue, lesions = _without_lesions(brain, volume, options)
     spec = replace(spec, contrast=contrast)
-    try:
-        intensities = corrected_intensities(volume, others, tissue, spec.white, bias=options.bias)
-        _log.info("fitting the mixture")
-        fit = intensities.fit(spec)
-    except PriorError:
-        raise
-    except MixtureError as error:
-        classes = options.classes
-        raise MixtureError(f"{volume.path}: its intensities make no {classes} classes ({error})") from error
+    intensities, fit = _fit_mixture(volume, others, tissue, spec, bias=options.bias)
     posteriors = intensities.posteriors(fit)
     _log.info("naming the tissues")
     components = name_components(fit.model.means, contrast)
-    levels = prior = log_odds = None
+    levels, prior = None, None
     if GM in components:
         _log.info("applying the tissue maps of the template")
         if registration is None or lesions is not None:
             registration = register_template(volume, tissue, brain.scan_to_mni)
         levels = tissue_levels(volume, tissue, registration)
-        if options.priors:
-            prior = tissue_prior(volume, tissue, registration)
-            grey, white = components.index(GM), components.index(WM)
-            posteriors = apply_tissue_prior(posteriors, prior, grey, white, len(intensities.images))
-            log_odds = (grey, white, prior.log_odds) if prior.fits else None
+        prior = tissue_prior(volume, tissue, registration) if options.priors else None
+        posteriors = _apply_prior(posteriors, prior, components, len(intensities.images))
     strength = 0.0
     if options.spatial:
         _log.info("regularising in space")
         strength = neighbour_strength(fit.model.centres, fit.model.covariances)
         posteriors = regularise(posteriors, tissue, volume.zooms, strength)
-    atypicality = intensities.atypicality(fit, log_odds)
     found = Estimates(
         volume=volume,
         brain=brain,
@@ -204,6 +196,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
         neighbour_strength=strength,
         settings=options.recorded({other.path: other.sha256 for other in others}),
     )
+    atypicality = intensities.atypicality(fit, _log_odds(prior, components))
     return assemble(found, intensities, posteriors, atypicality)
 
 
@@ -249,6 +242,39 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
         return brain, contrast, registration if brain.method is MaskMethod.STRIPPED else None
     method = MaskMethod.GIVEN if options.mask is not None else MaskMethod.STRIPPED
     return BrainMask(given, method, warnings=mask_warnings(given, volume, contrast)), contrast, registration
+
+
+def _fit_mixture(
+    volume: Volume, others: Sequence[Volume], tissue: NDArray[np.bool_], spec: MixtureSpec, *, bias: bool
+) -> tuple[Intensities, MixtureFit]:
+    """Correct the bias fields, bring the channels to the grid, and fit the mixture."""
+    try:
+        intensities = corrected_intensities(volume, others, tissue, spec.white, bias=bias)
+        _log.info("fitting the mixture")
+        return intensities, intensities.fit(spec)
+    except PriorError:
+        raise
+    except MixtureError as error:
+        raise MixtureError(
+            f"{volume.path}: its intensities make no {spec.classes} classes ({error})"
+        ) from error
+
+
+def _apply_prior(
+    posteriors: NDArray[np.float32], prior: TissuePrior | None, components: Sequence[Tissue], channels: int
+) -> NDArray[np.float32]:
+    if prior is None:
+        return posteriors
+    return apply_tissue_prior(posteriors, prior, components.index(GM), components.index(WM), channels)
+
+
+def _log_odds(
+    prior: TissuePrior | None, components: Sequence[Tissue]
+) -> tuple[int, int, NDArray[np.float32]] | None:
+    """Return the components of GM and WM, and the log odds of WM against GM where the template fits."""
+    if prior is None or not prior.fits:
+        return None
+    return components.index(GM), components.index(WM), prior.log_odds
 
 
 def _without_lesions(
