@@ -87,7 +87,8 @@ def regularise(
     inner = np.pad(mask[bounding_box(mask)], 1)
     field = np.zeros((posteriors.shape[1], inner.size), dtype=np.float32)
     places = np.flatnonzero(inner)
-    steps = [stride // inner.itemsize for stride in inner.strides]
+    # Distances of neighbours in `places`, which is in C order whatever the memory layout of the mask.
+    steps = (inner.shape[1] * inner.shape[2], inner.shape[2], 1)
     weights = np.float32(strength) * neighbour_weights(zooms)
     evidence = np.log(np.maximum(posteriors.T, np.float32(MIN_POSTERIOR)))
     current = posteriors.T.copy()

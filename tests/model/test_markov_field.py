@@ -26,6 +26,19 @@ def test_neighbours_repair_noise():
     np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "layout", [np.asfortranarray, lambda mask: mask[::-1][::-1], lambda mask: mask.T.copy().T]
+)
+def test_the_memory_layout_of_the_mask_changes_nothing(layout):
+    _, posteriors = _noisy((12, 15, 18))
+    mask = np.random.default_rng(2).uniform(size=(12, 15, 18)) < 0.8
+    zooms = np.array([1.0, 1.5, 3.0])
+    inside = posteriors[mask.ravel()]
+    np.testing.assert_array_equal(
+        regularise(inside, layout(mask), zooms, 2.0), regularise(inside, mask, zooms, 2.0)
+    )
+
+
 def test_strength_zero_changes_nothing():
     truth, posteriors = _noisy()
     after = regularise(posteriors, np.ones(truth.shape, dtype=bool), np.ones(3), 0.0)
