@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mriseg.channels.intensities import Intensities
     from mriseg.labels.tissues import Tissue
     from mriseg.model.fitting import MixtureFit
+    from mriseg.qc import QCWarning
     from mriseg.results.segmentation import Segmentation
     from mriseg.template.registration import Registration
     from mriseg.template.tissue_maps import TissuePrior
@@ -229,9 +230,10 @@ def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
 
 def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str, Registration | None]:
     """Find the brain and the contrast of the scan, and the registration of the template if that is known."""
-    given = None
+    given: NDArray[np.bool_] | None = None
+    doubts: tuple[QCWarning, ...] = ()
     if options.mask is not None:
-        given = load_mask(options.mask, volume)
+        given, doubts = load_mask(options.mask, volume)
     elif options.stripped:
         given = stripped_mask(volume)
     contrast, registration = options.contrast, None
@@ -241,7 +243,8 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
         brain = find_brain(volume, contrast, registration=registration)
         return brain, contrast, registration if brain.method is MaskMethod.STRIPPED else None
     method = MaskMethod.GIVEN if options.mask is not None else MaskMethod.STRIPPED
-    return BrainMask(given, method, warnings=mask_warnings(given, volume, contrast)), contrast, registration
+    warnings = (*doubts, *mask_warnings(given, volume, contrast))
+    return BrainMask(given, method, warnings=warnings), contrast, registration
 
 
 def _fit_mixture(
@@ -283,8 +286,9 @@ def _without_lesions(
     """Return the brain with its lesions, the mask without them, and the lesions."""
     if options.lesion_mask is None:
         return brain, brain.mask, None
-    lesions = load_mask(options.lesion_mask, volume, of="lesions", may_be_empty=True)
+    lesions, doubts = load_mask(options.lesion_mask, volume, of="lesions", may_be_empty=True)
     tissue = brain.mask & ~lesions
     if not tissue.any():
         raise MaskError(f"{options.lesion_mask}: leaves nothing of the brain in {volume.path.name}")
-    return replace(brain, mask=brain.mask | lesions), tissue, lesions
+    brain = replace(brain, mask=brain.mask | lesions, warnings=(*brain.warnings, *doubts))
+    return brain, tissue, lesions

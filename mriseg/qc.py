@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Severity = Literal["look closely", "do not trust"]
+Severity = Literal["note", "look closely", "do not trust"]
 Verdict = Literal["trust", "look closely", "do not trust"]
-_SEVERITIES: tuple[Severity, ...] = ("look closely", "do not trust")
+_SEVERITIES: tuple[Severity, ...] = ("note", "look closely", "do not trust")
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class QCWarning:
     ----------
     code : str
         Identifier of the check, the same in every run and version: "mask-volume", for example.
-    severity : {"look closely", "do not trust"}
-        What the warning alone makes of the verdict.
+    severity : {"note", "look closely", "do not trust"}
+        What the warning alone makes of the verdict; a note leaves it at "trust".
     text : str
         What was seen, in plain words on one line.
     """
@@ -57,6 +57,11 @@ class QCWarning:
         return cls(str(record["Code"]), severity, str(record["Text"]))
 
 
+def note(code: str, text: str) -> QCWarning:
+    """Return a warning of severity "note": something was decided that the user should know of."""
+    return QCWarning(code, "note", text)
+
+
 def look_closely(code: str, text: str) -> QCWarning:
     """Return a warning of severity "look closely"."""
     return QCWarning(code, "look closely", text)
@@ -83,6 +88,10 @@ def verdict(warnings: Iterable[QCWarning]) -> Verdict:
     >>> verdict([look_closely("tissue-share", "WM is 62% of the brain mask"),
     ...          do_not_trust("tissue-empty", "GM is all but empty")])
     'do not trust'
+    >>> verdict([note("mask-soft", "the mask was cut at half of its maximum")])
+    'trust'
     """
     severities = {warning.severity for warning in warnings}
-    return next((severity for severity in reversed(_SEVERITIES) if severity in severities), "trust")
+    if "do not trust" in severities:
+        return "do not trust"
+    return "look closely" if "look closely" in severities else "trust"

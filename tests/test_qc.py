@@ -52,7 +52,7 @@ def test_half_a_brain_is_noticed(scans, axis, words, side):
     """Also of the largest brain, whose half holds as much as a small brain."""
     volume = load_volume(scans / "bids" / "sub-colin27" / "anat" / "sub-colin27_T1w.nii.gz")
     truth = scans / "truth" / "sub-colin27" / "sub-colin27_desc-brain_mask.nii.gz"
-    mask = load_mask(truth, volume)
+    mask = load_mask(truth, volume).mask
     assert mask_warnings(mask, volume) == ()
     middle = int(np.median(np.nonzero(mask)[axis]))
     index = np.indices(mask.shape, sparse=True)[axis]

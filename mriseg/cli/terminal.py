@@ -29,7 +29,8 @@ def say(*lines: str) -> None:
 def warn(scan: Path, warnings: Iterable[object]) -> None:
     """Print the warnings about a scan on stderr, a line each."""
     for warning in warnings:
-        typer.echo(printable(f"mriseg: warning: {scan.name}: {warning}"), err=True)
+        kind = "note" if getattr(warning, "severity", "") == "note" else "warning"
+        typer.echo(printable(f"mriseg: {kind}: {scan.name}: {warning}"), err=True)
 
 
 def run_to_one_line(command: Callable[[], None]) -> None:

@@ -43,7 +43,7 @@ class ScanQC:
     def qc_rank(self) -> tuple[int, float]:
         """How much there is to distrust: first the number of reasons, then the largest score."""
         score = abs(self.deviations[0].score) if self.deviations else 0.0
-        return len(self.warnings) + len(self.outlying), score
+        return sum(warning.severity != "note" for warning in self.warnings) + len(self.outlying), score
 
 
 def check_scans(records: Sequence[Record]) -> list[ScanQC]:

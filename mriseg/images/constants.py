@@ -56,3 +56,17 @@ MAX_FORM_SHIFT = 0.5
 
 # Level of ISA-L, 0 to 3: the highest whose bytes are the same on processors of all generations.
 GZIP_LEVEL = 2
+
+# --- Masks ----------------------------------------------------------------------------------------
+
+# Negative values of a mask, as a share of its maximum, that ringing of splines explains; not tuned.
+MAX_MASK_RINGING = 0.4
+# Whole values other than 0 up to which a mask is a label map and no soft mask of whole numbers; not tuned.
+MAX_MASK_LABELS = 16
+# Percent of the values above a quarter of the highest that lie below the level of a soft mask; not tuned.
+MASK_LEVEL_PERCENTILE = 90.0
+# Share of its level from which a value of a soft mask counts as near it; not tuned.
+NEAR_MASK_MAXIMUM = 0.8
+# Share of the values above a quarter of the highest that lie near the level of a soft mask at least: a brain
+# mask that was smoothed by some millimetres has more; not tuned.
+MIN_NEAR_MASK_MAXIMUM = 0.5

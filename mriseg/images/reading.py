@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from mriseg.errors import ImageError, MaskError
-from mriseg.images.constants import MAX_GRID_SHIFT, MAX_INTENSITY, MAX_UNIFORM, MIN_RANGE
+from mriseg.images.constants import (
+    MASK_LEVEL_PERCENTILE,
+    MAX_GRID_SHIFT,
+    MAX_INTENSITY,
+    MAX_MASK_LABELS,
+    MAX_MASK_RINGING,
+    MAX_UNIFORM,
+    MIN_NEAR_MASK_MAXIMUM,
+    MIN_RANGE,
+    NEAR_MASK_MAXIMUM,
+)
 from mriseg.images.nifti import NiftiFile, format_shape, open_nifti
 from mriseg.images.nifti_voxels import read_voxels
 from mriseg.images.orientation import max_corner_distance, voxel_placement
 from mriseg.images.volume import Volume
-from mriseg.qc import look_closely
+from mriseg.qc import QCWarning, look_closely, note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,10 +122,21 @@ def image_intent(path: Path) -> str:
     return str(open_nifti(path).header.get_intent()[0])
 
 
+class LoadedMask(NamedTuple):
+    """A mask, bool of shape (X, Y, Z) in canonical orientation, and what is odd about its file."""
+
+    mask: NDArray[np.bool_]
+    warnings: tuple[QCWarning, ...]
+
+
 def load_mask(
     path: str | Path, volume: Volume, *, of: str = "the brain", may_be_empty: bool = False
-) -> NDArray[np.bool_]:
-    """Read a mask drawn on the grid of a scan; every voxel other than 0 belongs to it.
+) -> LoadedMask:
+    """Read a mask drawn on the grid of a scan.
+
+    Of a mask with a single value other than 0, and of a label map, every voxel other than 0 belongs to it.
+    Soft masks, with values between 0 and their maximum, and masks that were resampled by splines are cut at
+    half of the maximum.
 
     Parameters
     ----------
@@ -130,15 +151,14 @@ def load_mask(
 
     Returns
     -------
-    ndarray of bool, shape (X, Y, Z)
-        In canonical orientation, as ``volume.data``.
+    LoadedMask
 
     Raises
     ------
     ImageError
         If the file cannot be read.
     MaskError
-        If its grid is not the scan's, or the mask is empty or fills the whole volume.
+        If its grid is not the scan's, its values are no mask, or the mask is empty or fills the whole volume.
     """
     path = Path(path)
     file = open_nifti(path)
@@ -155,12 +175,44 @@ def load_mask(
     if distance > MAX_GRID_SHIFT * volume.zooms.min():
         raise MaskError(f"{path}: the mask lies up to {distance:.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip
-    mask = volume.to_canonical(np.nan_to_num(array) != 0)
+    inside, warnings = _binarised(np.nan_to_num(array), path, of)
+    mask = np.ascontiguousarray(volume.to_canonical(inside))
     if not mask.any() and not may_be_empty:
         raise MaskError(f"{path}: the mask is empty; give one that marks {of} with 1")
     if mask.all():
         raise MaskError(f"{path}: the mask fills the whole volume; give one that marks only {of}")
-    return mask
+    return LoadedMask(mask, warnings)
+
+
+def _binarised(
+    array: NDArray[np.float32], path: Path, of: str
+) -> tuple[NDArray[np.bool_], tuple[QCWarning, ...]]:
+    """Return where a mask is, by the rules of `load_mask`."""
+    low, high = float(array.min()), float(array.max())
+    filled = array[array != 0]
+    if not filled.size or (filled == filled[0]).all():
+        return array != 0, ()
+    if low < -MAX_MASK_RINGING * high:
+        raise MaskError(
+            f"{path}: the mask holds negative values ({low:g} to {high:g}); give one that marks {of} with 1 "
+            "and all else with 0"
+        )
+    whole = bool((filled == np.rint(filled)).all())
+    few = whole and np.unique(filled).size <= MAX_MASK_LABELS
+    # The level of the inside: splines overshoot it at edges, and leave traces far from the mask.
+    marked = filled[filled >= high / 4]
+    level = float(np.percentile(marked, MASK_LEVEL_PERCENTILE))
+    if not few and np.mean(marked >= NEAR_MASK_MAXIMUM * level) >= MIN_NEAR_MASK_MAXIMUM:
+        values = f"{low:.3g} to {high:.3g}"
+        text = f"the mask {path.name} is not binary ({values}); it was cut at half of its maximum"
+        return array >= level / 2, (note("mask-soft", text),)
+    if whole:
+        text = f"the mask {path.name} is a label map; all of its labels were taken as {of}"
+        return array != 0, (note("mask-labels", text),)
+    raise MaskError(
+        f"{path}: the mask holds many values ({low:g} to {high:g}), few of them near the highest; give one "
+        f"that marks {of} with 1 and all else with 0"
+    )
 
 
 def file_digest(path: str | Path) -> str:

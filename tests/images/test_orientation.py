@@ -70,7 +70,7 @@ def test_given_voxel_sizes_replace_those_of_the_header_and_are_written(save, bal
     assert again.header.get_xyzt_units()[0] == "mm"
     np.testing.assert_allclose(again.get_sform(), again.get_qform(), atol=1e-4)
     np.testing.assert_array_equal(
-        load_mask(path, volume), volume.to_canonical(nib.load(path).get_fdata()) != 0
+        load_mask(path, volume).mask, volume.to_canonical(nib.load(path).get_fdata()) != 0
     )
 
 

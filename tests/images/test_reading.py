@@ -5,6 +5,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from heads import dice
+from scipy import ndimage
 
 from mriseg.errors import ImageError, MaskError
 from mriseg.images.reading import load_mask, load_volume
@@ -115,5 +117,47 @@ def test_masks_must_fit_the_scan(tmp_path, ball, ball_labels, ball_affine):
         with pytest.raises(MaskError, match=says):
             load_mask(tmp_path / "mask.nii", volume)
     nib.Nifti1Image(ball_labels, ball_affine).to_filename(tmp_path / "mask.nii")
-    mask = load_mask(tmp_path / "mask.nii", volume)
+    mask, (warning,) = load_mask(tmp_path / "mask.nii", volume)
+    assert (warning.severity, warning.code) == ("note", "mask-labels")
     np.testing.assert_array_equal(volume.to_scan_grid(mask), ball_labels > 0)
+
+
+def _masked(tmp_path, ball, array):
+    volume = load_volume(ball)
+    image = nib.load(ball)
+    nib.Nifti1Image(array, image.affine).to_filename(tmp_path / "mask.nii")
+    return volume, load_mask(tmp_path / "mask.nii", volume)
+
+
+@pytest.mark.parametrize("value", [1, 255, 0.25, -3.0])
+def test_a_mask_of_one_value_is_what_it_marks(tmp_path, ball, ball_labels, value):
+    volume, (mask, warnings) = _masked(tmp_path, ball, (value * (ball_labels > 0)).astype(np.float32))
+    np.testing.assert_array_equal(volume.to_scan_grid(mask), ball_labels > 0)
+    assert warnings == ()
+
+
+@pytest.mark.parametrize(("scale", "kind"), [(1, np.float32), (255, np.uint8), (1e-3, np.float32)])
+def test_a_soft_mask_is_cut_at_half_of_its_maximum_with_a_note(tmp_path, ball, ball_labels, scale, kind):
+    soft = ndimage.gaussian_filter((ball_labels > 0).astype(float), 1.2)
+    soft = (scale * soft / soft.max()).astype(kind)
+    volume, (mask, (warning,)) = _masked(tmp_path, ball, soft)
+    assert dice(volume.to_scan_grid(mask), soft >= scale / 2) > 0.99
+    assert dice(volume.to_scan_grid(mask), ball_labels > 0) > 0.97
+    assert (warning.severity, warning.code) == ("note", "mask-soft")
+    assert "cut at half of its maximum" in warning.text
+
+
+def test_ringing_of_splines_is_no_part_of_a_mask(tmp_path, ball, ball_labels):
+    ringing = ndimage.shift((ball_labels > 0).astype(np.float32), 0.4, order=3)
+    assert ringing.min() < -0.05
+    volume, (mask, (warning,)) = _masked(tmp_path, ball, ringing)
+    assert dice(volume.to_scan_grid(mask), ringing >= 0.5) > 0.99
+    assert warning.code == "mask-soft"
+
+
+def test_negative_values_and_bare_intensities_are_no_mask(tmp_path, ball, ball_labels):
+    with pytest.raises(MaskError, match=r"mask\.nii: the mask holds negative values \(-1 to 1\)"):
+        _masked(tmp_path, ball, np.where(ball_labels > 0, 1, -1).astype(np.int16))
+    ramp = np.random.default_rng(0).gamma(1.0, 20.0, ball_labels.shape).astype(np.float32)
+    with pytest.raises(MaskError, match="the mask holds many values"):
+        _masked(tmp_path, ball, np.where(ball_labels > 0, ramp, 0))
