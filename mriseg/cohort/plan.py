@@ -109,7 +109,7 @@ def _is_scan(file: Path, base: Path) -> bool:
     name = file.name.lower()
     return (
         name.endswith(NIFTI_EXTENSIONS)
-        and file.is_file()
+        and (file.is_file() or file.is_symlink())  # a link to nothing is a scan that was not downloaded
         and not is_derived(file)
         and not (name.endswith(".img") and file.with_suffix(".hdr").exists())
         and not any(part.startswith(".") for part in file.relative_to(base).parts)

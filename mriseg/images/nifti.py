@@ -28,6 +28,10 @@ _HEADER_BYTES = {1: 348, 2: 540}
 # Magic strings: version, and whether header and voxels are in a single file.
 _MAGIC = {b"n+1\0": (1, True), b"ni1\0": (1, False), b"n+2\0": (2, True), b"ni2\0": (2, False)}
 GZIP_MAGIC = b"\x1f\x8b"
+# How the files begin, or what the links hold, that stand for images that were not downloaded.
+_LFS = b"version https://git-lfs"
+_ANNEX = b"annex/objects/"
+_PLACEHOLDER_BYTES = 1024
 # Bytes read at a time.
 CHUNK_BYTES = 1 << 20
 
@@ -121,6 +125,8 @@ def _check_name(path: Path) -> None:
         exists, is_file = path.exists(), path.is_file()
     except (OSError, ValueError) as error:  # such as a name that is too long, or that holds a zero byte
         raise ImageError(f"{path}: is no file name ({_one_line(error)}); check it") from error
+    if not exists and path.is_symlink():
+        raise ImageError(f"{path}: {_linked(path)}")
     if not exists:
         raise ImageError(f"{path}: no such file; check the name")
     if not is_file:
@@ -149,8 +155,30 @@ def _files(path: Path) -> tuple[Path, Path]:
     return files[0], files[1]
 
 
+def _linked(path: Path) -> str:
+    """Explain a link to a file that is not there."""
+    target = str(path.readlink())
+    if _ANNEX.decode() in target:
+        return f"is not downloaded (a link of git-annex); run: datalad get {path.name}"
+    return f"is a link to {target}, which is not there; copy the file itself"
+
+
+def _placeholder(start: bytes) -> str | None:
+    """Explain a small text file that stands for an image, from its first bytes; None if it is none."""
+    text = start.lstrip()
+    if text.startswith(_LFS):
+        return "is not downloaded (a pointer of Git LFS); run: git lfs pull"
+    if text.startswith(b"/") and _ANNEX in text:
+        return "is not downloaded (a pointer of git-annex); run: datalad get, or git annex get"
+    if text[:64].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "is a web page, not an image; download the file itself"
+    return None
+
+
 def _not_nifti(path: Path, start: bytes) -> str:
     """Explain why the start of a file is not that of a NIfTI image."""
+    if placeholder := _placeholder(start):
+        return placeholder
     size = start[:4]
     analyze = _HEADER_BYTES[1] in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
     if analyze and not path.name.lower().removesuffix(".gz").endswith(".nii"):
@@ -189,13 +217,13 @@ def _shape(path: Path, header: nib.Nifti1Header) -> tuple[int, ...]:
 def decompressed(file: Path) -> Iterator[BinaryIO]:
     """Open a file, decompressed if its content is gzip, by whatever name."""
     with file.open("rb") as stream:
-        compressed = stream.read(2) == GZIP_MAGIC
+        start = stream.read(_PLACEHOLDER_BYTES)
+        compressed = start.startswith(GZIP_MAGIC)
         size = stream.seek(0, 2)
         stream.seek(0)
         if not compressed and size and file.name.lower().endswith(".gz"):
-            raise ImageError(
-                f"{file}: is not compressed although its name ends in .gz; rename or copy it again"
-            )
+            named = "is not compressed although its name ends in .gz; rename or copy it again"
+            raise ImageError(f"{file}: {_placeholder(start) or named}")
         yield cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if compressed else stream
 
 

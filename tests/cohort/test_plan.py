@@ -69,6 +69,12 @@ def test_an_input_without_scans_is_refused(tmp_path, monkeypatch, nothing):
         plan([nothing])
 
 
+def test_a_scan_that_was_not_downloaded_is_planned_and_fails_by_itself(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "a.nii.gz").symlink_to("../.git/annex/objects/MD5E-s1--4d.nii.gz")
+    assert places(plan([str(tmp_path / "study")])) == ["a"]
+
+
 def test_a_scan_that_is_missing_fails_by_itself_and_not_the_plan(tmp_path):
     assert places(plan([str(tmp_path / "gone.nii.gz")])) == ["gone"]
 

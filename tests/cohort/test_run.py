@@ -16,10 +16,11 @@ from mriseg.cohort.record import FAILED, log_file, read_record, record_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.run import Machine, check_output, run_cohort, run_jobs
 from mriseg.errors import CohortError, OutputError
+from mriseg.options import SegmentOptions
 
 
 def job_of(scan, kind=Job, **options):
-    return kind(scan, scan.name.split(".")[0], options, report=False)
+    return kind(scan, scan.name.split(".")[0], SegmentOptions(**options), report=False)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from mutations import mutate
 
 import mriseg
 from mriseg.errors import ImageError, MrisegError
+from mriseg.images.nifti import open_nifti
 from mriseg.images.reading import file_digest, load_volume
 
 
@@ -221,3 +222,35 @@ def test_damaged_scans_are_segmented_or_refused(ball, number):
         )
     finally:
         ball.write_bytes(healthy)
+
+
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "Git LFS.*git lfs pull",
+        ),
+        (b"/annex/objects/MD5E-s123--4d7a.nii.gz\n", "git-annex.*datalad get"),
+        (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "is a web page"),
+        (b"\n  <html>", "is a web page"),
+    ],
+)
+def test_what_stands_for_an_image_that_was_not_downloaded_is_named(tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ImageError, match=rf"{name}: .*{says}"):
+        open_nifti(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("../.git/annex/objects/x/y/MD5E-s1--4d.nii.gz", "datalad get scan"),
+        ("/gone.nii.gz", "which is not there"),
+    ],
+)
+def test_a_link_to_nothing_is_named(tmp_path, target, says):
+    (tmp_path / "scan.nii.gz").symlink_to(target)
+    with pytest.raises(ImageError, match=says):
+        open_nifti(tmp_path / "scan.nii.gz")
