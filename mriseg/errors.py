@@ -1,4 +1,4 @@
-"""What can go wrong, said to the person who can put it right.
+"""Exceptions for errors that the user can correct.
 
 Every message is one line: what is wrong, with which file, and what to do about it.
 """
@@ -23,15 +23,15 @@ class MaskError(MrisegError):
 
 
 class MixtureError(MrisegError):
-    """A mixture that cannot be fitted to the values that it was given."""
+    """A mixture that cannot be fitted to its data."""
 
 
 class PriorError(MixtureError):
-    """A saved fit, or what is known of a cohort, that cannot be read or does not suit."""
+    """A saved fit or a cohort prior that cannot be read or does not suit."""
 
 
 class OutputError(MrisegError):
-    """Results that cannot be written where they were asked for."""
+    """Results that cannot be written."""
 
 
 class CohortError(MrisegError):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """A scan, and all that was estimated from it but the maps of its tissues.
+    """The estimates of a scan other than the tissue maps.
 
     Parameters
     ----------
@@ -37,19 +37,20 @@ class Estimates:
     lesions : ndarray of bool, shape (X, Y, Z), or None
         In canonical orientation.
     contrast : str
-        Of the scan, as it was said to be or as it was detected.
+        Of the scan: a key of `mriseg.labels.contrasts.CONTRASTS`, given or detected.
     levels : TissueLevels or None
-        Intensities where the template is sure of a tissue; None if it did not fit.
+        Intensities in the certain places of the template; None if its registration failed or the classes are
+        no tissues.
     channels : tuple of Channel
-        Further scans that joined the mixture.
+        Further scans, as channels of the mixture.
     field : BiasField
-        The factor on the intensities that was divided out.
+        The bias field, by which the intensities were divided.
     fit : MixtureFit
         The mixture, by rising means of the scan, and the histogram of each channel.
     components : tuple of Tissue
-        What the tissues or classes of the mixture are, in its order.
+        Tissue or class of each component of the mixture, in its order.
     prior : TissuePrior or None
-        Where the template expects tissues; None if it was not used.
+        Tissue prior from the maps of the template; None if it was not computed.
     neighbour_strength : float
         Strength of the Markov random field, see `mriseg.model.markov_field`; 0 without.
     settings : dict
@@ -71,7 +72,7 @@ class Estimates:
 
     @property
     def model(self) -> TissueModel:
-        """The fitted mixture; where classes were merged, of the tissues that they became."""
+        """The fitted mixture; after merging, if classes were merged."""
         return self.fit.model
 
     @property

@@ -1,7 +1,7 @@
 """The names of files: of the scans that are read, and of the results that are written.
 
-A result is named ``STEM_ENDING``, where `stem` makes STEM from the name of the scan and the endings are those
-of BIDS derivatives; what BIDS has no name for is listed in `NOT_IN_BIDS`.
+Results are named ``STEM_ENDING``: `stem` returns STEM from the name of the scan, and the endings are those
+of BIDS derivatives; `NOT_IN_BIDS` lists the names that BIDS does not define.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NOT_IN_BIDS = (
     COHORT_TABLE,
     COHORT_FAILURES,
 )
-# How the names of images end that are no scans, in BIDS.
+# Kinds of images that are not scans, by the BIDS suffix of their names.
 ImageKind = Literal["labels", "mask", "posterior", "map"]
 _KINDS: dict[str, ImageKind] = {
     "_dseg": "labels",
@@ -77,7 +77,7 @@ def stem(path: Path) -> str:
 
 
 def stem_of_labels(path: Path) -> str:
-    """Return what the names of all results begin with, from the name of the label map.
+    """Return the STEM of all results, from the name of the label map.
 
     >>> stem_of_labels(Path("sub-01_dseg.nii.gz"))
     'sub-01'
@@ -86,7 +86,7 @@ def stem_of_labels(path: Path) -> str:
 
 
 def bids_suffix(path: Path) -> str | None:
-    """Return the BIDS suffix of the contrast that a scan's name ends in, or None.
+    """Return the BIDS suffix of a scan if it is that of a contrast, or None.
 
     >>> bids_suffix(Path("sub-01_FLAIR.nii.gz"))
     'FLAIR'
@@ -96,7 +96,7 @@ def bids_suffix(path: Path) -> str | None:
 
 
 def image_kind(path: Path) -> ImageKind | None:
-    """Return the kind of an image that is no scan from how its name ends, or None.
+    """Return the kind of an image by its BIDS suffix; None for a scan.
 
     >>> image_kind(Path("sub-01_desc-brain_mask.nii.gz"))
     'mask'
@@ -116,7 +116,7 @@ def described_by(path: Path) -> str:
 
 
 def is_derived(path: Path) -> bool:
-    """Tell whether a name is that of a mask, a label map or an earlier result, which lie beside scans.
+    """Return whether a name is that of a mask, a label map or a result rather than a scan.
 
     >>> is_derived(Path("sub-01_label-GM_probseg.nii.gz")), is_derived(Path("sub-01_T1w.nii.gz"))
     (True, False)
@@ -130,22 +130,22 @@ def result_name(name: str, ending: str) -> str:
 
 
 def stem_of_result(path: Path, ending: str) -> str | None:
-    """Return what `result_name` made a file's name from, or None if it does not end so."""
+    """Return STEM of a file named by `result_name` with this ending, or None if the ending differs."""
     return path.name.removesuffix(f"_{ending}") if path.name.endswith(f"_{ending}") else None
 
 
 def required_files(name: str) -> list[str]:
-    """List the files that every segmentation has, whatever is found in the scan, the sidecar last."""
+    """List the files that every segmentation has, the sidecar last."""
     return [result_name(name, ending) for ending in REQUIRED]
 
 
 def posterior_ending(abbreviation: str) -> str:
-    """Return how the name of the posterior map of a tissue ends."""
+    """Return the ending of the posterior map of a tissue."""
     return f"label-{abbreviation}_probseg.nii.gz"
 
 
 def corrected_ending(suffix: str, number: int = 1) -> str:
-    """Return how the name of a scan without its bias field ends; scans that share a suffix are numbered.
+    """Return the ending of a bias-corrected scan; the number tells apart scans with one suffix.
 
     >>> corrected_ending("T1w"), corrected_ending("FLAIR", 2)
     ('desc-biascorr_T1w.nii.gz', 'desc-biascorr2_FLAIR.nii.gz')
@@ -154,12 +154,12 @@ def corrected_ending(suffix: str, number: int = 1) -> str:
 
 
 def lookup_table_ending(program: str, extension: str) -> str:
-    """Return how the name of the look-up table of the labels for a program ends."""
+    """Return the ending of the look-up table for a program."""
     return f"dseg_lut-{program}.{extension}"
 
 
 def sidecar_of(image: str) -> str:
-    """Return the name of the JSON file beside an image.
+    """Return the name of the JSON sidecar of an image.
 
     >>> sidecar_of("sub-01_desc-biascorr_T1w.nii.gz")
     'sub-01_desc-biascorr_T1w.json'

@@ -43,7 +43,7 @@ def _files(cell: str, folder: Path) -> tuple[Path, ...]:
     return tuple(folder / file.strip() for file in cell.split("|"))
 
 
-# What makes the value of an option from a cell of a list and the folder of the list.
+# Parsers of a cell of a list, by the kind of an option: (cell, folder of the list) -> value.
 _FLAG, _WORD, _NUMBER, _FILE, _FILES = ({"parse": parse} for parse in (_flag, _word, _number, _file, _files))
 
 
@@ -62,11 +62,11 @@ class SegmentOptions:
     contrast : str
         One of `mriseg.labels.contrasts.CONTRASTS`, or "auto".
     classes : int or "auto"
-        From 2 to 10, or chosen by BIC.
+        From 2 to `MAX_CLASSES`, or "auto": chosen by BIC.
     merge : bool
         Merge four and more classes to three tissues.
     covariance : str, optional
-        One Gaussian a class with this covariance model, without partial volumes.
+        Covariance model of Gaussian classes without partial volume; None: the partial-volume mixture.
     lesion_mask : Path, optional
         Lesions on the grid of the scan.
     bias, spatial, priors : bool
@@ -74,14 +74,14 @@ class SegmentOptions:
     warm_start : Path, optional
         The sidecar of a segmentation whose mixture EM starts from.
     cohort_prior : Path, optional
-        What `mriseg cohort-prior` made of scans like this one.
+        A file of `mriseg cohort-prior` from similar scans.
     fix_means : bool
-        Hold the means where the warm start has them.
+        Fix the means at those of the warm start.
 
     Raises
     ------
     OptionError
-        If an option is out of its range, or options do not go together.
+        If an option is out of its range, or options exclude each other.
     """
 
     channels: tuple[Path, ...] = field(default=(), metadata=_FILES)
@@ -143,7 +143,7 @@ class SegmentOptions:
 
     @property
     def tissues(self) -> tuple[Tissue, ...]:
-        """All that the labels of such a segmentation may be."""
+        """The tissues or classes that the labels can be."""
         if self.merge:
             numbers = [3]
         else:
@@ -164,12 +164,12 @@ class SegmentOptions:
         cells : mapping of str to str
             By name of the option. Several channels have | between them.
         folder : Path
-            Where relative paths begin.
+            The folder that relative paths are relative to.
 
         Raises
         ------
         OptionError
-            If a cell cannot be understood, or options do not go together.
+            If a cell cannot be parsed, or options exclude each other.
         """
         parsers = {f.name: f.metadata["parse"] for f in fields(self)}
         values = {}
@@ -181,14 +181,14 @@ class SegmentOptions:
         return replace(self, **values)
 
     def recorded(self, digests: Mapping[Path, str] | None = None) -> dict[str, Any]:
-        """Return what the sidecar holds under Settings.
+        """Return the content of ``Settings`` in the sidecar.
 
         Two runs on the same scan with the same version and the same recorded settings write the same bytes.
 
         Parameters
         ----------
         digests : mapping of Path to str, optional
-            SHA-256 digests that are known already; others are computed from the files.
+            SHA-256 digests of files already read; others are computed.
 
         Raises
         ------
@@ -225,12 +225,12 @@ class SegmentOptions:
 
 
 def as_path(path: str | Path | None) -> Path | None:
-    """Return a path that may be given as a string, or not at all."""
+    """Convert a string to a path; None stays None."""
     return None if path is None else Path(path)
 
 
 def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
-    """Return paths that may be given as strings, a single one without a sequence.
+    """Convert strings to paths; a single one need not be in a sequence.
 
     >>> [path.name for path in as_paths("flair.nii.gz")]
     ['flair.nii.gz']

@@ -2,7 +2,7 @@
 
 Load the volume; find the brain; correct the bias field and bring further channels to the grid; fit the
 mixture, started from a hierarchical clustering; name the tissues; apply the tissue maps of the template;
-regularise in space; measure what is atypical; put it all together and check it.
+regularise in space; compute the atypicality; assemble the result and check it.
 """
 
 from __future__ import annotations
@@ -71,27 +71,28 @@ def segment(
     Parameters
     ----------
     scan : str, Path or Volume
-        A NIfTI file of a whole head or of a stripped brain, or what `mriseg.load_volume` made of it.
+        A NIfTI file of a whole head or of a stripped brain, or a volume from `mriseg.load_volume`.
     channels : str, Path or sequence of them
-        Further scans of the same session, in any contrast, that join the mixture. On another grid than the
-        scan they are resampled to it by their headers, and by a rigid motion where these are off.
+        Further scans of the same session, in any contrast, as further channels of the mixture. On another
+        grid than the scan they are resampled to it by their headers, and by a rigid motion where these are
+        off.
     mask : str or Path, optional
         A brain mask on the grid of the scan; found by `mriseg.brain_mask` if not given.
     stripped : bool
         Take everything but the background as brain, whether or not the scan looks stripped.
     contrast : {"t1", "t2", "pd", "flair", "t1-infant", "auto"}
         Of the scan; decides which of three classes is CSF, GM and WM. Infants' white matter is darker than
-        grey matter up to about half a year. "auto" looks at the ventricles, and tells T1, T2 (or proton
-        density, which has the same order) and FLAIR apart.
+        grey matter up to about half a year. "auto" detects it from the intensities of the ventricles: T1, T2
+        (or proton density, which has the same order) or FLAIR.
     classes : int or "auto"
-        From 2 to 10, or chosen by BIC; three are named as tissues, others are numbered by rising mean of the
-        scan.
+        From 2 to 10, or chosen by BIC; three are named CSF, GM and WM, others are numbered by rising mean of
+        the scan.
     merge : bool
         Merge four and more classes to the three tissues that they consist of.
     covariance : str, optional
         Make each class one Gaussian with this covariance model of `mriseg.mixture`, without partial volumes.
     lesion_mask : str or Path, optional
-        Lesions on the grid of the scan: they belong to the brain, take no part in the fit and are no tissue.
+        Lesions on the grid of the scan: part of the brain mask, excluded from the fit and from all tissues.
     bias : bool
         Estimate the bias field of every channel and correct for it.
     spatial : bool
@@ -102,10 +103,10 @@ def segment(
         The sidecar of an earlier segmentation, whose mixture, scaled to the intensities of this scan, EM
         starts from.
     cohort_prior : str or Path, optional
-        What `mriseg cohort-prior` made of scans like this one; it steadies the fit where there are few
+        A file of `mriseg cohort-prior` from similar scans; it regularises the fit where there are few
         voxels.
     fix_means : bool
-        Hold the means where the sidecar has them, in its units.
+        Fix the means at those of the sidecar, in its units.
 
     Returns
     -------
@@ -116,7 +117,8 @@ def segment(
     ImageError, MaskError
         If the scan, a channel or a mask cannot be used.
     MixtureError, CohortError
-        If the intensities in the mask cannot be told apart, or warm start or cohort prior do not suit.
+        If the intensities in the mask do not make the classes, or the warm start or cohort prior does not
+        suit.
     ValueError
         If an argument is out of its range, or arguments do not go together.
 
@@ -202,7 +204,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
 
 
 def _load_channels(channels: Sequence[Path], scan: Volume) -> list[Volume]:
-    """Read further scans, each another than the first and than the rest."""
+    """Load the further scans; raise ImageError for a scan that is given twice."""
     read = [scan]
     for channel in map(load_volume, channels):
         for other in read:
@@ -229,7 +231,7 @@ def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
 
 
 def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str, Registration | None]:
-    """Find the brain and the contrast of the scan, and the registration of the template if that is known."""
+    """Find the brain and the contrast of the scan, and the registration if it was computed."""
     given: NDArray[np.bool_] | None = None
     doubts: tuple[QCWarning, ...] = ()
     if options.mask is not None:

@@ -1,4 +1,4 @@
-"""Quality-control warnings, how much each of them matters, and the verdict that follows from all."""
+"""Quality-control warnings, their severities, and the verdict: the gravest severity."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SEVERITIES: tuple[Severity, ...] = ("note", "look closely", "do not trust")
 
 @dataclass(frozen=True)
 class QCWarning:
-    """Something that makes a result doubtful.
+    """A quality-control warning.
 
     Parameters
     ----------
     code : str
         Identifier of the check, the same in every run and version: "mask-volume", for example.
     severity : {"note", "look closely", "do not trust"}
-        What the warning alone makes of the verdict; a note leaves it at "trust".
+        The verdict if this were the only warning; a note leaves it at "trust".
     text : str
-        What was seen, in plain words on one line.
+        The finding, for people, on one line; never parsed.
     """
 
     code: str
@@ -39,12 +39,12 @@ class QCWarning:
         return replace(self, text=f"{subject} {self.text}")
 
     def recorded(self) -> dict[str, str]:
-        """Return what a sidecar holds of it."""
+        """Return the warning as an object of the sidecar."""
         return {"Code": self.code, "Severity": self.severity, "Text": self.text}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> QCWarning:
-        """Return the warning that `recorded` described.
+        """Read a warning from its object in a sidecar, see `recorded`.
 
         Raises
         ------
@@ -73,7 +73,7 @@ def do_not_trust(code: str, text: str) -> QCWarning:
 
 
 def verdict(warnings: Iterable[QCWarning]) -> Verdict:
-    """Return what to think of a result: the gravest severity of its warnings.
+    """Return the verdict: the gravest severity of the warnings, or "trust".
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What tests that look at pages ask of the browser."""
+"""Helpers for tests of pages in a browser."""
 
 from __future__ import annotations
 

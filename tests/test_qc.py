@@ -1,4 +1,4 @@
-"""A bad run must say so: wrong contrast, half a brain. A good one must not cry wolf."""
+"""Warnings of wrong contrasts and incomplete brains; none for good runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, each said once."""
+"""Options that several commands share, each defined once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Contrast(StrEnum):
-    """What the scan is weighted by."""
+    """Values of --contrast: the keys of `mriseg.labels.contrasts.CONTRASTS`, and auto."""
 
     T1 = "t1"
     T2 = "t2"
@@ -33,7 +33,7 @@ TissueContrast = Annotated[
 
 
 def parse_classes(text: str) -> int | str:
-    """Return the number that "4" stands for, or any other word as it is."""
+    """Parse a number of classes; other words, such as auto, are returned unchanged."""
     return int(text) if text.isdecimal() else text
 
 
@@ -59,7 +59,7 @@ NoPriors = Annotated[
 
 
 class OverlayStyle(StrEnum):
-    """How tissues are drawn over the scan."""
+    """Values of --overlay-style."""
 
     CONTOUR = "contour"
     FILL = "fill"
@@ -234,7 +234,7 @@ ClusterOptions = Annotated[
 
 
 def segment_options(**options: Any) -> SegmentOptions:
-    """Return the options of a segmentation from those of a command; flags beginning with no_ are turned.
+    """Return the options of a segmentation from those of a command; flags named no_X become X negated.
 
     Raises
     ------
@@ -261,7 +261,7 @@ def check_zooms(zooms: tuple[float, float, float] | None) -> None:
 
 
 def parse_luts(text: str | None) -> list[str]:
-    """Return the programs that "itksnap,slicer" names.
+    """Parse a comma-separated list of programs, such as "itksnap,slicer".
 
     Raises
     ------
@@ -278,6 +278,6 @@ def parse_luts(text: str | None) -> list[str]:
 
 
 def refuse_verbose_and_quiet(verbose: bool, quiet: bool) -> None:
-    """Raise a usage error if a run is to be both talkative and silent."""
+    """Raise a usage error if both -v and -q are given."""
     if verbose and quiet:
         raise typer.BadParameter("-v and -q exclude each other")

@@ -146,7 +146,7 @@ def segment(
 
 
 def _summary(result: Segmentation) -> list[str]:
-    """Lay out the volumes for a terminal."""
+    """Format the volumes as lines for the terminal."""
     lines = [f"{'brain mask':<12}{result.brain_mask_ml:>8.0f} mL   ({result.brain.method})"]
     lines += [
         f"{tissue.abbreviation:<12}{volume.ml:>8.0f} mL {volume.fraction:>5.0%}"

@@ -1,6 +1,6 @@
-"""Workers on a cluster, by Dask: a scheduler that runs already, or one that a batch system gives workers.
+"""Workers on a cluster through Dask: an existing scheduler, or a new one with workers of a batch system.
 
-Scans travel by path and results by the shared file system; Dask carries the jobs there and the records back.
+Scans and results are on a shared file system; Dask transfers only jobs and records.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from mriseg.cohort.record import Record
 
 _CONNECT_SECONDS = 5
-# More than any cluster has workers, and few enough to look through each time.
+# More than the workers of any cluster, and few enough to poll.
 _MAX_HANDED_OUT = 2000
 _SILENT = dict.fromkeys(("distributed", "distributed.client", "tornado.application"), "critical")
-# Of dask-jobqueue, by the name of the batch system.
+# Classes of dask-jobqueue by batch system.
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
 
 
@@ -46,11 +46,11 @@ class ClusterWorkers:
     output: Path
 
     def submit(self, job: Job) -> Future[Record]:
-        """Hand out a job; the scheduler does it again if its worker dies."""
+        """Submit a job; the scheduler retries it if its worker dies."""
         return self.executor.submit(run_here, job, self.output, __version__)
 
     def has_room(self, _job: Job, handed_out: Collection[Job]) -> bool:
-        """Tell whether the scheduler should keep another job until a worker is free."""
+        """Return whether another job may be queued at the scheduler."""
         return len(handed_out) < _MAX_HANDED_OUT
 
     def reason(self, error: BaseException) -> str:
@@ -61,7 +61,7 @@ class ClusterWorkers:
 
 
 def run_here(job: Job, output: Path, expected: str) -> Record:
-    """Do a job on a worker, if the worker has the same version of mriseg.
+    """Run a job on a worker of the same version of mriseg.
 
     Raises
     ------
@@ -89,8 +89,8 @@ def cluster_workers(
         For a batch system: a TOML file with ``workers`` (the number of jobs to submit) and the keyword
         arguments of the class of dask-jobqueue, such as ``cores``, ``memory``, ``walltime``, ``queue``.
     retries : int
-        How often a scan is done again whose worker died, or found no memory or disk. For dead workers a
-        scheduler that ran before has a rule of its own, ``distributed.scheduler.allowed-failures``.
+        Retries of a scan whose worker died or lacked memory or disk. For dead workers an
+        existing scheduler applies its own limit, ``distributed.scheduler.allowed-failures``.
 
     Yields
     ------

@@ -1,6 +1,6 @@
-"""The T1-weighted scans of a raw BIDS data set, and the places of their results in its derivatives.
+"""Jobs for the T1-weighted scans of a raw BIDS data set.
 
-Read by ancpbids: 4 MB without any dependency, where pybids brings 370 MB and bids2table 180 MB.
+Uses ancpbids: 4 MB without dependencies; pybids takes 370 MB and bids2table 180 MB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def dataset_jobs(
     sessions: Collection[str] = (),
     report: bool = True,
 ) -> list[Job]:
-    """Plan the T1-weighted scans of a raw data set, each to its subject's and session's folder.
+    """Return a job for each T1-weighted scan, with the folder of its subject and session.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def dataset_jobs(
     participants, sessions : collection of str
         Labels to keep, with or without ``sub-`` and ``ses-``; all if empty.
     report : bool
-        Whether each scan gets a page of its own.
+        Whether to write the HTML report of each scan.
 
     Returns
     -------
@@ -92,13 +92,13 @@ def check_dataset(dataset: Path) -> list[str]:
     Returns
     -------
     list of str
-        Codes of the errors that the BIDS validator names, if it is installed (``bids-validator-deno``): data
+        Error codes of the BIDS validator (``bids-validator-deno``), empty if it is not installed; data
         sets with errors can hold good scans.
 
     Raises
     ------
     CohortError
-        If the data set does not describe itself.
+        If ``dataset_description.json`` lacks Name or BIDSVersion.
     """
     file = dataset / DESCRIPTION
     try:

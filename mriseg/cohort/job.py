@@ -1,4 +1,4 @@
-"""One scan of a cohort: the one function that every worker calls, wherever it runs."""
+"""One scan of a cohort: `run_job` is what every worker calls."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Job:
     scan : Path
         Absolute.
     folder : str
-        Where its results go, relative to the output folder, with slashes.
+        Folder of its results, relative to the output folder, with slashes.
     options : SegmentOptions
         Paths in it are absolute.
     report : bool
-        Whether the scan gets a page of its own.
+        Whether to write the HTML report of the scan.
     """
 
     scan: Path
@@ -54,7 +54,7 @@ class Job:
 
     @property
     def identifier(self) -> str:
-        """What the scan is called in the cohort."""
+        """Identifier of the scan in the cohort."""
         return identifier_of(self.folder, stem(self.scan))
 
     def sidecar(self, output: Path) -> Path:
@@ -63,7 +63,7 @@ class Job:
 
 
 def is_done(job: Job, output: Path) -> bool:
-    """Tell whether results are whole, and of this input, these settings and this version.
+    """Return whether results are complete and of the same input, options and version.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def is_done(job: Job, output: Path) -> bool:
 
 
 def run_job(job: Job, output: Path) -> Record:
-    """Segment one scan into its place, unless that is done already, and keep a log.
+    """Segment one scan unless `is_done`, and write its log and record.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ def run_job(job: Job, output: Path) -> Record:
     Returns
     -------
     Record
-        What came of it; a bad scan is a failed one, and raises nothing.
+        A bad scan is recorded as failed and raises nothing.
 
     Raises
     ------
     MemoryError, OSError
-        The machine failed, not the scan: another try may go better.
+        If the machine failed, not the scan: a retry may succeed.
     """
     sidecar = job.sidecar(output)
     remove_stale(sidecar.parent)
@@ -134,7 +134,7 @@ def run_job(job: Job, output: Path) -> Record:
 
 
 def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
-    """Segment a scan and write the results; return why not, if it is the scan's fault, and the histogram."""
+    """Segment a scan and write the results; return the reason of a failure ("" if none) and the histogram."""
     try:
         result = segment_scan(job.scan, job.options)
         result.save(output / job.folder, overwrite=True, report=job.report)
@@ -142,9 +142,9 @@ def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
         _log.error("%s", error)
         return str(error), ()
     except (MemoryError, OSError):
-        _log.exception("the machine failed")
+        _log.exception("out of memory or file system error")
         raise
-    except Exception as error:  # noqa: BLE001 - one scan must not stop two thousand
+    except Exception as error:  # noqa: BLE001 - one scan must not stop the cohort
         _log.exception("internal error")
         return f"internal error, {type(error).__name__}: {error}; its log says where", ()
     for warning in result.warnings:
@@ -157,7 +157,7 @@ def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
 
 @contextmanager
 def _scan_log(path: Path) -> Iterator[None]:
-    """Write what this thread logs, and where it crashes, to a file; add to what is there."""
+    """Append the log of this thread, and tracebacks of crashes, to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     logger, thread = logging.getLogger("mriseg"), threading.get_ident()
     with path.open("a", encoding="utf-8") as file:
@@ -175,13 +175,13 @@ def _scan_log(path: Path) -> Iterator[None]:
 
 
 def _forget_peak() -> None:
-    """Begin to measure the peak anew, where the system can: the worker has done other scans before."""
+    """Reset the peak of resident memory (Linux): workers run several scans."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _peak_mb() -> float | None:
-    """Return the most memory that this process has held since `_forget_peak`, MB; None off Linux."""
+    """Return the peak resident memory since `_forget_peak`, MB; None except on Linux."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -1,7 +1,7 @@
-"""Workers on this machine: processes that live for many scans, and may be killed without harm to the others.
+"""Local worker processes; each runs many scans, and one that dies does not affect the others.
 
-They are pebble's, which ends one worker at a time-out and survives the death of any; the process pools of the
-standard library and of loky break altogether when one worker dies.
+pebble ends a single worker at a time-out and survives the death of any; the process pools of the
+standard library and of loky break when one worker dies.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from mriseg.cohort.job import Job
     from mriseg.cohort.record import Record
 
-# One thread a worker: the linear algebra of several would fight over the cores.
+# One thread a worker, against oversubscription of the cores by linear algebra.
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-# For each worker one job at work and one waiting, so that none is idle.
+# Jobs submitted per worker: one running, one queued.
 _HANDED_OUT = 2
 
 
@@ -45,9 +45,9 @@ class LocalWorkers:
     count : int
         Number of workers.
     memory_mb : float
-        What all of them may take together, MB.
+        Memory of all workers together, MB.
     timeout : float or None
-        The most that one scan may take, seconds.
+        Time limit of one scan, seconds.
     """
 
     pool: ProcessPool
@@ -57,7 +57,7 @@ class LocalWorkers:
     timeout: float | None
 
     def submit(self, job: Job) -> Future[Record]:
-        """Hand out a job, unless it alone takes more memory than there may be."""
+        """Submit a job; fail it at once if it alone exceeds the memory limit."""
         need = scan_mb(job.scan)
         if need > self.memory_mb:
             refused: Future[Record] = Future()
@@ -67,7 +67,7 @@ class LocalWorkers:
         return future
 
     def has_room(self, job: Job, handed_out: Collection[Job]) -> bool:
-        """Tell whether the most hungry of these jobs fit side by side."""
+        """Return whether the jobs that need most memory fit the limit together, one a worker."""
         if len(handed_out) >= _HANDED_OUT * self.count:
             return False
         needs = sorted(scan_mb(other.scan) for other in (job, *handed_out))
@@ -117,7 +117,7 @@ def local_workers(
     """
     known = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    # Spawned, not forked: they import everything anew and share no lock or thread with this process.
+    # Spawned, not forked: no lock or thread is shared with this process.
     pool = ProcessPool(max_workers=count, context=multiprocessing.get_context("spawn"))
     try:
         yield LocalWorkers(pool, output, count, memory_mb, timeout)

@@ -1,4 +1,4 @@
-"""Which scans of a cohort are out of line with the rest.
+"""Outlier scores of scans within a cohort.
 
 References
 ----------
@@ -27,7 +27,7 @@ _NORMAL_OF_MEAN = 0.7979
 
 
 class Deviation(NamedTuple):
-    """How far one figure of a scan lies from the cohort's."""
+    """A measure of a scan, its value and its modified z-score."""
 
     measure: str
     value: float
@@ -35,7 +35,7 @@ class Deviation(NamedTuple):
 
 
 def measures(figures: Figures) -> dict[str, float]:
-    """Return what scans of different scanners can be compared by: no bare intensities.
+    """Return the measures for comparison, all independent of the intensity scale of the scanner.
 
     Parameters
     ----------
@@ -95,15 +95,15 @@ def robust_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
     Returns
     -------
     ndarray of float64, shape (N,)
-        0 for all where all values are the same. Where more than half are, the mean absolute deviation stands
-        in for the median one.
+        0 for all where all values are the same. Where more than half are, the mean absolute deviation
+        replaces the median one.
 
     >>> robust_scores(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
     [-1.35, -0.67, 0.0, 0.67, 65.43]
     """
     apart = values - np.median(values)
     scale = np.median(np.abs(apart)) / _NORMAL
-    # Equal values differ by rounding: that is no spread.
+    # Values equal up to rounding count as equal.
     if scale <= 1e-9 * np.abs(values).max():
         scale = np.mean(np.abs(apart)) / _NORMAL_OF_MEAN
     return np.asarray(apart / scale) if scale > 1e-9 * np.abs(values).max() else np.zeros_like(values)

@@ -1,4 +1,4 @@
-"""The page of a cohort: how its figures are distributed, and all overlays, the most suspicious first."""
+"""HTML report of a cohort: distributions of the measures, and overlays by QC rank."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Bar(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A scan that is out of line, and where on the axis, in percent."""
+    """An outlying scan and its position on the axis, percent."""
 
     identifier: str
     left: float
@@ -52,15 +52,15 @@ class Distribution(NamedTuple):
 
 
 def write_page(path: Path, output: Path, checked: Sequence[ScanQC], failed: Sequence[Record]) -> None:
-    """Write the page.
+    """Write ``cohort_report.html``.
 
     Parameters
     ----------
     path : Path
         The file to write.
     output : Path
-        The folder that it is going to be in: pictures, reports and logs are linked from there.
-    judged : sequence of Judged
+        Its final folder, which links are relative to.
+    checked : sequence of ScanQC
         The scans that were done.
     failed : sequence of Record
         Those that failed.
@@ -86,11 +86,11 @@ def write_page(path: Path, output: Path, checked: Sequence[ScanQC], failed: Sequ
 
 
 def distributions(checked: Sequence[ScanQC]) -> list[Distribution]:
-    """Gather every measure over all scans as a histogram with the outlying scans marked.
+    """Return the histogram of every measure, with the outlying scans.
 
     Parameters
     ----------
-    judged : sequence of Judged
+    checked : sequence of ScanQC
 
     Returns
     -------
@@ -114,7 +114,7 @@ def _distribution(measure: str, scans: Sequence[tuple[str, float, float]]) -> Di
 
 
 def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
-    """Return what the page shows of a scan; links to the files that are there."""
+    """Return the template data of a scan, with links to existing files."""
     record = scan.record
     name = stem(Path(record.scan))
     figures = [
@@ -138,5 +138,5 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
 
 
 def _link(path: str) -> str:
-    """Return a relative path as a link; a name with a colon would read as a scheme."""
+    """Return a relative URL; ./ keeps a colon in a name from being parsed as a scheme."""
     return "./" + quote(path)

@@ -1,4 +1,4 @@
-"""The plan of a cohort: which scans, with which settings, and where the results of each go."""
+"""The plan of a cohort: scans, their options and their output folders."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _LISTS = (".csv", ".tsv")
 
 
 def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report: bool = True) -> list[Job]:
-    """Find the scans of a cohort and give each its place.
+    """Return the jobs of a cohort.
 
     Parameters
     ----------
     inputs : sequence of str
-        Any of: scans; folders, searched through and through, whose sub-folders the results keep; patterns
-        such as ``study/*/T1.nii``, whose folders from the first wildcard on the results keep; lists (CSV or
-        TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
+        Any of: scans; folders, searched recursively, whose sub-folders are kept in the output; patterns
+        such as ``study/*/T1.nii``, whose folders from the first wildcard on are kept in the output; lists
+        (CSV or TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
     options : SegmentOptions, optional
-        Of all scans; a list may give others for its own.
+        Defaults for all scans; lists can override them.
     report : bool
-        Whether each scan gets a page of its own.
+        Whether to write the HTML report of each scan.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report
 
 def refuse_duplicates(jobs: Sequence[Job]) -> None:
     """Raise CohortError if two scans would write the same files."""
-    # Some file systems do not tell capitals from small letters.
+    # Case-insensitive file systems.
     places = Counter(_place(job) for job in jobs)
     for job in jobs:
         if places[_place(job)] > 1:
@@ -95,7 +95,7 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
 
 
 def _search(entry: str) -> tuple[Path, Iterator[Path]]:
-    """Return the folder that an input names, and the files that it means there."""
+    """Return the base folder of a folder or pattern, and its matching files."""
     path = Path(entry)
     if not glob.has_magic(entry) or path.exists():
         return path, path.rglob("*")
@@ -121,8 +121,8 @@ def read_list(path: Path, options: SegmentOptions) -> list[Job]:
 
     The column ``scan`` is needed. Others are ``identifier`` (the folder of the results, below the output
     folder; else the scan's name) and the keyword arguments of `mriseg.segment`, such as ``mask``,
-    ``contrast`` or ``bias``; several ``channels`` have | between them. Empty cells and ``n/a`` mean the
-    setting of all. Paths are taken from the folder of the list.
+    ``contrast`` or ``bias``; several ``channels`` have | between them. Empty cells and ``n/a`` keep the
+    option of the command line. Paths are relative to the folder of the list.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOpti
 
 
 def _inside(identifier: str) -> str:
-    """Return an identifier as a folder, if it stays within the output folder."""
+    """Return the identifier, or raise ValueError unless it is a relative folder below the output folder."""
     parts = identifier.split("/")
     if not identifier.isprintable() or any(
         not part or part.startswith(".") or set(part) & set('\\:*?"<>|') for part in parts

@@ -1,4 +1,4 @@
-"""The prior that a cohort makes for the mixture of further scans like its own."""
+"""Computation of a cohort prior from the results of a cohort."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def make_prior(results: Path, file: Path, *, overwrite: bool = False) -> CohortP
     results : Path
         The output folder of `mriseg batch` or `mriseg bids`.
     file : Path
-        Where the prior goes.
+        File to write.
     overwrite : bool
         Replace the file.
 
     Returns
     -------
-    PooledPrior
+    CohortPrior
 
     Raises
     ------
@@ -60,7 +60,7 @@ def make_prior(results: Path, file: Path, *, overwrite: bool = False) -> CohortP
 
 
 def worth(records: list[Record]) -> float:
-    """Return how many voxels the prior of a cohort counts for: the more alike its scans, the more."""
+    """Return the weight of a cohort prior, voxels: inverse to the variance of the ratio of GM to WM."""
     grey, white, noise = (
         np.array([record.figures[name] for record in records], dtype=np.float64)
         for name in ("GM_mean", "WM_mean", "GM_sd")

@@ -1,7 +1,7 @@
-"""What came of one scan: figures from its sidecar, and a small file for what the sidecar must not hold.
+"""The outcome of one scan: measurements from its sidecar, and a record file of run-dependent data.
 
-Time and memory differ from run to run and failures have no sidecar: they live in ``logs/IDENTIFIER.json``, so
-that the results themselves are the same bytes every time.
+Time and memory differ between runs and failures have no sidecar: both are written to
+``logs/IDENTIFIER.json``, so that results are reproducible to the byte.
 """
 
 from __future__ import annotations
@@ -29,31 +29,32 @@ Figures = dict[str, float | str | None]
 
 @dataclass(frozen=True)
 class Record:
-    """What came of one scan.
+    """The outcome of one scan.
 
     Parameters
     ----------
     identifier : str
-        The scan's name in the cohort.
+        Name of the scan in the cohort, see `identifier_of`.
     scan : str
         Name of its file.
     folder : str
-        Where its results are, relative to the output folder.
+        Folder of its results, relative to the output folder.
     status : {"done", "failed"}
     reason : str
         Why it failed, in one line.
     seconds : float or None
         Wall time; None where it was not recorded.
     peak_mb : float or None
-        The most memory that the worker held meanwhile, MB.
+        Peak resident memory of the worker, MB; None where it was not measured.
     fresh : bool
-        Whether this run did it, and not an earlier one.
+        Whether the scan was segmented in this run.
     figures : dict
         See `figures`; empty for a scan that failed.
     warnings : tuple of QCWarning
         Of the segmentation; empty for a scan that failed.
     histogram : tuple of float
-        Of three tissues, see `mriseg.model.cohort_prior.normalised_shares`; empty where it was not recorded.
+        Normalised histogram if there are three tissues, see `mriseg.model.cohort_prior.normalised_shares`;
+        empty where it was not recorded.
     """
 
     identifier: str
@@ -69,7 +70,7 @@ class Record:
     histogram: tuple[float, ...] = ()
 
     def sidecar(self, output: Path) -> Path:
-        """Return where the sidecar of its results is."""
+        """Return the path of the sidecar."""
         return output / self.folder / result_name(stem(Path(self.scan)), SIDECAR)
 
     def failed(self, reason: str) -> Record:
@@ -82,7 +83,7 @@ class Record:
         return replace(self, status=DONE, reason="", figures=figures(sidecar), warnings=warnings)
 
     def write(self, output: Path) -> None:
-        """Keep what the sidecar does not hold."""
+        """Write the record file."""
         content = {
             "Identifier": self.identifier,
             "Scan": self.scan,
@@ -100,17 +101,17 @@ class Record:
 
 
 def record_file(output: Path, identifier: str) -> Path:
-    """Return where the record of a scan is kept."""
+    """Return the path of the record file of a scan."""
     return output / LOGS / f"{identifier}.json"
 
 
 def log_file(output: Path, identifier: str) -> Path:
-    """Return where the log of a scan is kept."""
+    """Return the path of the log of a scan."""
     return output / LOGS / f"{identifier}.log"
 
 
 def read_record(file: Path) -> Record | None:
-    """Return the record in a file; None if there is none, or it is none of ours."""
+    """Read a record file; None if it is missing or not a record."""
     content = read_json(file)
     if content is None or not isinstance(content.get("Identifier"), str):
         return None
@@ -128,7 +129,7 @@ def read_record(file: Path) -> Record | None:
 
 
 def read_json(file: Path) -> dict[str, Any] | None:
-    """Return the object in a JSON file; None if there is none."""
+    """Read a JSON object; None if the file is missing, invalid or holds no object."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -137,23 +138,23 @@ def read_json(file: Path) -> dict[str, Any] | None:
 
 
 def known_sidecar(file: Path) -> dict[str, Any] | None:
-    """Return the content of a sidecar; None if there is none, or it is of another schema."""
+    """Read a sidecar; None if it is missing or of another schema."""
     with suppress(SidecarError):
         return read_sidecar(file)
     return None
 
 
 def identifier_of(folder: str, name: str) -> str:
-    """Return what a scan is called in a cohort.
+    """Return the identifier of a scan in a cohort.
 
-    In a BIDS layout that is what its file names begin with, which is unique there; elsewhere its folder.
+    In a BIDS layout the stem of its file names, which is unique there; elsewhere its folder.
 
     Parameters
     ----------
     folder : str
-        Where its results go, relative to the output folder, with slashes.
+        Folder of its results, relative to the output folder, with slashes.
     name : str
-        What the names of its files begin with.
+        STEM of its files.
 
     Returns
     -------
@@ -170,7 +171,7 @@ def identifier_of(folder: str, name: str) -> str:
 
 
 def figures(sidecar: dict[str, Any]) -> Figures:
-    """Take from a sidecar what a table of a cohort shows.
+    """Return the measurements of a sidecar that ``cohort.tsv`` lists.
 
     Parameters
     ----------
@@ -195,7 +196,7 @@ def figures(sidecar: dict[str, Any]) -> Figures:
 
 
 def collect(output: Path) -> Iterator[Record]:
-    """Read what a folder holds of a cohort, in the order of the identifiers.
+    """Yield the records of all scans in an output folder, by identifier.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many scans fit side by side: cores, memory, and what one scan needs."""
+"""Available cores and memory, and the memory that one scan needs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def available_cores() -> int:
 
 
 def available_mb() -> float:
-    """Return how much memory may be planned with, MB: nine tenths of what is free."""
+    """Return the memory budget, MB: `MEMORY_SHARE` of the free memory."""
     return MEMORY_SHARE * available_memory() / 1e6
 
 
@@ -46,7 +46,7 @@ def scan_mb(scan: Path) -> float:
     Returns
     -------
     float
-        That of a worker at rest where the header cannot be read: such a scan fails at once.
+        That of an idle worker if the header cannot be read: such a scan fails at once.
     """
     try:
         voxels = math.prod(open_nifti(scan).shape)

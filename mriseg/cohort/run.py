@@ -1,4 +1,4 @@
-"""A cohort run: jobs handed to workers, records taken as they come, whatever happens to a worker."""
+"""A cohort run: submits jobs to workers, retries lost ones and collects records."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class Workers(Protocol):
-    """Processes that do jobs, here or elsewhere."""
+    """Interface of local and cluster workers."""
 
     def submit(self, job: Job) -> Future[Record]:
         """Hand out a job."""
 
     def has_room(self, job: Job, handed_out: Collection[Job]) -> bool:
-        """Tell whether a job can be handed out beside those that are."""
+        """Return whether another job can be submitted now."""
 
     def reason(self, error: BaseException) -> str:
         """Describe in one line why a worker did not finish a job."""
@@ -40,7 +40,7 @@ class Workers(Protocol):
 
 @dataclass(frozen=True)
 class Machine:
-    """How much of this machine a run may take, and how patient it is.
+    """Resource limits and retries of a local run.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Machine:
     memory_mb : float, optional
         What all workers may take together; otherwise what is free.
     timeout : float, optional
-        The most that one scan may take, seconds.
+        Time limit of one scan, seconds.
     retries : int
         See `run_jobs`.
     """
@@ -64,21 +64,21 @@ class Machine:
         return self.memory_mb or available_mb()
 
     def workers(self, jobs: Sequence[Job]) -> int:
-        """Return how many scans of this plan go side by side."""
+        """Return the number of workers for a plan."""
         usual = median(scan_mb(job.scan) for job in jobs)
         return self.jobs or max(1, min(available_cores(), len(jobs), int(self.planned_mb() / usual)))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run.
+    """The outcome of a run.
 
     Parameters
     ----------
     records : list of Record
         Of the scans of this run.
-    judged : list of Judged
-        All scans that are done in the output folder.
+    checked : list of ScanQC
+        All segmented scans of the output folder.
     """
 
     records: list[Record]
@@ -109,7 +109,7 @@ def _scans(count: int) -> str:
 
 
 def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: bool) -> None:
-    """See to what the output folder holds already.
+    """Check for earlier results in the output folder, and prepare it.
 
     Parameters
     ----------
@@ -118,12 +118,12 @@ def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: 
     resume : bool
         Earlier results may stay.
     overwrite : bool
-        Earlier results of these scans are not done any more.
+        Delete the sidecars of earlier results of these scans.
 
     Raises
     ------
     OutputError
-        If there are results and neither was said, or the folder cannot be written.
+        If there are results and neither option was given, or the folder cannot be written.
     """
     there = [job for job in jobs if job.sidecar(output).exists()]
     if there and not (resume or overwrite):
@@ -148,7 +148,7 @@ def run_cohort(
     *,
     retries: int,
 ) -> Outcome:
-    """Do all jobs that are not done yet, write the table as they finish, and sum up.
+    """Run all jobs, write the table as they finish, and summarise.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def run_cohort(
         Checked by `check_output`.
     output : Path
     start : callable
-        Makes the workers.
+        Returns the context manager of the workers.
     tell : callable
         Called with each record as it comes.
     retries : int
@@ -228,7 +228,7 @@ def _fits(job: Job, handed_out: Collection[Job], workers: Workers, tries: Counte
 
 
 def _note(job: Job, output: Path, text: str) -> None:
-    """Add a line to the log of a scan, for the worker that could have done so is dead."""
+    """Append a line to the log of a scan on behalf of a dead worker."""
     with suppress(OSError):
         path = log_file(output, job.identifier)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The scans of a cohort held against one another."""
+"""Quality control of scans by comparison with their cohort."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScanQC:
-    """A scan that was done, and how far its figures lie from the cohort's.
+    """A segmented scan and the deviations of its measures from the cohort.
 
     Parameters
     ----------
@@ -31,23 +31,23 @@ class ScanQC:
 
     @property
     def warnings(self) -> tuple[QCWarning, ...]:
-        """What the segmentation itself found doubtful."""
+        """Warnings of the segmentation."""
         return self.record.warnings
 
     @property
     def outlying(self) -> list[Deviation]:
-        """The figures that are out of line."""
+        """The deviations beyond `OUTLIER_LIMIT`."""
         return [deviation for deviation in self.deviations if abs(deviation.score) > OUTLIER_LIMIT]
 
     @property
     def qc_rank(self) -> tuple[int, float]:
-        """How much there is to distrust: first the number of reasons, then the largest score."""
+        """Sort key for review: number of warnings and outliers, then the largest absolute score."""
         score = abs(self.deviations[0].score) if self.deviations else 0.0
         return sum(warning.severity != "note" for warning in self.warnings) + len(self.outlying), score
 
 
 def check_scans(records: Sequence[Record]) -> list[ScanQC]:
-    """Compare the scans that were done with one another."""
+    """Score each segmented scan against the cohort."""
     done = [record for record in records if record.status == DONE]
     scores = deviations([measures(record.figures) for record in done])
     return [ScanQC(record, of) for record, of in zip(done, scores, strict=True)]

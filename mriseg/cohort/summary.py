@@ -26,7 +26,7 @@ def tissues_of(records: Iterable[Record]) -> set[str]:
 
 
 def summarise(output: Path) -> list[ScanQC]:
-    """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv`` from what is there.
+    """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv``.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def summarise(output: Path) -> list[ScanQC]:
 
     Returns
     -------
-    list of Judged
+    list of ScanQC
         The scans that were done, by identifier.
 
     Raises

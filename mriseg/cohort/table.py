@@ -40,7 +40,7 @@ def columns(tissues: Iterable[str]) -> list[str]:
 
 
 def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
-    """Return the cells of a scan that are known, by column."""
+    """Return the cells of a scan by column; unknown ones are left out."""
     cells: dict[str, Any] = {
         **record.figures,
         "flags": " | ".join(warning.text for warning in record.warnings),
@@ -65,7 +65,7 @@ def failure(record: Record) -> dict[str, Any]:
 
 
 class TableWriter:
-    """A table that grows row by row, each on disk as soon as it is written.
+    """Writer of a tab-separated table that flushes after each row.
 
     Parameters
     ----------
@@ -86,20 +86,20 @@ class TableWriter:
         self._file.close()
 
     def write(self, cells: dict[str, Any]) -> None:
-        """Add a row; what has no cell is ``n/a``."""
+        """Write a row; missing cells become ``n/a``."""
         write_rows(self._file, [[_text_of(name, cells.get(name)) for name in self._names]])
         self._file.flush()
 
 
 def write_failures(path: Path, records: Iterable[Record]) -> None:
-    """Write the reasons of the scans that failed."""
+    """Write ``failures.tsv``."""
     with TableWriter(path, _FAILURE) as table:
         for record in records:
             table.write(failure(record))
 
 
 def _text_of(name: str, value: Any) -> str:
-    """Return a value as a cell that no reader takes for a formula or for several cells.
+    """Format a value as a cell, escaped against formulas and control characters.
 
     >>> _text_of("GM_ml", 612.41239), _text_of("similarity", 0.70000004), _text_of("seconds", None)
     ('612.412', '0.7', 'n/a')

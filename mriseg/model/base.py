@@ -1,4 +1,4 @@
-"""The interface of fitted mixtures of tissues, whatever their model."""
+"""Interface of fitted tissue mixtures."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class TissueModel(Protocol):
     """A fitted mixture of K tissues or classes in D channels.
 
     Tissues are in the order of their means in the first channel. The components of the mixture are the
-    tissues themselves and, in models with partial volume, the voxels that two of them share; components that
-    hold the same tissues are a group, of which there are G. Intensities are of shape (B, D), or (B,) in a
-    single channel.
+    pure tissues and, in models with partial volume, mixtures of two of them in fixed fractions; components
+    that contain the same tissues form a group; there are G groups. Intensities are of shape (B, D), or (B,)
+    in a single channel.
     """
 
     identifier: ClassVar[str]
-    """Of the model, in sidecars; it stays the same from version to version."""
+    """Identifier of the model in sidecars, the same in all versions."""
     description: ClassVar[str]
-    """What the model is, in words."""
+    """Description for people; never parsed."""
     partial_volume: ClassVar[bool]
-    """Whether voxels may hold two tissues."""
+    """Whether the model has components of two tissues."""
     monotonic: ClassVar[bool]
     """Whether the labels of a single channel rise with intensity."""
 
@@ -39,7 +39,7 @@ class TissueModel(Protocol):
 
     @property
     def means(self) -> Floats:
-        """In the first channel, shape (K,)."""
+        """Means in the first channel, shape (K,)."""
 
     @property
     def sds(self) -> Floats:
@@ -63,7 +63,7 @@ class TissueModel(Protocol):
 
     @property
     def converged(self) -> bool:
-        """Whether EM met its criterion of convergence."""
+        """Whether EM met its convergence criterion."""
 
     @property
     def n_iter(self) -> int:
@@ -71,7 +71,7 @@ class TissueModel(Protocol):
 
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
-        """Which tissues the components of each group hold, shape (G, K)."""
+        """Whether the components of a group contain a tissue, shape (G, K)."""
 
     def marginal(self, channel: int) -> Self:
         """Return the mixture of one channel."""
@@ -87,7 +87,7 @@ class TissueModel(Protocol):
 
 
 class FittedModel(TissueModel, Protocol):
-    """A mixture that EM fitted: it has a likelihood, and can be written to a sidecar and read back."""
+    """A mixture fitted by EM: has a BIC, and can be restored from the parameters in a sidecar."""
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram: the lower the better."""

@@ -23,15 +23,15 @@ class Cells:
     Parameters
     ----------
     voxels : float
-        How many a whole cell holds.
+        Number of voxels in a whole cell.
     number : ndarray of int, shape (N,)
-        Which cell of the grid each voxel of the mask is in.
+        Number of the cell of each voxel of the mask.
     inside : ndarray of bool, coarse shape
-        Which cells of the grid lie in the brain.
+        Whether a cell is at least half in the brain.
     positions : ndarray of float64, shape (M, 3)
         Scaled position of the middle of each cell.
     fold : ndarray of int, shape (M,)
-        The part of the cross-validation that leaves the cell out.
+        Fold of the cross-validation.
     centre, scale : ndarray of float64, shape (3,)
         Of the positions, in voxels.
     """
@@ -47,8 +47,8 @@ class Cells:
     @classmethod
     def of(cls, mask: NDArray[np.bool_], zooms: Floats) -> Cells:
         """Divide the brain of a mask on voxels of given zooms (mm) into cells."""
-        # A grid that is centred on the brain: the cells of a mirrored head are the mirrored cells. With even
-        # sizes that is not always to be had; two voxels of 2 mm are better than three all the same.
+        # The grid is centred on the bounding box, so that results are equivariant under reflection. With even
+        # cell sizes this is not always possible; cells of two 2-mm voxels are kept even so.
         size = np.maximum(1, np.round(CELL_MM / zooms)).astype(int)
         size += (size > 2) & (size % 2 == 0)
         lacking = -np.array(mask.shape) % size
@@ -68,7 +68,7 @@ class Cells:
     def pure_cells(
         self, purity: NDArray[np.float32], intensities: NDArray[np.float32]
     ) -> tuple[NDArray[np.bool_], Floats]:
-        """Return which cells hold white matter only, (M,), and the mean intensity in those."""
+        """Return which cells (M,) are pure white matter, and the mean intensity in those."""
         share = self._means(purity)
         least = MIN_PURITY * float(np.percentile(share, 99))
         pure = (share >= least) & (share > 0)
@@ -87,7 +87,7 @@ def _cell_numbers(
 ) -> tuple[NDArray[np.intp], tuple[int, ...]]:
     """Return the number of the cell that each voxel of the mask is in, and the shape of the grid of cells.
 
-    The first cell begins a margin before the first voxel.
+    The grid starts `margin` voxels before the first voxel.
     """
     along = [
         (np.arange(n) + before) // step for n, before, step in zip(mask.shape, margin, size, strict=True)

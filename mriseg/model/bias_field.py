@@ -1,11 +1,11 @@
 """Estimation of the bias field, a smooth factor on the intensities, from the white matter.
 
-White matter is the one tissue that looks the same throughout the brain. Grey matter does not (deep nuclei
-are brighter than cortex, cortex is thin and mixed), so that a field fitted to all tissues takes anatomy for
-bias. Rounds alternate: fit the mixture to the corrected histogram, find cells of some millimetres that hold
-white matter only, and regress the logarithm of their brightness on polynomials of position. The order of the
-polynomial is the one that best predicts whole regions that were left out of the regression; a scan that has
-been corrected already is left as it is.
+White matter has nearly the same intensity throughout the brain. Grey matter has not (deep nuclei
+are brighter than cortex, cortex has partial volumes), so that a field fitted to all tissues absorbs
+anatomy. Each round fits the mixture to the corrected histogram, selects cells of some millimetres of
+white matter only, and regresses the logarithm of their mean intensities on polynomials of position. The order
+of the polynomial is chosen by cross-validation over regions; a scan that has been corrected already gets
+order 0, no correction.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-_PLANES = 4  # at a time while a scan is corrected, so that they stay in the cache of the processor
+_PLANES = 4  # planes at a time, so that they stay in the cache of the processor
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +47,13 @@ class BiasField:
     Parameters
     ----------
     coefficients : ndarray of float64, shape (D, D, D)
-        Of the powers of scaled position along each axis; all zero for a field of one.
+        Of the monomials of scaled position; all zero for a constant field of 1.
     centre : ndarray of float64, shape (3,)
         Position 0, in voxels.
     scale : ndarray of float64, shape (3,)
         Position 1, in voxels from the centre.
     low, high : float
-        Range of the factor in the brain; outside the field stays within it.
+        Range of the factor in the brain; clipped to it outside.
     """
 
     coefficients: Floats
@@ -68,7 +68,7 @@ class BiasField:
         return int(max((sum(power) for power in np.argwhere(self.coefficients)), default=0))
 
     def on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
-        """Evaluate the factor on a grid that begins at voxel 0, or on some of its first axis's planes.
+        """Evaluate the factor on a grid from voxel 0 on, or on some of its planes along the first axis.
 
         Parameters
         ----------
@@ -118,13 +118,13 @@ def estimate_bias_field(
     white : int
         Rank of white matter among the three tissues by rising mean: 2 in T1, 0 in T2.
     air : float
-        The intensity of air, to which the field does not add.
+        Intensity of air, an offset that the field does not multiply.
 
     Returns
     -------
     BiasField
-        Its mean logarithm over the brain is 0. One everywhere if the brain is too small to tell, or nothing
-        is gained.
+        Its mean logarithm over the brain is 0. Constant 1 if there are fewer than `MIN_WM_CELLS` cells of
+        white matter, or cross-validation chooses order 0.
     """
     box = bounding_box(mask)
     mask = mask[box]
@@ -154,7 +154,7 @@ def field_of_white_matter(
     white: NDArray[np.float32],
     air: float = 0.0,
 ) -> BiasField:
-    """Estimate the bias field of a further channel, whose white matter the first one shows.
+    """Estimate the bias field of a further channel from the white matter of the first.
 
     Parameters
     ----------
@@ -165,9 +165,9 @@ def field_of_white_matter(
     zooms : ndarray of float64, shape (3,)
         Voxel size, mm.
     white : ndarray of float32, shape (N,)
-        How much white matter is expected in each voxel.
+        Expected fraction of white matter in each voxel.
     air : float
-        The intensity of air, to which the field does not add.
+        Intensity of air, an offset that the field does not multiply.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def field_of_white_matter(
 
 
 def _moved(field: BiasField, box: tuple[slice, ...]) -> BiasField:
-    """Return a field of a part of a volume as one of the whole."""
+    """Translate a field from the grid of a bounding box to that of the volume."""
     return replace(field, centre=field.centre + [side.start for side in box])
 
 
@@ -193,7 +193,7 @@ def white_matter(
     start: PartialVolumeMixture | None = None,
     max_iterations: int = MAX_ITERATIONS,
 ) -> tuple[NDArray[np.float32], PartialVolumeMixture]:
-    """Tell white matter by its intensities alone.
+    """Estimate the fraction of white matter in voxels from intensities alone.
 
     Parameters
     ----------
@@ -202,14 +202,14 @@ def white_matter(
     white : int
         Rank of white matter among the three tissues by rising mean.
     start : PartialVolumeMixture, optional
-        Where the fit begins.
+        Initial model.
     max_iterations : int
-        When it stops at the latest.
+        Maximum number of EM iterations.
 
     Returns
     -------
     share : ndarray of float32, shape (N,)
-        How much white matter is expected in each voxel.
+        Expected fraction of white matter in each voxel.
     model : PartialVolumeMixture
         The fitted mixture.
     """
@@ -233,7 +233,7 @@ def _design(positions: Floats, order: int) -> Floats:
 
 
 def _regress(cells: Cells, pure: NDArray[np.bool_], log_brightness: Floats) -> BiasField:
-    """Fit the polynomial of the order that predicts best to the cells of white matter."""
+    """Regress the log intensities of white-matter cells on a polynomial whose order is cross-validated."""
     positions, fold = cells.positions[pure], cells.fold[pure]
     order = _best_order(positions, log_brightness, fold)
     fitted = _robust_fit(_design(positions, order), log_brightness)
@@ -244,7 +244,7 @@ def _regress(cells: Cells, pure: NDArray[np.bool_], log_brightness: Floats) -> B
 
 
 def _best_order(positions: Floats, log_brightness: Floats, fold: NDArray[np.intp]) -> int:
-    """Raise the order as long as regions that were left out are predicted better."""
+    """Choose the order by cross-validation; a higher one must lower the error to `MIN_ORDER_GAIN`."""
     best, least = 0, np.inf
     for order in range(MAX_FIELD_ORDER + 1):
         design = _design(positions, order)
@@ -267,7 +267,7 @@ def _fit(design: Floats, values: Floats) -> Floats:
 
 
 def _robust_fit(design: Floats, values: Floats) -> Floats:
-    """Least squares with Cauchy's weights: cells that are no white matter after all do not pull."""
+    """Fit by iteratively reweighted least squares with Cauchy weights, robust to cells of other tissue."""
     fitted = _fit(design, values)
     for _ in range(3):
         residuals = values - design @ fitted
@@ -278,7 +278,7 @@ def _robust_fit(design: Floats, values: Floats) -> Floats:
 
 
 def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
-    """Shift a field so that its mean logarithm in the brain is 0, and note its range there."""
+    """Shift a field so that its mean logarithm in the brain is 0, and set its range there."""
     log_field = field.log_on_grid(mask.shape)[mask]
     mean = float(log_field.mean(dtype=np.float64))
     coefficients = field.coefficients.copy()
@@ -288,12 +288,12 @@ def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
 
 
 def air_intensity(data: NDArray[np.float32]) -> np.float32:
-    """Return the intensity of air, from every third voxel each way."""
+    """Return the intensity of air, from every third voxel along each axis."""
     return np.float32(np.percentile(data[::3, ::3, ::3], AIR_PERCENTILE))
 
 
 def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:
-    """Divide a bias field out of a scan.
+    """Divide a scan by a bias field, about the intensity of air.
 
     Parameters
     ----------

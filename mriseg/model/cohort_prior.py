@@ -1,8 +1,8 @@
 """The pooled histogram of a cohort: a start and a prior for the mixture of one scan.
 
-The histograms of many scans, each in units of its own WM mean, are pooled. Scaled to a new scan they count as
-so many voxels more: few beside a whole brain, many beside a small piece. How many follows from how alike the
-scans of the cohort are.
+The histograms of many scans, each in units of its own WM mean, are averaged. Rescaled to a new scan, they are
+added to its histogram with the weight of a number of voxels that depends on the variation between the
+scans (`mriseg.cohort.prior.worth`): small for a whole brain, large for a small piece.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
 
 
 class CohortPriorMixture(PartialVolumeMixture):
-    """A mixture of partial volumes that was fitted with a cohort's prior."""
+    """A partial-volume mixture fitted with a cohort prior."""
 
     settings: ClassVar[Mapping[str, object]] = {
         **PartialVolumeMixture.settings,
@@ -52,7 +52,7 @@ class CohortPrior:
     scans : int
         How many there were.
     voxels : float
-        How many voxels it counts for in the fit of another scan.
+        Weight in the fit of another scan, voxels.
     shares : ndarray of float64, shape (750,)
         Share of voxels in each bin; the bins are equal, from -0.2 to 2.8 times the WM mean.
     path : Path or None
@@ -78,7 +78,7 @@ class CohortPrior:
 
 
 def read_cohort_prior(path: Path) -> CohortPrior:
-    """Read what `CohortPrior.write` wrote.
+    """Read a cohort prior written by `CohortPrior.write`.
 
     Raises
     ------
@@ -119,13 +119,13 @@ def normalised_shares(values: Floats, counts: Floats, white: float) -> Floats:
 
 
 def fit_with_cohort_prior(values: Floats, counts: Floats, prior: CohortPrior) -> PartialVolumeMixture:
-    """Fit the mixture to a histogram and to a cohort's, which counts as so many voxels more.
+    """Fit the partial-volume mixture to a histogram plus the weighted histogram of a cohort.
 
     Parameters
     ----------
     values, counts : ndarray of float64, shape (B,)
         Intensities, rising, and how many voxels have each.
-    prior : PooledPrior
+    prior : CohortPrior
 
     Returns
     -------
@@ -150,7 +150,7 @@ def fit_with_cohort_prior(values: Floats, counts: Floats, prior: CohortPrior) ->
 def _scaled(
     cohort: PartialVolumeMixture, values: Floats, counts: Floats
 ) -> tuple[PartialVolumeMixture, float]:
-    """Return the mixture of the cohort in the units of a scan that it explains best, and what they are."""
+    """Rescale the mixture of the cohort to a scan by maximum likelihood; return it and the scale."""
     outlier_range = float(np.ptp(values))
 
     def scaled(factor: float) -> PartialVolumeMixture:

@@ -13,7 +13,7 @@ JOINT_CELLS = 1 << 14
 # Entries of the table by which functions of one intensity are looked up: four a bin, so that no step shows
 # in a posterior map.
 LOOKUP_LEVELS = 4096
-# Factors at which a known mixture is tried on the intensities of another scan.
+# Count: factors, spaced geometrically, that are tried to rescale a mixture to another scan.
 SCALE_STEPS = 120
 
 # --- Mixture with partial volume ------------------------------------------------------------------
@@ -23,7 +23,7 @@ FRACTION_LEVELS = 10
 # Share of voxels, 0 to 1, that are outliers (vessels, dura, remnants of fat): uniform over all intensities,
 # they do not move the tissues.
 OUTLIERS = 0.003
-# Iterations of the Gaussian mixture of equal variances that starts the fit; free variances would take in the
+# Iterations of the Gaussian mixture of equal variances that starts the fit; free variances would absorb the
 # mixed voxels.
 START_STEPS = 20
 # Share of the voxels, 0 to 1, that hold a single tissue at the start; scripts/benchmark_tissue.py.
@@ -56,10 +56,11 @@ FURTHER_STARTS = {
 # Share of the number of voxels, 0 to 1, that the Dirichlet prior of the weights counts for: no tissue may
 # vanish where GM and WM hardly differ.
 PRIOR_SHARE = 0.02
-# Shares of that prior, in the order of the weights; they leave CSF alone, of which a tightly stripped brain
-# has hardly any.
+# Shares, 0 to 1, in the order of the weights: mean of that prior; small for CSF, of which a tightly stripped
+# brain has hardly any.
 PRIOR_WEIGHTS = (0.04, 0.3, 0.3, 0.18, 0.18)
-# Share of all voxels, 0 to 1, that hold each mean where it was, against division by zero; not tuned.
+# Share of all voxels, 0 to 1: ridge that keeps the mean of an empty tissue, against division by zero; not
+# tuned.
 MEAN_HOLD = 1e-12
 # Share of the variance of all voxels below which the variance of the noise does not fall.
 VARIANCE_FLOOR = 1e-6
@@ -95,11 +96,11 @@ WEIGHTS_ROUNDING = 1e-6
 
 # Percent of all intensities that lie below that of air, to which the field does not add.
 AIR_PERCENTILE = 1.0
-# mm: width of the cells that the field is read off.
+# mm: width of the cells that the field is estimated from.
 CELL_MM = 4.0
 # Share of WM in a cell, relative to the purest, from which it counts as WM.
 MIN_PURITY = 0.93
-# Cells of WM that a field is estimated from at least.
+# Count: minimum number of WM cells for an estimate of the field.
 MIN_WM_CELLS = 300
 # Highest order of the polynomial; third and higher orders were worse on heads of old age (docs/tissue.md).
 MAX_FIELD_ORDER = 2

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=FittedModel)
 
-_PART = 1 << 15  # voxels at a time, so that what is computed of them stays in the processor's cache
+_PART = 1 << 15  # voxels at a time, so that their data stay in the cache of the processor
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class MixtureSpec:
     contrast : str
         Of the first channel.
     classes : int or "auto"
-        Three are tissues, unless a covariance model is named; "auto" has BIC choose.
+        Three are tissues unless a covariance model is given; "auto": the number with the lowest BIC.
     covariance : str or None
         Covariance model of Gaussian classes, see `mriseg.mixture.covariance`.
     warm_start : SavedFit or None
-        Where EM starts, scaled to the intensities.
+        Start of EM, rescaled to the intensities unless the means are fixed.
     fix_means : bool
-        Hold the means where the warm start has them, unscaled.
+        Fix the means at those of the warm start, not rescaled.
     cohort_prior : CohortPrior or None
-        Joins the histogram of a single channel.
+        Pooled histogram, added to that of a single channel.
     merge : bool
         Merge the classes to three tissues.
     max_classes : int
@@ -94,17 +94,17 @@ class MixtureFit:
     Parameters
     ----------
     model : TissueModel
-        The mixture; where classes were merged, of the tissues that they became.
+        The mixture, after merging if classes were merged.
     em_model : FittedModel
-        What EM fitted, before any classes were merged.
+        The mixture as fitted by EM, before merging.
     histograms : tuple of pairs of ndarrays, shape (B,)
         Of each channel: intensities and how many voxels have them.
     bic, single_bic : float
         Bayesian information criterion of the mixture, and of one Gaussian for all voxels.
     bic_by_classes : dict of int to float
-        The same for all numbers of classes that BIC chose from; empty if the number was given.
+        BIC by number of classes, for all numbers compared; empty if the number was given.
     merged_to : tuple of int or None
-        Rank of the tissue, by rising mean, that each class became a part of.
+        Rank, by rising mean, of the tissue that each class was merged to; None without merging.
     """
 
     model: TissueModel
@@ -132,9 +132,9 @@ def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit
     Raises
     ------
     MixtureError
-        If the intensities cannot be told apart, or a saved fit does not suit.
+        If the intensities do not make the classes.
     CohortError
-        If the prior of a cohort does not suit.
+        If the cohort prior is of another contrast.
     """
     histograms = tuple(intensity_histogram(column) for column in columns)
     data = _Data(np.stack(columns, axis=1), histograms)
@@ -160,7 +160,7 @@ def posteriors_of(
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedClasses
+    model : TissueModel
     histograms : sequence of pairs of ndarrays, shape (B,)
         Of each channel.
     columns : sequence of D ndarrays of float32, shape (N,)
@@ -188,11 +188,11 @@ def atypicality_of(
     columns: Sequence[NDArray[np.float32]],
     log_odds: tuple[int, int, NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
-    """Measure how atypical voxels are of the mixture at their place.
+    """Compute the atypicality of voxels: Mahalanobis distances with the tissue prior.
 
     Parameters
     ----------
-    model : PartialVolumeMixture, MultichannelMixture, PlainMixture or MergedClasses
+    model : TissueModel
     columns : sequence of D ndarrays of float32, shape (N,)
         Intensities of the voxels in each channel.
     log_odds : tuple of int, int and ndarray of float32, shape (N,), optional
@@ -201,9 +201,9 @@ def atypicality_of(
     Returns
     -------
     ndarray of float32, shape (N,)
-        Mahalanobis distance from the nearest component. Where a component holds a tissue that is unlikely at
-        that place, its squared distance is longer by twice the log odds against it [1]_: grey matter in the
-        middle of white matter is as atypical as it would be there.
+        Mahalanobis distance from the nearest component. Where a component contains a tissue that is unlikely
+        at that voxel, twice the log odds against it are added to its squared distance [1]_, so that GM in the
+        middle of WM is atypical.
 
     References
     ----------
@@ -228,7 +228,7 @@ def atypicality_of(
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """Voxels (N, D), the histograms of their channels, and of all channels together."""
+    """Intensities (N, D), the histogram of each channel, and the joint histogram."""
 
     voxels: NDArray[np.float32]
     histograms: tuple[Histogram, ...]
@@ -251,7 +251,7 @@ class _Data:
 
 
 def _select(data: _Data, spec: MixtureSpec) -> tuple[FittedModel | None, dict[int, float]]:
-    """Choose the number of classes by BIC; nothing is fitted yet where it is that of the tissues."""
+    """Choose the number of classes by BIC; return no model if it is 3: `_fit` then fits partial volumes."""
     classes = range(3 if spec.merge else 2, spec.max_classes + 1)
     model, bic = select_gaussian_classes(data.cells, data.counts, classes, spec.covariance)
     return (None if len(model.means) == 3 and not spec.covariance else model), bic
@@ -312,7 +312,7 @@ def _fit_tissues(data: _Data, spec: MixtureSpec) -> PartialVolumeMixture:
 
 
 def _warm_start(kind: type[Model], data: _Data, spec: MixtureSpec) -> Model | None:
-    """Return where EM starts, if that is given."""
+    """Return the start of EM from the warm start, or None without one."""
     if spec.warm_start is None:
         return None
     saved = spec.warm_start.model(kind, classes=int(spec.classes), channels=data.channels, grey=spec.grey)
@@ -320,7 +320,7 @@ def _warm_start(kind: type[Model], data: _Data, spec: MixtureSpec) -> Model | No
 
 
 def _merge(model: FittedModel, data: _Data, spec: MixtureSpec) -> MergedClasses:
-    """Merge the classes to three tissues, which are fitted for that."""
+    """Fit three tissues and merge the classes to them."""
     return merge(model, _fit(data, MixtureSpec(spec.contrast)), data.cells, data.counts)
 
 

@@ -1,4 +1,4 @@
-"""Any number of classes, each one Gaussian: the mixture behind ``--classes`` and ``--covariance``."""
+"""Gaussian mixture of any number of classes, for ``--classes`` and ``--covariance``."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class GaussianClasses:
 
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
-        """Each class is by itself, shape (K, K)."""
+        """Identity, shape (K, K): each class is a tissue of its own."""
         return np.eye(len(self.means), dtype=np.bool_)
 
     def squared_distances(self, intensities: Floats) -> Floats:
@@ -152,20 +152,20 @@ def fit_gaussian_classes(
     values : ndarray of float64, shape (B,) or (B, D)
         Intensities.
     counts : ndarray of float64, shape (B,)
-        How many voxels have them.
+        Voxels of each.
     classes : int
     covariance : str, optional
         Covariance model, see `mriseg.mixture.covariance`; free variances and covariances if not given.
     voxels : ndarray of float32, shape (N, D), optional
-        In several channels, what to cluster hierarchically.
+        Intensities; with several channels the hierarchical clustering starts from a subset of them.
     start : Parameters, optional
-        Where to begin instead.
+        Initial parameters; by default from hierarchical clustering.
     hold_means : bool
-        Leave the means where the start has them.
+        Fix the means at those of the start.
 
     Returns
     -------
-    PlainMixture
+    GaussianClasses
 
     Raises
     ------
@@ -197,18 +197,18 @@ def select_gaussian_classes(
     values : ndarray of float64, shape (B,) or (B, D)
         Intensities.
     counts : ndarray of float64, shape (B,)
-        How many voxels have them.
+        Voxels of each.
     classes : sequence of int
-        To choose from.
+        Numbers of classes to compare.
     covariance : str, optional
         As in `fit_gaussian_classes`.
 
     Returns
     -------
-    mixture : PlainMixture
+    mixture : GaussianClasses
         With the lowest BIC.
     bic : dict of int to float
-        By number of classes, those that could be fitted: the lower the better.
+        By number of classes, for those that could be fitted.
 
     Raises
     ------
@@ -230,12 +230,12 @@ def _covariance_model(covariance: str | None, channels: int) -> str:
 
 
 def _clustered(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:
-    """Begin with a hierarchical clustering of some voxels (N, D), classes by rising mean of the first."""
+    """Return the start from a hierarchical clustering of a subset of voxels (N, D), by rising first mean."""
     some = voxels[:: 1 + len(voxels) // CHANNEL_START_VOXELS].astype(np.float64)
     begun = GaussianMixture(classes, model=model, max_iter=START_STEPS).fit(some).parameters_
     return begun.ordered(np.argsort(begun.means[:, 0], kind="stable"))
 
 
 def _rows(intensities: Floats) -> Floats:
-    """Return intensities as a matrix, a row a voxel."""
+    """Reshape intensities (B,) or (B, D) to (B, D)."""
     return intensities.reshape(len(intensities), -1)

@@ -1,6 +1,7 @@
-"""The intensities of a brain as a weighted histogram: a thousand values stand for a million voxels.
+"""Histograms of intensities, and tables of functions of intensity.
 
-And back: what is known of some thousand intensities, looked up for all voxels.
+Mixtures are fitted to about a thousand weighted values instead of a million voxels; functions of one
+intensity are evaluated on a table and looked up.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 def intensity_histogram(
     intensities: NDArray[np.float32],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Gather intensities in equal bins, each standing for its voxels by their mean and their number.
+    """Return the mean and the number of the intensities in each of equal bins.
 
-    The mean of a bin's own values, not its middle, so that integer scans leave no comb. The brightest and
-    darkest 0.05 % (vessels, remnants of fat) are drawn in to the rest, lest they stretch the bins.
+    Means rather than bin centres, which would alias integer data. The brightest and
+    darkest 0.05 % (vessels, remnants of fat) are clipped, so that they do not widen the bins.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def intensity_histogram(
 def joint_histogram(
     intensities: NDArray[np.float32],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Gather voxels with intensities in several channels in equal cells, as `intensity_histogram` in bins.
+    """Return mean intensities and voxel counts of the cells of a joint histogram.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def best_scale(
     values: NDArray[np.floating],
     counts: NDArray[np.floating],
 ) -> float:
-    """Find the units in which a known mixture explains a histogram best.
+    """Return the factor on the intensities of a mixture with the highest likelihood of a histogram.
 
     Parameters
     ----------
@@ -96,8 +97,8 @@ def best_scale(
     Returns
     -------
     float
-        The best of so many factors that put the highest mean between the darkest voxels and beyond the
-        brightest.
+        The best of `SCALE_STEPS` factors, spaced geometrically, that map the highest mean between the darkest
+        percent and 1.5 times the 99.5th percentile.
     """
     low, high = np.interp((0.01, 0.995), np.cumsum(counts) / counts.sum(), values)
     scales = np.geomspace(max(low, high / 50), 1.5 * high, SCALE_STEPS) / brightest
@@ -109,7 +110,7 @@ def lookup_by_intensity(
     values: NDArray[np.floating],
     intensities: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Evaluate a smooth function of intensity for many voxels, by a table of equal steps.
+    """Evaluate a smooth function of intensity by nearest look-up in an equidistant table.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def lookup_by_intensity(
     values : ndarray of float64, shape (B,)
         Of the histogram, rising: the first and the last bound the table.
     intensities : ndarray of float32, shape (N,)
-        What lies beyond the table is taken as its end.
+        Clipped to the range of the table.
 
     Returns
     -------

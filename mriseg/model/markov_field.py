@@ -52,7 +52,7 @@ def neighbour_strength(centres: Floats, covariances: Floats) -> float:
     Returns
     -------
     float
-        Log odds that a tissue gains where all neighbours are of it.
+        beta of (1): log odds of a tissue whose posterior is 1 in all neighbours.
 
     >>> neighbour_strength(np.array([[40.0], [100], [140]]), np.full((3, 1, 1), 100.0))
     1.875
@@ -77,7 +77,7 @@ def regularise(
     zooms : ndarray of float64, shape (3,)
         Voxel size, mm.
     strength : float
-        Log odds that a tissue gains where all neighbours are of it; 0 changes nothing.
+        beta of (1); 0 changes nothing.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Many classes merged to three tissues: the mixture behind ``--merge``."""
+"""Gaussian classes merged to three tissues, for ``--merge``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MergedClasses:
-    """A mixture of N classes of which each is a part of one of three tissues.
+    """A mixture of N classes, each assigned to one of three tissues.
 
     Parameters
     ----------
-    parts : PlainMixture
+    parts : GaussianClasses
         The classes.
     tissue_of : ndarray of int, shape (N,)
-        Column of the tissue that each class is a part of, tissues by rising mean of the first channel.
+        Rank of the tissue of each class, by rising mean of the first channel.
     """
 
     parts: TissueModel
@@ -43,7 +43,7 @@ class MergedClasses:
 
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
-        """Which tissue each class is a part of, shape (N, 3)."""
+        """Whether a class belongs to a tissue, shape (N, 3)."""
         return np.eye(3, dtype=np.bool_)[self.tissue_of]
 
     @property
@@ -63,7 +63,7 @@ class MergedClasses:
 
     @property
     def covariances(self) -> Floats:
-        """Of the tissues: within their classes and between these, shape (3, D, D)."""
+        """Covariances of the tissues, within plus between their classes, shape (3, D, D)."""
         away = self.parts.centres - self.centres[self.tissue_of]
         spread = self.parts.covariances + away[:, :, None] * away[:, None, :]
         return np.asarray(np.einsum("nk,nij->kij", self._shares, spread))
@@ -111,13 +111,13 @@ class MergedClasses:
 
 
 def merge(parts: TissueModel, tissues: TissueModel, cells: Floats, counts: Floats) -> MergedClasses:
-    """Merge classes to the tissues that they consist of.
+    """Assign classes to tissues by shared voxels.
 
     Parameters
     ----------
-    parts : PlainMixture
+    parts : GaussianClasses
         Of N classes, three at least.
-    tissues : PartialVolumeMixture or MultichannelMixture
+    tissues : TissueModel
         Three tissues fitted to the same intensities.
     cells, counts : ndarray of float64, shapes (B,) or (B, D), and (B,)
         Intensities and how many voxels have them.
@@ -125,8 +125,8 @@ def merge(parts: TissueModel, tissues: TissueModel, cells: Floats, counts: Float
     Returns
     -------
     MergedClasses
-        Each class goes to the tissue that most of its voxels are of. A tissue that no class would go to gets
-        the class that loses least.
+        Each class is assigned to the tissue of most of its voxels. A tissue without a class gets
+        the class for which this costs the fewest voxels.
     """
     shared = parts.responsibilities(cells).T @ (counts[:, None] * tissues.responsibilities(cells))
     tissue_of = shared.argmax(axis=1)

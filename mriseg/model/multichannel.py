@@ -1,14 +1,14 @@
 """Mixture of three tissues with partial volume in any number of channels.
 
-The model of `mriseg.model.partial_volume` with vectors for intensities. A mixed voxel is a sum of parts, one
-of each of its tissues, and mean and variance of a part are proportional to its share [1]_; the parts are the
+The model of `mriseg.model.partial_volume` for vectors of intensities. A mixed voxel is the sum of one part
+for each of its tissues; mean and variance of a part are proportional to its fraction [1]_. The parts are the
 missing data of EM.
 
-Noise is independent between channels. In the first channel it is the same for all tissues, as where that
-channel is alone; in the others each tissue has a variance of its own: what T1 shows as one dark rim may be
-fluid and dura in T2, and such a channel should count for less there. Covariances between channels are left
-out because anatomy, not noise, would fill them: on real T1, T2 and FLAIR a full covariance takes grey and
-white matter for one tissue that varies.
+Noise is independent between channels. In the first channel its variance is common to all tissues, as in the
+single-channel model; in the others each tissue has its own variance: what is one dark rim in T1 may be
+fluid and dura in T2, and the channel should have less weight there. Covariances between channels are zero
+because anatomy, not noise, would dominate them: on real T1, T2 and FLAIR full covariances merge grey and
+white matter into one component.
 
 The equations of EM are those of `mriseg.model.multichannel_em`.
 
@@ -58,9 +58,10 @@ class MultichannelMixture:
     variances : ndarray of float64, shape (3, D)
         Of the pure tissues.
     weights : ndarray of float64, shape (5,)
-        Shares of voxels: CSF, GM and WM, or the other way round; the first two mixed; the last two mixed.
+        Mixing proportions of the groups: CSF, GM and WM, or the reverse; the first two mixed; the last two
+        mixed.
     middle : int
-        Row of the tissue that mixes with both others: grey matter.
+        Row of the tissue that has partial volumes with both others: grey matter.
     outlier_range : ndarray of float64, shape (D,)
         Range of intensities over which outliers are uniform.
     history : tuple of float
@@ -80,7 +81,7 @@ class MultichannelMixture:
     identifier: ClassVar[str] = "partial-volume-multichannel"
     description: ClassVar[str] = "three tissues and their partial volumes in any number of channels"
     partial_volume: ClassVar[bool] = True
-    # Where GM is not the middle one, voxels that CSF and GM share lie among those of WM.
+    # Where GM is not the middle tissue by intensity, mixtures of CSF and GM overlap WM.
     monotonic: ClassVar[bool] = False
     settings: ClassVar[Mapping[str, object]] = {
         "Start": "hierarchical clustering of 1000 voxels, or the tissues of the first channel where those "
@@ -118,14 +119,14 @@ class MultichannelMixture:
 
     @cached_property
     def content(self) -> Floats:
-        """How much of each tissue the J components hold, shape (J, 3)."""
+        """Fraction of each tissue in each component, shape (J, 3)."""
         return TISSUE_FRACTIONS[:, columns_of(self.middle)]
 
     @cached_property
     def _coefficients(self) -> tuple[Floats, Floats]:
-        """Of squares and of intensities themselves, about the origin, in log density, (2 D, J); offsets (J,).
+        """Coefficients of squares and intensities in the log density, (2 D, J), and offsets (J,).
 
-        Offsets are those of the squared distance in sds; the weights are not in them.
+        The offsets contain neither weights nor normalising constants.
         """
         centres = self.content @ self.centres - self._origin
         precisions = 1 / (self.content @ self.variances)
@@ -134,7 +135,7 @@ class MultichannelMixture:
 
     @cached_property
     def _origin(self) -> Floats:
-        """A point amid the tissues (D,), about which squares keep their digits in single precision."""
+        """Mean of the tissue means, (D,): centring keeps squares accurate in single precision."""
         return np.asarray(self.centres.mean(axis=0))
 
     @cached_property
@@ -171,7 +172,7 @@ class MultichannelMixture:
         return np.asarray(self.weighted_densities(intensities).sum(axis=1) + self.outlier_density)
 
     def responsibilities(self, intensities: Floats) -> Floats:
-        """Return how much of each tissue is expected in voxels of given intensities.
+        """Return the expected fraction of each tissue given the intensities.
 
         Parameters
         ----------
@@ -191,11 +192,11 @@ class MultichannelMixture:
 
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
-        """Which tissues the components of each of five groups hold, shape (5, 3)."""
+        """Whether the components of a group contain a tissue, shape (5, 3)."""
         return GROUP_TISSUES[:, columns_of(self.middle)]
 
     def squared_distances(self, intensities: Floats) -> Floats:
-        """Return how far voxels are from the nearest component of each group.
+        """Return squared Mahalanobis distances to the nearest component of each group.
 
         Parameters
         ----------
@@ -204,7 +205,7 @@ class MultichannelMixture:
         Returns
         -------
         ndarray, shape (B, 5)
-            Squares of Mahalanobis distances, in the precision of the intensities.
+            Of the dtype of the intensities.
         """
         nearest = np.maximum.reduceat(self._log_nearness(intensities), FIRST_OF_GROUP, axis=1)
         return np.asarray(np.maximum(-2 * nearest, 0))
@@ -227,7 +228,7 @@ class MultichannelMixture:
         return float(-2 * likelihood + self.n_parameters * np.log(counts.sum()))
 
     def _log_nearness(self, intensities: Floats) -> Floats:
-        """Minus half the squared distance to each component, in its sds, shape (B, J)."""
+        """Return -1/2 times the squared Mahalanobis distance to each component, shape (B, J)."""
         points = intensities.reshape(len(intensities), -1)
         points = points - self._origin.astype(points.dtype)
         slopes, offsets = (array.astype(points.dtype) for array in self._coefficients)

@@ -1,8 +1,9 @@
 """EM for the mixture of three tissues and their partial volumes in any number of channels.
 
-Notation, with all quantities per channel: component j holds tissue t in the fraction f_jt, zero for tissues
-that it does not hold, and Σ_t f_jt = 1. A part of tissue t in a voxel of component j is normal with mean f_jt
-μ_t and variance f_jt v_t, independently of the other part, so that the voxel's intensity y is normal with
+Notation, with all quantities per channel: component j contains tissue t in the fraction f_jt, zero for
+tissues that it does not contain, and Σ_t f_jt = 1. A part of tissue t in a voxel of component j is normal
+with mean f_jt μ_t and variance f_jt v_t, independently of the other part, so that the voxel's intensity y is
+normal with
 
     m_j = Σ_t f_jt μ_t,   V_j = Σ_t f_jt v_t                                                       (1)
 
@@ -16,15 +17,15 @@ The M-step maximises the expected log-density of all parts. With n_j = Σ_n r_nj
 
     s_t = Σ_j g_jt Σ_n r_nj (y_n − m_j) / Σ_j f_jt n_j                                             (4)
     v_t = Σ_j Σ_n r_nj [(g_jt (y_n − m_j) − f_jt s_t)² + f_jt v_t (1 − g_jt)] / f_jt / N_t         (5)
-    N_t = Σ_j n_j over the components that hold t                                                  (6)
+    N_t = Σ_j n_j over the components that contain t                                               (6)
 
-with the sums over the components that hold tissue t, the values of the E-step on the right, and s_t = 0 where
-the means are held. Where all tissues share one variance, as in the first channel, it is
+with the sums over the components that contain tissue t, the values of the E-step on the right, and s_t = 0
+where the means are held. Where all tissues share one variance, as in the first channel, it is
 
     v = Σ_t N_t v_t / Σ_t N_t                                                                      (7)
 
-and the weights w of the groups of components have a Dirichlet prior, worth the fraction a of all N voxels
-with expected weights p:
+and the weights w of the groups of components have a Dirichlet prior that counts as the fraction a of all N
+voxels with expected weights p:
 
     w ∝ Σ_j n_j over the components of the group + a N p                                           (8)
 
@@ -92,11 +93,11 @@ def fit_multichannel(
     middle : int
         Rank of grey matter by rising mean of the first channel.
     start : MultichannelMixture, optional
-        Where to begin; otherwise with the better of two starts.
+        Initial model; by default the better of two starts.
     white : int
         Rank of white matter.
     hold_means : bool
-        Leave the means where the start has them.
+        Fix the means at those of the start.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def fit_multichannel(
 
     starts = [replace(begin, variances=np.maximum(begin.variances, floor)) for begin in starts]
     results = [run_em(step, begin, settled, MAX_ITERATIONS) for begin in starts]
-    # Tissues that have changed places on the way are others than those that mix.
+    # If the order of the means changed, `middle` is no longer grey matter: reject the run.
     ordered = [end for end in results if (np.diff(end.state.means) > 0).all()]
     if not ordered:
         raise MixtureError("the means of its tissues do not keep their order; look at the channels")
@@ -147,7 +148,7 @@ def _starts(
 
 
 def _of_shares(shares: Floats, points: Floats, outlier_range: Floats, middle: int) -> MultichannelMixture:
-    """Begin with what voxels (N, D) of given shares of three tissues (N, 3) have in common."""
+    """Return a start with the moments of voxels (N, D) weighted by responsibilities (N, 3)."""
     sizes = shares.sum(axis=0)
     centres = shares.T @ points / sizes[:, None]
     variances = shares.T @ points**2 / sizes[:, None] - centres**2
@@ -163,7 +164,7 @@ def _of_shares(shares: Floats, points: Floats, outlier_range: Floats, middle: in
 def _step(
     model: MultichannelMixture, cells: Floats, counts: Floats, floor: Floats, *, hold_means: bool
 ) -> Step[MultichannelMixture]:
-    """Do one EM iteration."""
+    """Run the E-step; return the objective and the M-step as an `mriseg.mixture.em.Step`."""
     joint = model.weighted_densities(cells)
     density = joint.sum(axis=1) + model.outlier_density
     total = float(counts.sum())
@@ -181,7 +182,7 @@ def _step(
 def _maximised(
     model: MultichannelMixture, resp: Floats, cells: Floats, floor: Floats, total: float, *, hold_means: bool
 ) -> MultichannelMixture:
-    """Do the M-step: means and variances of the unseen parts, one a tissue, that voxels are sums of."""
+    """Run the M-step, equations (2) to (8) of the module docstring."""
     sizes = resp.sum(axis=0)  # n_j
     # m_j and V_j of (1); sums over the voxels of y − m_j, and of its square, each times the responsibilities
     expected, variances = model.content @ model.centres, model.content @ model.variances

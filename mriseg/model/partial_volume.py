@@ -1,8 +1,8 @@
 """Mixture of three tissues with partial volume, fitted to a histogram of intensities by EM.
 
-A voxel holds one tissue, or two that are neighbours in intensity, mixed in any proportion with equal chance;
-noise of one strength for all is added [1]_ [2]_. A third of the voxels of a brain are mixed: a mixture of
-tissues alone broadens its components over them, and all of its means are biased.
+A voxel contains one tissue, or two tissues adjacent in intensity in a fraction that is uniform on (0, 1);
+Gaussian noise of one standard deviation is added [1]_ [2]_. A third of the voxels of a brain are mixed: a
+mixture of tissues alone broadens its components over them, and all of its means are biased.
 
 The fractions are discretised to a few levels, so that every level of every pair is a Gaussian component whose
 mean is tied to the means of its two tissues; the M-step is then a linear regression.
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-# Shares at the middle of ten equal steps; finer ones change no label.
+# Fractions of the second tissue: midpoints of FRACTION_LEVELS equal intervals.
 _FRACTIONS = (np.arange(FRACTION_LEVELS) + 0.5) / FRACTION_LEVELS
 # Components in rows, tissues by rising mean in columns: the pure ones, then darkest with middle, middle with
 # brightest. A row holds the fraction of each tissue in the voxel.
@@ -60,7 +60,7 @@ TISSUE_FRACTIONS = np.vstack([
 GROUP = np.repeat(np.arange(5), (1, 1, 1, len(_FRACTIONS), len(_FRACTIONS)))
 GROUP_SIZES = np.bincount(GROUP)
 FIRST_OF_GROUP = np.cumsum(GROUP_SIZES) - GROUP_SIZES
-# Which tissues the components of each group hold.
+# Tissues that the components of each group contain.
 GROUP_TISSUES = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]], dtype=np.bool_)
 
 _FREE_PARAMETERS = 3 + 1 + 4
@@ -126,11 +126,11 @@ class PartialVolumeMixture:
 
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
-        """Which tissues the components of each of five groups hold, shape (5, 3)."""
+        """Whether the components of a group contain a tissue, shape (5, 3)."""
         return GROUP_TISSUES
 
     def squared_distances(self, intensities: Floats) -> Floats:
-        """Return how far intensities (B,) are from the nearest component of each group.
+        """Return squared Mahalanobis distances to the nearest component of each group.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class PartialVolumeMixture:
         Returns
         -------
         ndarray, shape (B, 5)
-            Squares of Mahalanobis distances, in the precision of the intensities.
+            Of the dtype of the intensities.
         """
         centres = (TISSUE_FRACTIONS @ self.means).astype(intensities.dtype)
         away = (intensities - centres[:, None]) / intensities.dtype.type(self.sd)
@@ -157,7 +157,7 @@ class PartialVolumeMixture:
 
     @cached_property
     def _log_weights(self) -> Floats:
-        """Log of the weight of each component, less the constant of the normal density."""
+        """Logarithm of weight times normalising constant of each component, shape (J,)."""
         shares = self.weights / GROUP_SIZES
         constant = np.log(self.sd * np.sqrt(2 * np.pi))
         return np.asarray(np.log(np.maximum(shares, 1e-300))[GROUP] - constant)
@@ -187,13 +187,13 @@ class PartialVolumeMixture:
         )
 
     def responsibilities(self, intensities: Floats) -> Floats:
-        """Return how much of each tissue is expected in voxels of given intensities.
+        """Return the expected fraction of each tissue given the intensities.
 
         Parameters
         ----------
         intensities : ndarray, shape (B,)
-            Beyond the outer means nothing is mixed, and what lies far out is an outlier: such intensities are
-            taken as the mean itself.
+            Intensities beyond the outer means are clipped to these: far out, the nearest component is not
+            the most probable one.
 
         Returns
         -------
@@ -201,7 +201,7 @@ class PartialVolumeMixture:
             Expected shares of the tissues by rising mean; rows sum to 1.
         """
         log_joint = self._log_joint(np.clip(intensities, self.means[0], self.means[2]))
-        # By the largest, so that where all densities are too small for a number the shares are not.
+        # Log-sum-exp: subtract the maximum against underflow.
         joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
         return np.asarray(joint / joint.sum(axis=1, keepdims=True) @ TISSUE_FRACTIONS)
 
@@ -249,15 +249,15 @@ def fit_partial_volume(
     values, counts : ndarray of float64, shape (B,)
         Intensities, rising, and how many voxels have each.
     start : PartialVolumeMixture, optional
-        Where to begin; otherwise with the best of several starts.
+        Initial model; by default the best of several starts.
     white : int
         Rank of white matter by rising mean.
     hold_means : bool
-        Leave the means where the start has them.
+        Fix the means at those of the start.
     tolerance : float
-        The rise of the objective per voxel at which to stop.
+        Rise of the objective per voxel, nats, below which EM has converged.
     max_iterations : int
-        When to stop at the latest.
+        Maximum number of EM iterations.
 
     Returns
     -------
@@ -284,7 +284,7 @@ def fit_partial_volume(
 
 
 def _starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
-    """Begin with a plain mixture of equal variances, hierarchically started, and with usual shares."""
+    """Return the starts: a Gaussian mixture of equal variances, and those of `USUAL_STARTS`."""
     plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
     plain.fit(values[:, None], sample_weight=counts)
     outlier_range = float(np.ptp(values))
@@ -301,7 +301,7 @@ def _further_starts(values: Floats, counts: Floats, white: int) -> list[PartialV
 def _usual(
     ranks: tuple[float, ...], weights: tuple[float, ...], values: Floats, counts: Floats
 ) -> PartialVolumeMixture:
-    """Begin with tissues that have usual shares of the voxels below their means."""
+    """Return a start whose means are quantiles of the histogram at given ranks."""
     means = np.interp(ranks, np.cumsum(counts) / counts.sum(), values)
     return PartialVolumeMixture(means, float(np.ptp(means)) / 8, np.array(weights), float(np.ptp(values)))
 
@@ -309,7 +309,7 @@ def _usual(
 def _step(
     model: PartialVolumeMixture, values: Floats, counts: Floats, *, hold_means: bool
 ) -> Step[PartialVolumeMixture]:
-    """Return the E-step at a model: its log-posterior, and the M-step that follows."""
+    """Run the E-step; return the objective and the M-step as an `mriseg.mixture.em.Step`."""
     joint = (1 - OUTLIERS) * model.weighted_densities(values)
     density = joint.sum(axis=1) + OUTLIERS / model.outlier_range
     objective = float(counts @ np.log(density)) + model.log_prior(float(counts.sum()))
@@ -327,8 +327,8 @@ def _maximised(
     sizes, sums = resp.sum(axis=0), values @ resp
     # The mean of component j is a_j mu, with the fractions a_j in its row of A and the means mu of the pure
     # tissues: weighted least squares, (A' S A + h I) mu = A' s + h mu_old, where S holds the sizes of the
-    # components on its diagonal and s their sums of intensities. The small h leaves the mean of a tissue that
-    # has lost all its voxels where it was.
+    # components on its diagonal and s their sums of intensities. The ridge h keeps the mean of a tissue
+    # without voxels at its old value.
     held = MEAN_HOLD * float(counts.sum())
     normal = TISSUE_FRACTIONS.T @ (sizes[:, None] * TISSUE_FRACTIONS) + held * np.eye(3)
     means = (

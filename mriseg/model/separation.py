@@ -1,4 +1,4 @@
-"""How far classes of a mixture lie apart."""
+"""Mahalanobis distances between the classes of a mixture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def separations(centres: NDArray[np.floating], covariances: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Measure how far classes lie apart, in standard deviations.
+    """Return Mahalanobis distances between classes.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ Model = TypeVar("Model", bound=FittedModel)
 
 @dataclass(frozen=True)
 class SavedFit:
-    """The mixture that a sidecar describes.
+    """The mixture recorded in a sidecar.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ class SavedFit:
     mixture: Mapping[str, Any]
 
     def model(self, kind: type[Model], *, classes: int, channels: int, grey: int) -> Model:
-        """Return the mixture.
+        """Restore the mixture, and check that it is of the model and the size to fit.
 
         Parameters
         ----------
         kind : type of FittedModel
-            The model that is wanted.
+            Model to fit.
         classes, channels : int
-            How many are wanted.
+            Numbers of classes and channels to fit.
         grey : int
             Rank of grey matter by rising mean of the first channel.
 
@@ -67,12 +67,12 @@ class SavedFit:
         Raises
         ------
         PriorError
-            If the figures make no mixture, or the mixture is another than is wanted.
+            If the parameters are invalid, or the saved mixture is of another model or size.
         """
         try:
             saved, centres, sds, covariances, weights = self._parameters()
             if saved is kind and centres.shape == (classes, channels):
-                # The next fit sets the range of outliers by its own intensities.
+                # Provisional: the fit replaces the outlier range by that of its own intensities.
                 return kind.from_parameters(centres, covariances, weights, grey, reach(centres, sds))
         except (ValueError, KeyError, TypeError, MixtureError) as error:
             raise PriorError(
@@ -97,7 +97,7 @@ class SavedFit:
 
 
 def _plausible(centres: Floats, sds: Floats, weights: Floats, groups: int) -> bool:
-    """Check whether figures can be the parameters of a mixture."""
+    """Return whether the values are valid parameters of a mixture."""
     return bool(
         centres.shape == sds.shape
         and weights.shape == (groups,)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def segmentation_warnings(
     found: Estimates, shares: Sequence[float], scan: NDArray[np.float32], signal: int
 ) -> list[QCWarning]:
-    """List what is doubtful about a scan, its mask, its fit and its tissues.
+    """Run all checks of a segmentation: of the scan, its mask, its fit and its tissues.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def segmentation_warnings(
     scan : ndarray of float32, shape (X, Y, Z)
         The scan that was fitted, without its bias field, in canonical orientation.
     signal : int
-        Number of voxels of the brain without lesions that the scan has a signal in.
+        Number of voxels with signal in the brain without lesions.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def segmentation_warnings(
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels),
     ]
-    if all(tissue.mapping for tissue in found.components):  # other classes may lie anywhere
+    if all(tissue.mapping for tissue in found.components):  # only tissues have an expected depth
         numbers = np.array([tissue.index for tissue in found.components], dtype=np.uint8)
         labels = _labels_by_intensity(scan, values, numbers[ranks], found.tissue_mask)
         warnings += place_warnings(labels, volume.zooms)
@@ -77,7 +77,7 @@ def segmentation_warnings(
 
 
 def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
-    """Check how much of the brain mask the fit has not seen, because a stripped scan holds nothing there."""
+    """Check the share of the brain mask without signal, excluded from the fit."""
     silent = 1 - signal / voxels
     if silent <= MAX_SILENT:
         return []
@@ -88,7 +88,7 @@ def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
 def _labels_by_intensity(
     scan: NDArray[np.float32], values: Floats, labels: NDArray[np.uint8], mask: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """Label voxels by their intensities alone: the template hides a wrong contrast.
+    """Label voxels from intensities alone; labels with the tissue prior would mask a wrong contrast.
 
     `labels` (B,) are those of the intensities `values` (B,).
     """
@@ -123,7 +123,7 @@ def plausibility_warnings(
     out_of_order: float,
     contrast: str = "t1",
 ) -> list[QCWarning]:
-    """List what makes the classes of a segmentation doubtful.
+    """Check shares, separation and order of the classes.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def plausibility_warnings(
     out_of_order : float
         Share of voxels whose label contradicts the order of intensities, see `out_of_order_share`.
     contrast : str
-        Decides what is usual: infants differ.
+        Selects the plausible shares (adults or infants).
 
     Returns
     -------
@@ -179,10 +179,10 @@ def plausibility_warnings(
 
 
 def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[QCWarning]:
-    """List what is doubtful about where tissues lie, whatever their intensities.
+    """Check the depths of WM and GM in the brain.
 
-    White matter lies deeper in a brain than the cortex around it. Where it does not, the tissues have changed
-    places: the scan has another contrast than was said, or the mask holds something else than a brain.
+    White matter lies deeper than the cortex. Otherwise the tissues are swapped: the
+    contrast is wrong, or the mask does not contain a brain.
 
     Parameters
     ----------
@@ -210,9 +210,10 @@ def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> li
 
 
 def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:
-    """Measure how far labels fail to rise with intensity.
+    """Return the share of voxels whose labels are out of order with intensity.
 
-    A component with a large variance claims the far tails on both sides, also the one beyond its neighbour.
+    The component of larger variance has the larger density in both tails, also beyond the mean of its
+    neighbour.
 
     Parameters
     ----------
@@ -229,7 +230,7 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
     >>> out_of_order_share(np.array([1.0, 8.0, 1.0]), np.array([1, 0, 1]))
     0.1
     """
-    kept = np.zeros(int(ranks.max()) + 1)  # voxels in the best rising sequence that ends with each rank
+    kept = np.zeros(int(ranks.max()) + 1)  # weight of the heaviest rising subsequence to each rank
     for rank, count in zip(ranks, counts, strict=True):
         kept[rank] = kept[: rank + 1].max() + count
     return float((counts.sum() - kept.max()) / counts.sum())
@@ -243,7 +244,7 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
     contrast : str
         A key of `mriseg.labels.contrasts.CONTRASTS`.
     levels : TissueLevels or None
-        None if nothing is known.
+        None if they were not measured.
 
     Returns
     -------

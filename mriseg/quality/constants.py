@@ -5,20 +5,22 @@ from __future__ import annotations
 # Share of each tissue in the brain mask, 0 to 1, that is plausible: wide bounds from young children to
 # atrophy.
 PLAUSIBLE_SHARE = {"CSF": (0.03, 0.45), "GM": (0.25, 0.65), "WM": (0.18, 0.60)}
-# The same in infants.
+# Share of each tissue in the brain mask, 0 to 1: the same of infants.
 PLAUSIBLE_INFANT_SHARE = {"CSF": (0.03, 0.45), "GM": (0.20, 0.70), "WM": (0.15, 0.65)}
-# How far beyond these bounds a share leaves nothing to trust.
+# Share of the brain mask, 0 to 1: distance beyond these bounds from which the severity is "do not trust"; not
+# tuned.
 SHARE_MARGIN = 0.1
-# Share of the brain mask below which a class is empty.
+# Share of the brain mask, 0 to 1: below it a class counts as empty.
 EMPTY_SHARE = 0.005
-# Standard deviations that neighbouring classes lie apart at least.
+# Mahalanobis distance (sds): least separation of classes adjacent in intensity.
 MIN_SEPARATION_SDS = 1.0
-# Share of the brain mask whose labels may contradict the order of intensities.
+# Share of the brain mask, 0 to 1: largest share of labels out of order with intensity that is not reported.
 MAX_OUT_OF_ORDER = 0.01
-# Share of a brain mask that may be as dark as the background of a stripped scan.
+# Share of the brain mask, 0 to 1: largest share without signal (equal to the background of a stripped scan)
+# that is not reported.
 MAX_SILENT = 0.01
-# Ratio of the mean depth of WM to that of GM at least: 1.2 to 1.8 in heads of all ages, below 1 where tissues
-# changed places.
+# Ratio: least mean depth of WM to that of GM; 1.2 to 1.8 in heads of all ages, below 1 where tissues
+# are swapped.
 MIN_WM_DEPTH_RATIO = 1.0
 # mm: spacing of the voxels at which depth is measured.
 DEPTH_SPACING_MM = 3.0

@@ -1,4 +1,4 @@
-"""Put estimates and posteriors together to a segmentation: maps on the scan's grid, volumes, warnings."""
+"""Assembly of a segmentation: maps on the grid of the scan, volumes, warnings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def assemble(
     posteriors: NDArray[np.float32],
     atypicality: NDArray[np.float32],
 ) -> Segmentation:
-    """Put labels and posteriors back on the scan's grid, measure them and check them.
+    """Map labels and posteriors to the grid of the scan, compute volumes and warnings.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def assemble(
     tissues = [components[k] for k in order]
     scan = intensities.images[0]
     shares = [volumes[component.abbreviation].fraction for component in components]
-    # Before the maps take memory.
+    # Before the maps are allocated, to limit peak memory.
     warnings = segmentation_warnings(found, shares, scan, int(np.count_nonzero(intensities.signal)))
     label_map = _on_scan_grid(labels, mask, volume)
     if found.lesions is not None and found.lesions.any():
@@ -71,7 +71,7 @@ def assemble(
 def _volumes(
     found: Estimates, labels: NDArray[np.uint8], posteriors: NDArray[np.float32]
 ) -> dict[str, TissueVolume]:
-    """Measure each component's tissue, as a share of the brain with its lesions."""
+    """Compute the volume of each tissue; fractions are of the brain mask with lesions."""
     voxel_ml, brain = found.volume.voxel_ml, np.count_nonzero(found.brain.mask)
     volumes = {}
     for k, tissue in enumerate(found.components):
@@ -94,7 +94,7 @@ def _lesion_volume(found: Estimates, lesions: NDArray[np.bool_], scan: NDArray[n
 
 
 def _on_scan_grid(values: NDArray[Any], mask: NDArray[np.bool_], volume: Volume) -> NDArray[Any]:
-    # Laid out as the file will be, which writes faster.
+    # Fortran order, as in the file: writing is faster.
     array = np.zeros(volume.header.get_data_shape(), dtype=values.dtype, order="F")
     box = bounding_box(mask)
     volume.to_canonical(array)[box][mask[box]] = values

@@ -1,4 +1,4 @@
-"""Derivatives data sets as the Brain Imaging Data Structure (BIDS) wants them."""
+"""Derivative data sets of the Brain Imaging Data Structure (BIDS)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IGNORE = ".bidsignore"
 
 
 def derivatives_folder(folder: str | Path) -> Path | None:
-    """Find the derivatives data set that an output folder lies in, by its name alone.
+    """Return the root of the derivative data set that contains a folder, by path names alone.
 
     A data set is a folder directly below one called ``derivatives``, as BIDS lays them out; or that one
     itself, where participants lie directly in it.
@@ -47,7 +47,7 @@ def derivatives_folder(folder: str | Path) -> Path | None:
 def write_dataset_description(folder: Path) -> Path:
     """Write the description of a derivatives data set, and ``.bidsignore`` for files without a BIDS name.
 
-    A file that is there already stays as it is.
+    Existing files are not changed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Fit mixtures to a table of numbers: read it, choose, and write what was found."""
+"""``mriseg mixture``: read a table, select a mixture, write the results."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Table:
     sample_weight: NDArray[np.float64] | None
 
     def file_names(self, *, sample: bool) -> list[str]:
-        """Name the files that a fit becomes; the JSON file, written last, marks the others as complete."""
+        """Return the names of the result files; the JSON file is last and marks the set as complete."""
         kinds = ["labels.csv", *(["sample.csv"] if sample else []), "mixture.png", "mixture.json"]
         return [f"{self.path.name.split('.')[0]}_{kind}" for kind in kinds]
 
 
 @dataclass(frozen=True, eq=False)
 class TableFit:
-    """A table, the mixture that was chosen for it, and what it was chosen among."""
+    """A table, its selected mixture and all candidates."""
 
     table: Table
     mixture: GaussianMixture
@@ -89,7 +89,7 @@ class TableFit:
         return names
 
     def summary(self) -> dict[str, object]:
-        """Return everything that was found, in plain numbers."""
+        """Return the content of the JSON file."""
         mixture, table = self.mixture, self.table
         return {
             "table": table.path.name,
@@ -226,7 +226,7 @@ def _save_rows(path: Path, header: list[str], rows: NDArray[np.float64]) -> None
 
 
 def _plain(candidate: Candidate) -> dict[str, object]:
-    """Return a candidate as JSON can hold it: figures that are not there become null."""
+    """Return a candidate as a JSON object; NaN becomes null."""
     return {
         name: None if isinstance(value, float) and np.isnan(value) else value
         for name, value in vars(candidate).items()

@@ -1,4 +1,4 @@
-"""The labels of a segmentation: from the folder that it was written to, or from a label map alone."""
+"""Reading of label maps, with or without the other results of a segmentation."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# All that labels may be, in the order of tables.
+# Tissues of label maps, in the order of tables.
 _IN_LABEL_MAPS = (CSF, GM, WM, LESION)
 TISSUES = (*_IN_LABEL_MAPS, *rising_tissues("t1", MAX_CLASSES))
-# Scale factors in headers leave whole numbers that far from whole.
+# Intensity: deviation from a whole number that scale factors in headers cause by rounding.
 _ROUNDING = 0.01
-# Whole numbers up to here are told apart in float32.
+# Largest range of exactly represented integers in float32.
 _MAX_INTENSITY = 1 << 24
-# What reading a sidecar of another form raises.
+# Exceptions of reading a malformed sidecar.
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """The label map of a segmentation on its own grid, and what else is known of it.
+    """A label map on its own grid, with volumes and files of its segmentation if available.
 
     Parameters
     ----------
     path : Path
-        What was given: a folder, a sidecar or a label map.
+        The argument of `read_labels`: a folder, a sidecar or a label map.
     name : str
-        What the names of its files begin with.
+        STEM of its files.
     volume : Volume
         The label map with its own numbers.
     labels : ndarray of uint8, shape (X, Y, Z)
         In canonical orientation, numbered as `mriseg.labels.tissues` has it.
     tissues : tuple of Tissue
-        All that it can tell apart.
+        The tissues that it distinguishes.
     ml : dict of str to float
         Sums of the posteriors by tissue abbreviation, mL; empty for a label map alone.
     brain_mask_ml : float or None
         mL; None for a label map alone.
     posteriors : dict of int to Path
-        Files of posteriors, by label; those that are there.
+        Existing files of posteriors, by label.
     scan : Path or None
         The scan without its bias field.
     """
@@ -82,12 +82,12 @@ class Labels:
 
 
 def holds_result(path: Path) -> bool:
-    """Tell whether a path is taken as a result of `mriseg segment`, and not as a label map."""
+    """Return whether `read_labels` reads a path as a result (folder or sidecar) rather than a label map."""
     return path.is_dir() or path.name.endswith(f"_{file_names.SIDECAR}")
 
 
 def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
-    """Read the labels of a segmentation, and what else is known of it.
+    """Read a label map, or the labels, volumes and file names of a segmentation.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
 
 
 def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
-    """Bring labels to the grid of a volume, by world coordinates.
+    """Resample labels to the grid of a volume.
 
     Parameters
     ----------
@@ -128,8 +128,8 @@ def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
     labels : ndarray of uint8, shape of ``grid.data``
         0 outside the grid of `of`.
     how : {"no", "nearest", "trilinear"}
-        Not at all, as it is the same grid; by the nearest label; or by the largest of the posteriors, which
-        are interpolated if there is one of every tissue.
+        Interpolation: none on the same grid; nearest neighbour of the labels; or the largest posterior,
+        trilinear, if there is a posterior of every tissue.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def _read_result(path: Path, sidecar: Path) -> Labels:
 
 
 def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, list[str]]:
-    """Return which label is which tissue, volumes of tissues and brain mask in mL, and names of files."""
+    """Return tissue by label, volumes of tissues and of the brain mask in mL, and file names."""
     index_of = {tissue.abbreviation: tissue.index for tissue in TISSUES}
     try:
         facts = read_sidecar(path)
@@ -208,7 +208,7 @@ def _read_label_map(path: Path, numbers: dict[int, int]) -> Labels:
 
 
 def _tissue_labels(volume: Volume, numbers: Mapping[int, int]) -> NDArray[np.uint8]:
-    """Give the tissues of a label map the numbers of `mriseg.labels.tissues`, and all else 0."""
+    """Renumber a label map to `mriseg.labels.tissues`; other labels become 0."""
     whole = np.rint(volume.data)
     if np.abs(whole - volume.data).max() > _ROUNDING:
         raise ImageError(f"{volume.path}: holds values that are no whole numbers; give a label map")
@@ -223,7 +223,7 @@ def _tissue_labels(volume: Volume, numbers: Mapping[int, int]) -> NDArray[np.uin
 
 
 def _share(of: Labels, tissue: Tissue) -> NDArray[np.float32]:
-    """Return how much of each voxel is a tissue; lesions have no posterior."""
+    """Return the posterior map of a tissue; for lesions, the binary label."""
     if tissue is LESION:
         return np.asarray(of.labels == tissue.index, dtype=np.float32)
     posterior: Volume = load_map(of.posteriors[tissue.index])
@@ -235,7 +235,7 @@ def _share(of: Labels, tissue: Tissue) -> NDArray[np.float32]:
 
 
 def _most_likely(shares: Iterator[tuple[int, NDArray[Any]]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Label voxels by the largest share, one share in memory at a time; what no tissue has is background."""
+    """Return labels by the largest share, background included; one map in memory at a time."""
     labels = np.zeros(shape, dtype=np.uint8)
     largest, total = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     for index, share in shares:

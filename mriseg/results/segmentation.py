@@ -1,4 +1,4 @@
-"""What a segmentation holds, and the files that it becomes, laid out as BIDS derivatives are."""
+"""The result of a segmentation, and its files as BIDS derivatives."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Segmentation(Estimates):
-    """The labels and posteriors of a scan, and the estimates that they come from.
+    """The labels and posteriors of a scan, with its estimates.
 
     Arrays are on the grid of the scan's file. See `mriseg.estimates.Estimates` for the fields ``volume``,
     ``brain``, ``lesions``, ``contrast``, ``levels``, ``channels``, ``field``, ``fit``, ``components``,
@@ -65,7 +65,7 @@ class Segmentation(Estimates):
         Mahalanobis distance of each voxel to the nearest component of the mixture at its place, see
         `mriseg.model.fitting.atypicality_of`; 0 outside the brain and in lesions.
     warnings : list of QCWarning
-        What makes the result doubtful; empty if nothing does.
+        Of all checks; empty if nothing is doubtful.
     """
 
     labels: NDArray[np.uint8]
@@ -78,7 +78,7 @@ class Segmentation(Estimates):
 
     @property
     def verdict(self) -> Verdict:
-        """What to think of the result: "trust", "look closely" or "do not trust", by its gravest warning."""
+        """The verdict, see `mriseg.qc.verdict`."""
         return verdict(self.warnings)
 
     def save(
@@ -90,7 +90,7 @@ class Segmentation(Estimates):
         overlay_style: OverlayStyle = "contour",
         luts: Sequence[str] = (),
     ) -> list[Path]:
-        """Write all files into a folder, which is made if need be.
+        """Write all files to a folder, creating it if needed.
 
         In a derivatives data set, see `mriseg.results.bids.derivatives_folder`, its description is written if
         there is none.
@@ -110,7 +110,7 @@ class Segmentation(Estimates):
         Returns
         -------
         list of Path
-            What was written; the sidecar, which marks the others as complete, is the last.
+            The files written, the sidecar last: it marks the set as complete.
 
         Raises
         ------
@@ -135,7 +135,7 @@ def written_files(result: Segmentation, *, report: bool = True, luts: Sequence[s
     ----------
     result : Segmentation
     report : bool
-        Whether a report is among them.
+        Whether the report is included.
     luts : sequence of str
         Programs that look-up tables are written for.
 
@@ -154,7 +154,7 @@ def written_files(result: Segmentation, *, report: bool = True, luts: Sequence[s
 
 
 def describe(result: Segmentation) -> dict[str, Any]:
-    """Return what the sidecar of a segmentation holds but the names of its files."""
+    """Return the content of the sidecar without ``Files``."""
     return sidecar(result, result.tissues, result.volumes, result.warnings)
 
 
@@ -195,7 +195,7 @@ def _lut_ending(program: str) -> str:
 
 
 def _images(result: Segmentation, place: Callable[[str], Path]) -> list[Callable[[], None]]:
-    """List what writes the images, those that take longest first."""
+    """Return functions that write the images, the slowest first."""
     images: list[tuple[NDArray[Any], str, str]] = []
     if result.corrected is not None:
         scans = [result.corrected, *(result.volume.to_scan_grid(c.corrected) for c in result.channels)]
@@ -226,7 +226,7 @@ def _describe_images(result: Segmentation, place: Callable[[str], Path]) -> None
 
 
 def _corrected_endings(result: Segmentation) -> list[str]:
-    """Name the corrected scan and channels by their BIDS suffixes; those that share one are numbered."""
+    """Return the endings of the bias-corrected scan and channels; a suffix already used gets a number."""
     if result.corrected is None:
         return []
     endings = [file_names.corrected_ending(CONTRASTS[result.contrast].suffix)]

@@ -35,7 +35,7 @@ _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow
 
 
 class SidecarError(ValueError):
-    """A file that is no sidecar of this version."""
+    """A file that is not a sidecar of `SCHEMA_VERSION`."""
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def read_sidecar(path: Path) -> dict[str, Any]:
 
 
 def read_saved_fit(path: Path) -> SavedFit:
-    """Read the mixture that a sidecar describes.
+    """Read the mixture of a sidecar.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def sidecar(
     volumes: Mapping[str, TissueVolume],
     warnings: Sequence[QCWarning],
 ) -> dict[str, Any]:
-    """Gather what is known about a segmentation, for its JSON file.
+    """Return the content of the sidecar of a segmentation, without ``Files``.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def sidecar(
     Returns
     -------
     dict
-        Of plain numbers, strings, lists and dicts; the same for the same input, wherever it runs.
+        JSON types only; the same for the same input on every machine.
     """
     model, scan = result.fit.em_model, result.volume
     source = printable(scan.path.name)
@@ -129,7 +129,7 @@ def sidecar(
         "ZoomsMM": [round(zoom, 6) for zoom in scan.zooms.tolist()],
         "BrainMask": {
             "Method": str(result.brain.method),
-            # Rounded to what it is good for: further digits depend on the number of threads.
+            # Rounded: further digits depend on the number of threads.
             "TemplateSimilarity": None if similarity is None else round(similarity, 6),
             "ScanToMNI": None if to_mni is None else to_mni.tolist(),
             "VolumeML": result.brain_mask_ml,
@@ -165,7 +165,7 @@ def sidecar(
 
 
 def _parameters(model: TissueModel) -> dict[str, Any]:
-    """Return means and standard deviations a class, in several channels a list of them a class."""
+    """Return the parameters by class: numbers for one channel, lists and covariances for several."""
     sds = np.sqrt(np.diagonal(model.covariances, axis1=1, axis2=2))
     alone = model.centres.shape[1] == 1
     known: dict[str, Any] = {
@@ -177,14 +177,14 @@ def _parameters(model: TissueModel) -> dict[str, Any]:
 
 
 def _merging(result: Estimates) -> dict[str, list[str]]:
-    """Name the tissue that each class became a part of, if classes were merged."""
+    """Return the tissue that each class was merged to, if classes were merged."""
     if result.fit.merged_to is None:
         return {}
     return {"MergedTo": [result.components[rank].abbreviation for rank in result.fit.merged_to]}
 
 
 def _about_contrast(result: Estimates) -> dict[str, Any]:
-    """Describe what the scan was taken to be weighted by, what it looks like, and the rule that follows."""
+    """Return the contrast used, the contrast detected, and the naming rule."""
     levels = result.levels
     order = [tissue.abbreviation for tissue in rising_tissues(result.contrast, len(result.components))]
     return {
@@ -201,7 +201,7 @@ def _about_field(field: BiasField) -> dict[str, Any]:
 
 
 def _about_channel(channel: Channel) -> dict[str, Any]:
-    """Describe where a further scan came from and how it came to the grid of the first."""
+    """Return source, alignment and bias field of a further channel."""
     return {
         "Source": printable(channel.volume.path.name),
         "SHA256": channel.volume.sha256,

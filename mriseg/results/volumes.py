@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TissueVolume:
-    """How much there is of a tissue, and how bright it is.
+    """Volume and intensity of a tissue.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-# Figures of R's mclust that tests/test_mixture_reference.py compares with.
+# Figures of R's mclust that tests/mixture/test_reference.py compares with.
 #
 #   python scripts/reference/scan_sample.py DATA_FOLDER values.csv
 #   Rscript scripts/reference/mclust.R values.csv tests/reference

@@ -15,7 +15,7 @@ def surface():
 
 
 def worth_of(offsets):
-    """Profiles that say clearly where the brain ends."""
+    """Profiles with an unambiguous boundary of the brain."""
     return -np.abs(DEPTHS_MM - np.reshape(offsets, (-1, 1))) / 4
 
 

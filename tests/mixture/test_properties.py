@@ -154,7 +154,7 @@ def test_each_criterion_stops_near_the_same_optimum(criterion):
 
 
 def test_aitken_stops_at_what_is_still_to_come():
-    """Where EM creeps, a small rise says little: Aitken's criterion goes on longer than the plain one."""
+    """With slow convergence of EM, Aitken's criterion stops later than the likelihood criterion."""
     X = np.random.default_rng(0).normal(size=(2000, 1)) * np.where(np.arange(2000) % 2, 1, 2)[:, None]
     plain = GaussianMixture(2, model="V", tol=1e-6, max_iter=20000).fit(X)
     aitken = GaussianMixture(2, model="V", tol=1e-6, max_iter=20000, convergence="aitken").fit(X)

@@ -219,7 +219,7 @@ FIGURES = {
 
 
 def _refused(path, scan):
-    """What is said of a sidecar by the reader, and by a segmentation that is to begin with it."""
+    """Return the error messages of the reader and of a segmentation with this warm start."""
     with pytest.raises(MixtureError) as caught:
         _read(path, "one channel")
     with pytest.raises(MixtureError) as of_scan:

@@ -12,7 +12,7 @@ from mriseg.template.contrast import TissueLevels
 
 
 def one_channel(means, sds):
-    """What a mixture of one channel says: centres (K, 1) and covariances (K, 1, 1)."""
+    """Return centres (K, 1) and covariances (K, 1, 1) of a mixture of one channel."""
     return {"centres": np.reshape(means, (-1, 1)), "covariances": np.reshape(np.square(sds), (-1, 1, 1))}
 
 
