@@ -105,7 +105,7 @@ def image_kind(path: Path) -> ImageKind | None:
     return next((kind for ending, kind in _KINDS.items() if name.endswith(ending)), None)
 
 
-def described_by(path: Path) -> str:
+def entity_value(path: Path) -> str:
     """Return the value of the entity label or desc in the name of an image; its stem if it has neither.
 
     >>> described_by(Path("sub-01_label-GM_probseg.nii.gz"))

@@ -116,8 +116,8 @@ def segment(
     ------
     ImageError, MaskError
         If the scan, a channel or a mask cannot be used.
-    MixtureError, CohortError
-        If the intensities in the mask do not make the classes, or the warm start or cohort prior does not
+    MixtureError
+        If the intensities in the mask cannot be told apart, or warm start or cohort prior do not suit.
         suit.
     ValueError
         If an argument is out of its range, or arguments do not go together.
@@ -166,7 +166,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     spec = _mixture_spec(options)
     _log.info("finding the brain")
     brain, contrast, registration = _find_brain(volume, options)
-    brain, tissue, lesions = _without_lesions(brain, volume, options)
+    brain, tissue, lesions = _split_lesions(brain, volume, options)
     spec = replace(spec, contrast=contrast)
     intensities, fit = _fit_mixture(volume, others, tissue, spec, bias=options.bias)
     posteriors = intensities.posteriors(fit)
@@ -233,9 +233,9 @@ def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
 def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str, Registration | None]:
     """Find the brain and the contrast of the scan, and the registration if it was computed."""
     given: NDArray[np.bool_] | None = None
-    doubts: tuple[QCWarning, ...] = ()
+    mask_notes: tuple[QCWarning, ...] = ()
     if options.mask is not None:
-        given, doubts = load_mask(options.mask, volume)
+        given, mask_notes = load_mask(options.mask, volume)
     elif options.stripped:
         given = stripped_mask(volume)
     contrast, registration = options.contrast, None
@@ -245,7 +245,7 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
         brain = find_brain(volume, contrast, registration=registration)
         return brain, contrast, registration if brain.method is MaskMethod.STRIPPED else None
     method = MaskMethod.GIVEN if options.mask is not None else MaskMethod.STRIPPED
-    warnings = (*doubts, *mask_warnings(given, volume, contrast))
+    warnings = (*mask_notes, *mask_warnings(given, volume, contrast))
     return BrainMask(given, method, warnings=warnings), contrast, registration
 
 
@@ -282,15 +282,15 @@ def _log_odds(
     return components.index(GM), components.index(WM), prior.log_odds
 
 
-def _without_lesions(
+def _split_lesions(
     brain: BrainMask, volume: Volume, options: SegmentOptions
 ) -> tuple[BrainMask, NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Return the brain with its lesions, the mask without them, and the lesions."""
     if options.lesion_mask is None:
         return brain, brain.mask, None
-    lesions, doubts = load_mask(options.lesion_mask, volume, of="lesions", may_be_empty=True)
+    lesions, mask_notes = load_mask(options.lesion_mask, volume, of="lesions", may_be_empty=True)
     tissue = brain.mask & ~lesions
     if not tissue.any():
         raise MaskError(f"{options.lesion_mask}: leaves nothing of the brain in {volume.path.name}")
-    brain = replace(brain, mask=brain.mask | lesions, warnings=(*brain.warnings, *doubts))
+    brain = replace(brain, mask=brain.mask | lesions, warnings=(*brain.warnings, *mask_notes))
     return brain, tissue, lesions

@@ -123,7 +123,7 @@ class Done:
 def run(tmp_path, monkeypatch, capsys):
     """Run the command line in this process, from the test's own folder."""
 
-    def run_here(*arguments):
+    def run_on_worker(*arguments):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["mriseg", *map(str, arguments)])
         code = 0
@@ -133,4 +133,4 @@ def run(tmp_path, monkeypatch, capsys):
             code = stop.code or 0
         return Done(code, *capsys.readouterr())
 
-    return run_here
+    return run_on_worker

@@ -14,7 +14,7 @@ import mriseg
 from mriseg.errors import MaskError
 from mriseg.labels.lookup_tables import FORMATS
 from mriseg.labels.tissues import LESION
-from mriseg.results.segmentation import describe
+from mriseg.results.segmentation import sidecar_without_files
 
 VOXEL_ML = 0.036
 INTENSITIES = {"bright": 180.0, "dark": 40.0, "grey": 70.0}
@@ -161,7 +161,7 @@ def test_a_lesion_outside_the_brain_joins_the_brain_mask(ball, ball_labels, ball
 
 def test_an_empty_lesion_mask_changes_nothing_but_the_settings(ball, ball_labels, ball_result, write):
     result = mriseg.segment(ball, lesion_mask=write("none.nii", np.zeros_like(ball_labels)))
-    found, plain = describe(result), describe(ball_result)
+    found, plain = sidecar_without_files(result), sidecar_without_files(ball_result)
     changed = {key for key, value in found["Settings"].items() if value != plain["Settings"][key]}
     assert changed == {"LesionMask", "LesionMaskSHA256"}
     assert found | {"Settings": None} == plain | {"Settings": None}

@@ -13,7 +13,7 @@ from mriseg.brain.checks import mask_warnings
 from mriseg.images.reading import load_mask, load_volume
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.qc import QCWarning, do_not_trust, look_closely, verdict
-from mriseg.quality.checks import place_warnings, plausibility_warnings
+from mriseg.quality.checks import depth_warnings, plausibility_warnings
 
 
 def _ball(*labels):
@@ -24,11 +24,11 @@ def _ball(*labels):
 
 def test_white_matter_must_lie_deeper_than_grey():
     zooms = np.full(3, 2.5)
-    assert place_warnings(_ball(WM.index, GM.index, CSF.index), zooms) == []
-    (doubt,) = place_warnings(_ball(CSF.index, GM.index, WM.index), zooms)
+    assert depth_warnings(_ball(WM.index, GM.index, CSF.index), zooms) == []
+    (doubt,) = depth_warnings(_ball(CSF.index, GM.index, WM.index), zooms)
     assert doubt.severity == "do not trust"
     assert "--contrast" in doubt.text
-    assert place_warnings(_ball(GM.index, GM.index, CSF.index), zooms) == []  # said by others: WM is empty
+    assert depth_warnings(_ball(GM.index, GM.index, CSF.index), zooms) == []  # said by others: WM is empty
 
 
 def test_a_share_far_from_usual_is_grave():

@@ -12,7 +12,13 @@ import numpy as np
 from mriseg.channels.joining import prepare_channel
 from mriseg.images.background import with_signal
 from mriseg.images.voxels import bounding_box
-from mriseg.model.bias_field import air_intensity, correct_bias, estimate_bias_field, no_field, white_matter
+from mriseg.model.bias_field import (
+    air_intensity,
+    correct_bias,
+    estimate_bias_field,
+    fit_white_matter,
+    unit_field,
+)
 from mriseg.model.fitting import atypicality_of, fit, posteriors_of
 
 if TYPE_CHECKING:
@@ -129,14 +135,14 @@ def corrected_intensities(
     _log.info("estimating the bias field")
     signal = with_signal(mask, volume.data)
     air = air_intensity(volume.data)
-    field = no_field()
+    field = unit_field()
     if bias:
         field = estimate_bias_field(volume.data, signal, volume.zooms, white, float(air))
     corrected = correct_bias(volume.data, air, field)
     channels: list[Channel] = []
     if others:
         _log.info("joining the channels")
-        share = white_matter(_inside(corrected, signal), white)[0] if bias else None
+        share = fit_white_matter(_inside(corrected, signal), white)[0] if bias else None
         channels = [prepare_channel(other, volume, signal, share) for other in others]
     images = (corrected, *(channel.corrected for channel in channels))
     return Intensities(images, mask, signal, field, tuple(channels))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mriseg.channels.alignment import align
 from mriseg.channels.constants import MIN_FULL_COVERAGE
 from mriseg.images.background import with_signal
-from mriseg.model.bias_field import air_intensity, correct_bias, field_of_white_matter, no_field
+from mriseg.model.bias_field import air_intensity, correct_bias, estimate_channel_bias_field, unit_field
 from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def prepare_channel(
     seen = mask & alignment.covered
     seen = with_signal(seen, alignment.data)
     if white is None:
-        return Channel(channel, alignment, no_field(), alignment.data, seen)
+        return Channel(channel, alignment, unit_field(), alignment.data, seen)
     air = air_intensity(channel.data)
-    field = field_of_white_matter(alignment.data, seen, scan.zooms, white[seen[mask]], float(air))
+    field = estimate_channel_bias_field(alignment.data, seen, scan.zooms, white[seen[mask]], float(air))
     return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen)

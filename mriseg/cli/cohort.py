@@ -79,7 +79,7 @@ def run_plan(
     else:
         count, memory = machine.workers(jobs), machine.planned_mb()
         retries, workers = machine.retries, partial(local_workers, folder, count, memory, machine.timeout)
-    with _shown(len(jobs), quiet=quiet) as tell:
+    with _progress_callback(len(jobs), quiet=quiet) as tell:
         outcome = run_cohort(jobs, output, workers, tell, retries=retries)
     if not quiet:
         reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
@@ -88,7 +88,7 @@ def run_plan(
 
 
 @contextmanager
-def _shown(count: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
+def _progress_callback(count: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
     """Lend a function that shows each record: a bar for a person, lines for a file."""
     console = Console(stderr=True)
     if quiet:
@@ -104,7 +104,7 @@ def _shown(count: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
         start, fresh = time.perf_counter(), iter(range(1, count + 1))
 
         def tell(record: Record) -> None:
-            if record.status != "done":
+            if not record.is_done:
                 bar.console.print(_line(record), markup=False, highlight=False)
             if record.fresh:
                 per_minute = 60 * next(fresh) / (time.perf_counter() - start)
@@ -117,7 +117,7 @@ def _shown(count: int, *, quiet: bool) -> Iterator[Callable[[Record], None]]:
 def _line(record: Record) -> str:
     from mriseg._utils.text import printable
 
-    if record.status != "done":
+    if not record.is_done:
         return f"{printable(record.identifier)}: failed: {printable(record.reason)}"
     seconds = f"{record.seconds:.1f} s" if record.fresh and record.seconds is not None else "before"
     return f"{printable(record.identifier)}: done {'in ' if record.fresh else ''}{seconds}"

@@ -75,11 +75,11 @@ def compare(
 def _numbers(path: Path, text: str | None, option: str) -> dict[int, int] | None:
     """Parse the numbers of a label map as the user gives them."""
     from mriseg.labels.numbers import parse_label_map
-    from mriseg.results.reading import holds_result
+    from mriseg.results.reading import is_result_path
 
     if text is None:
         return None
-    if holds_result(path):
+    if is_result_path(path):
         raise typer.BadParameter(
             "a result of mriseg segment says itself which label is which", param_hint=option
         )

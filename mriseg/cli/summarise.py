@@ -29,5 +29,5 @@ def summarise(
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
     checked = summarise_folder(folder)
-    suspicious = sum(scan.qc_rank[0] > 0 for scan in checked)
+    suspicious = sum(scan.suspicious for scan in checked)
     say(f"{len(checked)} scans, {suspicious} to look at: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")

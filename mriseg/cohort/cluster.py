@@ -47,7 +47,7 @@ class ClusterWorkers:
 
     def submit(self, job: Job) -> Future[Record]:
         """Submit a job; the scheduler retries it if its worker dies."""
-        return self.executor.submit(run_here, job, self.output, __version__)
+        return self.executor.submit(run_on_worker, job, self.output, __version__)
 
     def has_room(self, _job: Job, handed_out: Collection[Job]) -> bool:
         """Return whether another job may be queued at the scheduler."""
@@ -60,7 +60,7 @@ class ClusterWorkers:
         return f"{type(error).__name__}: {error}"
 
 
-def run_here(job: Job, output: Path, expected: str) -> Record:
+def run_on_worker(job: Job, output: Path, expected: str) -> Record:
     """Run a job on a worker of the same version of mriseg.
 
     Raises

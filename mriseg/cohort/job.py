@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 from mriseg import __version__
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import printable
-from mriseg.cohort.record import Record, identifier_of, known_sidecar, log_file, read_record, record_file
+from mriseg.cohort.record import Record, identifier_of, log_file, read_record, record_file, sidecar_or_none
 from mriseg.errors import MrisegError
 from mriseg.file_names import REPORT, SIDECAR, result_name, stem
 from mriseg.images.reading import file_digest
 from mriseg.model.cohort_prior import normalised_shares
 from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment_scan
-from mriseg.results.sidecar import GENERATED_BY, read_sidecar
+from mriseg.results.bids import GENERATED_BY
+from mriseg.results.sidecar import read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ def is_done(job: Job, output: Path) -> bool:
     -------
     bool
     """
-    known = known_sidecar(job.sidecar(output))
+    known = sidecar_or_none(job.sidecar(output))
     names = (known or {}).get("Files", [])
     if known is None or (printable(result_name(stem(job.scan), REPORT)) in names) != job.report:
         return False
@@ -121,7 +122,7 @@ def run_job(job: Job, output: Path) -> Record:
     sidecar.unlink(missing_ok=True)
     with _scan_log(log_file(output, job.identifier)):
         start = time.perf_counter()
-        _forget_peak()
+        _reset_peak_memory()
         _log.info("mriseg %s on %s: %s", __version__, platform.node(), job.scan)
         failure, histogram = _segment(job, output)
         record = replace(
@@ -174,14 +175,14 @@ def _scan_log(path: Path) -> Iterator[None]:
             logger.removeHandler(handler)
 
 
-def _forget_peak() -> None:
+def _reset_peak_memory() -> None:
     """Reset the peak of resident memory (Linux): workers run several scans."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _peak_mb() -> float | None:
-    """Return the peak resident memory since `_forget_peak`, MB; None except on Linux."""
+    """Return the peak resident memory since `_reset_peak_memory`, MB; None except on Linux."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mriseg import __version__
 from mriseg.cohort.constants import MIN_COMPARED_SCANS, OUTLIER_LIMIT
-from mriseg.cohort.record import LOGS
+from mriseg.cohort.record import log_name
 from mriseg.file_names import OVERLAY, REPORT, result_name, stem
 from mriseg.report.templates import environment
 
@@ -72,11 +72,9 @@ def write_page(path: Path, output: Path, checked: Sequence[ScanQC], failed: Sequ
         .render(
             version=__version__,
             cards=cards,
-            failures=[
-                {"record": record, "log": _link(f"{LOGS}/{record.identifier}.log")} for record in failed
-            ],
+            failures=[{"record": record, "log": _link(log_name(record.identifier))} for record in failed],
             distributions=distributions(checked),
-            suspicious=sum(1 for scan in checked if scan.qc_rank[0]),
+            suspicious=sum(1 for scan in checked if scan.suspicious),
             limit=OUTLIER_LIMIT,
             fewest=MIN_COMPARED_SCANS,
             most_names=_MAX_NAMES,

@@ -166,13 +166,13 @@ def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOpti
         if "scan" not in cells:
             raise ValueError("no scan")
         scan = here / cells.pop("scan")
-        folder = _inside(cells.pop("identifier", stem(scan)))
+        folder = _checked_identifier(cells.pop("identifier", stem(scan)))
         return Job(scan, folder, options.with_cells(cells, here))
     except ValueError as error:
         raise CohortError(f"{path}: line {line}: {error}") from error
 
 
-def _inside(identifier: str) -> str:
+def _checked_identifier(identifier: str) -> str:
     """Return the identifier, or raise ValueError unless it is a relative folder below the output folder."""
     parts = identifier.split("/")
     if not identifier.isprintable() or any(

@@ -8,7 +8,7 @@ import numpy as np
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.constants import MAX_PRIOR_VOXELS, MIN_PRIOR_SCANS, PRIOR_STRENGTH
-from mriseg.cohort.record import collect, known_sidecar
+from mriseg.cohort.record import collect, sidecar_or_none
 from mriseg.errors import CohortError
 from mriseg.model.cohort_prior import CohortPrior
 
@@ -72,5 +72,5 @@ def worth(records: list[Record]) -> float:
 
 
 def _contrast(record: Record, results: Path) -> str:
-    sidecar = known_sidecar(record.sidecar(results)) or {}
+    sidecar = sidecar_or_none(record.sidecar(results)) or {}
     return str(sidecar.get("Contrast", {}).get("Used"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.file_names import SIDECAR, result_name, stem, stem_of_result
 from mriseg.results.sidecar import SidecarError, read_sidecar
+from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,11 @@ class Record:
     warnings: tuple[QCWarning, ...] = ()
     histogram: tuple[float, ...] = ()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the scan was segmented."""
+        return self.status == DONE
+
     def sidecar(self, output: Path) -> Path:
         """Return the path of the sidecar."""
         return output / self.folder / result_name(stem(Path(self.scan)), SIDECAR)
@@ -105,9 +111,14 @@ def record_file(output: Path, identifier: str) -> Path:
     return output / LOGS / f"{identifier}.json"
 
 
+def log_name(identifier: str) -> str:
+    """Return the path of the log of a scan, relative to the output folder."""
+    return f"{LOGS}/{identifier}.log"
+
+
 def log_file(output: Path, identifier: str) -> Path:
     """Return the path of the log of a scan."""
-    return output / LOGS / f"{identifier}.log"
+    return output / log_name(identifier)
 
 
 def read_record(file: Path) -> Record | None:
@@ -137,7 +148,7 @@ def read_json(file: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def known_sidecar(file: Path) -> dict[str, Any] | None:
+def sidecar_or_none(file: Path) -> dict[str, Any] | None:
     """Read a sidecar; None if it is missing or of another schema."""
     with suppress(SidecarError):
         return read_sidecar(file)
@@ -187,7 +198,7 @@ def figures(sidecar: dict[str, Any]) -> Figures:
     brain, field_ = sidecar["BrainMask"], sidecar["BiasField"]
     figures: Figures = {"brain_mask_ml": brain["VolumeML"]}
     for tissue, of in sidecar["Classes"].items():
-        figures |= {f"{tissue}_{name}": of[name] for name in ("ml", "label_ml", "fraction", "mean", "sd")}
+        figures |= {f"{tissue}_{name}": of[name] for name in VOLUME_FIGURES}
     return figures | {
         "bias_lowest": field_["Lowest"],
         "bias_highest": field_["Highest"],
@@ -213,7 +224,7 @@ def collect(output: Path) -> Iterator[Record]:
     }
     for file in output.rglob(f"*_{SIDECAR}"):
         folder = file.parent.relative_to(output).as_posix()
-        sidecar = known_sidecar(file)
+        sidecar = sidecar_or_none(file)
         if sidecar and "/.mriseg-" not in f"/{folder}":
             identifier = identifier_of(folder, stem_of_result(file, SIDECAR) or file.stem)
             known = records.get(identifier) or Record(identifier, sidecar["Sources"][0], folder, fresh=False)

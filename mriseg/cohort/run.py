@@ -97,7 +97,7 @@ class Outcome:
     def __str__(self) -> str:
         fresh = sum(record.fresh and record.status != FAILED for record in self.records)
         earlier = len(self.records) - fresh - len(self.failed)
-        suspicious = sum(scan.qc_rank[0] > 0 for scan in self.checked)
+        suspicious = sum(scan.suspicious for scan in self.checked)
         parts = [f"{_scans(fresh)} segmented"]
         parts += [f"{earlier} done before"] if earlier else []
         parts += [f"{len(self.failed)} failed"] if self.failed else []
@@ -217,7 +217,7 @@ def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: in
             elif tries[job.identifier] < retries:
                 tries[job.identifier] += 1
                 waiting.append(job)
-                _note(job, output, f"{workers.reason(error)}; it is tried again at the end")
+                _append_to_log(job, output, f"{workers.reason(error)}; it is tried again at the end")
             else:
                 yield _given_up(job, output, workers.reason(error))
 
@@ -227,7 +227,7 @@ def _fits(job: Job, handed_out: Collection[Job], workers: Workers, tries: Counte
     return not handed_out or (not alone and workers.has_room(job, handed_out))
 
 
-def _note(job: Job, output: Path, text: str) -> None:
+def _append_to_log(job: Job, output: Path, text: str) -> None:
     """Append a line to the log of a scan on behalf of a dead worker."""
     with suppress(OSError):
         path = log_file(output, job.identifier)
@@ -237,7 +237,7 @@ def _note(job: Job, output: Path, text: str) -> None:
 
 
 def _given_up(job: Job, output: Path, reason: str) -> Record:
-    _note(job, output, reason)
+    _append_to_log(job, output, reason)
     record = Record(job.identifier, job.scan.name, job.folder).failed(reason)
     with suppress(OutputError):  # a full disk is no reason to stop
         record.write(output)

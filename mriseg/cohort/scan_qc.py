@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from mriseg.cohort.constants import OUTLIER_LIMIT
 from mriseg.cohort.outliers import Deviation, deviations, measures
-from mriseg.cohort.record import DONE, Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mriseg.cohort.record import Record
     from mriseg.qc import QCWarning
 
 
@@ -40,6 +40,11 @@ class ScanQC:
         return [deviation for deviation in self.deviations if abs(deviation.score) > OUTLIER_LIMIT]
 
     @property
+    def suspicious(self) -> bool:
+        """Whether there is any reason to look at the scan."""
+        return self.qc_rank[0] > 0
+
+    @property
     def qc_rank(self) -> tuple[int, float]:
         """Sort key for review: number of warnings and outliers, then the largest absolute score."""
         score = abs(self.deviations[0].score) if self.deviations else 0.0
@@ -48,6 +53,6 @@ class ScanQC:
 
 def check_scans(records: Sequence[Record]) -> list[ScanQC]:
     """Score each segmented scan against the cohort."""
-    done = [record for record in records if record.status == DONE]
+    done = [record for record in records if record.is_done]
     scores = deviations([measures(record.figures) for record in done])
     return [ScanQC(record, of) for record, of in zip(done, scores, strict=True)]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 from mriseg._utils.tables import write_rows
 from mriseg._utils.text import cell
 from mriseg.cohort.constants import OUTLIER_LIMIT
-from mriseg.cohort.record import LOGS
+from mriseg.cohort.record import log_name
+from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _FIRST = ("identifier", "scan", "status")
 _LAST = ("bias_lowest", "bias_highest", "similarity", "flags", "outlier_score", "outlier_in", "seconds",
          "peak_mb")  # fmt: skip
-_OF_TISSUE = ("ml", "label_ml", "fraction", "mean", "sd")
 _FAILURE = ("identifier", "scan", "reason", "log")
 
 
@@ -35,7 +35,7 @@ def columns(tissues: Iterable[str]) -> list[str]:
     -------
     list of str
     """
-    of_tissues = [f"{tissue}_{name}" for tissue in sorted(set(tissues)) for name in _OF_TISSUE]
+    of_tissues = [f"{tissue}_{name}" for tissue in sorted(set(tissues)) for name in VOLUME_FIGURES]
     return [*_FIRST, "brain_mask_ml", *of_tissues, *_LAST]
 
 
@@ -43,7 +43,7 @@ def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
     """Return the cells of a scan by column; unknown ones are left out."""
     cells: dict[str, Any] = {
         **record.figures,
-        "flags": " | ".join(warning.text for warning in record.warnings),
+        "flags": " | ".join(warning.text for warning in record.warnings if warning.severity != "note"),
         "identifier": record.identifier,
         "scan": record.scan,
         "status": record.status,
@@ -60,7 +60,7 @@ def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
 
 def failure(record: Record) -> dict[str, Any]:
     """Return the row of a scan in ``failures.tsv``."""
-    log = f"{LOGS}/{record.identifier}.log"
+    log = log_name(record.identifier)
     return {"identifier": record.identifier, "scan": record.scan, "reason": record.reason, "log": log}
 
 

@@ -114,6 +114,6 @@ class FittedModel(TissueModel, Protocol):
         """
 
 
-def reach(centres: Floats, sds: Floats) -> Floats:
+def intensity_range(centres: Floats, sds: Floats) -> Floats:
     """Return the range of intensities that tissues (K, D) cover with six standard deviations, shape (D,)."""
     return np.asarray(np.ptp(centres, axis=0) + 6 * sds.max(axis=0))

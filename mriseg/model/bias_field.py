@@ -97,7 +97,7 @@ class BiasField:
         return np.asarray(planes.reshape(-1, planes.shape[-1]) @ z.T).reshape(len(x), len(y), len(z))
 
 
-def no_field() -> BiasField:
+def unit_field() -> BiasField:
     """Return the field that is one everywhere."""
     return BiasField(np.zeros((1, 1, 1)), np.zeros(3), np.ones(3))
 
@@ -130,15 +130,15 @@ def estimate_bias_field(
     mask = mask[box]
     grid = Cells.of(mask, zooms)
     intensities = data[box][mask] - np.float32(air)
-    field = no_field()
+    field = unit_field()
     log_field = np.zeros(len(intensities), dtype=np.float32)
     model = None
     for _ in range(FIELD_ROUNDS):
         corrected = intensities * np.exp(-log_field)
-        purity, model = white_matter(corrected, white, model, FIELD_EM_ITERATIONS)
+        purity, model = fit_white_matter(corrected, white, model, FIELD_EM_ITERATIONS)
         pure, brightness = grid.pure_cells(purity, intensities)
         if np.count_nonzero(pure) < MIN_WM_CELLS:
-            return no_field()
+            return unit_field()
         field = _regress(grid, pure, np.log(brightness))
         previous, log_field = log_field, field.log_on_grid(mask.shape)[mask]
         log_field -= log_field.mean()
@@ -147,7 +147,7 @@ def estimate_bias_field(
     return _moved(_centred(field, mask), box)
 
 
-def field_of_white_matter(
+def estimate_channel_bias_field(
     data: NDArray[np.float32],
     mask: NDArray[np.bool_],
     zooms: Floats,
@@ -178,7 +178,7 @@ def field_of_white_matter(
     grid = Cells.of(mask[box], zooms)
     pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
     if np.count_nonzero(pure) < MIN_WM_CELLS:
-        return no_field()
+        return unit_field()
     return _moved(_centred(_regress(grid, pure, np.log(brightness)), mask[box]), box)
 
 
@@ -187,7 +187,7 @@ def _moved(field: BiasField, box: tuple[slice, ...]) -> BiasField:
     return replace(field, centre=field.centre + [side.start for side in box])
 
 
-def white_matter(
+def fit_white_matter(
     intensities: NDArray[np.float32],
     white: int,
     start: PartialVolumeMixture | None = None,

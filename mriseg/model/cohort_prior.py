@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mriseg.errors import CohortError
+from mriseg.errors import PriorError
 from mriseg.model.constants import POOLED_BINS, POOLED_RANGE
 from mriseg.model.histogram import best_scale
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
@@ -82,7 +82,7 @@ def read_cohort_prior(path: Path) -> CohortPrior:
 
     Raises
     ------
-    CohortError
+    PriorError
         If the file cannot be read or is no such prior.
     """
     try:
@@ -95,7 +95,7 @@ def read_cohort_prior(path: Path) -> CohortPrior:
         if not sound or not shares.any() or not 0 <= prior.voxels < np.inf:
             raise ValueError("its figures make no sense")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CohortError(f"{path}: is no prior of mriseg cohort-prior ({error}); make it anew") from error
+        raise PriorError(f"{path}: is no prior of mriseg cohort-prior ({error}); make it anew") from error
     return prior
 
 

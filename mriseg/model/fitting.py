@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
-from mriseg.errors import CohortError, PriorError
+from mriseg.errors import PriorError
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import AUTO, GM, MAX_CLASSES, WM
 from mriseg.model.base import FittedModel
@@ -140,7 +140,7 @@ def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit
     data = _Data(np.stack(columns, axis=1), histograms)
     chosen, bic_by_classes = _select(data, spec) if spec.classes == AUTO else (None, {})
     model = chosen or _fit(data, spec)
-    merged = _merge(model, data, spec) if spec.merge and len(model.means) > 3 else None
+    merged = _fit_and_merge(model, data, spec) if spec.merge and len(model.means) > 3 else None
     single = fit_gaussian_classes(data.cells, data.counts, 1).bic(data.cells, data.counts)
     return MixtureFit(
         model=merged or model,
@@ -269,7 +269,7 @@ def _fit(data: _Data, spec: MixtureSpec) -> FittedModel:
         )
     if spec.gaussian_classes:
         return _fit_classes(data, spec)
-    return _fit_tissues(data, spec) if single_channel else _fit_channels(data, spec)
+    return _fit_partial_volume(data, spec) if single_channel else _fit_multichannel(data, spec)
 
 
 def _fit_classes(data: _Data, spec: MixtureSpec) -> GaussianClasses:
@@ -286,7 +286,7 @@ def _fit_classes(data: _Data, spec: MixtureSpec) -> GaussianClasses:
     )
 
 
-def _fit_channels(data: _Data, spec: MixtureSpec) -> MultichannelMixture:
+def _fit_multichannel(data: _Data, spec: MixtureSpec) -> MultichannelMixture:
     """Fit three tissues with partial volume in any number of channels, GM of any rank."""
     start = _warm_start(MultichannelMixture, data, spec)
     cells = data.cells.reshape(len(data.cells), -1)
@@ -295,11 +295,11 @@ def _fit_channels(data: _Data, spec: MixtureSpec) -> MultichannelMixture:
     )
 
 
-def _fit_tissues(data: _Data, spec: MixtureSpec) -> PartialVolumeMixture:
+def _fit_partial_volume(data: _Data, spec: MixtureSpec) -> PartialVolumeMixture:
     """Fit three tissues with partial volume in a single channel, GM between the others."""
     if spec.cohort_prior is not None:
         if spec.cohort_prior.contrast != spec.contrast:
-            raise CohortError(
+            raise PriorError(
                 f"{spec.cohort_prior.path}: is of {spec.cohort_prior.contrast} scans and this one is "
                 f"{spec.contrast}; make another"
             )
@@ -319,7 +319,7 @@ def _warm_start(kind: type[Model], data: _Data, spec: MixtureSpec) -> Model | No
     return saved if spec.fix_means else rescaled_to(saved, data.histograms)
 
 
-def _merge(model: FittedModel, data: _Data, spec: MixtureSpec) -> MergedClasses:
+def _fit_and_merge(model: FittedModel, data: _Data, spec: MixtureSpec) -> MergedClasses:
     """Fit three tissues and merge the classes to them."""
     return merge(model, _fit(data, MixtureSpec(spec.contrast)), data.cells, data.counts)
 

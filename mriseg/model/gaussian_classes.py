@@ -175,7 +175,7 @@ def fit_gaussian_classes(
     rows = _rows(values)
     model = _covariance_model(covariance, rows.shape[1])
     if start is None and rows.shape[1] > 1 and voxels is not None:
-        start = _clustered(voxels, classes, model)
+        start = _hierarchical_start(voxels, classes, model)
     mixture = GaussianMixture(
         classes,
         model=model,
@@ -229,11 +229,11 @@ def _covariance_model(covariance: str | None, channels: int) -> str:
     return covariance or ("V" if channels == 1 else "VVV")
 
 
-def _clustered(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:
+def _hierarchical_start(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:
     """Return the start from a hierarchical clustering of a subset of voxels (N, D), by rising first mean."""
     some = voxels[:: 1 + len(voxels) // CHANNEL_START_VOXELS].astype(np.float64)
-    begun = GaussianMixture(classes, model=model, max_iter=START_STEPS).fit(some).parameters_
-    return begun.ordered(np.argsort(begun.means[:, 0], kind="stable"))
+    clustering = GaussianMixture(classes, model=model, max_iter=START_STEPS).fit(some).parameters_
+    return clustering.ordered(np.argsort(clustering.means[:, 0], kind="stable"))
 
 
 def _rows(intensities: Floats) -> Floats:

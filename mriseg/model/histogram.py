@@ -38,11 +38,11 @@ def intensity_histogram(
         Number of voxels in each bin.
     """
     low, high = np.percentile(intensities, (TAIL_PERCENTILE, 100 - TAIL_PERCENTILE))
-    drawn_in = np.clip(intensities, low, high).astype(np.float64)
+    clipped = np.clip(intensities, low, high).astype(np.float64)
     scale = HISTOGRAM_BINS / (high - low) if high > low else 0.0
-    bins = np.minimum((drawn_in - low) * scale, HISTOGRAM_BINS - 1).astype(np.intp)
+    bins = np.minimum((clipped - low) * scale, HISTOGRAM_BINS - 1).astype(np.intp)
     counts = np.bincount(bins, minlength=HISTOGRAM_BINS).astype(np.float64)
-    sums = np.bincount(bins, weights=drawn_in, minlength=HISTOGRAM_BINS)
+    sums = np.bincount(bins, weights=clipped, minlength=HISTOGRAM_BINS)
     filled = counts > 0
     return sums[filled] / counts[filled], counts[filled]
 

@@ -64,8 +64,8 @@ class MergedClasses:
     @property
     def covariances(self) -> Floats:
         """Covariances of the tissues, within plus between their classes, shape (3, D, D)."""
-        away = self.parts.centres - self.centres[self.tissue_of]
-        spread = self.parts.covariances + away[:, :, None] * away[:, None, :]
+        differences = self.parts.centres - self.centres[self.tissue_of]
+        spread = self.parts.covariances + differences[:, :, None] * differences[:, None, :]
         return np.asarray(np.einsum("nk,nij->kij", self._shares, spread))
 
     @property

@@ -183,7 +183,7 @@ class MultichannelMixture:
         ndarray, shape (B, 3)
             Expected shares of the tissues, in the precision of the intensities; rows sum to 1.
         """
-        joint = self._log_nearness(intensities)
+        joint = self._negative_half_distances(intensities)
         joint += self._log_shares.astype(joint.dtype)
         joint -= joint.max(axis=1, keepdims=True)
         np.exp(joint, out=joint)
@@ -207,7 +207,7 @@ class MultichannelMixture:
         ndarray, shape (B, 5)
             Of the dtype of the intensities.
         """
-        nearest = np.maximum.reduceat(self._log_nearness(intensities), FIRST_OF_GROUP, axis=1)
+        nearest = np.maximum.reduceat(self._negative_half_distances(intensities), FIRST_OF_GROUP, axis=1)
         return np.asarray(np.maximum(-2 * nearest, 0))
 
     def rescaled(self, factors: Floats) -> MultichannelMixture:
@@ -227,7 +227,7 @@ class MultichannelMixture:
         likelihood = float(counts @ np.log(self.density(intensities)))
         return float(-2 * likelihood + self.n_parameters * np.log(counts.sum()))
 
-    def _log_nearness(self, intensities: Floats) -> Floats:
+    def _negative_half_distances(self, intensities: Floats) -> Floats:
         """Return -1/2 times the squared Mahalanobis distance to each component, shape (B, J)."""
         points = intensities.reshape(len(intensities), -1)
         points = points - self._origin.astype(points.dtype)
@@ -239,7 +239,8 @@ class MultichannelMixture:
     def weighted_densities(self, intensities: Floats) -> Floats:
         """Weight times density of all components, shape (B, J)."""
         return np.asarray(
-            (1 - OUTLIERS) * np.exp(self._log_nearness(intensities.astype(np.float64)) + self._log_shares)
+            (1 - OUTLIERS)
+            * np.exp(self._negative_half_distances(intensities.astype(np.float64)) + self._log_shares)
         )
 
 

@@ -117,14 +117,16 @@ def fit_multichannel(
     total = float(counts.sum())
     floor = CHANNEL_VARIANCE_FLOOR * np.atleast_2d(np.cov(cells.T, aweights=counts)).diagonal()
 
-    def settled(history: list[float], _before: object, _after: object) -> bool:
+    def converged(history: list[float], _before: object, _after: object) -> bool:
         return history[-1] - history[-2] < TOLERANCE * total
 
     def step(model: MultichannelMixture) -> Step[MultichannelMixture]:
-        return _step(model, cells, counts, floor, hold_means=hold_means)
+        return _e_step(model, cells, counts, floor, hold_means=hold_means)
 
-    starts = [replace(begin, variances=np.maximum(begin.variances, floor)) for begin in starts]
-    results = [run_em(step, begin, settled, MAX_ITERATIONS) for begin in starts]
+    starts = [
+        replace(start_model, variances=np.maximum(start_model.variances, floor)) for start_model in starts
+    ]
+    results = [run_em(step, start_model, converged, MAX_ITERATIONS) for start_model in starts]
     # If the order of the means changed, `middle` is no longer grey matter: reject the run.
     ordered = [end for end in results if (np.diff(end.state.means) > 0).all()]
     if not ordered:
@@ -142,12 +144,14 @@ def _starts(
     plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
     first = fit_partial_volume(*intensity_histogram(voxels[:, 0]), white=white)
     return [
-        _of_shares(shares, some, outlier_range, middle)
+        _start_from_responsibilities(shares, some, outlier_range, middle)
         for shares in (plain.predict_proba(some), first.responsibilities(some[:, 0]))
     ]
 
 
-def _of_shares(shares: Floats, points: Floats, outlier_range: Floats, middle: int) -> MultichannelMixture:
+def _start_from_responsibilities(
+    shares: Floats, points: Floats, outlier_range: Floats, middle: int
+) -> MultichannelMixture:
     """Return a start with the moments of voxels (N, D) weighted by responsibilities (N, 3)."""
     sizes = shares.sum(axis=0)
     centres = shares.T @ points / sizes[:, None]
@@ -161,7 +165,7 @@ def _of_shares(shares: Floats, points: Floats, outlier_range: Floats, middle: in
     return MultichannelMixture(centres, variances, weights, middle, outlier_range)
 
 
-def _step(
+def _e_step(
     model: MultichannelMixture, cells: Floats, counts: Floats, floor: Floats, *, hold_means: bool
 ) -> Step[MultichannelMixture]:
     """Run the E-step; return the objective and the M-step as an `mriseg.mixture.em.Step`."""
@@ -172,14 +176,14 @@ def _step(
         PRIOR_SHARE * total * np.array(PRIOR_WEIGHTS) @ np.log(model.weights)
     )
 
-    def following() -> MultichannelMixture:
+    def next_state() -> MultichannelMixture:
         resp = joint * (counts / density)[:, None]
-        return _maximised(model, resp, cells, floor, total, hold_means=hold_means)
+        return _m_step(model, resp, cells, floor, total, hold_means=hold_means)
 
-    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), following)
+    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), next_state)
 
 
-def _maximised(
+def _m_step(
     model: MultichannelMixture, resp: Floats, cells: Floats, floor: Floats, total: float, *, hold_means: bool
 ) -> MultichannelMixture:
     """Run the M-step, equations (2) to (8) of the module docstring."""
@@ -188,7 +192,7 @@ def _maximised(
     expected, variances = model.content @ model.centres, model.content @ model.variances
     residuals = resp.T @ cells - expected * sizes[:, None]
     squares = resp.T @ cells**2 - 2 * expected * (resp.T @ cells) + expected**2 * sizes[:, None]
-    centres, spreads, parts = model.centres.copy(), model.variances.copy(), np.zeros(3)
+    centres, updated, part_sizes = model.centres.copy(), model.variances.copy(), np.zeros(3)
     for tissue in range(3):
         holds = model.content[:, tissue] > 0
         share, size = model.content[holds, tissue][:, None], sizes[holds, None]
@@ -202,11 +206,11 @@ def _maximised(
         scatter += (share * shift) ** 2 * size
         # The variance (3) of the part given the voxel
         unseen = size * share * model.variances[tissue] * (1 - gain)
-        parts[tissue] = float(size.sum())  # (6)
-        spreads[tissue] = ((scatter + unseen) / share).sum(axis=0) / max(parts[tissue], 1e-300)
+        part_sizes[tissue] = float(size.sum())  # (6)
+        updated[tissue] = ((scatter + unseen) / share).sum(axis=0) / max(part_sizes[tissue], 1e-300)
         centres[tissue] += shift
-    spreads[:, 0] = parts @ spreads[:, 0] / parts.sum()  # (7)
+    updated[:, 0] = part_sizes @ updated[:, 0] / part_sizes.sum()  # (7)
     weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * total * np.array(PRIOR_WEIGHTS)  # (8)
     return replace(
-        model, centres=centres, variances=np.maximum(spreads, floor), weights=weights / weights.sum()
+        model, centres=centres, variances=np.maximum(updated, floor), weights=weights / weights.sum()
     )

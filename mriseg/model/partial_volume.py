@@ -270,16 +270,18 @@ def fit_partial_volume(
     """
     min_rise = tolerance * float(counts.sum())
 
-    def fitted(begin: PartialVolumeMixture) -> PartialVolumeMixture:
-        step = partial(_step, values=values, counts=counts, hold_means=hold_means)
-        end = run_em(step, begin, lambda history, *_: history[-1] - history[-2] < min_rise, max_iterations)
+    def fitted(start_model: PartialVolumeMixture) -> PartialVolumeMixture:
+        step = partial(_e_step, values=values, counts=counts, hold_means=hold_means)
+        end = run_em(
+            step, start_model, lambda history, *_: history[-1] - history[-2] < min_rise, max_iterations
+        )
         return replace(end.state, history=tuple(end.history), converged=end.converged)
 
     if start is not None:
         return fitted(start)
-    models = [fitted(begin) for begin in _starts(values, counts, white)]
+    models = [fitted(start_model) for start_model in _starts(values, counts, white)]
     if not any(model.separated for model in models):
-        models += [fitted(begin) for begin in _further_starts(values, counts, white)]
+        models += [fitted(start_model) for start_model in _further_starts(values, counts, white)]
     return max(models, key=lambda model: (model.separated, model.history[-1]))
 
 
@@ -291,14 +293,17 @@ def _starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMix
     weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
     sd = float(np.sqrt(plain.covariances_[0, 0, 0]))
     clustered = PartialVolumeMixture(plain.means_[:, 0], sd, weights, outlier_range)
-    return [clustered, *(_usual(ranks, weights, values, counts) for ranks, weights in USUAL_STARTS[white])]
+    return [
+        clustered,
+        *(_quantile_start(ranks, weights, values, counts) for ranks, weights in USUAL_STARTS[white]),
+    ]
 
 
 def _further_starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
-    return [_usual(ranks, weights, values, counts) for ranks, weights in FURTHER_STARTS[white]]
+    return [_quantile_start(ranks, weights, values, counts) for ranks, weights in FURTHER_STARTS[white]]
 
 
-def _usual(
+def _quantile_start(
     ranks: tuple[float, ...], weights: tuple[float, ...], values: Floats, counts: Floats
 ) -> PartialVolumeMixture:
     """Return a start whose means are quantiles of the histogram at given ranks."""
@@ -306,7 +311,7 @@ def _usual(
     return PartialVolumeMixture(means, float(np.ptp(means)) / 8, np.array(weights), float(np.ptp(values)))
 
 
-def _step(
+def _e_step(
     model: PartialVolumeMixture, values: Floats, counts: Floats, *, hold_means: bool
 ) -> Step[PartialVolumeMixture]:
     """Run the E-step; return the objective and the M-step as an `mriseg.mixture.em.Step`."""
@@ -314,13 +319,13 @@ def _step(
     density = joint.sum(axis=1) + OUTLIERS / model.outlier_range
     objective = float(counts @ np.log(density)) + model.log_prior(float(counts.sum()))
 
-    def following() -> PartialVolumeMixture:
-        return _maximised(model, joint * (counts / density)[:, None], values, counts, hold_means=hold_means)
+    def next_state() -> PartialVolumeMixture:
+        return _m_step(model, joint * (counts / density)[:, None], values, counts, hold_means=hold_means)
 
-    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), following)
+    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), next_state)
 
 
-def _maximised(
+def _m_step(
     model: PartialVolumeMixture, resp: Floats, values: Floats, counts: Floats, *, hold_means: bool
 ) -> PartialVolumeMixture:
     """Return the M-step: a linear regression of intensities on the tissue fractions of the components."""
@@ -329,15 +334,17 @@ def _maximised(
     # tissues: weighted least squares, (A' S A + h I) mu = A' s + h mu_old, where S holds the sizes of the
     # components on its diagonal and s their sums of intensities. The ridge h keeps the mean of a tissue
     # without voxels at its old value.
-    held = MEAN_HOLD * float(counts.sum())
-    normal = TISSUE_FRACTIONS.T @ (sizes[:, None] * TISSUE_FRACTIONS) + held * np.eye(3)
+    ridge = MEAN_HOLD * float(counts.sum())
+    normal = TISSUE_FRACTIONS.T @ (sizes[:, None] * TISSUE_FRACTIONS) + ridge * np.eye(3)
     means = (
-        model.means if hold_means else np.linalg.solve(normal, TISSUE_FRACTIONS.T @ sums + held * model.means)
+        model.means
+        if hold_means
+        else np.linalg.solve(normal, TISSUE_FRACTIONS.T @ sums + ridge * model.means)
     )
     centres = TISSUE_FRACTIONS @ means
     # The common variance: sum over j of sum_i r_ij (y_i - a_j mu)^2, over the sum of all r_ij.
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
-    variance = max(float(scatter.sum() / max(sizes.sum(), held)), VARIANCE_FLOOR * float(np.var(values)))
+    variance = max(float(scatter.sum() / max(sizes.sum(), ridge)), VARIANCE_FLOOR * float(np.var(values)))
     # The mode of the Dirichlet posterior of the five mixing proportions.
     weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * counts.sum() * np.array(PRIOR_WEIGHTS)
     weights /= weights.sum()

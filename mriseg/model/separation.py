@@ -24,7 +24,7 @@ def separations(centres: NDArray[np.floating], covariances: NDArray[np.floating]
     ndarray of float64, shape (K, K)
         Mahalanobis distances by the mean covariance of the two classes.
     """
-    away = centres[:, None] - centres[None]
+    differences = centres[:, None] - centres[None]
     between = (covariances[:, None] + covariances[None]) / 2
-    solved = np.linalg.solve(between, away[..., None])[..., 0]
-    return np.asarray(np.sqrt(np.maximum((away * solved).sum(axis=-1), 0)))
+    solved = np.linalg.solve(between, differences[..., None])[..., 0]
+    return np.asarray(np.sqrt(np.maximum((differences * solved).sum(axis=-1), 0)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from mriseg.errors import MixtureError, PriorError
 from mriseg.images.constants import MAX_INTENSITY
-from mriseg.model.base import FittedModel, reach
+from mriseg.model.base import FittedModel, intensity_range
 from mriseg.model.constants import WEIGHTS_ROUNDING
 from mriseg.model.gaussian_classes import GaussianClasses
 from mriseg.model.histogram import best_scale
@@ -73,7 +73,9 @@ class SavedFit:
             saved, centres, sds, covariances, weights = self._parameters()
             if saved is kind and centres.shape == (classes, channels):
                 # Provisional: the fit replaces the outlier range by that of its own intensities.
-                return kind.from_parameters(centres, covariances, weights, grey, reach(centres, sds))
+                return kind.from_parameters(
+                    centres, covariances, weights, grey, intensity_range(centres, sds)
+                )
         except (ValueError, KeyError, TypeError, MixtureError) as error:
             raise PriorError(
                 f"{self.path}: holds no fit ({error}); give the JSON sidecar of a segmentation"

@@ -69,7 +69,7 @@ def segmentation_warnings(
     if all(tissue.mapping for tissue in found.components):  # only tissues have an expected depth
         numbers = np.array([tissue.index for tissue in found.components], dtype=np.uint8)
         labels = _labels_by_intensity(scan, values, numbers[ranks], found.tissue_mask)
-        warnings += place_warnings(labels, volume.zooms)
+        warnings += depth_warnings(labels, volume.zooms)
     if volume.not_finite:
         damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
         warnings.append(look_closely("voxels-not-finite", damaged))
@@ -178,7 +178,7 @@ def plausibility_warnings(
     return warnings
 
 
-def place_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[QCWarning]:
+def depth_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[QCWarning]:
     """Check the depths of WM and GM in the brain.
 
     White matter lies deeper than the cortex. Otherwise the tissues are swapped: the
@@ -257,13 +257,13 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
     both_dark = {CONTRASTS[seen].rising[0], CONTRASTS[contrast].rising[0]} == {CSF}
     if both_dark and abs(levels.wm - levels.gm) < MIN_WM_DIFFERENCE:
         return []
-    told = f"the scan does not look like {CONTRASTS[contrast].name}: {_words(seen)}"
+    told = f"the scan does not look like {CONTRASTS[contrast].name}: {_contrast_description(seen)}"
     return [
         do_not_trust("contrast-contradicted", f"{told}; tissues are named wrongly unless --contrast is right")
     ]
 
 
-def _words(seen: str) -> str:
+def _contrast_description(seen: str) -> str:
     """Describe the order of intensities of a contrast, for a warning."""
     if CONTRASTS[seen].rising[2] is CSF:
         return "its ventricles are brighter than the brain, as in T2 or proton density"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mriseg.brain.mask import MaskMethod
 from mriseg.labels.contrasts import CONTRASTS
 
 if TYPE_CHECKING:
@@ -72,19 +73,19 @@ HEADLINES: Mapping[Verdict, Headline] = {
 }
 
 _MASKS = {
-    "given": _Sentence("The brain mask was supplied."),
-    "stripped scan": _Sentence("The scan held the brain only; all but its background is the brain mask."),
-    "template surface": _Sentence(
+    MaskMethod.GIVEN: _Sentence("The brain mask was supplied."),
+    MaskMethod.STRIPPED: _Sentence("The scan held the brain only; all but its background is the brain mask."),
+    MaskMethod.SURFACE: _Sentence(
         "The brain was found by registering a mean head in MNI space [{}] to the scan by an affine transform "
         "and moving the surface of its brain to the edge of the brain in the scan [{}].",
         (_FONOV, _COOTES),
     ),
-    "template registration": _Sentence(
+    MaskMethod.REGISTRATION: _Sentence(
         "The brain mask is that of a mean head in MNI space [{}], registered to the scan by an affine "
         "transform.",
         (_FONOV,),
     ),
-    "threshold and opening": _Sentence(
+    MaskMethod.THRESHOLD: _Sentence(
         "As no head template could be registered, the brain mask is the largest part of the bright voxels "
         "after a threshold (Otsu) and a morphological opening."
     ),
@@ -106,7 +107,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
     references : list of str
         In the order of their numbers.
     """
-    mask = _MASKS[facts["BrainMask"]["Method"]]
+    mask = _MASKS[MaskMethod(facts["BrainMask"]["Method"])]
     texts: list[str] = []
     references: list[str] = []
     for text, cited in (

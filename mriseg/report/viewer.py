@@ -13,7 +13,7 @@ from mriseg.errors import ImageError
 from mriseg.file_names import (
     NIFTI_EXTENSIONS,
     bids_suffix,
-    described_by,
+    entity_value,
     image_kind,
     stem,
     stem_of_labels,
@@ -158,10 +158,10 @@ def _layer(path: Path) -> Layer:
     if kind == "labels":
         return Layer(path, kind, "labels", labels=_label_names(path))
     if kind == "posterior":
-        tissue = described_by(path)
+        tissue = entity_value(path)
         return Layer(path, kind, tissue, _COLORS.get(tissue, _OTHER_COLOR))
     if kind == "map":
-        return Layer(path, kind, described_by(path), _MAP_COLOR, ATYPICALITY_RANGE)
+        return Layer(path, kind, entity_value(path), _MAP_COLOR, ATYPICALITY_RANGE)
     if kind == "mask":
         return Layer(path, kind, "brain mask", _MASK_COLOR)
     return Layer(path, kind, " ".join(filter(None, (name, bids_suffix(path)))))

@@ -10,6 +10,7 @@ from mriseg.errors import OutputError
 from mriseg.file_names import NOT_IN_BIDS
 
 DESCRIPTION = "dataset_description.json"
+GENERATED_BY = [{"Name": "mriseg", "Version": __version__}]
 _BIDS_VERSION = "1.10.0"
 _IGNORE = ".bidsignore"
 
@@ -69,7 +70,7 @@ def write_dataset_description(folder: Path) -> Path:
         "Name": "Brain tissue segmentations by mriseg",
         "BIDSVersion": _BIDS_VERSION,
         "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "mriseg", "Version": __version__}],
+        "GeneratedBy": GENERATED_BY,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -81,7 +81,7 @@ class Labels:
         return float(np.count_nonzero(self.labels == tissue.index)) * self.volume.voxel_ml
 
 
-def holds_result(path: Path) -> bool:
+def is_result_path(path: Path) -> bool:
     """Return whether `read_labels` reads a path as a result (folder or sidecar) rather than a label map."""
     return path.is_dir() or path.name.endswith(f"_{file_names.SIDECAR}")
 
@@ -108,7 +108,7 @@ def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
     ValueError
         If numbers are given for a result, whose sidecar has them.
     """
-    if not holds_result(path):
+    if not is_result_path(path):
         return _read_label_map(path, dict(label_numbers(path, None) if numbers is None else numbers))
     if numbers is not None:
         raise ValueError(f"{path}: its sidecar says which label is which; numbers are for label maps")

@@ -153,7 +153,7 @@ def written_files(result: Segmentation, *, report: bool = True, luts: Sequence[s
     return [*required, *(result_name(name, ending) for ending in endings), last]
 
 
-def describe(result: Segmentation) -> dict[str, Any]:
+def sidecar_without_files(result: Segmentation) -> dict[str, Any]:
     """Return the content of the sidecar without ``Files``."""
     return sidecar(result, result.tissues, result.volumes, result.warnings)
 
@@ -175,7 +175,7 @@ def _write(
     def place(ending: str) -> Path:
         return folder / result_name(name, ending)
 
-    facts = describe(result)
+    facts = sidecar_without_files(result)
     labels = result.volume.to_canonical(result.labels)
     overlay = place(file_names.OVERLAY)
     draw = partial(save_overlay, result.volume, labels, result.tissues, overlay, style=overlay_style)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg import __version__
 from mriseg._utils.text import printable
 from mriseg.errors import PriorError
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.model.warm_start import SavedFit
 from mriseg.qc import QCWarning, verdict
+from mriseg.results.bids import GENERATED_BY
 from mriseg.template.contrast import contrast_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 # Raised whenever a field changes its name or its meaning.
 SCHEMA_VERSION = 1
-GENERATED_BY = [{"Name": "mriseg", "Version": __version__}]
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "isal")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from mriseg._utils.tables import write_table
@@ -34,6 +34,9 @@ class TissueVolume:
     fraction: float
     mean: float
     sd: float
+
+
+VOLUME_FIGURES = tuple(figure.name for figure in fields(TissueVolume))
 
 
 def save_volume_table(

@@ -19,7 +19,7 @@ FILES = ["faithful_labels.csv", "faithful_mixture.json", "faithful_mixture.png"]
 def run(tmp_path, monkeypatch, capsys):
     """Run the command in this process, from the test's own folder: exit code, stdout, stderr."""
 
-    def run_here(*arguments):
+    def run_on_worker(*arguments):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["mriseg", "mixture", *map(str, arguments)])
         code = 0
@@ -30,7 +30,7 @@ def run(tmp_path, monkeypatch, capsys):
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
-    return run_here
+    return run_on_worker
 
 
 def result(folder, name="faithful"):

@@ -9,7 +9,7 @@ import sys
 import pytest
 from cohorts import balls, results
 
-from mriseg.cohort.cluster import read_options, run_here
+from mriseg.cohort.cluster import read_options, run_on_worker
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
 
@@ -88,7 +88,7 @@ def test_a_scheduler_that_is_not_there_is_one_line(tmp_path):
 
 def test_a_worker_of_another_version_does_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="the run was started by 99"):
-        run_here(Job(tmp_path / "a.nii", "a"), tmp_path, "99")
+        run_on_worker(Job(tmp_path / "a.nii", "a"), tmp_path, "99")
     assert not list(tmp_path.iterdir())
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mriseg.evaluation.phantom import folded_ball, simulate
-from mriseg.model.bias_field import estimate_bias_field, no_field
+from mriseg.model.bias_field import estimate_bias_field, unit_field
 
 ZOOMS = np.array([1.5, 1.5, 1.5])
 
@@ -44,8 +44,8 @@ def test_outside_the_brain_the_field_keeps_its_range():
 
 
 def test_no_field_is_one_everywhere():
-    assert no_field().order == 0
-    np.testing.assert_array_equal(no_field().on_grid((3, 4, 5)), np.ones((3, 4, 5), dtype=np.float32))
+    assert unit_field().order == 0
+    np.testing.assert_array_equal(unit_field().on_grid((3, 4, 5)), np.ones((3, 4, 5), dtype=np.float32))
 
 
 def test_a_brain_of_a_few_voxels_has_no_field():

@@ -9,7 +9,7 @@ from cohorts import balls, small_ball
 from mriseg.cohort.job import Job, run_job
 from mriseg.cohort.prior import make_prior, worth
 from mriseg.cohort.record import Record
-from mriseg.errors import CohortError, MixtureError, OutputError
+from mriseg.errors import CohortError, MixtureError, OutputError, PriorError
 from mriseg.model.cohort_prior import CohortPrior, fit_with_cohort_prior, normalised_shares, read_cohort_prior
 from mriseg.model.partial_volume import fit_partial_volume
 from mriseg.options import SegmentOptions
@@ -71,7 +71,7 @@ def test_a_prior_comes_back_from_its_file(prior, tmp_path):
 )
 def test_another_file_is_no_prior(tmp_path, content):
     (tmp_path / "prior.json").write_text(content)
-    with pytest.raises(CohortError, match="is no prior of mriseg cohort-prior"):
+    with pytest.raises(PriorError, match="is no prior of mriseg cohort-prior"):
         read_cohort_prior(tmp_path / "prior.json")
 
 
@@ -97,7 +97,7 @@ def test_from_a_cohort_to_a_scan(tmp_path):
     content = json.loads(file.read_text()) | {"Voxels": 1.0}
     file.write_text(json.dumps(content))
     assert run_job(job, tmp_path / "out").fresh  # with another prior it is not done
-    with pytest.raises(CohortError, match="is of t1 scans and this one is t2"):
+    with pytest.raises(PriorError, match="is of t1 scans and this one is t2"):
         segment(scan, cohort_prior=file, contrast="t2")
     for unsuited in ({"classes": 4}, {"covariance": "V"}, {"channels": [fifth]}):
         with pytest.raises(MixtureError, match="for the three tissues of one channel") as caught:

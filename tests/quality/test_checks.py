@@ -7,7 +7,7 @@ import pytest
 
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.quality.checks import contrast_warnings, out_of_order_share, place_warnings, plausibility_warnings
+from mriseg.quality.checks import contrast_warnings, depth_warnings, out_of_order_share, plausibility_warnings
 from mriseg.template.contrast import TissueLevels
 
 
@@ -115,9 +115,9 @@ def test_white_matter_outside_grey_matter_is_out_of_place(zooms):
     grid = np.moveaxis(np.indices([round(90 / zoom) for zoom in zooms]), 0, -1) * zooms
     radius = np.linalg.norm(grid - 45, axis=-1)
     labels = np.select([radius < 20, radius < 32, radius < 38], [2, 1, 3], 0).astype(np.uint8)
-    assert place_warnings(labels, np.array(zooms)) == []
+    assert depth_warnings(labels, np.array(zooms)) == []
     swapped = np.array([0, 2, 1, 3], np.uint8)[labels]
-    (doubt,) = place_warnings(swapped, np.array(zooms))
+    (doubt,) = depth_warnings(swapped, np.array(zooms))
     assert doubt.severity == "do not trust"
     # Mean depths in a ball of 38 mm: 38 - 27.2 in the shell, 38 - 15 in the ball inside it; coarsely sampled.
     outer, inner = map(float, re.search(r"on average (\d+) mm against (\d+) mm", doubt.text).groups())
@@ -126,8 +126,8 @@ def test_white_matter_outside_grey_matter_is_out_of_place(zooms):
 
 
 def test_nothing_is_out_of_place_where_a_tissue_is_missing():
-    assert place_warnings(np.full((9, 9, 9), 1, np.uint8), np.ones(3)) == []
-    assert place_warnings(np.full((9, 9, 9), 2, np.uint8), np.ones(3)) == []
+    assert depth_warnings(np.full((9, 9, 9), 1, np.uint8), np.ones(3)) == []
+    assert depth_warnings(np.full((9, 9, 9), 2, np.uint8), np.ones(3)) == []
 
 
 def test_grey_and_white_matter_that_hardly_differ_raise_no_doubt():

@@ -5,11 +5,11 @@ import numpy as np
 
 import mriseg
 from mriseg.report.texts import methods
-from mriseg.results.segmentation import describe
+from mriseg.results.segmentation import sidecar_without_files
 
 
 def _facts(ball, **options):
-    return describe(mriseg.segment(ball, **options))
+    return sidecar_without_files(mriseg.segment(ball, **options))
 
 
 def test_methods_say_what_was_run(ball, ball_labels, ball_affine, tmp_path):

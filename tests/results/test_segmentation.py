@@ -16,7 +16,7 @@ import SimpleITK
 
 import mriseg
 from mriseg.qc import look_closely
-from mriseg.results.segmentation import describe, written_files
+from mriseg.results.segmentation import sidecar_without_files, written_files
 from mriseg.results.sidecar import SCHEMA_VERSION, write_json
 from mriseg.template.contrast import TissueLevels
 
@@ -200,12 +200,12 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         "Warnings": [{"Code": "code", "Severity": "look closely", "Text": "x"}],
         "Verdict": result.verdict,
     }
-    assert json.dumps(describe(result)) == json.dumps(expected)
-    unasked = describe(replace(ball_result, prior=None, levels=None))
+    assert json.dumps(sidecar_without_files(result)) == json.dumps(expected)
+    unasked = sidecar_without_files(replace(ball_result, prior=None, levels=None))
     assert (unasked["Contrast"]["LooksLike"], unasked["Contrast"]["Levels"]) == (None, None)
     assert unasked["TissuePriors"] == {"Used": False, "Explained": None}
     assert unasked["BrainMask"]["TemplateSimilarity"] is unasked["BrainMask"]["ScanToMNI"] is None
-    misfit = describe(replace(result, prior=replace(prior, fits=False)))
+    misfit = sidecar_without_files(replace(result, prior=replace(prior, fits=False)))
     assert misfit["TissuePriors"] == {"Used": False, "Explained": 0.123457}
 
 
@@ -285,7 +285,7 @@ def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tm
     assert data.found is result
     assert data.tissues == result.tissues
     assert [tissue.abbreviation for tissue in data.found.components] == ["CSF", "GM", "WM"]
-    assert data.facts == describe(result)
+    assert data.facts == sidecar_without_files(result)
     assert data.found.field is field
     assert bool(field.order) == order
     result.save(tmp_path, overwrite=True, overlay_style="fill")
