@@ -108,7 +108,7 @@ def image_kind(path: Path) -> ImageKind | None:
 def entity_value(path: Path) -> str:
     """Return the value of the entity label or desc in the name of an image; its stem if it has neither.
 
-    >>> described_by(Path("sub-01_label-GM_probseg.nii.gz"))
+    >>> entity_value(Path("sub-01_label-GM_probseg.nii.gz"))
     'GM'
     """
     found = _DESCRIBED.search(stem(path))
