@@ -14,6 +14,7 @@ from mriseg._utils.tables import read_delimited, write_rows
 from mriseg._utils.text import cell
 from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture, select_model
+from mriseg.report.font_cache import ensure_font_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,8 +70,6 @@ class TableFit:
         OutputError
             If a file exists and may not be replaced, or the folder cannot be written.
         """
-        from mriseg.report.mixture import save_mixture_plot
-
         table = self.table
         names = table.file_names(sample=sample_size > 0)
         with atomic_write(folder, names, overwrite=overwrite) as scratch:
@@ -80,6 +79,9 @@ class TableFit:
                 _save_rows(
                     scratch / names[1], [*table.columns, "component"], np.column_stack([points, labels])
                 )
+            ensure_font_cache(scratch)
+            from mriseg.report.mixture import save_mixture_plot
+
             save_mixture_plot(
                 self.mixture, table.X, table.columns, scratch / names[-2], sample_weight=table.sample_weight
             )
