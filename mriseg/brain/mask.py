@@ -187,8 +187,11 @@ def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> BrainMa
         bright &= volume.data > threshold_otsu(volume.data[bright])
     mask = _open_and_close(bright, volume.zooms, HEAD_BRIDGE_MM)
     if np.count_nonzero(mask) * volume.voxel_ml < MIN_HEAD_ML:
-        raise MaskError(f"{volume.path}: no head was found in the scan; check --contrast, or give a mask "
-                        "with --mask")  # fmt: skip
+        raise MaskError(
+            f"{volume.path}: no head was found in the scan: the template does not fit, and no bright part is "
+            f"larger than {MIN_HEAD_ML:.0f} mL; check --contrast, or give a mask with --mask, which thin "
+            "slabs and parts of a head need"
+        )
     failed = (
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "
         "the brain mask is only a threshold, opened, and will be wrong; give one with --mask"

@@ -12,11 +12,12 @@ import signal
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pebble import ProcessExpired, ProcessPool
 
+from mriseg._utils.atomic_write import remove_stale
 from mriseg.cohort.job import run_job
 from mriseg.cohort.resources import scan_mb
 
@@ -48,6 +49,8 @@ class LocalWorkers:
         Memory of all workers together, MB.
     timeout : float or None
         Time limit of one scan, seconds.
+    folders : set of Path
+        Output folders of the scans that were submitted.
     """
 
     pool: ProcessPool
@@ -55,6 +58,7 @@ class LocalWorkers:
     count: int
     memory_mb: float
     timeout: float | None
+    folders: set[Path] = field(default_factory=set)
 
     def submit(self, job: Job) -> Future[Record]:
         """Submit a job; fail it at once if it alone exceeds the memory limit."""
@@ -63,6 +67,7 @@ class LocalWorkers:
             refused: Future[Record] = Future()
             refused.set_exception(MemoryError(_too_large(need, self.memory_mb)))
             return refused
+        self.folders.add(self.output / job.folder)
         future: Future[Record] = self.pool.schedule(run_job, (job, self.output), timeout=self.timeout)
         return future
 
@@ -119,12 +124,16 @@ def local_workers(
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     # Spawned, not forked: no lock or thread is shared with this process.
     pool = ProcessPool(max_workers=count, context=multiprocessing.get_context("spawn"))
+    workers = LocalWorkers(pool, output, count, memory_mb, timeout)
     try:
-        yield LocalWorkers(pool, output, count, memory_mb, timeout)
+        yield workers
         pool.close()
     finally:
         pool.stop()
         pool.join()
+        # Workers that were stopped at work have left their scratch folders.
+        for folder in workers.folders:
+            remove_stale(folder)
         for name, value in known.items():
             if value is None:
                 del os.environ[name]

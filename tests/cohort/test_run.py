@@ -189,3 +189,16 @@ def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):
     with local_workers(tmp_path, 1, 0.5 * each) as workers:
         (record,) = run_jobs(jobs[:1], tmp_path, workers, retries=0)
     assert "GB of memory where" in record.reason
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_leaves_no_scratch_folder(tmp_path):
+    scan = small_ball(tmp_path / "s.nii.gz")
+    job = Job(scan, "s")
+    with pytest.raises(KeyboardInterrupt), local_workers(tmp_path / "out", 1, 1000.0) as workers:
+        workers.submit(job)
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "out").rglob(".mriseg-*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert not list((tmp_path / "out").rglob(".mriseg-*"))
