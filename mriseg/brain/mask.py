@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
-from skimage.filters import threshold_multiotsu, threshold_otsu
+from skimage.filters import threshold_multiotsu
 
 from mriseg.brain.checks import mask_warnings, registration_warnings
 from mriseg.brain.constants import (
@@ -32,7 +32,7 @@ from mriseg.brain.surface import (
     update_affine,
 )
 from mriseg.errors import MaskError
-from mriseg.images.background import is_stripped, stripped_mask
+from mriseg.images.background import intensity_floor, is_stripped, otsu_threshold, stripped_mask
 from mriseg.images.voxels import bounding_box, largest_component
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust
@@ -182,9 +182,10 @@ def _remove_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
 
 def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> BrainMask:
     """Compute the fallback mask: two Otsu thresholds (head; within it brain), opening, largest component."""
-    bright = volume.data > head_threshold(volume.data)
+    floor = np.float32(intensity_floor(volume.data))
+    bright = volume.data > floor + head_threshold(volume.data - floor)
     if bright.any():
-        bright &= volume.data > threshold_otsu(volume.data[bright])
+        bright &= volume.data > otsu_threshold(volume.data[bright])
     mask = _open_and_close(bright, volume.zooms, HEAD_BRIDGE_MM)
     if np.count_nonzero(mask) * volume.voxel_ml < MIN_HEAD_ML:
         raise MaskError(

@@ -40,6 +40,7 @@ from mriseg.brain.constants import (
     SURFACE_STEP_VOXELS,
     UP_TO_GREY_WEIGHTS,
 )
+from mriseg.images.background import intensity_floor
 from mriseg.template.registration import Registration
 
 if TYPE_CHECKING:
@@ -123,13 +124,14 @@ def sample_profiles(surface: Surface, volume: Volume, registration: Registration
     Returns
     -------
     ndarray of float64, shape (N, D)
-        Intensities at the D depths of `mriseg.brain.constants.DEPTHS_MM`; the nearest voxel outside the scan.
+        Intensities above the floor of the scan at the D depths of `mriseg.brain.constants.DEPTHS_MM`; the
+        nearest voxel outside the scan.
     """
     positions = surface.points[:, None] + DEPTHS_MM[:, None] * surface.normals[:, None]
     mni_to_voxels = np.linalg.inv(volume.affine) @ registration.affine
     voxels = positions.reshape(-1, 3) @ mni_to_voxels[:3, :3].T + mni_to_voxels[:3, 3]
     sampled = ndimage.map_coordinates(volume.data, voxels.T, order=1, mode="nearest", output=np.float64)
-    return np.asarray(sampled.reshape(positions.shape[:2]))
+    return np.asarray(sampled.reshape(positions.shape[:2]) - intensity_floor(volume.data))
 
 
 def boundary_score(profiles: Floats, surface: Surface) -> Floats:

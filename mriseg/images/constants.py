@@ -70,3 +70,9 @@ NEAR_MASK_MAXIMUM = 0.8
 # Share of the values above a quarter of the highest that lie near the level of a soft mask at least: a brain
 # mask that was smoothed by some millimetres has more; not tuned.
 MIN_NEAR_MASK_MAXIMUM = 0.5
+
+# --- Intensities ----------------------------------------------------------------------------------
+
+# Percent of the voxels that lie below the floor of the intensities: damage, and ringing of interpolation; not
+# tuned.
+FLOOR_PERCENTILE = 0.1

@@ -251,7 +251,7 @@ def _replace_not_finite(array: NDArray[np.float32], path: Path) -> int:
         not_finite = int(array.size - np.count_nonzero(finite))
         lowest = float(array.min(where=finite, initial=np.inf))
         highest = float(array.max(where=finite, initial=-np.inf))
-        array[~finite] = min(lowest, 0.0)
+        array[~finite] = lowest
     if not highest - lowest > MIN_RANGE:
         what = "no finite value" if not_finite == array.size else f"the value {lowest:g} in every voxel"
         raise ImageError(f"{path}: holds {what}; there is nothing to segment")

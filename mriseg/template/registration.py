@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mriseg._utils.parallel import parallel_chunks
+from mriseg.images.background import intensity_floor, power_of_two_scale
 from mriseg.images.voxels import bounding_box, coarsen
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.template.constants import (
@@ -200,8 +201,9 @@ def _covered_box(region: NDArray[np.bool_], to_voxels: Floats, shape: tuple[int,
 def _head_pyramid(volume: Volume) -> list[ScanLevel]:
     """Coarsen a whole head to the spacings of the registration, fat clipped; the coarsest level first."""
     data, affine = coarsen(volume.data, volume.affine, REGISTRATION_SPACINGS_MM[1])
-    head = data[data > head_threshold(data)]
-    fine = ScanLevel(np.minimum(data, np.percentile(head, FAT_PERCENTILE)), affine)
+    data -= np.float32(intensity_floor(volume.data))
+    brightest = float(np.percentile(data[data > head_threshold(data)], FAT_PERCENTILE))
+    fine = ScanLevel(np.minimum(data, np.float32(brightest)) * power_of_two_scale(brightest), affine)
     return [ScanLevel(*coarsen(*fine, REGISTRATION_SPACINGS_MM[0])), fine]
 
 
@@ -210,7 +212,7 @@ def _brain_pyramid(volume: Volume, mask: NDArray[np.bool_]) -> list[ScanLevel]:
     inside = volume.data[mask]
     low, high = np.percentile(inside, BRAIN_PERCENTILES).astype(np.float32)
     brain = np.zeros(mask.shape, dtype=np.float32)
-    brain[mask] = np.clip(inside, low, high) - low
+    brain[mask] = (np.clip(inside, low, high) - low) * power_of_two_scale(float(high - low))
     fine = ScanLevel(*coarsen(brain, volume.affine, REGISTRATION_SPACINGS_MM[1]))
     return [ScanLevel(*coarsen(*fine, REGISTRATION_SPACINGS_MM[0])), fine]
 

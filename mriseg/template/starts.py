@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.filters import threshold_otsu
 
+from mriseg.images.background import otsu_threshold
 from mriseg.images.voxels import largest_component
 from mriseg.template.constants import (
     CROWN_HEIGHT_MM,
@@ -39,14 +39,9 @@ def head_threshold(data: NDArray[np.float32]) -> float:
     -------
     float
         In units of the intensities.
-
-    References
-    ----------
-    Otsu N (1979). A threshold selection method from gray-level histograms. IEEE Trans Syst Man Cybern
-    9:62-66.
     """
     clipped = np.minimum(data, np.percentile(data, FAT_PERCENTILE))
-    return HEAD_THRESHOLD_FACTOR * float(threshold_otsu(clipped.ravel()))
+    return HEAD_THRESHOLD_FACTOR * otsu_threshold(clipped.ravel())
 
 
 def head_starts(scan: ScanLevel, template: Template, scales: Sequence[float]) -> list[Floats]:
