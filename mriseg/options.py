@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mriseg.errors import MixtureError, OptionError, PriorError
 from mriseg.images.reading import file_digest
@@ -14,7 +18,7 @@ from mriseg.labels.tissues import AUTO, LESION, MAX_CLASSES
 from mriseg.mixture.covariance import covariance_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from mriseg.labels.tissues import Tissue
 
@@ -40,16 +44,54 @@ def _file(cell: str, folder: Path) -> Path:
 
 
 def _files(cell: str, folder: Path) -> tuple[Path, ...]:
-    return tuple(folder / file.strip() for file in cell.split("|"))
+    return tuple(folder / file.strip() for file in cell.split("|") if file.strip())
 
 
-# Parsers of a cell of a list, by the kind of an option: (cell, folder of the list) -> value.
-_FLAG, _WORD, _NUMBER, _FILE, _FILES = ({"parse": parse} for parse in (_flag, _word, _number, _file, _files))
+def _as_flag(value: object) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"is {value!r}; it must be True or False")
+    return bool(value)
+
+
+def _as_word(value: object) -> str | None:
+    if not isinstance(value, (str, type(None))):
+        raise ValueError(f"is {value!r}; it must be a word")
+    return value
+
+
+def _as_number(value: object) -> int | str:
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() else value
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value)
+    raise ValueError(f"is {value!r}; it must be from 2 to {MAX_CLASSES}, or {AUTO}")
+
+
+def _as_path(value: object) -> Path | None:
+    if not isinstance(value, (str, PathLike, type(None))):
+        raise ValueError(f"is of the type {type(value).__name__}; it must be the path of a file")
+    return None if value is None else Path(value)
+
+
+def _as_paths(value: object) -> tuple[Path, ...]:
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return tuple(path for path in map(_as_path, several) if path is not None)
+
+
+# By the kind of an option: the parser of a cell of a list, (cell, folder of the list) -> value; and the check
+# and conversion of an argument.
+_FLAG = {"parse": _flag, "convert": _as_flag}
+_WORD = {"parse": _word, "convert": _as_word}
+_NUMBER = {"parse": _number, "convert": _as_number}
+_FILE = {"parse": _file, "convert": _as_path}
+_FILES = {"parse": _files, "convert": _as_paths}
 
 
 @dataclass(frozen=True)
 class SegmentOptions:
     """The options of a segmentation.
+
+    Paths may be given as strings, a single channel without a sequence, numbers and flags as NumPy has them.
 
     Parameters
     ----------
@@ -81,7 +123,7 @@ class SegmentOptions:
     Raises
     ------
     OptionError
-        If an option is out of its range, or options exclude each other.
+        If an option is of a wrong type or out of its range, or options exclude each other.
     """
 
     channels: tuple[Path, ...] = field(default=(), metadata=_FILES)
@@ -100,6 +142,12 @@ class SegmentOptions:
     fix_means: bool = field(default=False, metadata=_FLAG)
 
     def __post_init__(self) -> None:
+        for option in fields(self):
+            try:
+                value = option.metadata["convert"](getattr(self, option.name))
+            except ValueError as error:
+                raise OptionError(f"{option.name} {error}") from error
+            object.__setattr__(self, option.name, value)
         self._check()
         self._check_classes()
 
@@ -125,7 +173,7 @@ class SegmentOptions:
             if self.warm_start is not None or self.cohort_prior is not None:
                 raise OptionError("a saved fit has a number of classes: give that instead of auto")
             return
-        if not isinstance(classes, int) or not 2 <= classes <= MAX_CLASSES:
+        if isinstance(classes, str) or not 2 <= classes <= MAX_CLASSES:
             raise OptionError(f"classes is {classes!r}; it must be from 2 to {MAX_CLASSES}, or {AUTO}")
         if self.merge and classes <= 3:
             raise OptionError(
@@ -222,20 +270,6 @@ class SegmentOptions:
     def _images(self) -> list[Path]:
         given = (*self.channels, self.mask, self.lesion_mask)
         return [path for path in given if path is not None]
-
-
-def as_path(path: str | Path | None) -> Path | None:
-    """Convert a string to a path; None stays None."""
-    return None if path is None else Path(path)
-
-
-def as_paths(paths: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
-    """Convert strings to paths; a single one need not be in a sequence.
-
-    >>> [path.name for path in as_paths("flair.nii.gz")]
-    ['flair.nii.gz']
-    """
-    return tuple(map(Path, [paths] if isinstance(paths, (str, Path)) else paths))
 
 
 OPTION_NAMES = tuple(option.name for option in fields(SegmentOptions))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mriseg.brain.checks import mask_warnings
 from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
@@ -24,7 +24,7 @@ from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
-from mriseg.options import SegmentOptions, as_path, as_paths
+from mriseg.options import SegmentOptions
 from mriseg.results.assembly import assemble
 from mriseg.results.sidecar import read_saved_fit
 from mriseg.template.contrast import detect_contrast, tissue_levels
@@ -118,9 +118,8 @@ def segment(
         If the scan, a channel or a mask cannot be used.
     MixtureError
         If the intensities in the mask cannot be told apart, or warm start or cohort prior do not suit.
-        suit.
-    ValueError
-        If an argument is out of its range, or arguments do not go together.
+    OptionError
+        If an argument is of a wrong type or out of its range, or arguments do not go together.
 
     Examples
     --------
@@ -129,23 +128,23 @@ def segment(
     612.4
     >>> result.save("derivatives/sub-01")  # doctest: +SKIP
     """
-    options = SegmentOptions(
-        channels=as_paths(channels),
-        mask=as_path(mask),
-        stripped=stripped,
-        contrast=contrast,
-        classes=classes,
-        merge=merge,
-        covariance=covariance,
-        lesion_mask=as_path(lesion_mask),
-        bias=bias,
-        spatial=spatial,
-        priors=priors,
-        warm_start=as_path(warm_start),
-        cohort_prior=as_path(cohort_prior),
-        fix_means=fix_means,
-    )
-    return segment_scan(scan, options)
+    options: dict[str, Any] = {
+        "channels": channels,
+        "mask": mask,
+        "stripped": stripped,
+        "contrast": contrast,
+        "classes": classes,
+        "merge": merge,
+        "covariance": covariance,
+        "lesion_mask": lesion_mask,
+        "bias": bias,
+        "spatial": spatial,
+        "priors": priors,
+        "warm_start": warm_start,
+        "cohort_prior": cohort_prior,
+        "fix_means": fix_means,
+    }
+    return segment_scan(scan, SegmentOptions(**options))
 
 
 def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmentation:

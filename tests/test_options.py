@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cohorts import small_ball
 
 import mriseg
 from mriseg.errors import OptionError, PriorError
-from mriseg.options import OPTION_NAMES, SegmentOptions, as_paths
+from mriseg.options import OPTION_NAMES, SegmentOptions
 
 
 def test_segment_takes_every_option_by_name_with_the_same_default():
@@ -96,6 +98,28 @@ def test_every_option_is_recorded():
     assert {name.replace("_", "") for name in OPTION_NAMES} <= {name.lower() for name in recorded}
 
 
-def test_a_single_path_is_no_sequence_of_letters():
-    assert as_paths("flair.nii.gz") == as_paths(Path("flair.nii.gz")) == (Path("flair.nii.gz"),)
-    assert as_paths(["a.nii", Path("b.nii")]) == (Path("a.nii"), Path("b.nii"))
+def test_paths_may_be_text_and_a_single_channel_needs_no_sequence():
+    for given in ("flair.nii.gz", Path("flair.nii.gz"), ["flair.nii.gz"], (Path("flair.nii.gz"),)):
+        assert SegmentOptions(channels=given).channels == (Path("flair.nii.gz"),)
+    assert SegmentOptions(channels=None) == SegmentOptions()
+    assert SegmentOptions(mask="m.nii") == SegmentOptions(mask=Path("m.nii"))
+
+
+def test_numbers_and_flags_may_be_those_of_numpy():
+    options = SegmentOptions(bias=np.bool_(False), classes=np.int64(4), merge=np.True_)
+    assert options == SegmentOptions(bias=False, classes=4, merge=True)
+    assert json.dumps(options.recorded()) == json.dumps(
+        SegmentOptions(bias=False, classes=4, merge=True).recorded()
+    )
+    assert SegmentOptions(classes="4").classes == 4
+
+
+@pytest.mark.parametrize("option", fields(SegmentOptions), ids=lambda option: option.name)
+@pytest.mark.parametrize("value", [0.5, np.array([1, 0]), b"no", {"a": 1}, ["E", 5], "no"], ids=repr)
+def test_a_value_of_a_wrong_type_is_refused_in_one_line_or_is_a_path(option, value):
+    is_path = option.name in ("channels", "mask", "lesion_mask", "warm_start", "cohort_prior")
+    if is_path and isinstance(value, str):
+        return
+    with pytest.raises(OptionError) as caught:
+        SegmentOptions(**{option.name: value})
+    assert "\n" not in str(caught.value)

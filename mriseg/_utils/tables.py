@@ -38,17 +38,23 @@ def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], lis
     Raises
     ------
     ValueError
-        If the file cannot be read as a table.
+        If the file cannot be read as a table, or a row has more cells than the header.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            start = file.readline()
+            start = next((line for line in file if line.strip()), "")
             file.seek(0)
             reader = csv.reader(file, delimiter=max(delimiters, key=start.count))
             rows = [Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(str(error)) from error
-    return (rows[0].cells, rows[1:]) if rows else ([], [])
+    if not rows:
+        return [], []
+    header = rows[0].cells
+    for line, cells in rows[1:]:
+        if any(cells[len(header) :]):
+            raise ValueError(f"line {line} has {len(cells)} cells, and the header {len(header)}")
+    return header, rows[1:]
 
 
 def write_rows(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = "\t") -> None:

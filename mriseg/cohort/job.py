@@ -58,6 +58,10 @@ class Job:
         """Identifier of the scan in the cohort."""
         return identifier_of(self.folder, stem(self.scan))
 
+    def record(self, *, fresh: bool = True) -> Record:
+        """Return the record of the scan without measurements."""
+        return Record(self.identifier, self.scan.name, self.folder, fresh=fresh)
+
     def sidecar(self, output: Path) -> Path:
         """Return the file that marks its results as complete."""
         return output / self.folder / result_name(stem(self.scan), SIDECAR)
@@ -97,6 +101,8 @@ def is_done(job: Job, output: Path) -> bool:
 def run_job(job: Job, output: Path) -> Record:
     """Segment one scan unless `is_done`, and write its log and record.
 
+    Earlier results are replaced by new ones, and stay if there are none.
+
     Parameters
     ----------
     job : Job
@@ -115,20 +121,23 @@ def run_job(job: Job, output: Path) -> Record:
     """
     sidecar = job.sidecar(output)
     remove_stale(sidecar.parent)
-    record = Record(job.identifier, job.scan.name, job.folder)
+    earlier = read_record(record_file(output, job.identifier)) or job.record(fresh=False)
     if is_done(job, output):
-        earlier = read_record(record_file(output, job.identifier)) or replace(record, fresh=False)
-        return earlier.done(read_sidecar(sidecar))
-    sidecar.unlink(missing_ok=True)
+        done = earlier.done(read_sidecar(sidecar))
+        if not earlier.is_done:  # it failed in between, for want of its input or with other options
+            done.write(output)
+        return done
     with _scan_log(log_file(output, job.identifier)):
         start = time.perf_counter()
         _reset_peak_memory()
         _log.info("mriseg %s on %s: %s", __version__, platform.node(), job.scan)
         failure, histogram = _segment(job, output)
-        record = replace(
-            record, histogram=histogram, seconds=round(time.perf_counter() - start, 3), peak_mb=_peak_mb()
-        )
-        record = record.failed(failure) if failure else record.done(read_sidecar(sidecar))
+        seconds, peak_mb = round(time.perf_counter() - start, 3), _peak_mb()
+        record = replace(job.record(), seconds=seconds, peak_mb=peak_mb)
+        if failure:
+            record = replace(record.failed(failure), histogram=earlier.histogram)
+        else:
+            record = replace(record.done(read_sidecar(sidecar)), histogram=histogram)
         _log.info("%s after %.1f s", record.status, record.seconds)
     record.write(output)
     return record
@@ -161,7 +170,7 @@ def _scan_log(path: Path) -> Iterator[None]:
     """Append the log of this thread, and tracebacks of crashes, to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     logger, thread = logging.getLogger("mriseg"), threading.get_ident()
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         handler = logging.StreamHandler(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         handler.addFilter(lambda record: record.thread == thread)

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING
 
 from mriseg._utils.tables import Row, read_delimited
 from mriseg.cohort.job import Job
+from mriseg.cohort.record import LOGS
 from mriseg.errors import CohortError
-from mriseg.file_names import NIFTI_EXTENSIONS, is_derived, stem
+from mriseg.file_names import (
+    COHORT_FAILURES,
+    COHORT_PAGE,
+    COHORT_TABLE,
+    NIFTI_EXTENSIONS,
+    is_derived,
+    stem,
+)
 from mriseg.options import OPTION_NAMES, SegmentOptions
 from mriseg.results.bids import DESCRIPTION
 
@@ -19,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _LISTS = (".csv", ".tsv")
+# Names in the output folder that are no scan's.
+_RESERVED = (COHORT_TABLE, COHORT_PAGE, COHORT_FAILURES, LOGS, DESCRIPTION)
+# Bytes of an identifier between slashes: file systems take 255, and files of the log have endings.
+_MAX_NAME = 200
 
 
 def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report: bool = True) -> list[Job]:
@@ -140,6 +152,9 @@ def read_list(path: Path, options: SegmentOptions) -> list[Job]:
         If the list cannot be read or a cell is wrong.
     """
     header, rows = _read_rows(path)
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise CohortError(f"{path}: two columns are named {twice[0]!r}; remove one")
     known = ["scan", "identifier", *OPTION_NAMES]
     unknown = [name for name in header if name not in known]
     if "scan" not in header or unknown:
@@ -160,7 +175,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOptions) -> Job:
-    cells = {name: cell for name, cell in row.items() if cell not in ("", "n/a")}
+    cells = {name: cell for name, cell in row.items() if cell.lower() not in ("", "n/a")}
     here = path.absolute().parent
     try:
         if "scan" not in cells:
@@ -179,4 +194,8 @@ def _checked_identifier(identifier: str) -> str:
         not part or part.startswith(".") or set(part) & set('\\:*?"<>|') for part in parts
     ):
         raise ValueError(f"identifier {identifier!r} names no folder within the output folder")
+    if parts[0].casefold() in _RESERVED:
+        raise ValueError(f"identifier {identifier!r} is the name of a file or folder of the cohort")
+    if max(len(part.encode()) for part in parts) > _MAX_NAME:
+        raise ValueError(f"identifier {identifier!r} is too long for the name of a folder")
     return identifier

@@ -6,6 +6,7 @@ Time and memory differ between runs and failures have no sidecar: both are writt
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.file_names import SIDECAR, result_name, stem, stem_of_result
-from mriseg.results.sidecar import SidecarError, read_sidecar
+from mriseg.results.sidecar import SidecarError, is_finite, is_of_mriseg, read_sidecar
 from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mriseg.qc import QCWarning
 
@@ -56,6 +57,8 @@ class Record:
     histogram : tuple of float
         Normalised histogram if there are three tissues, see `mriseg.model.cohort_prior.normalised_shares`;
         empty where it was not recorded.
+    earlier : str
+        SHA-256 digest of the sidecar of earlier results that a failure left in place; "" if there was none.
     """
 
     identifier: str
@@ -69,6 +72,7 @@ class Record:
     figures: Figures = field(default_factory=dict)
     warnings: tuple[QCWarning, ...] = ()
     histogram: tuple[float, ...] = ()
+    earlier: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -99,6 +103,7 @@ class Record:
             "Seconds": self.seconds,
             "PeakMB": self.peak_mb,
             "Histogram": self.histogram,
+            "EarlierSHA256": "" if self.is_done else _digest(self.sidecar(output)),
         }
         file = record_file(output, self.identifier)
         with atomic_write(file.parent, [file.name], overwrite=True) as scratch:
@@ -123,19 +128,25 @@ def log_file(output: Path, identifier: str) -> Path:
 
 def read_record(file: Path) -> Record | None:
     """Read a record file; None if it is missing or not a record."""
-    content = read_json(file)
-    if content is None or not isinstance(content.get("Identifier"), str):
+    content = read_json(file) or {}
+    texts = [content.get(name, "") for name in ("Identifier", "Scan", "Folder", "Status", "Reason")]
+    seconds, peak_mb, histogram = (content.get(name) for name in ("Seconds", "PeakMB", "Histogram"))
+    if (
+        not all(isinstance(text, str) for text in texts)
+        or not texts[0]
+        or texts[3] not in (DONE, FAILED)
+        or not all(figure is None or is_finite(figure) for figure in (seconds, peak_mb))
+        or not isinstance(histogram, list)
+        or not all(map(is_finite, histogram))
+    ):
         return None
-    return Record(
-        content["Identifier"],
-        str(content.get("Scan", "")),
-        str(content.get("Folder", "")),
-        str(content.get("Status", FAILED)),
-        str(content.get("Reason", "")),
-        content.get("Seconds"),
-        content.get("PeakMB"),
+    return replace(
+        Record(*texts),
+        seconds=seconds,
+        peak_mb=peak_mb,
         fresh=False,
-        histogram=tuple(content.get("Histogram", ())),
+        histogram=tuple(histogram),
+        earlier=str(content.get("EarlierSHA256", "")),
     )
 
 
@@ -209,6 +220,9 @@ def figures(sidecar: dict[str, Any]) -> Figures:
 def collect(output: Path) -> Iterator[Record]:
     """Yield the records of all scans in an output folder, by identifier.
 
+    A scan whose last try failed has failed, though earlier results may be left; a scan whose results are gone
+    or cannot be read has failed, too. Any other with a sidecar is done, whatever its record.
+
     Parameters
     ----------
     output : Path
@@ -217,16 +231,45 @@ def collect(output: Path) -> Iterator[Record]:
     Yields
     ------
     Record
-        One a scan. A scan with a sidecar is done, whatever its record.
+        One a scan.
     """
     records = {
         record.identifier: record for file in (output / LOGS).rglob("*.json") if (record := read_record(file))
     }
-    for file in output.rglob(f"*_{SIDECAR}"):
-        folder = file.parent.relative_to(output).as_posix()
-        sidecar = sidecar_or_none(file)
-        if sidecar and "/.mriseg-" not in f"/{folder}":
-            identifier = identifier_of(folder, stem_of_result(file, SIDECAR) or file.stem)
-            known = records.get(identifier) or Record(identifier, sidecar["Sources"][0], folder, fresh=False)
-            records[identifier] = known.done(sidecar)
-    yield from (records[identifier] for identifier in sorted(records))
+    found = {
+        record.identifier: record
+        for file in output.rglob(f"*_{SIDECAR}")
+        if (record := _record_of_results(file, output, records))
+    }
+    for identifier in sorted(records.keys() | found.keys()):
+        known = found.get(identifier) or records[identifier]
+        is_gone = identifier not in found and known.is_done
+        yield known.failed("its results are gone; segment it again") if is_gone else known
+
+
+def _record_of_results(file: Path, output: Path, records: Mapping[str, Record]) -> Record | None:
+    """Return the record of the results that a sidecar completes; None if it is not one of a scan."""
+    folder = file.parent.relative_to(output).as_posix()
+    if "/.mriseg-" in f"/{folder}":
+        return None
+    name = stem_of_result(file, SIDECAR) or file.stem
+    known = records.get(identifier_of(folder, name))
+    if known and not known.is_done and known.earlier == _digest(file):
+        return known
+    try:
+        facts = read_sidecar(file)
+    except SidecarError as error:
+        if not (known or is_of_mriseg(file)):
+            return None
+        known = known or Record(identifier_of(folder, name), name, folder, fresh=False)
+        return known.failed(f"its results cannot be used ({error}); segment it again")
+    known = known or Record(identifier_of(folder, name), facts["Sources"][0], folder, fresh=False)
+    return known.done(facts)
+
+
+def _digest(file: Path) -> str:
+    """Return the SHA-256 digest of a file, "" if it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""

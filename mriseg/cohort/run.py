@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
-from mriseg.cohort.record import FAILED, Record, log_file
+from mriseg.cohort.record import FAILED, Record, log_file, read_record, record_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.summary import summarise
 from mriseg.cohort.table import TableWriter, columns, row
@@ -172,7 +172,7 @@ def run_cohort(
             records.append(record)
             table.write(row(record))
             tell(record)
-    return Outcome(records, summarise(output))
+    return Outcome(records, summarise(output, records))
 
 
 def _tissues(jobs: Sequence[Job]) -> set[str]:
@@ -232,13 +232,14 @@ def _append_to_log(job: Job, output: Path, text: str) -> None:
     with suppress(OSError):
         path = log_file(output, job.identifier)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as log:
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"{text}\n")
 
 
 def _given_up(job: Job, output: Path, reason: str) -> Record:
     _append_to_log(job, output, reason)
-    record = Record(job.identifier, job.scan.name, job.folder).failed(reason)
+    earlier = read_record(record_file(output, job.identifier)) or job.record()
+    record = replace(job.record().failed(reason), histogram=earlier.histogram)
     with suppress(OutputError):  # a full disk is no reason to stop
         record.write(output)
     return record

@@ -25,13 +25,15 @@ def tissues_of(records: Iterable[Record]) -> set[str]:
     }
 
 
-def summarise(output: Path) -> list[ScanQC]:
+def summarise(output: Path, of_run: Iterable[Record] = ()) -> list[ScanQC]:
     """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv``.
 
     Parameters
     ----------
     output : Path
         The output folder of `mriseg batch` or `mriseg bids`, or any folder with results.
+    of_run : iterable of Record, optional
+        Records of a run; they stand in for those that could not be written.
 
     Returns
     -------
@@ -45,7 +47,8 @@ def summarise(output: Path) -> list[ScanQC]:
     OutputError
         If the folder cannot be written.
     """
-    records = list(collect(output))
+    known = {record.identifier: record for record in (*of_run, *collect(output))}
+    records = [known[identifier] for identifier in sorted(known)]
     if not records:
         raise CohortError(f"{output}: no results there; name the output folder of mriseg batch or bids")
     checked = check_scans(records)

@@ -163,28 +163,23 @@ def _channels(facts: Facts) -> _Sentence:
 
 def _mixture(facts: Facts) -> _Sentence:
     """Describe the mixture and its fit."""
-    mixture, several = facts["Mixture"], bool(facts["Channels"])
+    mixture, settings, several = facts["Mixture"], facts["Settings"], bool(facts["Channels"])
     end = "it converged" if mixture["Converged"] else "it had not converged"
+    clustered = not (settings["WarmStart"] or settings["CohortPrior"])
+    start = f"{mixture['Start']} [{{}}]" if clustered else mixture["Start"]
     fitted = (
         f" was fitted to the {'joint ' if several else ''}histogram of intensities by "
-        f"expectation-maximisation [{{}}] (start: {_start(facts)} [{{}}]); {end} after "
-        f"{mixture['Iterations']} iterations."
+        f"expectation-maximisation [{{}}] (start: {start}); {end} after {mixture['Iterations']} iterations."
     )
+    if settings["CohortPrior"]:
+        fitted += " The pooled histogram of a cohort, scaled to this scan, was added to that of the scan."
+    cited = (_DEMPSTER, *([_FRALEY] if clustered else []))
     if mixture["PartialVolume"]:
         mixed = "A mixture of three tissues and of voxels that hold two of them in any proportion [{}]"
-        return _Sentence(mixed + fitted, (_SANTAGO, _DEMPSTER, _FRALEY))
+        return _Sentence(mixed + fitted, (_SANTAGO, *cited))
     classes = len(mixture["Means"])
     chosen = ", a number with the lowest Bayesian information criterion," if mixture["BICByClasses"] else ""
-    return _Sentence(f"A mixture of {classes} Gaussian classes{chosen}" + fitted, (_DEMPSTER, _FRALEY))
-
-
-def _start(facts: Facts) -> str:
-    """Describe the start of the fit."""
-    if facts["Settings"]["FixMeans"]:
-        return "a saved fit, whose means were held"
-    if facts["Settings"]["WarmStart"]:
-        return "a saved fit, stretched to the intensities of this scan"
-    return str(facts["Mixture"]["Start"])
+    return _Sentence(f"A mixture of {classes} Gaussian classes{chosen}" + fitted, cited)
 
 
 def _merging(facts: Facts) -> _Sentence:

@@ -16,7 +16,7 @@ from mriseg.images.volume import Volume, same_grid
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers
 from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
-from mriseg.results.sidecar import read_sidecar
+from mriseg.results.sidecar import SidecarError, read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +31,6 @@ TISSUES = (*_IN_LABEL_MAPS, *rising_tissues("t1", MAX_CLASSES))
 _ROUNDING = 0.01
 # Largest range of exactly represented integers in float32.
 _MAX_INTENSITY = 1 << 24
-# Exceptions of reading a malformed sidecar.
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,17 +183,16 @@ def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, 
     index_of = {tissue.abbreviation: tissue.index for tissue in TISSUES}
     try:
         facts = read_sidecar(path)
-        classes, brain_mask_ml = facts["Classes"], float(facts["BrainMask"]["VolumeML"])
-        numbers = {int(of["Label"]): index_of[name] for name, of in classes.items()}
-        ml = {str(name): float(of["ml"]) for name, of in classes.items()}
-        files = [str(name) for name in facts["Files"] if "/" not in name]
-        sound = np.isfinite([*ml.values(), brain_mask_ml]).all() and set(numbers) <= set(range(256))
-        if not sound or not numbers:
-            raise ValueError("its figures make no sense")
-    except _MALFORMED as error:
+        classes = facts["Classes"]
+        numbers = {of["Label"]: index_of[name] for name, of in classes.items()}
+        if not set(numbers) <= set(range(256)):
+            raise SidecarError("its labels make no sense")
+    except (SidecarError, KeyError) as error:
         raise ImageError(f"{path}: is no sidecar of mriseg segment ({error}); segment the scan again, or "
                          "give its label map alone") from error  # fmt: skip
-    return numbers, ml, brain_mask_ml, files
+    ml = {name: float(of["ml"]) for name, of in classes.items()}
+    files = [name for name in facts["Files"] if "/" not in name]
+    return numbers, ml, float(facts["BrainMask"]["VolumeML"]), files
 
 
 def _read_label_map(path: Path, numbers: dict[int, int]) -> Labels:

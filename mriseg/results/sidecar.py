@@ -15,6 +15,7 @@ from mriseg.labels.contrasts import rising_tissues
 from mriseg.model.warm_start import SavedFit
 from mriseg.qc import QCWarning, verdict
 from mriseg.results.bids import GENERATED_BY
+from mriseg.results.volumes import VOLUME_FIGURES
 from mriseg.template.contrast import contrast_of
 
 if TYPE_CHECKING:
@@ -33,12 +34,16 @@ SCHEMA_VERSION = 1
 _LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "isal")
 
 
+# Bound of plausible numbers in any unit: the largest of float32.
+_LARGEST = 3.4e38
+
+
 class SidecarError(ValueError):
     """A file that is not a sidecar of `SCHEMA_VERSION`."""
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:
-    """Read the sidecar of a segmentation.
+    """Read the sidecar of a segmentation, and check what tables and comparisons read of it.
 
     Parameters
     ----------
@@ -58,14 +63,55 @@ def read_sidecar(path: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict) or "SchemaVersion" not in facts:
             raise SidecarError("it has no SchemaVersion")
-        if facts["SchemaVersion"] != SCHEMA_VERSION:
+        if facts["SchemaVersion"] is True or facts["SchemaVersion"] != SCHEMA_VERSION:
             raise SidecarError(f"its schema is {facts['SchemaVersion']!r}, and {SCHEMA_VERSION} is known")
         facts["Warnings"] = [QCWarning.from_record(record) for record in facts["Warnings"]]
+        _check(facts)
     except SidecarError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except KeyError as error:
+        raise SidecarError(f"it has no {error.args[0]}") from error
+    except (TypeError, AttributeError) as error:
+        raise SidecarError("its fields are of other types") from error
+    except (OSError, ValueError, RecursionError) as error:
         raise SidecarError(str(error)) from error
     return facts
+
+
+def _check(facts: dict[str, Any]) -> None:
+    """Raise SidecarError, KeyError, TypeError or AttributeError if fields are missing or of a wrong type."""
+    brain, classes = facts["BrainMask"], facts["Classes"]
+    required = [
+        brain["VolumeML"],
+        *(facts["BiasField"][name] for name in ("Lowest", "Highest")),
+        *(of[name] for of in classes.values() for name in ("Label", *VOLUME_FIGURES)),
+    ]
+    similarity = brain["TemplateSimilarity"]
+    if not all(map(is_finite, required)) or not (similarity is None or is_finite(similarity)):
+        raise SidecarError("its figures make no sense")
+    names = [*facts["Sources"], *facts["Files"], facts["Contrast"]["Used"]]
+    if not facts["Sources"] or not all(isinstance(name, str) for name in names):
+        raise SidecarError("its names are no text")
+    if not classes or not isinstance(facts["Mixture"], dict):
+        raise SidecarError("it holds no fit")
+
+
+def is_finite(value: object) -> bool:
+    """Return whether a value from a JSON file is a finite number.
+
+    >>> [is_finite(value) for value in (1, 0.5, True, "1", None, float("nan"))]
+    [True, True, False, False, False, False]
+    """
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def is_of_mriseg(path: Path) -> bool:
+    """Return whether a JSON file was written by some version of mriseg."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return any(maker["Name"] == "mriseg" for maker in facts["GeneratedBy"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def read_saved_fit(path: Path) -> SavedFit:
@@ -150,6 +196,7 @@ def sidecar(
             "ModelDescription": model.description,
             "PartialVolume": model.partial_volume,
             **model.settings,
+            **_saved_start(result.settings),
             **_parameters(model),
             **_merging(result),
             "BIC": result.fit.bic,
@@ -161,6 +208,15 @@ def sidecar(
         "Warnings": [warning.recorded() for warning in warnings],
         "Verdict": verdict(warnings),
     }
+
+
+def _saved_start(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the start of EM if it was a saved fit."""
+    if settings["FixMeans"]:
+        return {"Start": "a saved fit, whose means were held"}
+    if settings["WarmStart"]:
+        return {"Start": "a saved fit, stretched to the intensities of this scan"}
+    return {}
 
 
 def _parameters(model: TissueModel) -> dict[str, Any]:

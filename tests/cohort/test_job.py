@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from cohorts import small_ball
 
+import mriseg
 from mriseg.cohort.job import Job, is_done, run_job
-from mriseg.cohort.record import FAILED, log_file
+from mriseg.cohort.record import FAILED, collect, log_file
 from mriseg.options import SegmentOptions
 
 
@@ -37,13 +38,32 @@ def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, 
     assert run_job(job, output).fresh
 
 
-def test_what_was_done_goes_when_another_try_fails(tmp_path):
+def test_results_stay_when_another_try_fails_and_count_as_failed_until_one_succeeds(tmp_path):
     scan = small_ball(tmp_path / "scan.nii.gz")
-    job = job_of(scan)
-    assert run_job(job, tmp_path).status == "done"
-    scan.write_text("broken")
-    assert run_job(job, tmp_path).status == FAILED
-    assert not job.sidecar(tmp_path).exists()
+    job, output = job_of(scan), tmp_path / "out"
+    assert run_job(job, output).status == "done"
+    before = {file.name: file.read_bytes() for file in (output / "scan").iterdir()}
+    away = scan.rename(tmp_path / "away")  # a disk that is not mounted
+    for other in (job, job_of(scan, cohort_prior=tmp_path / "typo.json")):
+        assert run_job(other, output).status == FAILED
+        assert {file.name: file.read_bytes() for file in (output / "scan").iterdir()} == before
+        (record,) = collect(output)
+        assert record.status == FAILED
+        assert "away" not in record.reason
+    away.rename(scan)
+    assert not run_job(job, output).fresh
+    (record,) = collect(output)
+    assert record.is_done
+    assert record.histogram
+
+
+def test_results_made_by_hand_after_a_failure_are_done(tmp_path):
+    scan, output = small_ball(tmp_path / "scan.nii.gz"), tmp_path / "out"
+    run_job(job_of(scan), output)
+    assert run_job(job_of(scan, cohort_prior=tmp_path / "typo.json"), output).status == FAILED
+    mriseg.segment(scan, spatial=False).save(output / "scan", overwrite=True)
+    (record,) = collect(output)
+    assert record.is_done
 
 
 def test_a_bug_in_one_scan_is_recorded_with_its_trace(tmp_path, monkeypatch):

@@ -21,11 +21,15 @@ from mriseg.results.sidecar import SCHEMA_VERSION
 @pytest.fixture
 def sidecar():
     """What of a sidecar a table shows."""
+    grey = {"Label": 1, "ml": 700.0, "label_ml": 710.0, "fraction": 0.47, "mean": 70.0, "sd": 5.0}
     return {
         "Sources": ["a.nii.gz"],
         "BrainMask": {"VolumeML": 1500.0, "TemplateSimilarity": None},
-        "Classes": {"GM": {"ml": 700.0, "label_ml": 710.0, "fraction": 0.47, "mean": 70.0, "sd": 5.0}},
+        "Classes": {"GM": grey},
         "BiasField": {"Lowest": 0.9, "Highest": 1.1},
+        "Contrast": {"Used": "t1"},
+        "Mixture": {},
+        "Files": [],
         "SchemaVersion": SCHEMA_VERSION,
         "Warnings": [look_closely("share", "dark"), do_not_trust("size", "small")],
     }
@@ -42,7 +46,20 @@ def test_a_record_comes_back_from_its_file(tmp_path):
     assert record.sidecar(tmp_path) == tmp_path / "a" / "b_dseg.json"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"Identifier": 5}', "{}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        '{"Identifier": 5}',
+        "{}",
+        '{"Identifier": "a", "Status": "lost"}',
+        '{"Identifier": "a", "Status": "done", "Histogram": null}',
+        '{"Identifier": "a", "Status": "done", "Seconds": "long"}',
+    ],
+)
 def test_another_file_is_no_record(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     assert read_record(tmp_path / "x.json") is None
@@ -88,3 +105,39 @@ def test_results_are_found_without_a_record_and_half_written_ones_are_none(tmp_p
     (record,) = collect(tmp_path)
     assert (record.identifier, record.scan, record.folder) == ("visit/a", "a.nii.gz", "visit/a")
     assert not record.fresh
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"SchemaVersion": None},
+        {"SchemaVersion": SCHEMA_VERSION + 1},
+        {"BrainMask": None},
+        {"Classes": []},
+        {"Classes": {"GM": {}}},
+        {"Classes": {"GM": {"ml": "<b>x</b>", "label_ml": 1, "fraction": 1, "mean": 1, "sd": 1, "Label": 1}}},
+        {"BiasField": None},
+        {"Sources": []},
+        {"Files": 5},
+        {"Contrast": {}},
+        {"Mixture": None},
+    ],
+    ids=repr,
+)
+def test_results_that_cannot_be_used_failed_and_stop_no_other(tmp_path, sidecar, damage):
+    maker = {"GeneratedBy": [{"Name": "mriseg", "Version": "0"}]}
+    for folder, content in (("a", sidecar), ("b", sidecar | maker | damage)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x_dseg.json").write_text(json.dumps(content, default=QCWarning.recorded))
+    sound, broken = collect(tmp_path)
+    assert (sound.identifier, sound.status) == ("a", "done")
+    assert (broken.identifier, broken.status, broken.figures) == ("b", "failed", {})
+    assert broken.reason.startswith("its results cannot be used (it")
+    Record("b", "x.nii.gz", "b").write(tmp_path)
+    assert list(collect(tmp_path))[1].status == "failed"
+
+
+def test_results_that_are_gone_failed(tmp_path):
+    Record("a", "a.nii.gz", "a").write(tmp_path)
+    (record,) = collect(tmp_path)
+    assert (record.status, record.reason) == ("failed", "its results are gone; segment it again")

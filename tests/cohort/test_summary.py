@@ -22,10 +22,14 @@ def sidecar(name, gm, *, similarity=0.7, warnings=()):
         "Sources": [f"{name}.nii.gz"],
         "BrainMask": {"VolumeML": 1500.0, "TemplateSimilarity": similarity},
         "Classes": {
-            tissue: {"ml": 1500 * share, "label_ml": 1500 * share, "fraction": share, "mean": mean, "sd": 5.0}
+            tissue: {"Label": 1, "fraction": share, "mean": mean, "sd": 5.0}
+            | dict.fromkeys(("ml", "label_ml"), 1500 * share)
             for (tissue, share), mean in zip(shares.items(), (30.0, 70.0, 100.0), strict=True)
         },
         "BiasField": {"Order": 1, "Lowest": 0.9, "Highest": 1.1},
+        "Contrast": {"Used": "t1"},
+        "Mixture": {},
+        "Files": [],
         "SchemaVersion": SCHEMA_VERSION,
         "Warnings": [look_closely("share", text).recorded() for text in warnings],
     }  # fmt: skip

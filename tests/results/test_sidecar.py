@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
 
+from mriseg.cohort.record import collect
+from mriseg.errors import ImageError, PriorError
 from mriseg.qc import do_not_trust, look_closely
-from mriseg.results.sidecar import SCHEMA_VERSION, SidecarError, read_sidecar, write_json
+from mriseg.results.reading import read_labels
+from mriseg.results.sidecar import SCHEMA_VERSION, SidecarError, read_saved_fit, read_sidecar, write_json
 
 
 def test_what_was_written_comes_back_with_its_warnings_as_objects(ball_folder, ball_result, tmp_path):
@@ -26,9 +30,11 @@ def test_what_was_written_comes_back_with_its_warnings_as_objects(ball_folder, b
         (b"{}", "no SchemaVersion"),
         (b'{"SchemaVersion": 0}', "its schema is 0, and 1 is known"),
         (b'{"SchemaVersion": "1"}', "its schema is '1', and 1 is known"),
-        (b'{"SchemaVersion": 1}', "Warnings"),
-        (b'{"SchemaVersion": 1, "Warnings": ["dark"]}', "indices"),
-        (b'{"SchemaVersion": 1, "Warnings": [{"Code": "a", "Text": "b"}]}', "Severity"),
+        (b'{"SchemaVersion": true}', "its schema is True, and 1 is known"),
+        (b'{"SchemaVersion": 1}', "it has no Warnings"),
+        (b'{"SchemaVersion": 1, "Warnings": []}', "it has no BrainMask"),
+        (b'{"SchemaVersion": 1, "Warnings": ["dark"]}', "of other types"),
+        (b'{"SchemaVersion": 1, "Warnings": [{"Code": "a", "Text": "b"}]}', "it has no Severity"),
         (b'{"SchemaVersion": 1, "Warnings": [{"Code": "a", "Severity": "mild", "Text": "b"}]}', "'mild'"),
         (b"[" * 100_000, "recursion"),
     ],
@@ -52,3 +58,35 @@ def test_json_is_plain_text_without_numbers_that_json_has_not(tmp_path):
     assert json.loads(text) == {"µ": [1, None]}
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "y.json", {"a": float("nan")})
+
+
+def fields_of(content, path=()):
+    """Yield the path of every field, nested ones too."""
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield (*path, name)
+            yield from fields_of(value, (*path, name))
+
+
+def test_no_field_that_is_missing_or_of_another_type_breaks_a_reader(ball_folder, tmp_path):
+    text = (ball_folder / "sub-ball_dseg.json").read_text(encoding="utf-8")
+    output = tmp_path / "out" / "sub-ball"
+    output.mkdir(parents=True)
+    for path in fields_of(json.loads(text)):
+        for value in (None, [], "x", 5, {}, [None], 10**400, "gone"):
+            facts = json.loads(text)
+            parent = facts
+            for name in path[:-1]:
+                parent = parent[name]
+            if value == "gone":
+                del parent[path[-1]]
+            else:
+                parent[path[-1]] = value
+            (output / "sub-ball_dseg.json").write_text(json.dumps(facts), encoding="utf-8")
+            for read in (read_sidecar, read_saved_fit):
+                with contextlib.suppress(SidecarError, PriorError):
+                    read(output / "sub-ball_dseg.json")
+            (record,) = collect(output.parent)
+            assert record.status in ("done", "failed")
+            with contextlib.suppress(ImageError):
+                read_labels(output / "sub-ball_dseg.json")
