@@ -179,3 +179,40 @@ def test_a_data_set_keeps_subjects_sessions_and_runs(tmp_path):
         ("sub-01/ses-b/anat", "sub-01_ses-b"),
         ("sub-02/anat", "sub-02"),
     ]
+
+
+@pytest.mark.parametrize("name", ["cohort.tsv", "Cohort_Report.html", "failures.tsv", "logs", "logs/a"])
+def test_an_identifier_is_no_file_of_the_cohort(tmp_path, name):
+    table = tmp_path / "list.tsv"
+    table.write_text(f"scan\tidentifier\na.nii\t{name}\n")
+    with pytest.raises(CohortError, match="is the name of a file or folder of the cohort"):
+        plan([str(table)])
+
+
+def test_an_identifier_that_no_file_system_takes_is_refused(tmp_path):
+    table = tmp_path / "list.tsv"
+    table.write_text(f"scan\tidentifier\na.nii\t{'é' * 150}\n")
+    with pytest.raises(CohortError, match="too long for the name of a folder"):
+        plan([str(table)])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("scan,identifier\na.nii,a,mask.nii\n", "line 2 has 3 cells, and the header 2"),
+        ("scan,mask,mask\na.nii,m.nii,\n", "two columns are named 'mask'"),
+    ],
+)
+def test_no_cell_of_a_list_is_dropped_silently(tmp_path, text, says):
+    table = tmp_path / "list.csv"
+    table.write_text(text)
+    with pytest.raises(CohortError, match=says):
+        plan([str(table)])
+
+
+def test_empty_lines_and_cells_change_nothing(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("\n\nscan;mask;contrast;channels\n\na.nii;N/A;;b.nii|\na2.nii\n")
+    first, second = plan([str(table)], SegmentOptions(contrast="t2"))
+    assert first.options == SegmentOptions(contrast="t2", channels=tmp_path / "b.nii")
+    assert second.options == SegmentOptions(contrast="t2")

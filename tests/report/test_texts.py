@@ -28,3 +28,11 @@ def test_methods_say_what_was_run(ball, ball_labels, ball_affine, tmp_path):
     assert "by itself" in bare
     assert "4 Gaussian classes" in bare
     assert not any(reference.startswith(("Zhang", "Santago")) for reference in fewer)
+
+
+def test_methods_cite_clustering_only_where_em_started_from_it(ball, ball_folder):
+    started = _facts(ball, warm_start=ball_folder / "sub-ball_dseg.json")
+    assert started["Mixture"]["Start"] == "a saved fit, stretched to the intensities of this scan"
+    text, references = methods(started)
+    assert "start: a saved fit, stretched to the intensities of this scan);" in text
+    assert not any(reference.startswith("Fraley") for reference in references)
