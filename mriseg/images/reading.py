@@ -132,7 +132,7 @@ class LoadedMask(NamedTuple):
 def load_mask(
     path: str | Path, volume: Volume, *, of: str = "the brain", may_be_empty: bool = False
 ) -> LoadedMask:
-    """Read a mask drawn on the grid of a scan.
+    """Read a mask drawn on the grid of a scan, whose axes may be stored in another order.
 
     Of a mask with a single value other than 0, and of a label map, every voxel other than 0 belongs to it.
     Soft masks, with values between 0 and their maximum, and masks that were resampled by splines are cut at
@@ -164,19 +164,19 @@ def load_mask(
     file = open_nifti(path)
     array = read_voxels(file)
     affine = voxel_placement(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
-    scan = volume.header
-    if array.shape != scan.get_data_shape():
-        shapes = f"{format_shape(array.shape)} against {format_shape(scan.get_data_shape())}"
+    # From the axes of the file to those of the scan, which may be stored in another order.
+    turn = io_orientation(np.linalg.inv(volume.affine) @ affine)
+    array, affine = apply_orientation(array, turn), affine @ inv_ornt_aff(turn, array.shape)
+    if array.shape != volume.data.shape:
+        shapes = f"{format_shape(array.shape)} against {format_shape(volume.data.shape)}"
         raise MaskError(f"{path}: the mask is not on the grid of {volume.path.name} ({shapes} voxels); "
                         "resample it to the scan first")  # fmt: skip
-    distance = max_corner_distance(
-        affine, voxel_placement(scan, array.shape, volume.path).affine, array.shape
-    )
+    distance = max_corner_distance(affine, volume.affine, array.shape)
     if distance > MAX_GRID_SHIFT * volume.zooms.min():
         raise MaskError(f"{path}: the mask lies up to {distance:.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip
     inside, warnings = _binarised(np.nan_to_num(array), path, of)
-    mask = np.ascontiguousarray(volume.to_canonical(inside))
+    mask = np.ascontiguousarray(inside)
     if not mask.any() and not may_be_empty:
         raise MaskError(f"{path}: the mask is empty; give one that marks {of} with 1")
     if mask.all():
