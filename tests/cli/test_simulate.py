@@ -95,6 +95,21 @@ def test_what_is_undefined_is_not_available(simulated, tmp_path):
     assert rows[3] == ["WM", "n/a", "n/a", "n/a"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--intensities", "CSF=nan,GM=1,WM=2"), ("--intensities", "CSF=-1,GM=1,WM=2"), ("--noise", "inf"),
+        ("--zooms", "100", "100", "100"), ("--zooms", "0", "1", "1"),
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_scan_write_nothing(tmp_path, words):
+    with pytest.raises(ImageError) as caught:
+        _run("simulate", *words, "-o", tmp_path / "out")
+    assert len(str(caught.value).splitlines()) == 1
+    assert _run("simulate", "--noise", "nan", "-o", tmp_path / "out").exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_wrong_input_is_refused(simulated, tmp_path):
     scan, labels = simulated / "phantom_T1w.nii.gz", simulated / "phantom_dseg.nii.gz"
     nib.save(nib.Nifti1Image(np.ones((5, 5, 5), dtype=np.uint8) * np.eye(5, dtype=np.uint8), np.eye(4)),
