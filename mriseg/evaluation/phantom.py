@@ -19,7 +19,7 @@ from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -151,11 +151,11 @@ def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
 
 
 def _check_settings(
-    intensities: Iterable[float], zooms: tuple[float, float, float] | None, noise: float, bias: float
+    intensities: Sequence[float], zooms: tuple[float, float, float] | None, noise: float, bias: float
 ) -> None:
     """Raise ValueError if a setting of `simulate` is out of range."""
-    if not all(0 <= intensity <= MAX_INTENSITY for intensity in intensities):
-        raise ValueError(f"intensities must be numbers from 0 to {MAX_INTENSITY:g}")
+    if not all(0 <= intensity <= MAX_INTENSITY for intensity in intensities) or not any(intensities):
+        raise ValueError(f"intensities must be numbers from 0 to {MAX_INTENSITY:g}, not all of them 0")
     if not all(0 < zoom < np.inf for zoom in zooms or ()):
         raise ValueError("voxel sizes must be positive numbers, in mm")
     if not 0 <= noise <= MAX_NOISE_PERCENT or not 0 <= bias < 200:

@@ -57,6 +57,7 @@ def test_the_seed_decides():
             ({"intensities": {1: 100.0, 2: wrong, 3: 40.0}}, "intensities")
             for wrong in (NAN, INF, -1.0, 1e300)
         ),
+        ({"intensities": dict.fromkeys((1, 2, 3), 0.0)}, "not all of them 0"),
         ({"surroundings": {0: NAN}}, "intensities"),
         *(({"noise": wrong}, "noise is") for wrong in (NAN, INF, -1.0)),
         *(({"bias": wrong}, "bias") for wrong in (NAN, INF, -1.0, 200.0)),
