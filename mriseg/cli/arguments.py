@@ -260,21 +260,21 @@ def check_zooms(zooms: tuple[float, float, float] | None) -> None:
         raise typer.BadParameter("--zooms takes three positive numbers, in mm")
 
 
-def parse_luts(text: str | None) -> list[str]:
-    """Parse a comma-separated list of programs, such as "itksnap,slicer".
+def parse_luts(text: str | None) -> tuple[str, ...]:
+    """Parse a list of programs with commas between them, such as "itksnap,slicer".
 
     Raises
     ------
     typer.BadParameter
         If one is not known.
     """
-    from mriseg.labels.lookup_tables import FORMATS
+    from mriseg.errors import OptionError
+    from mriseg.labels.lookup_tables import as_programs
 
-    programs = list(dict.fromkeys(text.split(","))) if text else []
-    for program in programs:
-        if program not in FORMATS:
-            raise typer.BadParameter(f"--luts knows {', '.join(FORMATS)}, not {program!r}")
-    return programs
+    try:
+        return as_programs(program.strip() for program in (text or "").split(",") if text)
+    except OptionError as error:
+        raise typer.BadParameter(f"--{error}") from error
 
 
 def refuse_verbose_and_quiet(verbose: bool, quiet: bool) -> None:

@@ -65,10 +65,9 @@ def evaluate(
 
 def _table(figures: dict[str, Agreement]) -> str:
     lines = [f"{'tissue':<8}{'Dice':>8}{'volume':>10}{'Hausdorff 95':>15}"]
-    lines += [
-        f"{name:<8}{f.dice:>8.3f}{f.volume_difference:>+9.1f}%{f.hausdorff95:>12.2f} mm"
-        for name, f in figures.items()
-    ]
+    for name, f in figures.items():
+        dice, volume = _cell(f.dice, ".3f"), _cell(f.volume_difference, "+.1f", "%")
+        lines.append(f"{name:<8}{dice:>8}{volume:>10}{_cell(f.hausdorff95, '.2f', ' mm'):>15}")
     return "\n".join(lines)
 
 
@@ -78,8 +77,13 @@ def _tsv(figures: dict[str, Agreement]) -> str:
     rows: list[tuple[str, ...]] = [("tissue", "dice", "volume_difference_percent", "hausdorff95_mm")]
     for name, f in figures.items():
         values = (f.dice, f.volume_difference, f.hausdorff95)
-        rows.append((name, *("n/a" if math.isnan(value) else f"{value:.4f}" for value in values)))
+        rows.append((name, *(_cell(value, ".4f") for value in values)))
     return as_text(rows).rstrip("\n")
+
+
+def _cell(value: float, form: str, unit: str = "") -> str:
+    """Format a figure with its unit; n/a if it is undefined."""
+    return "n/a" if math.isnan(value) else f"{value:{form}}{unit}"
 
 
 def _json(figures: dict[str, Agreement]) -> str:

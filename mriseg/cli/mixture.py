@@ -90,14 +90,19 @@ def mixture(
     from mriseg.cli.terminal import say
     from mriseg.results.mixture_table import fit_table, read_table
 
-    data = read_table(table, columns.split(",") if columns else None, weights)
+    data = read_table(table, _names(columns) if columns else None, weights)
     folder = output or Path(f"{table.name.split('.')[0]}_mixture")
     if not overwrite:
         refuse_existing(folder, data.file_names(sample=sample > 0))
-    models = None if model == "all" else model.split(",")
+    models = None if model == "all" else _names(model)
     fit = fit_table(data, numbers, models, criterion.value, seed)
     files = fit.save(folder, sample_size=sample, seed=seed, overwrite=overwrite)
     say(*criteria_table(fit, criterion), "", *parameter_table(fit), "", f"{len(files)} files in {folder}")
+
+
+def _names(text: str) -> list[str]:
+    """Return the names in a list with commas between them."""
+    return [name.strip() for name in text.split(",")]
 
 
 def criteria_table(fit: TableFit, criterion: Criterion) -> list[str]:

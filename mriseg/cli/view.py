@@ -44,10 +44,13 @@ def view(
 
     To send to a colleague: mriseg view sub-01_mriseg --export sub-01.html
     """
-    from mriseg.cli.terminal import say
-    from mriseg.report.viewer import gather_layers, viewer_page
+    from mriseg.cli.terminal import say, warn
+    from mriseg.report.viewer import gather_layers, viewer_page, without_sidecar
 
     layers = gather_layers(paths)
+    for labels in without_sidecar(layers):
+        if labels.parent in paths:  # a label map alone needs none
+            warn(labels, ["no sidecar beside it: of a segmentation that did not end, or of another program"])
     if export is not None:
         from mriseg._utils.atomic_write import atomic_write
 

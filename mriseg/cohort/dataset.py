@@ -51,8 +51,9 @@ def dataset_jobs(
     Raises
     ------
     CohortError
-        If ancpbids is not installed, a label does not exist, or there is no scan.
+        If ancpbids is not installed, the folder or a label does not exist, or there is no scan.
     """
+    _check_folder(dataset)
     root = dataset.absolute()
     scans = _scans(root)
     for key, wanted in (("sub", participants), ("ses", sessions)):
@@ -66,6 +67,11 @@ def dataset_jobs(
             f"{dataset}: no T1-weighted scan (sub-*/[ses-*/]anat/*_T1w.nii.gz) in this data set"
         )
     return [Job(file, file.parent.relative_to(root).as_posix(), options, report) for file, _ in scans]
+
+
+def _check_folder(dataset: Path) -> None:
+    if not dataset.is_dir():
+        raise CohortError(f"{dataset}: there is no such folder; check its name")
 
 
 def _scans(root: Path) -> list[tuple[Path, dict[str, Any]]]:
@@ -98,8 +104,9 @@ def check_dataset(dataset: Path) -> list[str]:
     Raises
     ------
     CohortError
-        If ``dataset_description.json`` lacks Name or BIDSVersion.
+        If there is no such folder, or ``dataset_description.json`` lacks Name or BIDSVersion.
     """
+    _check_folder(dataset)
     file = dataset / DESCRIPTION
     try:
         described = {"Name", "BIDSVersion"} <= set(json.loads(file.read_text(encoding="utf-8")))

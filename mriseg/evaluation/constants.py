@@ -26,5 +26,7 @@ SAMPLES_PER_VOXEL = 4
 # Order: highest sum of the half-waves along the three axes in the simulated bias field; smooth as those of
 # coils, not tuned.
 MAX_FIELD_ORDER = 2
+# Percent of the intensity of WM: standard deviation of noise beyond which a scan shows nothing; not tuned.
+MAX_NOISE_PERCENT = 1000
 # Share of the voxel, 0 to 1: tissue beyond which a voxel is brain; half, by definition.
 MIN_BRAIN_SHARE = 0.5

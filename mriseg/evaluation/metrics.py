@@ -11,7 +11,7 @@ from scipy import ndimage
 from mriseg.errors import ImageError
 from mriseg.evaluation.constants import CALIBRATION_BINS, HAUSDORFF_PERCENTILE
 from mriseg.images.reading import load_map
-from mriseg.images.volume import same_grid
+from mriseg.images.volume import same_grid, whole_numbers
 from mriseg.images.voxels import bounding_box
 from mriseg.labels.tissues import CSF, GM, WM
 
@@ -70,16 +70,23 @@ def compare_files(
     Raises
     ------
     ImageError
-        If a file cannot be read, or the grids differ.
+        If a file cannot be read or is no label map, the grids differ, or the truth has none of the tissues.
     """
     first, second = load_map(labels), load_map(truth)
     if not same_grid(first, second):
         raise ImageError(f"{labels}: is not on the grid of {truth}; resample one to the other first")
-    evaluated = np.isin(second.data, list(truth_numbers)) if inside else np.True_
+    found, true = whole_numbers(first), whole_numbers(second)
+    any_tissue = np.isin(true, list(truth_numbers))
+    if not any_tissue.any():
+        numbers = ", ".join(str(number) for number in truth_numbers)
+        raise ImageError(
+            f"{truth}: has no voxel with the numbers {numbers}; say which number is which tissue"
+        )
+    evaluated = any_tissue if inside else np.True_
     return {
         tissue.abbreviation: agreement(
-            np.isin(first.data, [k for k, t in label_numbers.items() if t == tissue.index]) & evaluated,
-            np.isin(second.data, [k for k, t in truth_numbers.items() if t == tissue.index]),
+            np.isin(found, [k for k, t in label_numbers.items() if t == tissue.index]) & evaluated,
+            np.isin(true, [k for k, t in truth_numbers.items() if t == tissue.index]),
             first.zooms,
         )
         for tissue in (CSF, GM, WM)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.evaluation.constants import MAX_FIELD_ORDER, MIN_BRAIN_SHARE, SAMPLES_PER_VOXEL
+from mriseg.evaluation.constants import MAX_FIELD_ORDER, MAX_NOISE_PERCENT, MIN_BRAIN_SHARE, SAMPLES_PER_VOXEL
+from mriseg.images.constants import MAX_INTENSITY
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,14 +96,14 @@ def simulate(
     Raises
     ------
     ValueError
-        If the label map has none of the tissues, or noise or bias are out of range.
+        If the label map has none of the tissues, a tissue of it has no voxel of the scan, or intensities,
+        noise, bias or zooms are out of range.
 
     References
     ----------
     Gudbjartsson H, Patz S (1995). The Rician distribution of noisy MRI data. Magn Reson Med 34:910-914.
     """
-    if noise < 0 or bias < 0 or bias >= 200:
-        raise ValueError(f"noise is {noise} and bias {bias}; noise is at least 0, bias from 0 to under 200")
+    _check_settings([*intensities.values(), *(surroundings or {}).values()], zooms, noise, bias)
     numbers = tissues or {tissue.index: tissue.index for tissue in TISSUES}
     old_zooms = np.linalg.norm(affine[:3, :3], axis=0)
     scale = np.asarray(zooms or old_zooms) / old_zooms
@@ -112,6 +113,8 @@ def simulate(
     brain: NDArray[np.bool_] = stacked.sum(axis=0) > MIN_BRAIN_SHARE
     if not brain.any():
         raise ValueError("the label map holds none of the tissues; say which number is which tissue")
+    truth = np.where(brain, stacked.argmax(axis=0) + 1, 0).astype(np.uint8)
+    _check_truth(truth, fractions)
     generator = np.random.default_rng(seed)
     field = _random_field(brain, bias, generator)
     signal = sum(intensities[k] * fraction for k, fraction in fractions.items())
@@ -121,7 +124,6 @@ def simulate(
     data = _rician(signal * field, sd, generator).astype(np.float32)
     if surroundings is None:
         data[~brain] = 0
-    truth = np.where(brain, stacked.argmax(axis=0) + 1, 0).astype(np.uint8)
     return Phantom(data, truth, fractions, field, _scaled_affine(affine, scale))
 
 
@@ -146,6 +148,29 @@ def folded_ball() -> tuple[NDArray[np.uint8], Floats]:
     affine = np.diag([zoom, zoom, zoom, 1.0])
     affine[:3, 3] = -zoom * (n - 1) / 2
     return labels.astype(np.uint8), affine
+
+
+def _check_settings(
+    intensities: Sequence[float], zooms: tuple[float, float, float] | None, noise: float, bias: float
+) -> None:
+    """Raise ValueError if a setting of `simulate` is out of range."""
+    if not all(0 <= intensity <= MAX_INTENSITY for intensity in intensities) or not any(intensities):
+        raise ValueError(f"intensities must be numbers from 0 to {MAX_INTENSITY:g}, not all of them 0")
+    if not all(0 < zoom < np.inf for zoom in zooms or ()):
+        raise ValueError("voxel sizes must be positive numbers, in mm")
+    if not 0 <= noise <= MAX_NOISE_PERCENT or not 0 <= bias < 200:
+        raise ValueError(
+            f"noise is {noise} and bias {bias}; "
+            f"noise is from 0 to {MAX_NOISE_PERCENT}, bias from 0 to under 200"
+        )
+
+
+def _check_truth(truth: NDArray[np.uint8], fractions: Mapping[int, NDArray[np.float32]]) -> None:
+    """Raise ValueError if a tissue of the label map is the largest part of no voxel, or all is one voxel."""
+    lost = [t.name.lower() for t in TISSUES if fractions[t.index].any() and not (truth == t.index).any()]
+    if lost or np.count_nonzero(truth) < 2:
+        what = ", ".join(lost) or "the rest of the brain"
+        raise ValueError(f"no voxel is left for {what}; choose smaller voxels or a larger label map")
 
 
 def _tissue_fractions(

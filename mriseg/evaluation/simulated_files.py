@@ -12,7 +12,7 @@ from mriseg.errors import ImageError
 from mriseg.evaluation.phantom import TISSUES, folded_ball, simulate
 from mriseg.file_names import FIELD, LABELS, posterior_ending, result_name, stem_of_labels
 from mriseg.images.reading import load_map
-from mriseg.images.volume import new_volume
+from mriseg.images.volume import new_volume, whole_numbers
 from mriseg.images.writing import save_array
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def simulate_files(
     Raises
     ------
     ImageError
-        If the label map cannot be read, or holds none of the tissues.
+        If the label map cannot be read, is none, or holds none of the tissues.
     OutputError
         If a file exists and may not be replaced, or the folder cannot be written.
     """
@@ -59,7 +59,7 @@ def simulate_files(
         name = "phantom"
     else:
         volume = load_map(labels)
-        numbers, affine = np.rint(volume.data).astype(np.int32), volume.affine
+        numbers, affine = whole_numbers(volume).astype(np.int32), volume.affine
         name = f"{stem_of_labels(labels)}_sim"
     try:
         phantom = simulate(numbers, affine, **settings)

@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 
+from mriseg.errors import ImageError
 from mriseg.images.constants import MAX_GRID_SHIFT
 from mriseg.images.orientation import max_corner_distance
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.qc import QCWarning
+
+# Intensity: deviation from a whole number that scale factors in headers cause by rounding.
+_ROUNDING = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +100,29 @@ class Volume:
         index = tuple(slice(None, None, step) for step in steps)
         affine = self.affine @ np.diag([*steps, 1.0])
         return replace(self, data=self.data[index], affine=affine), index
+
+
+def whole_numbers(volume: Volume) -> NDArray[np.float32]:
+    """Return the whole numbers that a label map holds.
+
+    Parameters
+    ----------
+    volume : Volume
+        A label map.
+
+    Returns
+    -------
+    ndarray of float32, shape (X, Y, Z)
+
+    Raises
+    ------
+    ImageError
+        If a value is no whole number but for rounding by scale factors in the header.
+    """
+    whole: NDArray[np.float32] = np.rint(volume.data)
+    if np.abs(whole - volume.data).max() > _ROUNDING:
+        raise ImageError(f"{volume.path}: holds values that are no whole numbers; give a label map")
+    return whole
 
 
 def same_grid(first: Volume, second: Volume) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mriseg._utils.tables import write_table
+from mriseg.errors import OptionError
 from mriseg.labels.tissues import BACKGROUND, Tissue, rgb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 
@@ -125,6 +126,33 @@ _FORMATS = {
     "niivue": _Format("json", _niivue),
 }
 FORMATS = tuple(_FORMATS)
+
+
+def as_programs(programs: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the programs to write look-up tables for, each once.
+
+    Parameters
+    ----------
+    programs : str or iterable of str
+        Of `FORMATS`; a string is one.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    OptionError
+        If one is not known.
+
+    >>> as_programs("itksnap"), as_programs(["niivue", "niivue"])
+    (('itksnap',), ('niivue',))
+    """
+    named = tuple(dict.fromkeys([programs] if isinstance(programs, str) else programs))
+    for program in named:
+        if program not in FORMATS:
+            raise OptionError(f"luts knows {', '.join(FORMATS)}, not {program!r}")
+    return named
 
 
 def save_label_table(tissues: Sequence[Tissue], path: Path) -> None:

@@ -26,16 +26,18 @@ def parse_label_map(text: str) -> dict[int, int]:
     Raises
     ------
     ValueError
-        If the text is malformed.
+        If the text is malformed, or gives a number twice.
 
     >>> parse_label_map("1=CSF,2=GM,8=GM,3=WM")
     {1: 3, 2: 1, 8: 1, 3: 2}
     """
-    numbers = {}
+    numbers: dict[int, int] = {}
     for pair in text.split(","):
         number, equals, name = (part.strip() for part in pair.partition("="))
         if not equals or not number.isdigit() or name.lower() not in _BY_NAME:
             raise ValueError(f"{pair.strip()!r} is not of the form NUMBER=TISSUE with GM, WM or CSF")
+        if int(number) in numbers:
+            raise ValueError(f"number {int(number)} is given twice; it can be one tissue")
         numbers[int(number)] = _BY_NAME[name.lower()]
     return numbers
 

@@ -140,9 +140,7 @@ class Standardization:
         MixtureError
             If a column is constant, or its squared range leaves the range of a double.
         """
-        low, high = X.min(axis=0).astype(float), X.max(axis=0).astype(float)
-        midpoint, half_range = low / 2 + high / 2, high / 2 - low / 2
-        _check_range(half_range, midpoint)
+        midpoint, half_range = check_columns(X)
         # Moments are taken of values in [-1, 1], so that squares neither overflow nor cancel.
         deviations = (X - midpoint) / half_range
         mean = np.average(deviations, axis=0, weights=sample_weight)
@@ -226,8 +224,26 @@ class Standardization:
         return Parameters(parameters.weights, means, parameters.covariances * factors)
 
 
-def _check_range(half_range: FloatArray, midpoint: FloatArray) -> None:
-    """Check that the columns vary, and that the squares of their ranges are doubles."""
+def check_columns(X: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Check that the columns vary, and that the squares of their ranges are doubles.
+
+    Parameters
+    ----------
+    X : ndarray, shape (N, D)
+        Observations.
+
+    Returns
+    -------
+    midpoint, half_range : ndarray of float64, shape (D,)
+        Of the range of each column.
+
+    Raises
+    ------
+    MixtureError
+        If a column is constant, or its squared range leaves the range of a double.
+    """
+    low, high = X.min(axis=0).astype(float), X.max(axis=0).astype(float)
+    midpoint, half_range = low / 2 + high / 2, high / 2 - low / 2
     # A range of four units in the last place of the midpoint is rounding, not variation.
     constant = np.flatnonzero(half_range <= 4 * np.finfo(float).eps * np.abs(midpoint))
     if constant.size:
@@ -238,3 +254,4 @@ def _check_range(half_range: FloatArray, midpoint: FloatArray) -> None:
         raise MixtureError(
             f"the columns span {half_range.min():.3g} to {half_range.max():.3g}: rescale them towards 1"
         )
+    return midpoint, half_range

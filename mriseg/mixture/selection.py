@@ -11,7 +11,7 @@ import numpy as np
 from mriseg.errors import MixtureError
 from mriseg.mixture.covariance import MODELS, covariance_model
 from mriseg.mixture.gaussian import GaussianMixture
-from mriseg.mixture.parameters import DegenerateError
+from mriseg.mixture.parameters import DegenerateError, check_columns
 from mriseg.mixture.starts import start_tree
 from mriseg.mixture.validation import check_data, check_sample_weight
 
@@ -230,6 +230,7 @@ def _shared_start(
         return lambda _mixture: None
     counts = np.ones(len(data)) if weights is None else weights
     generator = np.random.default_rng(settings.get("random_state", 0))
+    check_columns(data[counts > 0])
     points, counts, tree = start_tree(data[counts > 0], counts[counts > 0], MODELS[-1], generator)
 
     def initial_parameters(mixture: GaussianMixture) -> Parameters:

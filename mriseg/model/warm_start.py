@@ -76,7 +76,7 @@ class SavedFit:
                 return kind.from_parameters(
                     centres, covariances, weights, grey, intensity_range(centres, sds)
                 )
-        except (ValueError, KeyError, TypeError, MixtureError) as error:
+        except (ValueError, KeyError, TypeError, ArithmeticError, MixtureError) as error:
             raise PriorError(
                 f"{self.path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
             ) from error
@@ -91,6 +91,8 @@ class SavedFit:
         centres, sds = (_matrix(self.mixture[name]) for name in ("Means", "SDs"))
         if not _plausible(centres, sds, weights, len(GROUP_SIZES if model.partial_volume else centres)):
             raise ValueError("its figures make no sense")
+        if sds.shape[1] > 1 and "Covariances" not in self.mixture:
+            raise ValueError("it has several channels and no covariances")
         independent = sds[:, :, None] ** 2 * np.eye(sds.shape[1])
         covariances = np.array(self.mixture.get("Covariances", independent), dtype=np.float64)
         if covariances.shape != independent.shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mriseg.labels.tissues import Tissue
 
 OverlayStyle = Literal["contour", "fill"]
+OVERLAY_STYLES: tuple[OverlayStyle, ...] = get_args(OverlayStyle)
 
 
 def save_overlay(

@@ -94,11 +94,34 @@ def gather_layers(paths: Sequence[Path]) -> list[Layer]:
     layers = sorted((_layer(file) for file in files), key=_sort_key)
     labels = [layer.path for layer in layers if layer.kind == "labels"]
     if len(labels) > 1:
-        raise ImageError(
-            f"{labels[0].parent}: holds {len(labels)} segmentations; give the files of one, such as "
-            f"{labels[0].parent / stem_of_labels(labels[0])}_*.nii.gz"
-        )
+        raise ImageError(_several(labels))
     return layers
+
+
+def without_sidecar(layers: Sequence[Layer]) -> list[Path]:
+    """List the label maps without the sidecar that `mriseg segment` writes last.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+
+    Returns
+    -------
+    list of Path
+        Label maps of an interrupted segmentation, or of another program.
+    """
+    labels = [layer.path for layer in layers if layer.kind == "labels"]
+    return [path for path in labels if not path.with_name(f"{without_extension(path)}.json").is_file()]
+
+
+def _several(labels: Sequence[Path]) -> str:
+    """Say that there are several label maps, in one folder or in several."""
+    folders = list(dict.fromkeys(path.parent for path in labels))
+    first = labels[0].parent / stem_of_labels(labels[0])
+    if len(folders) == 1:
+        count = f"holds {len(labels)} segmentations"
+        return f"{folders[0]}: {count}; give the files of one, such as {first}_*.nii.gz"
+    return f"{', '.join(map(str, labels))}: {len(labels)} segmentations; give one at a time"
 
 
 def viewer_page(layers: Sequence[Layer], *, embed: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mriseg import __version__
 from mriseg._utils.atomic_write import atomic_write
-from mriseg._utils.tables import read_delimited, write_rows
+from mriseg._utils.tables import Row, read_delimited, write_rows
 from mriseg._utils.text import cell
 from mriseg.errors import MixtureError
 from mriseg.mixture import GaussianMixture, select_model
@@ -130,7 +130,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None, weights: str | 
     path : Path
         The file.
     columns : sequence of str, optional
-        Columns to fit; all whose first cell is a number, if not given.
+        Columns to fit; all that hold numbers and empty cells alone, if not given.
     weights : str, optional
         The column of the number of observations of each row.
 
@@ -141,26 +141,31 @@ def read_table(path: Path, columns: Sequence[str] | None = None, weights: str | 
     Raises
     ------
     MixtureError
-        If the file cannot be read, a column is not there, or a cell is no number.
+        If the file cannot be read or has no header, a row is of another length, a column is not there or
+        named twice, or a cell is no number.
     """
     header, rows = _read_cells(path)
     if columns is None:
-        columns = [
-            name for name, cell in zip(header, rows[0], strict=False) if name != weights and _is_number(cell)
-        ]
+        columns = [name for name in _numeric_columns(header, rows) if name != weights]
         if not columns:
             raise MixtureError(f"{path}: no column holds numbers; name columns with --columns")
     named = [*columns, *([weights] if weights else [])]
+    _check_names(path, header, named)
+    numbers = np.array([[_number(path, row, header, name) for name in named] for row in rows])
+    return Table(path, list(columns), numbers[:, : len(columns)], numbers[:, -1] if weights else None)
+
+
+def _check_names(path: Path, header: list[str], named: Sequence[str]) -> None:
+    """Check that each name is given once and is that of one column."""
     missing = [name for name in named if name not in header]
     if missing:
         raise MixtureError(f"{path}: no column {missing[0]!r}; there are {', '.join(header)}")
     twice = [name for name in named if header.count(name) > 1]
     if twice:
         raise MixtureError(f"{path}: two columns are named {twice[0]!r}; name each differently")
-    numbers = np.array(
-        [[_number(path, row, header, name, line) for name in named] for line, row in enumerate(rows, 2)]
-    )
-    return Table(path, list(columns), numbers[:, : len(columns)], numbers[:, -1] if weights else None)
+    repeated = [name for name in named if named.count(name) > 1]
+    if repeated:
+        raise MixtureError(f"{path}: column {repeated[0]!r} is asked for twice; name it once")
 
 
 def fit_table(
@@ -191,15 +196,29 @@ def fit_table(
     return TableFit(table, selection.best, selection.table)
 
 
-def _read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows that are not empty."""
+def _read_cells(path: Path) -> tuple[list[str], list[Row]]:
+    """Return the header and the rows that are not empty, all of one length."""
     try:
         header, rows = read_delimited(path, ",;\t")
     except ValueError as error:
         raise MixtureError(f"{path}: cannot be read as a table ({error})") from error
     if not rows:
         raise MixtureError(f"{path}: a table needs a header and at least one row")
-    return header, [row.cells for row in rows]
+    if all(_is_number(cell) for cell in header):
+        raise MixtureError(
+            f"{path}: has no header: its first line holds numbers alone; name the columns there"
+        )
+    for line, cells in rows:
+        if len(cells) != len(header):
+            raise MixtureError(f"{path}: line {line}: {len(cells)} cells, and the header has {len(header)}")
+    return header, rows
+
+
+def _numeric_columns(header: list[str], rows: Sequence[Row]) -> list[str]:
+    """Return the names of the columns whose cells, but for empty ones, are numbers."""
+    columns = zip(*(row.cells for row in rows), strict=True)
+    filled = ([cell for cell in column if cell] for column in columns)
+    return [name for name, cells in zip(header, filled, strict=True) if cells and all(map(_is_number, cells))]
 
 
 def _is_number(cell: str) -> bool:
@@ -210,14 +229,13 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _number(path: Path, row: list[str], header: list[str], name: str, line: int) -> float:
+def _number(path: Path, row: Row, header: list[str], name: str) -> float:
     """Return one cell as a number, or raise `MixtureError` that names it."""
-    column = header.index(name)
-    cell = row[column] if column < len(row) else ""
+    cell = row.cells[header.index(name)]
     try:
         return float(cell)
     except ValueError:
-        raise MixtureError(f"{path}: row {line}, column {name!r}: {cell!r} is no number") from None
+        raise MixtureError(f"{path}: line {row.line}, column {name!r}: {cell!r} is no number") from None
 
 
 def _save_rows(path: Path, header: list[str], rows: NDArray[np.float64]) -> None:

@@ -12,7 +12,7 @@ from mriseg.errors import ImageError
 from mriseg.file_names import posterior_ending, result_name, stem_of_labels, stem_of_result
 from mriseg.images.reading import load_map
 from mriseg.images.resampling import resample
-from mriseg.images.volume import Volume, same_grid
+from mriseg.images.volume import Volume, same_grid, whole_numbers
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers
 from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 # Tissues of label maps, in the order of tables.
 _IN_LABEL_MAPS = (CSF, GM, WM, LESION)
 TISSUES = (*_IN_LABEL_MAPS, *rising_tissues("t1", MAX_CLASSES))
-# Intensity: deviation from a whole number that scale factors in headers cause by rounding.
-_ROUNDING = 0.01
 # Largest range of exactly represented integers in float32.
 _MAX_INTENSITY = 1 << 24
 
@@ -206,9 +204,7 @@ def _read_label_map(path: Path, numbers: dict[int, int]) -> Labels:
 
 def _tissue_labels(volume: Volume, numbers: Mapping[int, int]) -> NDArray[np.uint8]:
     """Renumber a label map to `mriseg.labels.tissues`; other labels become 0."""
-    whole = np.rint(volume.data)
-    if np.abs(whole - volume.data).max() > _ROUNDING:
-        raise ImageError(f"{volume.path}: holds values that are no whole numbers; give a label map")
+    whole = whole_numbers(volume)
     labels = np.zeros(whole.shape, dtype=np.uint8)
     for index in set(numbers.values()):
         of_tissue = [n for n, tissue in numbers.items() if tissue == index and abs(n) <= _MAX_INTENSITY]

@@ -16,11 +16,12 @@ from mriseg._utils.atomic_write import atomic_write
 from mriseg._utils.parallel import run_in_parallel
 from mriseg._utils.text import printable
 from mriseg.brain.mask import MaskMethod
+from mriseg.errors import OptionError
 from mriseg.estimates import Estimates
 from mriseg.file_names import bids_suffix, result_name, sidecar_of, stem
 from mriseg.images.writing import save_array
 from mriseg.labels.contrasts import CONTRASTS
-from mriseg.labels.lookup_tables import lut_extension, save_label_table, save_lut
+from mriseg.labels.lookup_tables import as_programs, lut_extension, save_label_table, save_lut
 from mriseg.qc import verdict
 from mriseg.report.font_cache import ensure_font_cache
 from mriseg.results.bids import derivatives_folder, write_dataset_description
@@ -89,7 +90,7 @@ class Segmentation(Estimates):
         overwrite: bool = False,
         report: bool = True,
         overlay_style: OverlayStyle = "contour",
-        luts: Sequence[str] = (),
+        luts: str | Sequence[str] = (),
     ) -> list[Path]:
         """Write all files to a folder, creating it if needed.
 
@@ -105,8 +106,8 @@ class Segmentation(Estimates):
             Write the HTML report.
         overlay_style : {"contour", "fill"}
             Outlines or translucent colours in the overlay.
-        luts : sequence of str
-            Programs to write a look-up table for, see `mriseg.labels.lookup_tables.FORMATS`.
+        luts : str or sequence of str
+            Programs to write a look-up table for, or one; see `mriseg.labels.lookup_tables.FORMATS`.
 
         Returns
         -------
@@ -115,9 +116,13 @@ class Segmentation(Estimates):
 
         Raises
         ------
+        OptionError
+            If the style or a program is not known.
         OutputError
             If a file exists and may not be replaced, or the folder cannot be written.
         """
+        _check_style(overlay_style)
+        luts = as_programs(luts)
         _log.info("writing the results")
         folder, name = Path(folder), stem(self.volume.path)
         names = written_files(self, report=report, luts=luts)
@@ -129,7 +134,7 @@ class Segmentation(Estimates):
         return [folder / file for file in names]
 
 
-def written_files(result: Segmentation, *, report: bool = True, luts: Sequence[str] = ()) -> list[str]:
+def written_files(result: Segmentation, *, report: bool = True, luts: str | Sequence[str] = ()) -> list[str]:
     """List the files of a segmentation, the sidecar last.
 
     Parameters
@@ -137,17 +142,22 @@ def written_files(result: Segmentation, *, report: bool = True, luts: Sequence[s
     result : Segmentation
     report : bool
         Whether the report is included.
-    luts : sequence of str
-        Programs that look-up tables are written for.
+    luts : str or sequence of str
+        Programs that look-up tables are written for, or one.
 
     Returns
     -------
     list of str
+
+    Raises
+    ------
+    OptionError
+        If a program is not known.
     """
     endings = [file_names.posterior_ending(abbreviation) for abbreviation in result.posteriors]
     for image in _corrected_endings(result):
         endings += [image, sidecar_of(image)]
-    endings += [_lut_ending(program) for program in luts]
+    endings += [_lut_ending(program) for program in as_programs(luts)]
     endings += [file_names.REPORT] if report else []
     name = stem(result.volume.path)
     *required, last = file_names.required_files(name)
@@ -157,6 +167,14 @@ def written_files(result: Segmentation, *, report: bool = True, luts: Sequence[s
 def sidecar_without_files(result: Segmentation) -> dict[str, Any]:
     """Return the content of the sidecar without ``Files``."""
     return sidecar(result, result.tissues, result.volumes, result.warnings)
+
+
+def _check_style(style: str) -> None:
+    """Raise `OptionError` unless the style of the overlay is known."""
+    from mriseg.report.overlay import OVERLAY_STYLES
+
+    if style not in OVERLAY_STYLES:
+        raise OptionError(f"overlay_style is {style!r}; it must be one of {', '.join(OVERLAY_STYLES)}")
 
 
 def _write(

@@ -125,6 +125,10 @@ def read_saved_fit(path: Path) -> SavedFit:
     try:
         return SavedFit(path, read_sidecar(path)["Mixture"])
     except (SidecarError, KeyError) as error:
+        if isinstance(error.__cause__, OSError):
+            raise PriorError(
+                f"{path}: cannot be read ({error.__cause__.strerror}); check its name"
+            ) from error
         raise PriorError(
             f"{path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
         ) from error

@@ -70,6 +70,13 @@ def test_a_folder_that_is_no_data_set_is_refused_unless_told(run, dataset, skip)
     assert run("bids", dataset, "out", "participant", "--dry-run", skip).returncode == 0
 
 
+@pytest.mark.parametrize("options", [(), ("--skip-bids-validation",)])
+def test_a_folder_that_is_not_there_is_said_to_be_missing(run, options):
+    done = run("bids", "nod", "out", "participant", "--dry-run", *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "mriseg: error: nod: there is no such folder; check its name\n"
+
+
 def test_a_label_that_is_not_there_is_refused(run, dataset):
     done = run("bids", dataset, "out", "participant", "--participant-label", "7")
     assert (done.returncode, done.stdout) == (1, "")

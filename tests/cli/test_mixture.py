@@ -95,6 +95,16 @@ def test_every_option_changes_something(run, tmp_path):
     assert "ICL" in run(table, *plain, "--criterion", "icl", "-o", "icl")[1]
 
 
+def test_spaces_in_lists_and_empty_cells_in_other_columns_do_no_harm(run, tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,c\n1,5,\n2,3,x\n4,4,1\n3,9,2\n")
+    options = ("--components", "1", "--model", "EII, EEI")
+    assert run("t.csv", "--columns", "a, b", *options, "-o", "named")[0] == 0
+    assert run("t.csv", *options, "-o", "all")[0] == 0
+    assert (
+        result(tmp_path / "named", "t")["columns"] == result(tmp_path / "all", "t")["columns"] == ["a", "b"]
+    )
+
+
 def test_a_sample_is_drawn_by_its_seed(run, tmp_path):
     options = ("--components", "2", "--model", "VVV", "--sample", "50")
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -126,7 +136,16 @@ def test_earlier_results_are_replaced_only_when_asked(run, tmp_path):
         ("a,b\n", (), "header"),
         ("a,b\nx,y\n", (), "no column holds numbers"),
         ("a,b\n1,2\n3,4\n", ("--columns", "c"), "no column 'c'; there are a, b"),
-        ("a,b\n1,2\n3,\n", (), "row 3, column 'b': '' is no number"),
+        ("a,b\n1,2\n3,\n", (), "line 3, column 'b': '' is no number"),
+        ("a,b\n,2\n3,4\n", (), "line 2, column 'a': '' is no number"),
+        ("a,b\n\n1,2\n\n3,\n", (), "line 5, column 'b': '' is no number"),
+        ("a,b\n1,2\n3,4,5\n", (), "line 3: 3 cells, and the header has 2"),
+        ("a,b\n1\n3,4\n", ("--columns", "a"), "line 2: 1 cells, and the header has 2"),
+        ("1,2\n3,4\n", (), "has no header"),
+        ("a,b\n1,2\n3,4\n", ("--columns", "a,a"), "column 'a' is asked for twice"),
+        ("a,a\n1,2\n3,4\n", (), "two columns are named 'a'"),
+        ("a,b\n1,2\n", (), "column 0 is constant"),
+        ("a,b\n1,2\n2,2\n3,2\n", (), "column 1 is constant"),
         ("a\n1\n2\nnan\n", (), "NaN"),
         ("a\n1\n1\n1\n", (), "constant"),
         ("a\n1\n2\n3\n", ("--model", "VVX"), "no covariance model 'VVX'"),

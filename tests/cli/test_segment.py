@@ -44,11 +44,13 @@ def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp
         assert (labels[name] != labels["plain"]).any(), name
     assert (labels["pd"] != labels["plain"]).any()
     folder = tmp_path / "pictures"
-    done = run("segment", ball, "-o", folder, "--overlay-style", "fill", "--luts", "slicer", "--no-report")
+    drawn = ("--overlay-style", "fill", "--luts", "slicer, itksnap")
+    done = run("segment", ball, "-o", folder, *drawn, "--no-report")
     assert done.returncode == 0, done.stderr
     assert "verdict     trust" in done.stdout
     added = {file.name for file in folder.iterdir()} ^ {file.name for file in (tmp_path / "plain").iterdir()}
-    assert added == {"sub-ball_dseg_lut-slicer.ctbl", "sub-ball_report.html"}
+    tables = {"sub-ball_dseg_lut-slicer.ctbl", "sub-ball_dseg_lut-itksnap.txt"}
+    assert added == {*tables, "sub-ball_report.html"}
     pictures = [(tmp_path / name / "sub-ball_overlay.png").read_bytes() for name in ("plain", "pictures")]
     assert pictures[0] != pictures[1]
     quiet = run("segment", ball, "--overwrite", "--no-report", "-q")

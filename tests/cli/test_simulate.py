@@ -85,6 +85,31 @@ def test_figures_only_inside_the_truth(simulated, tmp_path):
     assert "Hausdorff" in _run(*words[:3]).stdout
 
 
+def test_what_is_undefined_is_not_available(simulated, tmp_path):
+    source = nib.load(simulated / "phantom_dseg.nii.gz")
+    labels = np.asarray(source.dataobj).copy()
+    labels[labels == 2] = 0
+    nib.save(nib.Nifti1Image(labels, source.affine), tmp_path / "grey.nii.gz")
+    rows = [line.split() for line in _run("evaluate", *2 * [tmp_path / "grey.nii.gz"]).stdout.splitlines()]
+    assert rows[2] == ["GM", "1.000", "+0.0%", "0.00", "mm"]
+    assert rows[3] == ["WM", "n/a", "n/a", "n/a"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--intensities", "CSF=nan,GM=1,WM=2"), ("--intensities", "CSF=-1,GM=1,WM=2"), ("--noise", "inf"),
+        ("--zooms", "100", "100", "100"), ("--zooms", "0", "1", "1"),
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_scan_write_nothing(tmp_path, words):
+    with pytest.raises(ImageError) as caught:
+        _run("simulate", *words, "-o", tmp_path / "out")
+    assert len(str(caught.value).splitlines()) == 1
+    assert _run("simulate", "--noise", "nan", "-o", tmp_path / "out").exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_wrong_input_is_refused(simulated, tmp_path):
     scan, labels = simulated / "phantom_T1w.nii.gz", simulated / "phantom_dseg.nii.gz"
     nib.save(nib.Nifti1Image(np.ones((5, 5, 5), dtype=np.uint8) * np.eye(5, dtype=np.uint8), np.eye(4)),
@@ -95,7 +120,10 @@ def test_wrong_input_is_refused(simulated, tmp_path):
         _run("simulate", "-o", simulated)
     with pytest.raises(ImageError, match="none of the tissues"):
         _run("simulate", labels, "--map", "77=GM", "-o", tmp_path / "none")
-    assert _run("evaluate", scan, labels, "--map", "1:GM").exit_code == 2
+    with pytest.raises(ImageError, match="no whole numbers"):
+        _run("simulate", scan, "-o", tmp_path / "none")
+    for wrong in ("1:GM", "1=CSF,1=GM"):
+        assert _run("evaluate", scan, labels, "--map", wrong).exit_code == 2
     assert _run("simulate", "--intensities", "GM=3", "-o", tmp_path / "none").exit_code == 2
     (tmp_path / "table.tsv").write_text("index\tname\n1\tLiver\n")
     with pytest.raises(ImageError, match="names none"):

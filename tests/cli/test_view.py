@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,17 @@ def test_the_command_exports_one_page_and_replaces_none_unasked(ball_folder, tmp
     assert again.returncode == 1
     assert "--overwrite" in again.stderr
     assert run("view", ball_folder, "--export", page, "--overwrite").returncode == 0
+
+
+def test_a_folder_without_its_sidecar_is_shown_with_a_warning(ball_folder, tmp_path, run):
+    shutil.copytree(ball_folder, tmp_path / "results")
+    (tmp_path / "results/sub-ball_dseg.json").unlink()
+    done = run("view", tmp_path / "results", "--export", tmp_path / "page.html")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mriseg: warning: sub-ball_dseg.nii.gz: no sidecar beside it")
+    alone = run("view", tmp_path / "results/sub-ball_dseg.nii.gz", "--export", tmp_path / "labels.html")
+    assert (alone.returncode, alone.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty", "text.nii.gz"])

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pytest
 
-from mriseg.evaluation.metrics import agreement, calibration_error, dice, hausdorff95
+from mriseg.errors import ImageError
+from mriseg.evaluation.metrics import agreement, calibration_error, compare_files, dice, hausdorff95
+from mriseg.labels.numbers import BIDS_NUMBERS
 
 ZOOMS = np.array([1.0, 2.0, 3.0])
 
@@ -36,6 +39,35 @@ def test_what_is_nowhere_has_no_figures():
     assert np.isnan(dice(nothing, nothing))
     assert dice(nothing, _box((4, 4, 4))) == 0
     assert np.isnan(hausdorff95(nothing, _box((4, 4, 4)), ZOOMS))
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Write an array of the test as an image; return its path."""
+
+    def write(name, data):
+        path = tmp_path / f"{name}.nii.gz"
+        nib.save(nib.Nifti1Image(data, np.eye(4)), path)
+        return path
+
+    return write
+
+
+def test_a_scan_is_no_label_map(save):
+    labels = _box((4, 4, 4)).astype(np.uint8)
+    truth, scan = save("truth", labels), save("scan", (97.3 * labels).astype(np.float32))
+    for pair in ((scan, truth), (truth, scan)):
+        with pytest.raises(ImageError, match=r"scan.nii.gz: holds values that are no whole numbers"):
+            compare_files(*pair, BIDS_NUMBERS, BIDS_NUMBERS)
+
+
+def test_a_truth_without_any_of_the_tissues_is_refused_and_one_without_some_is_not(save):
+    labels = save("labels", _box((4, 4, 4)).astype(np.uint8))
+    with pytest.raises(ImageError, match=r"labels.nii.gz: has no voxel with the numbers 8, 9; say"):
+        compare_files(labels, labels, BIDS_NUMBERS, {8: 1, 9: 2})
+    figures = compare_files(labels, labels, BIDS_NUMBERS, {1: 1, 9: 2})
+    assert figures["GM"].dice == 1
+    assert np.isnan(figures["WM"].dice)
 
 
 def test_calibration():

@@ -6,6 +6,7 @@ import pytest
 from mriseg.evaluation.phantom import folded_ball, simulate
 from mriseg.labels.contrasts import CONTRASTS
 
+NAN, INF = float("nan"), float("inf")
 T1_INTENSITIES = CONTRASTS["t1"].phantom_intensities
 
 
@@ -47,6 +48,31 @@ def test_the_seed_decides():
     first, again, other = (simulate(*folded_ball(), seed=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.data, again.data)
     assert not np.array_equal(first.data, other.data)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        *(
+            ({"intensities": {1: 100.0, 2: wrong, 3: 40.0}}, "intensities")
+            for wrong in (NAN, INF, -1.0, 1e300)
+        ),
+        ({"intensities": dict.fromkeys((1, 2, 3), 0.0)}, "not all of them 0"),
+        ({"surroundings": {0: NAN}}, "intensities"),
+        *(({"noise": wrong}, "noise is") for wrong in (NAN, INF, -1.0)),
+        *(({"bias": wrong}, "bias") for wrong in (NAN, INF, -1.0, 200.0)),
+        *(({"zooms": (2.0, wrong, 2.0)}, "voxel sizes") for wrong in (NAN, INF, -1.0, 0.0)),
+        ({"zooms": (100.0, 100.0, 100.0)}, "no voxel is left for .*; choose smaller voxels"),
+    ],
+)
+def test_settings_that_make_no_scan_are_refused(settings, says):
+    with pytest.raises(ValueError, match=says):
+        simulate(*folded_ball(), **settings)
+
+
+def test_a_brain_of_one_voxel_is_refused():
+    with pytest.raises(ValueError, match="no voxel is left for the rest of the brain"):
+        simulate(np.full((9, 9, 9), 2, dtype=np.uint8), np.eye(4), zooms=(9.0, 9.0, 9.0))
 
 
 def test_numbers_that_are_no_tissue_are_background():

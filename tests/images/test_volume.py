@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from mriseg.errors import ImageError
 from mriseg.images.reading import load_volume
-from mriseg.images.volume import new_volume, same_grid
+from mriseg.images.volume import new_volume, same_grid, whole_numbers
 
 
 @pytest.mark.parametrize("flips", list(product((1, -1), repeat=3)))
@@ -92,3 +94,11 @@ def test_grids_of_other_shapes_or_other_slopes_differ():
     turned = AFFINE.copy()
     turned[0, 0] = 0.05  # at the far end a quarter of a millimetre
     assert not same_grid(made(), made(affine=turned))
+
+
+def test_a_label_map_holds_whole_numbers_but_for_rounding():
+    volume = made()
+    rounded = replace(volume, data=np.round(volume.data).astype(np.float32) + np.float32(0.005))
+    np.testing.assert_array_equal(whole_numbers(rounded), np.round(volume.data))
+    with pytest.raises(ImageError, match="no whole numbers; give a label map"):
+        whole_numbers(replace(volume, data=np.full((3, 3, 3), 0.3, dtype=np.float32)))

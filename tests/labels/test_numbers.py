@@ -22,6 +22,11 @@ def test_what_is_no_map_is_refused(wrong):
         parse_label_map(wrong)
 
 
+def test_a_number_is_given_one_tissue():
+    with pytest.raises(ValueError, match="number 1 is given twice"):
+        parse_label_map("1=CSF,1=GM")
+
+
 def test_intensities_are_those_of_all_three_tissues():
     assert parse_intensities("WM=150, csf=45.5,GM=-1e2") == {2: 150, 3: 45.5, 1: -100}
     for wrong in ("CSF=1,GM=2", "CSF=1,GM=2,WM=3,Fat=4", "CSF=1,GM=2,Fat=3"):

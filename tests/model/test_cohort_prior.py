@@ -75,6 +75,30 @@ def test_another_file_is_no_prior(tmp_path, content):
         read_cohort_prior(tmp_path / "prior.json")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Scans": 0},
+        {"Scans": -3},
+        {"Voxels": 2e9},
+        {"Voxels": -1},
+        {"Voxels": 10**400},
+        {"Shares": [10**400] * 750},
+    ],
+)
+def test_a_prior_with_implausible_figures_is_refused(prior, tmp_path, change):
+    path = tmp_path / "prior.json"
+    prior.write(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(PriorError, match="is no prior of mriseg cohort-prior"):
+        read_cohort_prior(path)
+
+
+def test_a_prior_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(PriorError, match=r"gone.json: cannot be read \(No such file.*\); check its name"):
+        read_cohort_prior(tmp_path / "gone.json")
+
+
 def test_from_a_cohort_to_a_scan(tmp_path):
     quick = {"bias": False, "spatial": False, "priors": False}
     for scan in balls(tmp_path / "scans", 4):

@@ -215,6 +215,8 @@ FIGURES = {
     "a matrix of weights": {"Weights": [[0.2] * 5] * 2},
     "weights of nothing": {"Weights": [0.0] * 5},
     "weights of far more than all": {"Weights": [1e200] * 5},
+    "means beyond all floats": {"Means": [30, 70, 10**400]},
+    "weights beyond all floats": {"Weights": [10**400] * 5},
 }
 
 
@@ -255,12 +257,23 @@ def test_a_sidecar_with_broken_figures_is_one_line(fits, tmp_path, figures):
 
 
 @pytest.mark.parametrize(
-    "covariances", [None, "x", [[[1.0]]], [[[-1.0, 0.0], [0.0, 1.0]]] * 3, [[[float("nan")] * 2] * 2] * 3]
+    "covariances",
+    [
+        MISSING,
+        None,
+        "x",
+        [[[10**400] * 2] * 2] * 3,
+        [[[1.0]]],
+        [[[-1.0, 0.0], [0.0, 1.0]]] * 3,
+        [[[float("nan")] * 2] * 2] * 3,
+    ],
 )
 def test_broken_covariances_are_one_line(fits, tmp_path, covariances):
     kind = "two channels of plain classes"
     content = json.loads(fits[kind][1].read_text())
     content["Mixture"]["Covariances"] = covariances
+    if covariances is MISSING:
+        del content["Mixture"]["Covariances"]
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(content))
     with pytest.raises(MixtureError) as caught:
@@ -284,5 +297,5 @@ def test_a_prior_that_is_not_there_is_one_line_and_exit_one(run, ball, tmp_path)
     done = run("segment", ball, "--warm-start", "gone.json", "--no-report")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "gone.json" in line
+    assert "gone.json: cannot be read (No such file or directory); check its name" in line
     assert run("segment", ball, "--fix-means").returncode == 2

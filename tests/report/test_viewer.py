@@ -20,7 +20,7 @@ import mriseg
 from mriseg.images.reading import load_volume
 from mriseg.images.writing import save_array
 from mriseg.report.server import file_content, serve, text_content
-from mriseg.report.viewer import gather_layers, viewer_page, viewer_script
+from mriseg.report.viewer import gather_layers, viewer_page, viewer_script, without_sidecar
 
 NAMES = {0: "outside", 1: "Gray Matter", 2: "White Matter", 3: "Cerebrospinal Fluid"}
 READY = "html[data-ready=yes]"
@@ -174,6 +174,22 @@ def test_a_folder_of_several_segmentations_is_refused(results):
         shutil.copy(file, results / file.name.replace("ball", "other"))
     with pytest.raises(mriseg.ImageError, match="2 segmentations"):
         gather_layers([results])
+
+
+def test_segmentations_in_two_folders_are_said_to_be_in_both(results, tmp_path):
+    other = Path(shutil.copytree(results, tmp_path / "other"))
+    with pytest.raises(mriseg.ImageError) as caught:
+        gather_layers([results, other])
+    said = str(caught.value)
+    assert "holds" not in said
+    for folder in (results, other):
+        assert str(folder / "sub-ball_dseg.nii.gz") in said
+
+
+def test_labels_whose_sidecar_is_gone_are_named(results):
+    assert without_sidecar(gather_layers([results])) == []
+    (results / "sub-ball_dseg.json").unlink()
+    assert without_sidecar(gather_layers([results])) == [results / "sub-ball_dseg.nii.gz"]
 
 
 def test_labels_without_a_table_are_numbered(results):

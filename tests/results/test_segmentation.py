@@ -293,6 +293,24 @@ def test_pictures_show_the_segmentation_in_canonical_orientation(ball_result, tm
     assert not list(tmp_path.glob("*_lut-*"))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"overlay_style": "nope"}, "overlay_style is 'nope'; it must be one of contour, fill"),
+        ({"luts": ["foo"]}, "luts knows itksnap, .*, niivue, not 'foo'"),
+        ({"luts": "foo"}, "not 'foo'"),
+    ],
+)
+def test_what_is_not_known_is_refused_and_writes_nothing(ball_result, tmp_path, wrong, says):
+    with pytest.raises(mriseg.OptionError, match=says):
+        ball_result.save(tmp_path / "out", report=False, **wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_string_is_one_program(ball_result):
+    assert written_files(ball_result, luts="itksnap") == written_files(ball_result, luts=["itksnap"])
+
+
 def test_without_a_report_there_is_none_and_none_is_left(saved):
     result, folder = saved
     files = result.save(folder, overwrite=True, report=False)
