@@ -53,7 +53,7 @@ def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], lis
     header = rows[0].cells
     for line, cells in rows[1:]:
         if any(cells[len(header) :]):
-            raise ValueError(f"line {line} has {len(cells)} cells, and the header {len(header)}")
+            raise ValueError(f"line {line}: {len(cells)} cells, and the header has {len(header)}")
     return header, rows[1:]
 
 

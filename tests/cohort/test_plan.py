@@ -199,7 +199,7 @@ def test_an_identifier_that_no_file_system_takes_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("scan,identifier\na.nii,a,mask.nii\n", "line 2 has 3 cells, and the header 2"),
+        ("scan,identifier\na.nii,a,mask.nii\n", "line 2: 3 cells, and the header has 2"),
         ("scan,mask,mask\na.nii,m.nii,\n", "two columns are named 'mask'"),
     ],
 )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from sidecars import minimal_sidecar
 
 from mriseg.cohort.record import (
     Record,
@@ -22,17 +23,8 @@ from mriseg.results.sidecar import SCHEMA_VERSION
 def sidecar():
     """What of a sidecar a table shows."""
     grey = {"Label": 1, "ml": 700.0, "label_ml": 710.0, "fraction": 0.47, "mean": 70.0, "sd": 5.0}
-    return {
-        "Sources": ["a.nii.gz"],
-        "BrainMask": {"VolumeML": 1500.0, "TemplateSimilarity": None},
-        "Classes": {"GM": grey},
-        "BiasField": {"Lowest": 0.9, "Highest": 1.1},
-        "Contrast": {"Used": "t1"},
-        "Mixture": {},
-        "Files": [],
-        "SchemaVersion": SCHEMA_VERSION,
-        "Warnings": [look_closely("share", "dark"), do_not_trust("size", "small")],
-    }
+    warnings = [look_closely("share", "dark"), do_not_trust("size", "small")]
+    return {**minimal_sidecar("a.nii.gz", {"GM": grey}), "Warnings": warnings}
 
 
 def test_a_record_comes_back_from_its_file(tmp_path):

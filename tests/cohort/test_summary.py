@@ -6,33 +6,25 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from sidecars import minimal_sidecar
 
 from mriseg.cohort.constants import OUTLIER_LIMIT
 from mriseg.cohort.record import Record, collect
 from mriseg.cohort.summary import summarise
 from mriseg.errors import CohortError
 from mriseg.qc import look_closely
-from mriseg.results.sidecar import SCHEMA_VERSION
 
 
 def sidecar(name, gm, *, similarity=0.7, warnings=()):
     """What a segmentation leaves, with a given share of GM."""
     shares = {"CSF": 0.2, "GM": gm, "WM": 0.8 - gm}
-    return {
-        "Sources": [f"{name}.nii.gz"],
-        "BrainMask": {"VolumeML": 1500.0, "TemplateSimilarity": similarity},
-        "Classes": {
-            tissue: {"Label": 1, "fraction": share, "mean": mean, "sd": 5.0}
-            | dict.fromkeys(("ml", "label_ml"), 1500 * share)
-            for (tissue, share), mean in zip(shares.items(), (30.0, 70.0, 100.0), strict=True)
-        },
-        "BiasField": {"Order": 1, "Lowest": 0.9, "Highest": 1.1},
-        "Contrast": {"Used": "t1"},
-        "Mixture": {},
-        "Files": [],
-        "SchemaVersion": SCHEMA_VERSION,
-        "Warnings": [look_closely("share", text).recorded() for text in warnings],
-    }  # fmt: skip
+    classes = {
+        tissue: {"Label": 1, "fraction": share, "mean": mean, "sd": 5.0}
+        | dict.fromkeys(("ml", "label_ml"), 1500 * share)
+        for (tissue, share), mean in zip(shares.items(), (30.0, 70.0, 100.0), strict=True)
+    }
+    given = [look_closely("share", text) for text in warnings]
+    return minimal_sidecar(f"{name}.nii.gz", classes, similarity=similarity, warnings=given)
 
 
 def store(output, name, content):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from sidecars import minimal_sidecar
 from skimage.io import imread
 
 from mriseg.errors import ImageError
@@ -62,14 +63,7 @@ def result(tmp_path):
             name: {"Label": NUMBERS[name], "ml": scale * float(share.sum()) * voxel_ml}
             for name, share in shares.items()
         }
-        mask = {"VolumeML": float((array > 0).sum()) * voxel_ml}
-        facts = {
-            "SchemaVersion": SCHEMA_VERSION,
-            "Warnings": [],
-            "Classes": classes,
-            "BrainMask": mask,
-            "Files": [],
-        }
+        facts = minimal_sidecar("sub-01.nii", classes, brain_mask_ml=float((array > 0).sum()) * voxel_ml)
         (start.parent / "sub-01_dseg.json").write_text(json.dumps(facts))
         return start.parent
 
@@ -255,19 +249,24 @@ def test_folders_of_none_or_several_segmentations(result, tmp_path, labels):
     assert compare(a / "sub-01_dseg.json", a / "sub-01_dseg.json").tissues["GM"].dice == 1
 
 
-# Sidecars of the right schema, and what else is in them.
-KNOWN = f'{{"SchemaVersion": {SCHEMA_VERSION}, "Warnings": []%s}}'
-MASK = ', "BrainMask": {"VolumeML": 1}, "Files": []'
+def with_classes(classes):
+    """Return the text of a sidecar of these classes."""
+    return json.dumps({**minimal_sidecar("a.nii", {}), "Classes": classes})
+
+
+GREY = minimal_sidecar("a.nii", {"GM": {"Label": 1}})["Classes"]["GM"]
 
 
 @pytest.mark.parametrize("text", [
-    "", "[]", "{}", KNOWN % "", '{"SchemaVersion": 99, "Warnings": []}', "[" * 100_000,
-    KNOWN % (', "Classes": {}' + MASK),
-    KNOWN % (', "Classes": {"../x": {"Label": 1, "ml": 1}}' + MASK),
-    KNOWN % (', "Classes": {"GM": {"Label": 1, "ml": NaN}}' + MASK),
-    KNOWN % (', "Classes": {"GM": {"Label": 1e999, "ml": 1}}' + MASK),
-    KNOWN % (', "Classes": {"GM": {"Label": -1, "ml": 1}}' + MASK),
-    KNOWN % ', "Classes": {"GM": [1]}, "BrainMask": 3, "Files": 5',
+    "", "[]", "{}", '{"SchemaVersion": 99, "Warnings": []}', "[" * 100_000,
+    json.dumps({"SchemaVersion": SCHEMA_VERSION, "Warnings": []}),
+    with_classes({}), with_classes({"../x": GREY}), with_classes({"GM": [1]}),
+    *(with_classes({"GM": GREY | wrong}) for wrong in (
+        {"ml": float("nan")}, {"ml": "1"},
+        {"Label": float("inf")}, {"Label": -1}, {"Label": 1.5}, {"Label": 300},
+    )),
+    json.dumps({**minimal_sidecar("a.nii", {"GM": GREY}), "Files": 5}),
+    json.dumps({**minimal_sidecar("a.nii", {"GM": GREY}), "BrainMask": 3}),
 ])  # fmt: skip
 def test_sidecars_that_are_none(result, labels, text):
     a = result("a", labels)

@@ -26,7 +26,7 @@ class Cost:
 @pytest.fixture(scope="module", params=["ibsr07", pytest.param("colin27", marks=pytest.mark.slow)])
 def cost(request, scans, tmp_path_factory):
     found = Cost()
-    step, write_gzip = partial_volume._step, writing.write_gzip
+    step, write_gzip = partial_volume._m_step, writing.write_gzip
 
     def counted_step(*arguments, **options):
         found.iterations += 1
@@ -40,7 +40,7 @@ def cost(request, scans, tmp_path_factory):
     path = next((scans / "bids" / f"sub-{request.param}").rglob("*_T1w.nii.gz"))
     volume = load_volume(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partial_volume, "_step", counted_step)
+        patch.setattr(partial_volume, "_m_step", counted_step)
         patch.setattr(writing, "write_gzip", counted_write)
         tracemalloc.start()
         try:
