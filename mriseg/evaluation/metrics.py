@@ -70,19 +70,19 @@ def compare_files(
     Raises
     ------
     ImageError
-        If a file cannot be read or is no label map, the grids differ, or the truth has none of the tissues.
+        If a file cannot be read or is no label map, the grids differ, or either has none of the tissues.
     """
     first, second = load_map(labels), load_map(truth)
     if not same_grid(first, second):
         raise ImageError(f"{labels}: is not on the grid of {truth}; resample one to the other first")
     found, true = whole_numbers(first), whole_numbers(second)
-    any_tissue = np.isin(true, list(truth_numbers))
-    if not any_tissue.any():
-        numbers = ", ".join(str(number) for number in truth_numbers)
-        raise ImageError(
-            f"{truth}: has no voxel with the numbers {numbers}; say which number is which tissue"
-        )
-    evaluated = any_tissue if inside else np.True_
+    for path, array, numbers in ((labels, found, label_numbers), (truth, true, truth_numbers)):
+        if not np.isin(array, list(numbers)).any():
+            known = ", ".join(map(str, numbers))
+            raise ImageError(
+                f"{path}: has no voxel with the numbers {known}; say which number is which tissue"
+            )
+    evaluated = np.isin(true, list(truth_numbers)) if inside else np.True_
     return {
         tissue.abbreviation: agreement(
             np.isin(found, [k for k, t in label_numbers.items() if t == tissue.index]) & evaluated,
