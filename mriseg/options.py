@@ -171,7 +171,7 @@ class SegmentOptions:
         classes = self.classes
         if classes == AUTO:
             if self.warm_start is not None or self.cohort_prior is not None:
-                raise OptionError("a saved fit has a number of classes: give that instead of auto")
+                raise OptionError("a saved fit or a prior has a number of classes: give that instead of auto")
             return
         if isinstance(classes, str) or not 2 <= classes <= MAX_CLASSES:
             raise OptionError(f"classes is {classes!r}; it must be from 2 to {MAX_CLASSES}, or {AUTO}")

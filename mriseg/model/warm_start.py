@@ -80,8 +80,8 @@ class SavedFit:
             raise PriorError(
                 f"{self.path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
             ) from error
-        held = f"{len(centres)} classes in {centres.shape[1]} channels, {saved.description}"
-        wanted = f"{classes} in {channels}, {kind.description}"
+        held = f"{len(centres)} classes in {_channels(centres.shape[1])}, {saved.description}"
+        wanted = f"{classes} in {_channels(channels)}, {kind.description}"
         raise PriorError(f"{self.path}: its fit is of {held}, and this one is of {wanted}; give another")
 
     def _parameters(self) -> tuple[type[FittedModel], Floats, Floats, Floats, Floats]:
@@ -138,6 +138,10 @@ def _factor(model: FittedModel, values: Floats, counts: Floats) -> float:
         return float(counts @ np.log(density))
 
     return best_scale(likelihood, float(model.means.max()), values, counts)
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"
 
 
 def _matrix(values: Any) -> Floats:

@@ -259,7 +259,10 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
         return []
     told = f"the scan does not look like {CONTRASTS[contrast].name}: {_contrast_description(seen)}"
     return [
-        do_not_trust("contrast-contradicted", f"{told}; tissues are named wrongly unless --contrast is right")
+        do_not_trust(
+            "contrast-contradicted",
+            f"{told}; check --contrast: if it is wrong, so are the names of the tissues",
+        )
     ]
 
 
