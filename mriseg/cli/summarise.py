@@ -28,6 +28,7 @@ def summarise(
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
-    checked = summarise_folder(folder)
+    checked, failed = summarise_folder(folder)
     suspicious = sum(scan.suspicious for scan in checked)
-    say(f"{len(checked)} scans, {suspicious} to look at: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")
+    parts = [f"{len(checked)} segmented", *([f"{len(failed)} failed"] if failed else [])]
+    say(f"{', '.join(parts)}; {suspicious} to look at: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")

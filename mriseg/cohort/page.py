@@ -137,4 +137,4 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
 
 def _link(path: str) -> str:
     """Return a relative URL; ./ keeps a colon in a name from being parsed as a scheme."""
-    return "./" + quote(path)
+    return "./" + quote(path, errors="surrogateescape")

@@ -107,8 +107,8 @@ class Record:
         }
         file = record_file(output, self.identifier)
         with atomic_write(file.parent, [file.name], overwrite=True) as scratch:
-            text = json.dumps(content, ensure_ascii=False) + "\n"
-            (scratch / file.name).write_text(text, encoding="utf-8")
+            # ASCII: names of files need not be valid text.
+            (scratch / file.name).write_text(json.dumps(content) + "\n", encoding="ascii")
 
 
 def record_file(output: Path, identifier: str) -> Path:

@@ -172,7 +172,7 @@ def run_cohort(
             records.append(record)
             table.write(row(record))
             tell(record)
-    return Outcome(records, summarise(output, records))
+    return Outcome(records, summarise(output, records).checked)
 
 
 def _tissues(jobs: Sequence[Job]) -> set[str]:

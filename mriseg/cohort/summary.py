@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.page import write_page
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class Summary(NamedTuple):
+    """The scans of a cohort that were segmented and those that failed, each by identifier."""
+
+    checked: list[ScanQC]
+    failed: list[Record]
+
+
 def tissues_of(records: Iterable[Record]) -> set[str]:
     """Return the abbreviations of all classes in the figures of a cohort."""
     ending = "_fraction"
@@ -25,7 +32,7 @@ def tissues_of(records: Iterable[Record]) -> set[str]:
     }
 
 
-def summarise(output: Path, of_run: Iterable[Record] = ()) -> list[ScanQC]:
+def summarise(output: Path, of_run: Iterable[Record] = ()) -> Summary:
     """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv``.
 
     Parameters
@@ -37,8 +44,7 @@ def summarise(output: Path, of_run: Iterable[Record] = ()) -> list[ScanQC]:
 
     Returns
     -------
-    list of ScanQC
-        The scans that were done, by identifier.
+    Summary
 
     Raises
     ------
@@ -62,4 +68,4 @@ def summarise(output: Path, of_run: Iterable[Record] = ()) -> list[ScanQC]:
         if failed:
             write_failures(scratch / COHORT_FAILURES, failed)
         write_page(scratch / COHORT_PAGE, output, checked, failed)
-    return checked
+    return Summary(checked, failed)

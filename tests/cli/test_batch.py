@@ -37,7 +37,7 @@ def test_a_batch_ends_with_a_sentence_a_table_and_its_exit_code(run, tmp_path):
     plan = run("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--resume", "--dry-run")
     assert [line.split("\t")[-1] for line in plan.stdout.splitlines()[1:]] == ["to do", "done"]
     (tmp_path / "out" / "cohort.tsv").unlink()
-    assert run("summarise", "out").stdout.startswith("1 scans, 1 to look at")
+    assert run("summarise", "out").stdout.startswith("1 segmented, 1 failed; 1 to look at: ")
     assert (tmp_path / "out" / "cohort.tsv").exists()
 
 

@@ -38,6 +38,12 @@ def test_a_record_comes_back_from_its_file(tmp_path):
     assert record.sidecar(tmp_path) == tmp_path / "a" / "b_dseg.json"
 
 
+def test_a_record_of_a_file_whose_name_is_no_text_comes_back(tmp_path):
+    record = Record("bad\udcff", "bad\udcff.nii.gz", "bad\udcff", fresh=False)
+    record.write(tmp_path)
+    assert read_record(record_file(tmp_path, record.identifier)) == record
+
+
 @pytest.mark.parametrize(
     "text",
     [
