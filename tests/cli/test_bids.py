@@ -34,7 +34,7 @@ def test_a_data_set_becomes_derivatives_that_the_validator_accepts(run, tmp_path
     assert (tmp_path / "out/sub-01/ses-b/anat/sub-01_ses-b_dseg.json").exists()
     assert (tmp_path / "out/sub-02/anat/sub-02_dseg.nii.gz").exists()
     group = run("bids", dataset, "out", "group")
-    assert group.stdout.startswith("3 scans")
+    assert group.stdout.startswith("3 segmented")
     if validator is None:
         pytest.skip("bids-validator-deno is not installed; the derivatives were not validated")
     checked = subprocess.run(
