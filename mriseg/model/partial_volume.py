@@ -336,11 +336,8 @@ def _m_step(
     # without voxels at its old value.
     ridge = MEAN_HOLD * float(counts.sum())
     normal = TISSUE_FRACTIONS.T @ (sizes[:, None] * TISSUE_FRACTIONS) + ridge * np.eye(3)
-    means = (
-        model.means
-        if hold_means
-        else np.linalg.solve(normal, TISSUE_FRACTIONS.T @ sums + ridge * model.means)
-    )
+    right = TISSUE_FRACTIONS.T @ sums + ridge * model.means
+    means = model.means if hold_means else np.linalg.solve(normal, right)
     centres = TISSUE_FRACTIONS @ means
     # The common variance: sum over j of sum_i r_ij (y_i - a_j mu)^2, over the sum of all r_ij.
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
