@@ -1,4 +1,4 @@
-"""Escaping of untrusted text for terminals and tables."""
+"""Text for terminals and tables: escaping of what is not trusted, and counts."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ def printable(text: str) -> str:
     'sub-01\\x1b[2J_T1w.nii\\n'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural where there is not one.
+
+    >>> counted(1, "scan"), counted(0, "scan")
+    ('1 scan', '0 scans')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def cell(text: str) -> str:

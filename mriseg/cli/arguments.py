@@ -53,9 +53,7 @@ NoSpatial = Annotated[
     bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
 ]
 
-NoPriors = Annotated[
-    bool, typer.Option("--no-priors", help="Do not ask the template where tissues usually lie.")
-]
+NoPriors = Annotated[bool, typer.Option("--no-priors", help="Do not use the template's tissue maps.")]
 
 
 class OverlayStyle(StrEnum):

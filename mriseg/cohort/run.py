@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
+from mriseg._utils.text import counted
 from mriseg.cohort.record import FAILED, Record, log_file, read_record, record_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.summary import summarise
@@ -98,14 +99,10 @@ class Outcome:
         fresh = sum(record.fresh and record.status != FAILED for record in self.records)
         earlier = len(self.records) - fresh - len(self.failed)
         suspicious = sum(scan.suspicious for scan in self.checked)
-        parts = [f"{_scans(fresh)} segmented"]
+        parts = [f"{counted(fresh, 'scan')} segmented"]
         parts += [f"{earlier} done before"] if earlier else []
         parts += [f"{len(self.failed)} failed"] if self.failed else []
         return f"{', '.join(parts)}; {suspicious} to look at."
-
-
-def _scans(count: int) -> str:
-    return f"{count} scan" if count == 1 else f"{count} scans"
 
 
 def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: bool) -> None:
@@ -128,7 +125,7 @@ def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: 
     there = [job for job in jobs if job.sidecar(output).exists()]
     if there and not (resume or overwrite):
         raise OutputError(
-            f"{output}: has results of {len(there)} of these {_scans(len(jobs))} already, such as "
+            f"{output}: has results of {len(there)} of these {counted(len(jobs), 'scan')} already, such as "
             f"{there[0].identifier}; give --resume to go on, or --overwrite to do them again"
         )
     try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mriseg.errors import PriorError
-from mriseg.model.constants import MAX_PRIOR_VOXELS, POOLED_BINS, POOLED_RANGE
+from mriseg.model.constants import MAX_SAVED_PRIOR_VOXELS, POOLED_BINS, POOLED_RANGE
 from mriseg.model.histogram import best_scale
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
 
@@ -92,7 +92,7 @@ def read_cohort_prior(path: Path) -> CohortPrior:
             str(content["Contrast"]), int(content["Scans"]), float(content["Voxels"]), shares, path
         )
         sound = shares.shape == _MIDDLES.shape and np.isfinite(shares).all() and (shares >= 0).all()
-        plausible = prior.scans >= 1 and 0 <= prior.voxels <= MAX_PRIOR_VOXELS
+        plausible = prior.scans >= 1 and 0 <= prior.voxels <= MAX_SAVED_PRIOR_VOXELS
         if not sound or not shares.any() or not plausible:
             raise ValueError("its figures make no sense")
     except OSError as error:

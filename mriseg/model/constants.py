@@ -90,7 +90,7 @@ POOLED_BINS = 750
 # Range of the pooled histogram in units of the mean of WM.
 POOLED_RANGE = (-0.2, 2.8)
 # Voxels: weight of a cohort prior beyond which its file is damaged; a head of 0.25 mm voxels has fewer.
-MAX_PRIOR_VOXELS = 1e9
+MAX_SAVED_PRIOR_VOXELS = 1e9
 # Deviation of saved weights from a sum of 1 that rounding explains.
 WEIGHTS_ROUNDING = 1e-6
 

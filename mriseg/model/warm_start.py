@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from mriseg._utils.text import counted
 from mriseg.errors import MixtureError, PriorError
 from mriseg.images.constants import MAX_INTENSITY
 from mriseg.model.base import FittedModel, intensity_range
@@ -80,8 +81,8 @@ class SavedFit:
             raise PriorError(
                 f"{self.path}: holds no fit ({error}); give the JSON sidecar of a segmentation"
             ) from error
-        held = f"{len(centres)} classes in {_channels(centres.shape[1])}, {saved.description}"
-        wanted = f"{classes} in {_channels(channels)}, {kind.description}"
+        held = f"{len(centres)} classes in {counted(centres.shape[1], 'channel')}, {saved.description}"
+        wanted = f"{classes} in {counted(channels, 'channel')}, {kind.description}"
         raise PriorError(f"{self.path}: its fit is of {held}, and this one is of {wanted}; give another")
 
     def _parameters(self) -> tuple[type[FittedModel], Floats, Floats, Floats, Floats]:
@@ -138,10 +139,6 @@ def _factor(model: FittedModel, values: Floats, counts: Floats) -> float:
         return float(counts @ np.log(density))
 
     return best_scale(likelihood, float(model.means.max()), values, counts)
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
 
 
 def _matrix(values: Any) -> Floats:
