@@ -52,11 +52,6 @@ ZOOM_TOLERANCE = 0.01
 # Share of the smallest voxel edge: displacement of the corners up to which sform and qform agree; not tuned.
 MAX_FORM_SHIFT = 0.5
 
-# --- Files ----------------------------------------------------------------------------------------
-
-# Level of ISA-L, 0 to 3: the highest whose bytes are the same on processors of all generations.
-GZIP_LEVEL = 2
-
 # --- Masks ----------------------------------------------------------------------------------------
 
 # Negative values of a mask, as a share of its maximum, that ringing of splines explains; not tuned.

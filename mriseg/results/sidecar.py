@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # Raised whenever a field changes its name or its meaning.
 SCHEMA_VERSION = 1
-_LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "isal")
+_LIBRARIES = ("nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "zlib-ng")
 
 
 # Bound of plausible numbers in any unit: the largest of float32.

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import nibabel as nib
@@ -27,6 +29,36 @@ def test_any_gzip_reads_it(size, content):
         data[:] = noise if content == "noise" else noise[: size // 3].center(size, b"\0")
     assert gzip.decompress(zipped(bytes(data))) == data
     assert gzip.decompress(zipped(bytes(data[:10]), bytes(data[10:]))) == data
+
+
+@pytest.fixture(scope="module")
+def content():
+    """Background, a brain of noise, the same brain again, and a ramp: more than a block and a window."""
+    rng = np.random.default_rng(0)
+    brain = np.where(rng.random(100_000) < 0.6, rng.normal(size=100_000), 0).astype(np.float32).tobytes()
+    return bytes(400) + (brain + bytes(70_000)) * 2 + np.arange(50_000, dtype=np.int16).tobytes()
+
+
+@pytest.mark.parametrize("chunk", [1000, 1 << 16, 1 << 20])
+def test_the_bytes_are_those_of_another_program(content, chunk):
+    deflate = zlib.compressobj(wbits=31, strategy=zlib.Z_RLE)
+    chunks = [content[start : start + chunk] for start in range(0, len(content), chunk)]
+    assert zipped(*chunks) == deflate.compress(content) + deflate.flush()
+
+
+def test_neither_memory_nor_place_nor_threads_change_the_bytes(content):
+    held = []
+
+    def again(number):
+        rng = np.random.default_rng(number)
+        dirt = [rng.bytes(size) for size in (1 << 12, 1 << 16, 1 << 18, len(content))]
+        held.append(bytearray(1 << 16))  # the next compressor lies elsewhere
+        place = memoryview(dirt[0][:number] + content + dirt[1])[number : number + len(content)]
+        del dirt
+        return zipped(place[:352], place[352:])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(again, range(64))) == {zipped(content[:352], content[352:])}
 
 
 def test_names_and_times_stay_out():

@@ -149,7 +149,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         warnings=[look_closely("code", "x")],
     )
     model, scan = result.model, result.volume
-    libraries = ["nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "isal"]
+    libraries = ["nibabel", "numpy", "scipy", "scikit-image", "matplotlib", "pillow", "jinja2", "zlib-ng"]
     classes = {
         name: {"Label": label, **vars(result.volumes[name])}
         for label, name in enumerate(("GM", "WM", "CSF"), 1)
