@@ -232,19 +232,21 @@ def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
 def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str, Registration | None]:
     """Find the brain and the contrast of the scan, and the registration if it was computed."""
     given: NDArray[np.bool_] | None = None
-    mask_notes: tuple[QCWarning, ...] = ()
+    warnings: tuple[QCWarning, ...] = ()
     if options.mask is not None:
-        given, mask_notes = load_mask(options.mask, volume)
+        given, warnings = load_mask(options.mask, volume)
     elif options.stripped:
         given = stripped_mask(volume)
     contrast, registration = options.contrast, None
     if contrast == AUTO:
-        contrast, registration = detect_contrast(volume, given)
+        contrast, registration, doubts = detect_contrast(volume, given)
+        warnings += doubts
     if given is None:
         brain = find_brain(volume, contrast, registration=registration)
+        brain = replace(brain, warnings=(*warnings, *brain.warnings))
         return brain, contrast, registration if brain.method is MaskMethod.STRIPPED else None
     method = MaskMethod.GIVEN if options.mask is not None else MaskMethod.STRIPPED
-    warnings = (*mask_notes, *mask_warnings(given, volume, contrast))
+    warnings += mask_warnings(given, volume, contrast)
     return BrainMask(given, method, warnings=warnings), contrast, registration
 
 

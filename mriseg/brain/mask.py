@@ -33,6 +33,7 @@ from mriseg.brain.surface import (
 )
 from mriseg.errors import MaskError
 from mriseg.images.background import intensity_floor, is_stripped, otsu_threshold, stripped_mask
+from mriseg.images.background_noise import without_background_noise
 from mriseg.images.voxels import bounding_box, largest_component
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust
@@ -136,7 +137,7 @@ def find_brain(
     if is_stripped(volume):
         mask = stripped_mask(volume)
         return BrainMask(mask, MaskMethod.STRIPPED, warnings=mask_warnings(mask, volume, contrast))
-    template = load_template()
+    volume, template = without_background_noise(volume), load_template()
     if registration is None or CONTRASTS[contrast].like_template:
         registration = register(volume, template, contrast)
     if registration.similarity < FAILED_SIMILARITY:

@@ -81,13 +81,13 @@ def brain(
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
-        decided, registration = (
-            detect_contrast(loaded) if contrast is Contrast.AUTO else (contrast.value, None)
+        decided, registration, doubts = (
+            detect_contrast(loaded) if contrast is Contrast.AUTO else (contrast.value, None, ())
         )
         found = find_brain(loaded, decided, intracranial=not tight, registration=registration)
         with atomic_write(file.parent, [file.name], overwrite=overwrite) as folder:
             mask = loaded.to_scan_grid(found.mask).astype(np.uint8)
             save_array(mask, loaded, folder / file.name, intent="label")
-    warn(scan, [*loaded.warnings, *found.warnings])
+    warn(scan, [*loaded.warnings, *doubts, *found.warnings])
     if not quiet:
         say(f"brain mask {found.mask.sum() * loaded.voxel_ml:.0f} mL ({found.method}) in {file}")

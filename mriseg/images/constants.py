@@ -71,3 +71,21 @@ MIN_NEAR_MASK_MAXIMUM = 0.5
 # Percent of the voxels that lie below the floor of the intensities: damage, and ringing of interpolation; not
 # tuned.
 FLOOR_PERCENTILE = 0.1
+
+# --- Noise where there is no signal ---------------------------------------------------------------
+
+# Share of the range of intensities, 0 to 1: standard deviation of neighbours beyond which there is no signal;
+# uniform noise of the full range, and the ratio of two images of noise, have 1 / sqrt(12) = 0.29. In 17 scans
+# 0.15 % of a brain has more at the most.
+MIN_NOISE_SD = 0.2
+# Percent, lowest and highest: percentiles of a scan between which that range lies; not tuned.
+NOISE_RANGE_PERCENTILES = (1, 99)
+# mm: distance of the neighbours, at least a voxel; noise that was interpolated is independent at it.
+NOISE_LAG_MM = 2.0
+# mm: width of the window about every voxel in which differences are averaged, at least three voxels.
+NOISE_WINDOW_MM = 5.0
+# mm: spacing of the lattice on which a scan is examined first; for speed, not tuned.
+NOISE_LATTICE_MM = 4.0
+# mL: largest piece of noise below which a scan has none; the edges of 36 scans make pieces of 11 mL at the
+# most, air around a head has litres.
+MIN_NOISE_ML = 100.0

@@ -16,6 +16,7 @@ from mriseg.quality.constants import (
     DEPTH_SPACING_MM,
     EMPTY_SHARE,
     MAX_OUT_OF_ORDER,
+    MAX_SATURATED,
     MAX_SILENT,
     MIN_SEPARATION_SDS,
     MIN_WM_DEPTH_RATIO,
@@ -63,6 +64,7 @@ def segmentation_warnings(
         *found.brain.warnings,
         *(warning for channel in found.channels for warning in channel.warnings),
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
+        *saturation_warnings(volume.data, found.tissue_mask),
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels),
     ]
@@ -234,6 +236,28 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
     for rank, count in zip(ranks, counts, strict=True):
         kept[rank] = kept[: rank + 1].max() + count
     return float((counts.sum() - kept.max()) / counts.sum())
+
+
+def saturation_warnings(data: NDArray[np.float32], mask: NDArray[np.bool_]) -> list[QCWarning]:
+    """Check whether intensities of the brain were cut off.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        The scan.
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain without lesions.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if hardly a voxel of the brain has the highest intensity of the scan.
+    """
+    saturated = float(np.mean(data[mask] == data.max()))
+    if saturated <= MAX_SATURATED:
+        return []
+    text = f"{saturated:.0%} of the brain have the highest intensity of the scan: brighter ones were cut off"
+    return [look_closely("intensities-saturated", text)]
 
 
 def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarning]:

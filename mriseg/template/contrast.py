@@ -7,13 +7,13 @@ T2 and proton density. Where it is darker, WM is the brightest tissue in T1 and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mriseg.errors import ImageError
 from mriseg.images.background import is_stripped, stripped_mask
-from mriseg.labels.contrasts import CONTRASTS
+from mriseg.images.background_noise import without_background_noise
+from mriseg.qc import QCWarning, look_closely
 from mriseg.template.constants import (
     CERTAIN_CSF,
     CERTAIN_GM,
@@ -30,11 +30,19 @@ from mriseg.template.head import load_template
 from mriseg.template.registration import register, register_brain, resample_to_scan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
     from mriseg.template.head import Template
     from mriseg.template.registration import Registration
+
+_CONTRAST_UNKNOWN = look_closely(
+    "contrast-unknown",
+    "its contrast cannot be told from its ventricles; it was taken as T1, and the names of the tissues are "
+    "wrong if it is not: name it with --contrast",
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,18 @@ def contrast_of(levels: TissueLevels) -> str | None:
     return None
 
 
-def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> tuple[str, Registration]:
+class DetectedContrast(NamedTuple):
+    """The contrast of a scan, the registration of the template to it, and whether the contrast is in doubt.
+
+    The registration is that to the head, or to the brain where that is known or the scan is stripped.
+    """
+
+    contrast: str
+    registration: Registration
+    warnings: tuple[QCWarning, ...] = ()
+
+
+def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> DetectedContrast:
     """Detect the contrast of a scan.
 
     Parameters
@@ -123,33 +142,34 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> tu
 
     Returns
     -------
-    contrast : str
+    DetectedContrast
         "t1", "t2", "flair", or "t1-infant" if the order of intensities is that of FLAIR and the brain is
-        small.
-    registration : Registration
-        Of the template to the head, or to the brain where that is known or the scan is stripped.
-
-    Raises
-    ------
-    ImageError
-        If the intensities are inconclusive.
+        small; "t1" with a warning if the intensities are inconclusive.
     """
-    template = load_template()
     if mask is None and is_stripped(volume):
         mask = stripped_mask(volume)
-    if mask is None:
-        registration = register(volume, template, contrast=None)
-        mask = resample_to_scan(template.brain, template, registration, volume) > 0.5
-    else:
-        registration = register_brain(volume, mask, template)
-    levels = tissue_levels(volume, mask, registration) if mask.any() else None
-    detected = None if levels is None else contrast_of(levels)
-    if detected is None:
-        known = ", ".join(CONTRASTS)
-        raise ImageError(f"{volume.path}: its contrast cannot be told from its ventricles; name it with "
-                         f"--contrast ({known})")  # fmt: skip
-    ml = np.count_nonzero(mask) * volume.voxel_ml
-    return ("t1-infant" if detected == "flair" and ml < MIN_GROWN_ML else detected), registration
+    for brain, registration in _registered_brains(volume, mask):
+        levels = tissue_levels(volume, brain, registration) if brain.any() else None
+        detected = None if levels is None else contrast_of(levels)
+        if detected == "flair" and np.count_nonzero(brain) * volume.voxel_ml < MIN_GROWN_ML:
+            detected = "t1-infant"
+        if detected is not None:
+            return DetectedContrast(detected, registration)
+    return DetectedContrast("t1", registration, (_CONTRAST_UNKNOWN,))
+
+
+def _registered_brains(
+    volume: Volume, mask: NDArray[np.bool_] | None
+) -> Iterator[tuple[NDArray[np.bool_], Registration]]:
+    """Yield a brain and the template's registration to it; of a head by one map, too, if five have failed."""
+    template = load_template()
+    if mask is not None:
+        yield mask, register_brain(volume, mask, template)
+        return
+    head = without_background_noise(volume)
+    for assumed in (None, "t1"):
+        registration = register(head, template, assumed)
+        yield resample_to_scan(template.brain, template, registration, volume) > 0.5, registration
 
 
 def _levels(csf: NDArray[np.float32], gm: float, wm: float) -> TissueLevels:

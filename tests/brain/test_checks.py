@@ -23,6 +23,21 @@ def test_a_tiny_mask_is_flagged():
     assert any("a human brain has" in doubt.text for doubt in mask_warnings(small, head))
 
 
+@pytest.mark.parametrize("axis", range(3))
+def test_lost_planes_inside_the_brain_are_flagged_and_those_beyond_it_are_not(axis):
+    head, brain = template_head()
+    first, last = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))[[0, -1]]
+    for planes, flagged in (
+        ([first + 20], True),
+        ([first + 20, last - 9], True),
+        ([last + 2, first - 2], False),
+    ):
+        lost = head.data.copy()
+        np.moveaxis(lost, axis, 0)[planes] = 7
+        found = [doubt.text for doubt in mask_warnings(brain, replace(head, data=lost))]
+        assert any(f"one value only: {len(planes)};" in text for text in found) == flagged
+
+
 SHAPE, ZOOM = (70, 80, 60), 3.0
 MIDDLE = (np.array(SHAPE) - 1) / 2
 SCAN = volume_of(np.zeros(SHAPE), np.diag([ZOOM, ZOOM, ZOOM, 1.0]))

@@ -75,8 +75,20 @@ def test_half_a_brain_says_nothing():
     scan, mask = brain_of("t2")
     mask[: mask.shape[0] // 2] = False
     assert tissue_levels(scan, mask, register_template(scan, mask)) is None
-    with pytest.raises(mriseg.ImageError, match=r"made\.nii\.gz: its contrast cannot be told"):
-        detect_contrast(scan, mask)
+    contrast, _, warnings = detect_contrast(scan, mask)
+    assert contrast == "t1"
+    assert [(warning.code, warning.severity) for warning in warnings] == [
+        ("contrast-unknown", "look closely")
+    ]
+
+
+def test_auto_segments_what_the_default_segments_and_says_what_it_does_not_know():
+    scan, mask = brain_of("t1")
+    half = replace(scan, data=np.where(np.arange(len(mask))[:, None, None] < len(mask) // 2, 0, scan.data))
+    asked, default = (mriseg.segment(half, contrast=contrast) for contrast in ("auto", "t1"))
+    np.testing.assert_array_equal(asked.labels, default.labels)
+    added = [warning.code for warning in asked.warnings if warning not in default.warnings]
+    assert added == ["contrast-unknown"]
 
 
 def test_a_small_brain_that_looks_like_flair_is_an_infants():
