@@ -18,6 +18,7 @@ from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
 from mriseg.estimates import Estimates
 from mriseg.images.background import stripped_mask
 from mriseg.images.reading import load_mask, load_volume
+from mriseg.images.rim import without_rim
 from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import name_components
 from mriseg.labels.tissues import AUTO, GM, WM
@@ -161,7 +162,8 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     """
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
-    others = _load_channels(options.channels, volume)
+    others = [without_rim(other) for other in _load_channels(options.channels, volume)]
+    volume = without_rim(volume, stripped=options.stripped)
     spec = _mixture_spec(options)
     _log.info("finding the brain")
     brain, contrast, registration = _find_brain(volume, options)

@@ -33,6 +33,32 @@ MAX_STRIPPED_FOREGROUND = 0.95
 # Share of the voxels outside the mask, 0 to 1: background beyond it means that a scan is stripped; not tuned.
 MIN_SILENT_SURROUNDINGS = 0.95
 
+# --- Stripped scans that were changed afterwards --------------------------------------------------
+
+# Percent: percentile of the intensities that stands for the brightest; not tuned.
+BRIGHTEST_PERCENTILE = 99.9
+# Percent: percentile of the intensities above a tenth of the brightest that stands for brain; not tuned.
+BRAIN_PERCENTILE = 80.0
+# Percent: percentile of the deviations from the background on the faces that stands for their spread; a
+# cropped brain covers fewer of them, corners of a turned volume more.
+SPREAD_PERCENTILE = 80.0
+# Ratio: excess over the background from which a voxel is foreground, to that spread.
+BACKGROUND_SPREADS = 3.0
+# Share of the intensity of brain: excess over the background from which a voxel is foreground.
+MIN_FOREGROUND_LEVEL = 0.02
+# Share of the foreground: voxels fainter than that which a constant background leaves at the most.
+MAX_FAINT = 0.1
+# Ratio: intensity of a voxel at the border to that of the next one, median over the border, below which it is
+# mixed with the background.
+MAX_RIM_RATIO = 0.62
+# Ratio: the same where the background is constant; exact strips along steep borders come close, and stay as
+# they are.
+MAX_CERTAIN_RIM_RATIO = 0.46
+# Voxels: widest rim.
+MAX_RIM_VOXELS = 4
+# Voxels: standard deviation of the Gaussian over which the intensity beneath the rim is averaged.
+BENEATH_SIGMA_VOXELS = 0.7
+
 # --- Geometry -------------------------------------------------------------------------------------
 
 # Share of the smallest voxel edge: displacement of the corners up to which two grids are the same; rounding

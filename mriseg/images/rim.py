@@ -1,0 +1,217 @@
+"""Stripped scans that were interpolated, smoothed or given noise after they were stripped.
+
+Their background is not exactly constant, and at their border lies a rim of voxels in which the brain is mixed
+with the background: the intensities of one tissue there are those of another. Interpolation and smoothing are
+a convolution with some kernel, so that a voxel of the rim holds the share of brain that the same kernel finds
+in the mask of the brain [1]_. The mask is cut where that share is a half, the width of the kernel is read from
+what lies beyond the cut, and the brain in the rim is divided by its share. What remains is a stripped scan
+as it was before: a brain on a constant background.
+
+References
+----------
+.. [1] Knutsson H, Westin CF (1993). Normalized and differential convolution. CVPR, 515-523.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from mriseg.images.background import background_intensity, holds_brain_only
+from mriseg.images.constants import (
+    BACKGROUND_SPREADS,
+    BENEATH_SIGMA_VOXELS,
+    BRAIN_PERCENTILE,
+    BRIGHTEST_PERCENTILE,
+    MAX_BRAIN_ML,
+    MAX_CERTAIN_RIM_RATIO,
+    MAX_FAINT,
+    MAX_RIM_RATIO,
+    MAX_RIM_VOXELS,
+    MIN_FOREGROUND_LEVEL,
+    SPREAD_PERCENTILE,
+)
+from mriseg.images.voxels import bounding_box, faces, largest_component
+from mriseg.qc import note
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.images.volume import Volume
+    from mriseg.qc import QCWarning
+
+    Floats = NDArray[np.float32]
+    Mask = NDArray[np.bool_]
+
+# Neighbours of a voxel in the plane across the first axis.
+_CROSS = ndimage.generate_binary_structure(2, 1)[None]
+
+_CUT_OUT = note(
+    "stripped-background",
+    "the scan was stripped, then changed (interpolated, smoothed, or given noise): its background is not "
+    "constant or mixed with the border of the brain; the brain was cut out anew, and unmixed at its border",
+)
+
+
+def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
+    """Return a stripped scan on a constant background, without the rim of mixed voxels at its border.
+
+    Parameters
+    ----------
+    volume : Volume
+        Any scan, in canonical orientation.
+    stripped : bool
+        The scan is known to be stripped; otherwise that is told from the absence of a skull.
+
+    Returns
+    -------
+    Volume
+        The volume itself if it is a whole head, if its brain is not brighter than the background, or if it is
+        a stripped scan with a constant background and without a rim.
+    """
+    background, _ = background_intensity(volume.data)
+    foreground = volume.data > background + _foreground_level(volume.data, background)
+    voxels = np.count_nonzero(foreground)
+    if not voxels or voxels * volume.voxel_ml > MAX_BRAIN_ML:
+        return volume
+    constant = np.count_nonzero(volume.data != background) < (1 + MAX_FAINT) * voxels
+    if constant and not any(rim_widths(volume.data - background, foreground, MAX_CERTAIN_RIM_RATIO)):
+        return volume
+    foreground = _solid(foreground)
+    if not (stripped or holds_brain_only(volume, foreground, background)):
+        return volume
+    box = bounding_box(foreground)
+    excess = volume.data[box] - background
+    widths = rim_widths(excess, foreground[box])
+    brain, unmixed = _unmixed(excess, foreground[box], widths) if any(widths) else (foreground[box], excess)
+    data = np.full_like(volume.data, background)
+    data[box][brain] = unmixed[brain] + background
+    return replace(volume, data=data, warnings=(*volume.warnings, _CUT_OUT))
+
+
+def rim_widths(excess: Floats, foreground: Mask, ratio: float = MAX_RIM_RATIO) -> tuple[int, ...]:
+    """Measure the rim of mixed voxels at the border of a foreground along the three axes.
+
+    Along the lines of the grid the intensities of a rim rise steeply from voxel to voxel, whatever tissue
+    lies beneath; those of brain and CSF do not.
+
+    Parameters
+    ----------
+    excess : ndarray of float32, shape (X, Y, Z)
+        Intensities less that of the background.
+    foreground : ndarray of bool, shape (X, Y, Z)
+    ratio : float
+        Of an intensity to that of the next voxel, below which it belongs to the rim.
+
+    Returns
+    -------
+    tuple of int
+        Voxels from the border along each axis whose median ratio is that of a rim; 0 without a rim.
+    """
+    return tuple(
+        _rim_width(np.moveaxis(excess, axis, 0), np.moveaxis(foreground, axis, 0), ratio) for axis in range(3)
+    )
+
+
+def _rim_width(excess: Floats, foreground: Mask, ratio: float) -> int:
+    """Return the width of the rim along the first axis, from both ends of its lines, voxels."""
+    for width in range(MAX_RIM_VOXELS):
+        ratios = [
+            _step_ratios(values, inside, width)
+            for values, inside in ((excess, foreground), (excess[::-1], foreground[::-1]))
+        ]
+        steps = np.concatenate(ratios)
+        if not steps.size or np.median(steps) >= ratio:
+            return width
+    return MAX_RIM_VOXELS
+
+
+def _step_ratios(excess: Floats, foreground: Mask, depth: int) -> Floats:
+    """Return the ratios of the intensities `depth` voxels from the border to those of the next voxels (N,)."""
+    entered = foreground[1:] & ~foreground[:-1]
+    lines, places = len(entered) - depth - 1, []
+    if lines < 1:
+        return np.empty(0, dtype=np.float32)
+    through = entered[:lines].copy()
+    for step in range(1, depth + 2):
+        through &= foreground[1 + step : 1 + step + lines]
+    places = [excess[1 + step : 1 + step + lines][through] for step in (depth, depth + 1)]
+    return np.asarray(places[0] / np.maximum(places[1], np.finfo(np.float32).tiny))
+
+
+def _unmixed(excess: Floats, foreground: Mask, widths: tuple[int, ...]) -> tuple[Mask, Floats]:
+    """Return where at least half of a voxel is brain, and the intensities there without the background."""
+    pure = _eroded(foreground, widths)
+    if not pure.any():
+        return foreground, excess
+    beneath = _intensity_beneath(excess, pure)
+    brain = _solid(pure | (foreground & (excess >= beneath / 2)))
+    sigmas = [
+        _kernel_sigma(*(np.moveaxis(array, axis, 0) for array in (excess, beneath, brain))) for axis in range(3)
+    ]
+    share = ndimage.gaussian_filter(brain.astype(np.float32), sigmas)
+    return brain, excess / np.maximum(share, np.float32(0.5))
+
+
+def _intensity_beneath(excess: Floats, pure: Mask) -> Floats:
+    """Return, for every voxel, the mean intensity about the nearest voxel without background."""
+    weights, weighted = (
+        ndimage.gaussian_filter(values, BENEATH_SIGMA_VOXELS)
+        for values in (pure.astype(np.float32), np.where(pure, excess, np.float32(0)))
+    )
+    nearest = ndimage.distance_transform_edt(~pure, return_distances=False, return_indices=True)
+    means: Floats = (weighted / np.maximum(weights, np.finfo(np.float32).tiny))[tuple(nearest)]
+    return means
+
+
+def _kernel_sigma(excess: Floats, beneath: Floats, brain: Mask) -> float:
+    """Estimate the standard deviation, in voxels, of the kernel along the first axis.
+
+    A Gaussian of standard deviation s carries s / sqrt(2 pi) of a step beyond it.
+    """
+    tails = [
+        _tails(*ends) for ends in ((excess, beneath, brain), (excess[::-1], beneath[::-1], brain[::-1]))
+    ]
+    beyond = np.concatenate(tails)
+    return float(np.sqrt(2 * np.pi) * max(beyond.mean(), 0)) if beyond.size else 0.0
+
+
+def _tails(excess: Floats, beneath: Floats, brain: Mask) -> Floats:
+    """Return what lies beyond flat borders of the brain at the end of lines, as a share of the brain (N,)."""
+    border = brain.copy()
+    border[:-1] &= ~brain[1:]
+    flat = ndimage.binary_erosion(border, _CROSS)
+    flat[-1 - MAX_RIM_VOXELS :] = False
+    place = np.nonzero(flat)
+    total = np.zeros(len(place[0]), dtype=np.float32)
+    for step in range(1, MAX_RIM_VOXELS + 1):
+        beyond = (place[0] + step, *place[1:])
+        total += np.where(brain[beyond], np.float32(0), excess[beyond])
+    return total / np.maximum(beneath[place], np.finfo(np.float32).tiny)
+
+
+def _foreground_level(data: Floats, background: np.float32) -> np.float32:
+    """Return the excess over the background from which a voxel is foreground."""
+    sample = data[::3, ::3, ::3] - background
+    brightest = np.percentile(sample, BRIGHTEST_PERCENTILE)
+    level = np.percentile(sample[sample > brightest / 10], BRAIN_PERCENTILE) if brightest > 0 else np.inf
+    spread = np.percentile(np.abs(faces(data) - background), SPREAD_PERCENTILE)
+    return np.float32(max(MIN_FOREGROUND_LEVEL * level, BACKGROUND_SPREADS * spread))
+
+
+def _eroded(mask: Mask, widths: tuple[int, ...]) -> Mask:
+    """Remove so many voxels from both ends of the lines of a mask along each axis."""
+    ends = [ndimage.minimum_filter1d(mask, 2 * width + 1, axis) for axis, width in enumerate(widths)]
+    eroded: Mask = np.logical_and.reduce(ends)
+    return eroded
+
+
+def _solid(mask: Mask) -> Mask:
+    """Return the largest component of a mask that is not empty, its holes filled."""
+    filled = np.zeros_like(mask)
+    box = bounding_box(mask)
+    filled[box] = ndimage.binary_fill_holes(largest_component(mask[box]))
+    return filled
