@@ -42,21 +42,25 @@ BRAIN_PERCENTILE = 80.0
 # Percent: percentile of the deviations from the background on the faces that stands for their spread; a
 # cropped brain covers fewer of them, corners of a turned volume more.
 SPREAD_PERCENTILE = 80.0
-# Ratio: excess over the background from which a voxel is foreground, to that spread.
+# Ratio: excess over the background from which a voxel is foreground, to that spread; not tuned.
 BACKGROUND_SPREADS = 3.0
-# Share of the intensity of brain: excess over the background from which a voxel is foreground.
+# Share of the intensity of brain: excess over the background from which a voxel is foreground; not tuned.
 MIN_FOREGROUND_LEVEL = 0.02
-# Share of the foreground: voxels fainter than that which a constant background leaves at the most.
+# Share of the foreground: fainter voxels up to which a background is constant; 0.02 in exact strips, 0.2
+# after smoothing by a millimetre, above 1 after interpolation by splines.
 MAX_FAINT = 0.1
-# Ratio: intensity of a voxel at the border to that of the next one, median over the border, below which it is
-# mixed with the background.
-MAX_RIM_RATIO = 0.62
-# Ratio: the same where the background is constant; exact strips along steep borders come close, and stay as
-# they are.
+# Ratio: intensity of a voxel at the border to that of the next one along a line of the grid, median over the
+# border: below it there is a rim. 0.64 and more in exactly stripped scans, 0.22 to 0.51 along an axis that
+# was interpolated or smoothed.
+MAX_RIM_RATIO = 0.6
+# Ratio: the same where the background is constant, so that scans that were cut along a steep border stay as
+# they are (0.47 and more); at most 0.43 after linear interpolation or smoothing.
 MAX_CERTAIN_RIM_RATIO = 0.46
-# Voxels: widest rim.
+# Ratio: the same between voxels farther inside, up to which the rim extends.
+RISING_RATIO = 0.69
+# Voxels: widest rim; not tuned.
 MAX_RIM_VOXELS = 4
-# Voxels: standard deviation of the Gaussian over which the intensity beneath the rim is averaged.
+# Voxels: standard deviation of the Gaussian over which the intensity beneath the rim is averaged; not tuned.
 BENEATH_SIGMA_VOXELS = 0.7
 
 # --- Geometry -------------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
 
 Their background is not exactly constant, and at their border lies a rim of voxels in which the brain is mixed
 with the background: the intensities of one tissue there are those of another. Interpolation and smoothing are
-a convolution with some kernel, so that a voxel of the rim holds the share of brain that the same kernel finds
-in the mask of the brain [1]_. The mask is cut where that share is a half, the width of the kernel is read from
-what lies beyond the cut, and the brain in the rim is divided by its share. What remains is a stripped scan
-as it was before: a brain on a constant background.
+convolutions with some kernel, so that a voxel of the rim holds the share of brain that the same kernel finds
+in the mask of the brain [1]_. The mask is cut where that share is a half, the width of the kernel is read
+from the pairs of voxels at the cut, and the intensities in the rim are divided by their share. What remains
+is a stripped scan as it was before: a brain on a constant background.
 
 References
 ----------
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import ndtri
 
 from mriseg.images.background import background_intensity, holds_brain_only
 from mriseg.images.constants import (
@@ -32,6 +33,7 @@ from mriseg.images.constants import (
     MAX_RIM_RATIO,
     MAX_RIM_VOXELS,
     MIN_FOREGROUND_LEVEL,
+    RISING_RATIO,
     SPREAD_PERCENTILE,
 )
 from mriseg.images.voxels import bounding_box, faces, largest_component
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
-    from mriseg.qc import QCWarning
 
     Floats = NDArray[np.float32]
     Mask = NDArray[np.bool_]
@@ -78,21 +79,21 @@ def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
     if not voxels or voxels * volume.voxel_ml > MAX_BRAIN_ML:
         return volume
     constant = np.count_nonzero(volume.data != background) < (1 + MAX_FAINT) * voxels
-    if constant and not any(rim_widths(volume.data - background, foreground, MAX_CERTAIN_RIM_RATIO)):
+    if constant and not _has_rim(volume.data - background, foreground, MAX_CERTAIN_RIM_RATIO):
         return volume
     foreground = _solid(foreground)
     if not (stripped or holds_brain_only(volume, foreground, background)):
         return volume
-    box = bounding_box(foreground)
-    excess = volume.data[box] - background
-    widths = rim_widths(excess, foreground[box])
-    brain, unmixed = _unmixed(excess, foreground[box], widths) if any(widths) else (foreground[box], excess)
+    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(foreground))
+    excess, brain = volume.data[box] - background, foreground[box]
+    if constant or _has_rim(excess, brain, MAX_RIM_RATIO):
+        brain, excess = _unmixed(excess, brain)
     data = np.full_like(volume.data, background)
-    data[box][brain] = unmixed[brain] + background
+    data[box][brain] = excess[brain] + background
     return replace(volume, data=data, warnings=(*volume.warnings, _CUT_OUT))
 
 
-def rim_widths(excess: Floats, foreground: Mask, ratio: float = MAX_RIM_RATIO) -> tuple[int, ...]:
+def rim_widths(excess: Floats, foreground: Mask, ratio: float = RISING_RATIO) -> tuple[int, ...]:
     """Measure the rim of mixed voxels at the border of a foreground along the three axes.
 
     Along the lines of the grid the intensities of a rim rise steeply from voxel to voxel, whatever tissue
@@ -116,6 +117,10 @@ def rim_widths(excess: Floats, foreground: Mask, ratio: float = MAX_RIM_RATIO) -
     )
 
 
+def _has_rim(excess: Floats, foreground: Mask, ratio: float) -> bool:
+    return any(rim_widths(excess, foreground, ratio))
+
+
 def _rim_width(excess: Floats, foreground: Mask, ratio: float) -> int:
     """Return the width of the rim along the first axis, from both ends of its lines, voxels."""
     for width in range(MAX_RIM_VOXELS):
@@ -130,29 +135,28 @@ def _rim_width(excess: Floats, foreground: Mask, ratio: float) -> int:
 
 
 def _step_ratios(excess: Floats, foreground: Mask, depth: int) -> Floats:
-    """Return the ratios of the intensities `depth` voxels from the border to those of the next voxels (N,)."""
+    """Return the ratios (N,) of the intensities `depth` voxels from the border to those one voxel deeper."""
     entered = foreground[1:] & ~foreground[:-1]
-    lines, places = len(entered) - depth - 1, []
+    lines = len(entered) - depth - 1
     if lines < 1:
         return np.empty(0, dtype=np.float32)
     through = entered[:lines].copy()
     for step in range(1, depth + 2):
         through &= foreground[1 + step : 1 + step + lines]
-    places = [excess[1 + step : 1 + step + lines][through] for step in (depth, depth + 1)]
-    return np.asarray(places[0] / np.maximum(places[1], np.finfo(np.float32).tiny))
+    shallow, deep = (excess[1 + step : 1 + step + lines][through] for step in (depth, depth + 1))
+    return np.asarray(shallow[deep > 0] / deep[deep > 0])
 
 
-def _unmixed(excess: Floats, foreground: Mask, widths: tuple[int, ...]) -> tuple[Mask, Floats]:
+def _unmixed(excess: Floats, foreground: Mask) -> tuple[Mask, Floats]:
     """Return where at least half of a voxel is brain, and the intensities there without the background."""
-    pure = _eroded(foreground, widths)
+    pure = _eroded(foreground, rim_widths(excess, foreground))
     if not pure.any():
         return foreground, excess
     beneath = _intensity_beneath(excess, pure)
     brain = _solid(pure | (foreground & (excess >= beneath / 2)))
-    sigmas = [
-        _kernel_sigma(*(np.moveaxis(array, axis, 0) for array in (excess, beneath, brain))) for axis in range(3)
-    ]
+    sigmas = [_kernel_sigma(np.moveaxis(excess, axis, 0), np.moveaxis(brain, axis, 0)) for axis in range(3)]
     share = ndimage.gaussian_filter(brain.astype(np.float32), sigmas)
+    share[pure] = 1
     return brain, excess / np.maximum(share, np.float32(0.5))
 
 
@@ -167,30 +171,23 @@ def _intensity_beneath(excess: Floats, pure: Mask) -> Floats:
     return means
 
 
-def _kernel_sigma(excess: Floats, beneath: Floats, brain: Mask) -> float:
+def _kernel_sigma(excess: Floats, brain: Mask) -> float:
     """Estimate the standard deviation, in voxels, of the kernel along the first axis.
 
-    A Gaussian of standard deviation s carries s / sqrt(2 pi) of a step beyond it.
+    Of a flat border between two voxels a Gaussian of standard deviation s leaves Phi(1 / 2s) in the voxel
+    inside and the rest in the voxel outside, where Phi is the normal distribution function; whatever the
+    tissue is, their ratio is known.
     """
-    tails = [
-        _tails(*ends) for ends in ((excess, beneath, brain), (excess[::-1], beneath[::-1], brain[::-1]))
-    ]
-    beyond = np.concatenate(tails)
-    return float(np.sqrt(2 * np.pi) * max(beyond.mean(), 0)) if beyond.size else 0.0
+    pairs = np.stack([_border_sums(excess, brain), _border_sums(excess[::-1], brain[::-1])]).sum(axis=0)
+    inside, outside = np.maximum(pairs, 0)
+    return float(0.5 / ndtri(inside / (inside + outside))) if inside > outside else 0.0
 
 
-def _tails(excess: Floats, beneath: Floats, brain: Mask) -> Floats:
-    """Return what lies beyond flat borders of the brain at the end of lines, as a share of the brain (N,)."""
-    border = brain.copy()
-    border[:-1] &= ~brain[1:]
-    flat = ndimage.binary_erosion(border, _CROSS)
-    flat[-1 - MAX_RIM_VOXELS :] = False
-    place = np.nonzero(flat)
-    total = np.zeros(len(place[0]), dtype=np.float32)
-    for step in range(1, MAX_RIM_VOXELS + 1):
-        beyond = (place[0] + step, *place[1:])
-        total += np.where(brain[beyond], np.float32(0), excess[beyond])
-    return total / np.maximum(beneath[place], np.finfo(np.float32).tiny)
+def _border_sums(excess: Floats, brain: Mask) -> NDArray[np.float64]:
+    """Sum the intensities inside and outside flat borders of the brain at the end of lines, shape (2,)."""
+    flat = ndimage.binary_erosion(brain[:-1] & ~brain[1:], _CROSS)
+    sums = [side[flat].sum(dtype=np.float64) for side in (excess[:-1], excess[1:])]
+    return np.array(sums)
 
 
 def _foreground_level(data: Floats, background: np.float32) -> np.float32:
