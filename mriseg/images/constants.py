@@ -49,15 +49,13 @@ MIN_FOREGROUND_LEVEL = 0.02
 # Share of the foreground: fainter voxels up to which a background is constant; 0.02 in exact strips, 0.2
 # after smoothing by a millimetre, above 1 after interpolation by splines.
 MAX_FAINT = 0.1
-# Ratio: intensity of a voxel at the border to that of the next one along a line of the grid, median over the
-# border: below it there is a rim. 0.64 and more in exactly stripped scans, 0.22 to 0.51 along an axis that
-# was interpolated or smoothed.
-MAX_RIM_RATIO = 0.6
+# Ratio: intensity of a voxel to that of the next one deeper along a line of the grid, median at equal distance
+# from the border: below it the voxels belong to a rim. At the border 0.64 and more in exactly stripped scans,
+# 0.22 to 0.51 along an axis that was interpolated or smoothed.
+MAX_RIM_RATIO = 0.62
 # Ratio: the same where the background is constant, so that scans that were cut along a steep border stay as
 # they are (0.47 and more); at most 0.43 after linear interpolation or smoothing.
 MAX_CERTAIN_RIM_RATIO = 0.46
-# Ratio: the same between voxels farther inside, up to which the rim extends.
-RISING_RATIO = 0.69
 # Voxels: widest rim; not tuned.
 MAX_RIM_VOXELS = 4
 # Voxels: standard deviation of the Gaussian over which the intensity beneath the rim is averaged; not tuned.

@@ -33,7 +33,6 @@ from mriseg.images.constants import (
     MAX_RIM_RATIO,
     MAX_RIM_VOXELS,
     MIN_FOREGROUND_LEVEL,
-    RISING_RATIO,
     SPREAD_PERCENTILE,
 )
 from mriseg.images.voxels import bounding_box, faces, largest_component
@@ -86,14 +85,14 @@ def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
         return volume
     box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(foreground))
     excess, brain = volume.data[box] - background, foreground[box]
-    if constant or _has_rim(excess, brain, MAX_RIM_RATIO):
+    if constant or _has_rim(excess, brain):
         brain, excess = _unmixed(excess, brain)
     data = np.full_like(volume.data, background)
     data[box][brain] = excess[brain] + background
     return replace(volume, data=data, warnings=(*volume.warnings, _CUT_OUT))
 
 
-def rim_widths(excess: Floats, foreground: Mask, ratio: float = RISING_RATIO) -> tuple[int, ...]:
+def rim_widths(excess: Floats, foreground: Mask, ratio: float = MAX_RIM_RATIO) -> tuple[int, ...]:
     """Measure the rim of mixed voxels at the border of a foreground along the three axes.
 
     Along the lines of the grid the intensities of a rim rise steeply from voxel to voxel, whatever tissue
@@ -117,7 +116,7 @@ def rim_widths(excess: Floats, foreground: Mask, ratio: float = RISING_RATIO) ->
     )
 
 
-def _has_rim(excess: Floats, foreground: Mask, ratio: float) -> bool:
+def _has_rim(excess: Floats, foreground: Mask, ratio: float = MAX_RIM_RATIO) -> bool:
     return any(rim_widths(excess, foreground, ratio))
 
 
@@ -156,7 +155,7 @@ def _unmixed(excess: Floats, foreground: Mask) -> tuple[Mask, Floats]:
     brain = _solid(pure | (foreground & (excess >= beneath / 2)))
     sigmas = [_kernel_sigma(np.moveaxis(excess, axis, 0), np.moveaxis(brain, axis, 0)) for axis in range(3)]
     share = ndimage.gaussian_filter(brain.astype(np.float32), sigmas)
-    share[pure] = 1
+    share[pure] = 1  # a Gaussian reaches farther than most kernels
     return brain, excess / np.maximum(share, np.float32(0.5))
 
 
