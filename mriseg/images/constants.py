@@ -49,9 +49,9 @@ MIN_FOREGROUND_LEVEL = 0.02
 # Share of the foreground: fainter voxels up to which a background is constant; 0.02 in exact strips, 0.2
 # after smoothing by a millimetre, above 1 after interpolation by splines.
 MAX_FAINT = 0.1
-# Ratio: intensity of a voxel to that of the next one deeper along a line of the grid, median at equal distance
-# from the border: below it the voxels belong to a rim. At the border 0.64 and more in exactly stripped scans,
-# 0.22 to 0.51 along an axis that was interpolated or smoothed.
+# Ratio: intensity of a voxel to that of the next one deeper along a line of the grid, median at equal
+# distance from the border: below it the voxels belong to a rim. At the border 0.64 and more in exactly
+# stripped scans, 0.22 to 0.51 along an axis that was interpolated or smoothed.
 MAX_RIM_RATIO = 0.62
 # Ratio: the same where the background is constant, so that scans that were cut along a steep border stay as
 # they are (0.47 and more); at most 0.43 after linear interpolation or smoothing.

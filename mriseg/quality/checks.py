@@ -239,8 +239,11 @@ def border_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating], cont
     white = np.count_nonzero(border == WM.index) / max(border.size, 1)
     if white <= MAX_BORDER_WM:
         return []
-    text = f"{white:.0%} of the border of the brain mask is WM; cortex may have been cut away with the skull"
-    return [look_closely("mask-too-narrow", text)]
+    text = (
+        f"{white:.0%} of the border of the brain mask is as bright as WM, where cortex and CSF belong; "
+        "cortex was cut away, or scalp was left"
+    )
+    return [look_closely("mask-bright-border", text)]
 
 
 def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:

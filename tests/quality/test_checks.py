@@ -7,7 +7,13 @@ import pytest
 
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.quality.checks import contrast_warnings, depth_warnings, out_of_order_share, plausibility_warnings
+from mriseg.quality.checks import (
+    border_warnings,
+    contrast_warnings,
+    depth_warnings,
+    out_of_order_share,
+    plausibility_warnings,
+)
 from mriseg.template.contrast import TissueLevels
 
 
@@ -134,3 +140,14 @@ def test_grey_and_white_matter_that_hardly_differ_raise_no_doubt():
     assert contrast_warnings("t1", TissueLevels(0.1, 0.72, 0.70)) == []
     assert contrast_warnings("t1", TissueLevels(0.1, 0.80, 0.70)) != []
     assert contrast_warnings("t2", TissueLevels(0.1, 0.72, 0.70)) != []
+
+
+def test_white_matter_at_the_border_is_reported_where_it_is_the_brightest():
+    radius = np.linalg.norm(np.moveaxis(np.indices((40, 40, 40)), 0, -1) - 19.5, axis=-1) * 3.0
+    whole = np.select([radius < 35, radius < 50], [WM.index, GM.index], 0).astype(np.uint8)
+    cut = np.where(radius < 37, whole, 0).astype(np.uint8)
+    zooms = np.full(3, 3.0)
+    assert border_warnings(whole, zooms, "t1") == []
+    assert [warning.code for warning in border_warnings(cut, zooms, "t1")] == ["mask-bright-border"]
+    assert border_warnings(cut, zooms, "flair") == []
+    assert border_warnings(np.zeros_like(cut), zooms, "t1") == []
