@@ -46,6 +46,12 @@ SPREAD_PERCENTILE = 80.0
 BACKGROUND_SPREADS = 3.0
 # Share of the intensity of brain: excess over the background from which a voxel is foreground; not tuned.
 MIN_FOREGROUND_LEVEL = 0.02
+# Share of the intensity of brain: noise of the background above it is that of a whole head, or hides the
+# border of the brain; not tuned.
+MAX_NOISE_LEVEL = 0.15
+# cm2: largest area of the foreground on a face of the scan; a brain that was cropped touches a face by less,
+# necks by more; not tuned.
+MAX_FACE_CM2 = 25.0
 # Share of the foreground: fainter voxels up to which a background is constant; 0.02 in exact strips, 0.2
 # after smoothing by a millimetre, above 1 after interpolation by splines.
 MAX_FAINT = 0.1

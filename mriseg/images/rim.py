@@ -29,7 +29,9 @@ from mriseg.images.constants import (
     BRIGHTEST_PERCENTILE,
     MAX_BRAIN_ML,
     MAX_CERTAIN_RIM_RATIO,
+    MAX_FACE_CM2,
     MAX_FAINT,
+    MAX_NOISE_LEVEL,
     MAX_RIM_RATIO,
     MAX_RIM_VOXELS,
     MIN_FOREGROUND_LEVEL,
@@ -80,9 +82,9 @@ def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
     constant = np.count_nonzero(volume.data != background) < (1 + MAX_FAINT) * voxels
     if constant and not _has_rim(volume.data - background, foreground, MAX_CERTAIN_RIM_RATIO):
         return volume
-    foreground = _solid(foreground)
-    if not (stripped or holds_brain_only(volume, foreground, background)):
+    if not (stripped or _is_whole_brain(volume, foreground, background)):
         return volume
+    foreground = _solid(foreground)
     box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(foreground))
     excess, brain = volume.data[box] - background, foreground[box]
     if constant or _has_rim(excess, brain):
@@ -190,12 +192,22 @@ def _border_sums(excess: Floats, brain: Mask) -> NDArray[np.float64]:
 
 
 def _foreground_level(data: Floats, background: np.float32) -> np.float32:
-    """Return the excess over the background from which a voxel is foreground."""
+    """Return the excess over the background from which a voxel is foreground; infinite if all is noise."""
     sample = data[::3, ::3, ::3] - background
     brightest = np.percentile(sample, BRIGHTEST_PERCENTILE)
-    level = np.percentile(sample[sample > brightest / 10], BRAIN_PERCENTILE) if brightest > 0 else np.inf
-    spread = np.percentile(np.abs(faces(data) - background), SPREAD_PERCENTILE)
-    return np.float32(max(MIN_FOREGROUND_LEVEL * level, BACKGROUND_SPREADS * spread))
+    level = np.percentile(sample[sample > brightest / 10], BRAIN_PERCENTILE) if brightest > 0 else 0.0
+    noise = BACKGROUND_SPREADS * np.percentile(np.abs(faces(data) - background), SPREAD_PERCENTILE)
+    return np.float32(max(MIN_FOREGROUND_LEVEL * level, noise) if noise < MAX_NOISE_LEVEL * level else np.inf)
+
+
+def _is_whole_brain(volume: Volume, foreground: Mask, background: np.float32) -> bool:
+    """Decide whether a foreground is a brain that ends within the scan; necks do not."""
+    for axis in range(3):
+        for end in (0, -1):
+            cm2 = np.count_nonzero(foreground.take(end, axis)) * volume.voxel_ml / volume.zooms[axis] * 10
+            if cm2 > MAX_FACE_CM2:
+                return False
+    return holds_brain_only(volume, foreground, background)
 
 
 def _eroded(mask: Mask, widths: tuple[int, ...]) -> Mask:

@@ -73,7 +73,6 @@ def segmentation_warnings(
         numbers = np.array([tissue.index for tissue in found.components], dtype=np.uint8)
         labels = _labels_by_intensity(scan, values, numbers[ranks], found.tissue_mask)
         warnings += depth_warnings(labels, volume.zooms)
-        warnings += border_warnings(labels, volume.zooms, found.contrast)
     if volume.not_finite:
         damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
         warnings.append(look_closely("voxels-not-finite", damaged))
