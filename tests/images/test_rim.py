@@ -17,11 +17,12 @@ RADIUS = np.linalg.norm(np.moveaxis(np.indices((64, 64, 64)), 0, -1) * 3.0 - 94.
 AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
 BALL = np.where(RADIUS < 70, np.float32(100), np.float32(0))
 SMOOTH = ndimage.gaussian_filter(BALL, 0.6)
+NOISE = np.random.default_rng(0).normal
 CHANGES = {
     "linear": lambda data: ndimage.rotate(data, 9, axes=(0, 2), reshape=False, order=1),
     "spline": lambda data: ndimage.rotate(data, -7, axes=(1, 2), reshape=False, order=3),
     "smooth": lambda data: ndimage.gaussian_filter(data, 0.5),
-    "noise": lambda data: data + np.random.default_rng(0).normal(0, 10, data.shape).astype(np.float32),
+    "noise": lambda data: data + NOISE(0, 0.02 * np.percentile(data, 99), data.shape).astype(np.float32),
 }
 
 
