@@ -46,7 +46,7 @@ def strip_warnings(
     mask : ndarray of bool, shape (X, Y, Z)
         Its foreground.
     registration : Registration
-        Of the template's brain to the foreground.
+        Of the template's brain to the foreground. If it is not that of a whole brain nothing is checked.
     contrast : str
         A key of `mriseg.labels.contrasts.CONTRASTS`; in contrasts in which the surface of the brain is not
         detected nothing is checked.
@@ -56,7 +56,7 @@ def strip_warnings(
     tuple of QCWarning
         Empty if the strip is plausible.
     """
-    if not CONTRASTS[contrast].bright_brain:
+    if not (CONTRASTS[contrast].bright_brain and registration.fits_whole_brain):
         return ()
     excess = strip_excess(volume, mask, registration)
     if excess <= MAX_EXCESS:
