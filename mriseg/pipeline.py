@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg.brain.checks import mask_warnings
 from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
+from mriseg.brain.strip import strip_warnings
 from mriseg.channels.intensities import corrected_intensities
 from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
 from mriseg.estimates import Estimates
 from mriseg.images.background import stripped_mask
 from mriseg.images.reading import load_mask, load_volume
+from mriseg.images.rim import without_rim
 from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import name_components
 from mriseg.labels.tissues import AUTO, GM, WM
@@ -161,7 +163,8 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     """
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
-    others = _load_channels(options.channels, volume)
+    others = [without_rim(other) for other in _load_channels(options.channels, volume)]
+    volume = without_rim(volume, stripped=options.stripped)
     spec = _mixture_spec(options)
     _log.info("finding the brain")
     brain, contrast, registration = _find_brain(volume, options)
@@ -176,6 +179,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
         _log.info("applying the tissue maps of the template")
         if registration is None or lesions is not None:
             registration = register_template(volume, tissue, brain.scan_to_mni)
+        brain = _checked_strip(brain, volume, registration, contrast)
         levels = tissue_levels(volume, tissue, registration)
         prior = tissue_prior(volume, tissue, registration) if options.priors else None
         posteriors = _apply_prior(posteriors, prior, components, len(intensities.images))
@@ -248,6 +252,16 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
     method = MaskMethod.GIVEN if options.mask is not None else MaskMethod.STRIPPED
     warnings += mask_warnings(given, volume, contrast)
     return BrainMask(given, method, warnings=warnings), contrast, registration
+
+
+def _checked_strip(
+    brain: BrainMask, volume: Volume, registration: Registration | None, contrast: str
+) -> BrainMask:
+    """Add what the template tells of a strip to the warnings of the brain."""
+    if registration is None or brain.method is not MaskMethod.STRIPPED:
+        return brain
+    warnings = strip_warnings(volume, brain.mask, registration, contrast)
+    return replace(brain, warnings=(*brain.warnings, *warnings))
 
 
 def _fit_mixture(

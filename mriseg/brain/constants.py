@@ -81,6 +81,17 @@ UP_TO_GREY_WEIGHTS = (((-9, -4), 1.0), ((-3, -2), 1.0), ((-1, 0), 0.5), ((3, 5),
 # bone separate brain from scalp.
 BEYOND_GREY_WEIGHTS = (((-3, -2), -1.0), ((-1, 0), -2.0), ((1, 2), -1.0))
 
+# --- Plausible strips -----------------------------------------------------------------------------
+
+# Factors: sizes of the template, fitted to the foreground of a stripped scan, from which its surface is
+# optimised: a shell of skull and scalp of 5 and 10 mm enlarges a brain by so much.
+STRIP_SCALES = (1.0, 0.93, 0.86)
+# mm: sampling distance of the foreground when it is compared with the surface; for speed, not tuned.
+STRIP_SPACING_MM = 3.0
+# Share of the foreground, 0 to 1: largest share beyond the surface of the brain that is not reported; at most
+# 0.04 in 22 good strips, 0.05 to 0.09 with a shell of 3 mm, 0.07 to 0.11 with one of 4 mm, more beyond.
+MAX_EXCESS = 0.055
+
 # --- From the signed distance to the mask ---------------------------------------------------------
 
 # mm: the signed distance is truncated here before it is resampled to the scan; not tuned.

@@ -34,6 +34,7 @@ from mriseg.brain.surface import (
 from mriseg.errors import MaskError
 from mriseg.images.background import intensity_floor, is_stripped, otsu_threshold, stripped_mask
 from mriseg.images.background_noise import without_background_noise
+from mriseg.images.rim import without_rim
 from mriseg.images.voxels import bounding_box, largest_component
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust
@@ -110,7 +111,7 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     """
     if contrast not in CONTRASTS:
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
-    return find_brain(volume, contrast, intracranial=intracranial)
+    return find_brain(without_rim(volume), contrast, intracranial=intracranial)
 
 
 def find_brain(

@@ -73,6 +73,7 @@ def brain(
     from mriseg.cli.terminal import say, warn
     from mriseg.file_names import BRAIN_MASK, result_name, stem
     from mriseg.images.reading import load_volume
+    from mriseg.images.rim import without_rim
     from mriseg.images.writing import save_array
     from mriseg.template.contrast import detect_contrast
 
@@ -80,7 +81,7 @@ def brain(
     if not overwrite:
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):
-        loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
+        loaded = without_rim(load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text))
         decided, registration, doubts = (
             detect_contrast(loaded) if contrast is Contrast.AUTO else (contrast.value, None, ())
         )

@@ -121,7 +121,26 @@ def is_stripped(volume: Volume) -> bool:
     bool
     """
     background, _ = background_intensity(volume.data)
-    foreground = volume.data != background
+    return holds_brain_only(volume, volume.data != background, background)
+
+
+def holds_brain_only(volume: Volume, foreground: NDArray[np.bool_], background: np.float32) -> bool:
+    """Decide whether the foreground of a scan is a brain without its skull.
+
+    Parameters
+    ----------
+    volume : Volume
+        In canonical orientation.
+    foreground : ndarray of bool, shape (X, Y, Z)
+    background : float32
+        Intensity of the background.
+
+    Returns
+    -------
+    bool
+        Whether the foreground is not larger than a brain, and has no layer of dark skull below a layer of
+        scalp at its surface.
+    """
     if foreground.mean() > MAX_FOREGROUND or foreground.sum() * volume.voxel_ml > MAX_BRAIN_ML:
         return False
     box = bounding_box(foreground)

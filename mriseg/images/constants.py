@@ -33,6 +33,40 @@ MAX_STRIPPED_FOREGROUND = 0.95
 # Share of the voxels outside the mask, 0 to 1: background beyond it means that a scan is stripped; not tuned.
 MIN_SILENT_SURROUNDINGS = 0.95
 
+# --- Stripped scans that were changed afterwards --------------------------------------------------
+
+# Percent: percentile of the intensities that stands for the brightest; not tuned.
+BRIGHTEST_PERCENTILE = 99.9
+# Percent: percentile of the intensities above a tenth of the brightest that stands for brain; not tuned.
+BRAIN_PERCENTILE = 80.0
+# Percent: percentile of the deviations from the background on the faces that stands for their spread; a
+# cropped brain covers fewer of them, corners of a turned volume more.
+SPREAD_PERCENTILE = 80.0
+# Ratio: excess over the background from which a voxel is foreground, to that spread; not tuned.
+BACKGROUND_SPREADS = 3.0
+# Share of the intensity of brain: excess over the background from which a voxel is foreground; not tuned.
+MIN_FOREGROUND_LEVEL = 0.02
+# Share of the intensity of brain: noise of the background above it is that of a whole head, or hides the
+# border of the brain; not tuned.
+MAX_NOISE_LEVEL = 0.15
+# cm2: largest area of the foreground on a face of the scan; a brain that was cropped touches a face by less,
+# necks by more; not tuned.
+MAX_FACE_CM2 = 25.0
+# Share of the foreground: fainter voxels up to which a background is constant; 0.02 in exact strips, 0.2
+# after smoothing by a millimetre, above 1 after interpolation by splines.
+MAX_FAINT = 0.1
+# Ratio: intensity of a voxel to that of the next one deeper along a line of the grid, median at equal
+# distance from the border: below it the voxels belong to a rim. At the border 0.64 and more in exactly
+# stripped scans, 0.22 to 0.51 along an axis that was interpolated or smoothed.
+MAX_RIM_RATIO = 0.62
+# Ratio: the same where the background is constant, so that scans that were cut along a steep border stay as
+# they are (0.47 and more); at most 0.43 after linear interpolation or smoothing.
+MAX_CERTAIN_RIM_RATIO = 0.46
+# Voxels: widest rim; not tuned.
+MAX_RIM_VOXELS = 4
+# Voxels: standard deviation of the Gaussian over which the intensity beneath the rim is averaged; not tuned.
+BENEATH_SIGMA_VOXELS = 0.7
+
 # --- Geometry -------------------------------------------------------------------------------------
 
 # Share of the smallest voxel edge: displacement of the corners up to which two grids are the same; rounding

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from mriseg.images.voxels import bounding_box
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM, Tissue
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.constants import (
+    BORDER_DEPTH_MM,
     DEPTH_SPACING_MM,
     EMPTY_SHARE,
+    MAX_BORDER_WM,
     MAX_OUT_OF_ORDER,
     MAX_SATURATED,
     MAX_SILENT,
@@ -209,6 +212,39 @@ def depth_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> li
         return []
     turned = f"WM lies no deeper in the brain than GM (on average {of_white:.0f} mm against {of_grey:.0f} mm)"
     return [do_not_trust("tissues-swapped", f"{turned}; check that --contrast is that of the scan")]
+
+
+def border_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating], contrast: str) -> list[QCWarning]:
+    """Check the share of WM at the border of the brain, where cortex and CSF belong.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (X, Y, Z)
+        Of the three tissues; 0 outside the brain mask.
+    zooms : ndarray, shape (3,)
+        Voxel size, mm.
+    contrast : str
+        A key of `mriseg.labels.contrasts.CONTRASTS`. Only where WM is the brightest can it not be a mixture
+        of others, and is it checked.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing is in doubt.
+    """
+    if CONTRASTS[contrast].rising[-1] is not WM or not labels.any():
+        return []
+    inside = np.pad(labels[bounding_box(labels > 0)], 1)
+    depth = ndimage.distance_transform_edt(inside > 0, sampling=zooms)
+    border = inside[(depth > 0) & (depth <= BORDER_DEPTH_MM)]
+    white = np.count_nonzero(border == WM.index) / max(border.size, 1)
+    if white <= MAX_BORDER_WM:
+        return []
+    text = (
+        f"{white:.0%} of the border of the brain mask is as bright as WM, where cortex and CSF belong; "
+        "cortex was cut away, or scalp was left"
+    )
+    return [look_closely("mask-bright-border", text)]
 
 
 def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:

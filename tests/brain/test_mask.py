@@ -39,7 +39,7 @@ def test_what_is_no_head_gets_a_stated_fallback():
     blob = np.zeros((80, 80, 80), np.float32)
     blob[5:75, 5:75, 2:12] = 100
     blob[30:50, 30:50, 2:78] = 300
-    blob += np.random.default_rng(2).normal(10, 3, blob.shape).astype(np.float32)
+    blob += np.random.default_rng(2).normal(60, 20, blob.shape).astype(np.float32)
     found = brain_mask(volume_of(blob, np.diag([3.0, 3.0, 3.0, 1.0])))
     assert found.method == "threshold and opening"
     assert found.scan_to_mni is None

@@ -8,6 +8,7 @@ import pytest
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.quality.checks import (
+    border_warnings,
     contrast_warnings,
     depth_warnings,
     out_of_order_share,
@@ -152,3 +153,14 @@ def test_bright_intensities_that_were_cut_off_are_said(share, flagged, factor):
     data[~mask] = data.max()
     data = (abs(factor) * (data - (200 if factor < 0 else 0))).astype(np.float32)
     assert [doubt.code for doubt in saturation_warnings(data, mask)] == ["intensities-saturated"] * flagged
+
+
+def test_white_matter_at_the_border_is_reported_where_it_is_the_brightest():
+    radius = np.linalg.norm(np.moveaxis(np.indices((40, 40, 40)), 0, -1) - 19.5, axis=-1) * 3.0
+    whole = np.select([radius < 35, radius < 50], [WM.index, GM.index], 0).astype(np.uint8)
+    cut = np.where(radius < 37, whole, 0).astype(np.uint8)
+    zooms = np.full(3, 3.0)
+    assert border_warnings(whole, zooms, "t1") == []
+    assert [warning.code for warning in border_warnings(cut, zooms, "t1")] == ["mask-bright-border"]
+    assert border_warnings(cut, zooms, "flair") == []
+    assert border_warnings(np.zeros_like(cut), zooms, "t1") == []
