@@ -22,6 +22,8 @@ from mriseg.template.constants import (
     AFFINE_DECIMALS,
     BRAIN_PERCENTILES,
     FAT_PERCENTILE,
+    FIELD_ORDER,
+    FREE_FIELD_PENALTY,
     INFANT_START_SCALES,
     MASK_START_ROTATIONS,
     MAX_RIVALS,
@@ -29,9 +31,12 @@ from mriseg.template.constants import (
     MIN_RIVAL_SIMILARITY,
     MIN_SCALE,
     MIN_SCALE_RATIO,
+    PLAUSIBLE_INFANT_SCALES,
+    PLAUSIBLE_SCALES,
     REGISTRATION_SPACINGS_MM,
     START_ROTATION,
     START_SCALES,
+    STIFF_FIELD_PENALTY,
     UPRIGHT_SIMILARITY,
 )
 from mriseg.template.gauss_newton import (
@@ -40,6 +45,7 @@ from mriseg.template.gauss_newton import (
     ScanLevel,
     TemplateLevel,
     gauss_newton,
+    lowest_similarity,
     template_level,
 )
 from mriseg.template.starts import head_starts, head_threshold, mask_start, rotations
@@ -77,6 +83,11 @@ class Registration:
         scales = np.linalg.svd(self.affine[:3, :3], compute_uv=False)
         return bool(scales[2] >= max(MIN_SCALE, MIN_SCALE_RATIO * scales[0]))
 
+    @property
+    def scale(self) -> float:
+        """Scale of the affine, the cube root of its determinant."""
+        return float(np.cbrt(abs(np.linalg.det(self.affine[:3, :3]))))
+
     def rounded(self) -> Registration:
         """Round the affine to a micrometre: digits beyond depend on the number of threads."""
         return Registration(np.round(self.affine, AFFINE_DECIMALS) + 0.0, self.similarity)
@@ -97,8 +108,9 @@ def register(volume: Volume, template: Template, contrast: str | None = "t1") ->
     template : Template
     contrast : str or None
         A key of `mriseg.labels.contrasts.CONTRASTS`, or None if unknown. A scan whose contrast is that of the
-        template is regressed on the template's head alone, which is the more robust; any other on five maps
-        of the template (head, brain, GM, WM, skull), each with a coefficient of its own.
+        template is regressed on the template's head alone, times a smooth receive field, which is the more
+        robust; any other on five maps of the template (head, brain, GM, WM, skull), each with a coefficient
+        of its own; fields of so many maps would explain any scan.
 
     Returns
     -------
@@ -108,18 +120,22 @@ def register(volume: Volume, template: Template, contrast: str | None = "t1") ->
     """
     scans = _head_pyramid(volume)
     known = None if contrast is None else CONTRASTS[contrast]
-    maps = [template.head]
+    maps, order = [template.head], FIELD_ORDER
     if known is None or not known.like_template:
-        maps += [template.brain, template.gm, template.wm, template.skull]
-    levels = [template_level(template, maps, spacing) for spacing in REGISTRATION_SPACINGS_MM]
-    scales = INFANT_START_SCALES if known is not None and known.infant else START_SCALES
-    starts = head_starts(scans[0], template, scales)
-    coarse = _register_coarsely(levels[0], scans[0], starts)
-    if max(result.similarity for result in coarse) < UPRIGHT_SIMILARITY:
-        tilts = rotations(levels[0].points.mean(axis=0), (-START_ROTATION, START_ROTATION))
-        coarse += _register_coarsely(levels[0], scans[0], [s @ tilt for s in starts for tilt in tilts])
-    refined = [_refine(result, levels, scans) for result in _distinct(coarse, levels[0].points)]
-    return max(refined, key=lambda result: result.similarity)
+        maps, order = [*maps, template.brain, template.gm, template.wm, template.skull], 0
+    coarse, fine = (template_level(template, maps, spacing, order) for spacing in REGISTRATION_SPACINGS_MM)
+    infant = known is not None and known.infant
+    scales = PLAUSIBLE_INFANT_SCALES if infant else PLAUSIBLE_SCALES
+    starts = head_starts(scans[0], template, INFANT_START_SCALES if infant else START_SCALES)
+    rivals = _rivals(coarse, scans[0], starts, scales)
+    if max(result.similarity for result in rivals) < UPRIGHT_SIMILARITY:
+        tilts = rotations(coarse.points.mean(axis=0), (-START_ROTATION, START_ROTATION))
+        rivals += _rivals(coarse, scans[0], [start @ tilt for start in starts for tilt in tilts], scales)
+    stiff = fine.with_penalty(STIFF_FIELD_PENALTY)
+    refined = [_refine(result, stiff, scans[1]) for result in _distinct(rivals, coarse.points, scales)]
+    best = max(_plausible(refined, scales), key=lambda result: result.similarity)
+    free = _refine(best, fine.with_penalty(FREE_FIELD_PENALTY), scans[1])
+    return Registration(free.affine, lowest_similarity(stiff, scans[1], best.affine)).rounded()
 
 
 def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) -> Registration:
@@ -146,7 +162,10 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
     start = mask_start(mask, volume.affine, template)
     turns = rotations(levels[0].points.mean(axis=0), MASK_START_ROTATIONS)
     coarse = _register_coarsely(levels[0], scans[0], [start, *(start @ turn for turn in turns)])
-    return _refine(max(coarse, key=lambda result: result.similarity), levels, scans)
+    best = max(coarse, key=lambda result: result.similarity)
+    for level, scan in zip(levels, scans, strict=True):
+        best = _refine(best, level, scan)
+    return best.rounded()
 
 
 def resample_to_scan(
@@ -225,8 +244,34 @@ def _register_coarsely(level: TemplateLevel, scan: ScanLevel, starts: Sequence[F
     return [Registration(*gauss_newton(level, scan, start, SIMILARITY_DIRECTIONS)) for start in starts]
 
 
-def _distinct(results: list[Registration], points: Floats) -> list[Registration]:
-    """Select the most similar results that differ in where they place the points (N, 3)."""
+def _rivals(
+    level: TemplateLevel, scan: ScanLevel, starts: Sequence[Floats], scales: tuple[float, float]
+) -> list[Registration]:
+    """Optimise the starts without a field and with a free one, and the best results with a stiff one.
+
+    Without a field the template finds its place from farther off, with a free one it does so under any coil;
+    only with a stiff one is a better fit a better place.
+    """
+    found: list[Registration] = []
+    searches = [level.without_field()]
+    if level.has_field:
+        searches.append(level.with_penalty(FREE_FIELD_PENALTY))
+    for searched in searches:
+        found += _distinct(_register_coarsely(searched, scan, starts), level.points, scales)
+    stiff = level.with_penalty(STIFF_FIELD_PENALTY)
+    return [_refine(result, stiff, scan) for result in found]
+
+
+def _plausible(results: Sequence[Registration], scales: tuple[float, float]) -> Sequence[Registration]:
+    """Select the results with the scale of a human brain; all of them if none has it."""
+    return [result for result in results if scales[0] <= result.scale <= scales[1]] or results
+
+
+def _distinct(
+    results: Sequence[Registration], points: Floats, scales: tuple[float, float]
+) -> list[Registration]:
+    """Select the most similar plausible results that differ in where they place the points (N, 3)."""
+    results = _plausible(results, scales)
     selected: list[Registration] = []
     threshold = MIN_RIVAL_SIMILARITY * max(result.similarity for result in results)
     for result in sorted(results, key=lambda result: -result.similarity):
@@ -239,10 +284,6 @@ def _distinct(results: list[Registration], points: Floats) -> list[Registration]
     return selected
 
 
-def _refine(
-    result: Registration, levels: Sequence[TemplateLevel], scans: Sequence[ScanLevel]
-) -> Registration:
-    """Optimise all twelve parameters, at the coarse spacing, then at the fine one."""
-    for level, scan in zip(levels, scans, strict=True):
-        result = Registration(*gauss_newton(level, scan, result.affine, AFFINE_DIRECTIONS))
-    return result.rounded()
+def _refine(result: Registration, level: TemplateLevel, scan: ScanLevel) -> Registration:
+    """Optimise all twelve parameters."""
+    return Registration(*gauss_newton(level, scan, result.affine, AFFINE_DIRECTIONS))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from heads import moved, template_head, turned
@@ -42,6 +44,30 @@ def test_a_turned_head_is_found(template, axis):
 def test_small_and_large_heads_are_found(template, scale):
     head, _ = template_head((scale, scale, scale))
     assert apart_mm(register(head, template), np.diag([scale, scale, scale, 1]), template) < 1
+
+
+def shaded(head, direction):
+    """A head under the receive field of a coil, several times as bright at the rim as in the middle."""
+    place = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in head.data.shape), indexing="ij"), axis=-1)
+    field = np.exp(1.2 * (place**2).sum(axis=-1) + 0.6 * place @ direction)
+    return replace(head, data=(head.data * field).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "direction", [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0.5, 0.5, 0.5)]
+)
+def test_a_head_in_the_field_of_a_coil_is_found(template, direction):
+    head, _ = template_head((0.9, 0.9, 0.95))
+    motion = np.diag([0.9, 0.9, 0.95, 1])
+    found = register(shaded(head, np.array(direction)), template)
+    assert apart_mm(found, motion, template) < 3
+    assert found.similarity > 0.35
+
+
+def test_what_only_a_field_explains_does_not_count_as_similar(template):
+    head, _ = template_head()
+    head.data[: len(head.data) // 2] = 0
+    assert register(head, template).similarity < 0.35
 
 
 def test_similarity_is_free_of_the_scans_scale_and_offset(template):
