@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from mriseg.images.voxels import bounding_box
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM, Tissue
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.constants import (
     BORDER_DEPTH_MM,
+    BORDER_SPACING_MM,
     DEPTH_SPACING_MM,
     EMPTY_SHARE,
     MAX_BORDER_WM,
@@ -234,9 +234,10 @@ def border_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating], cont
     """
     if CONTRASTS[contrast].rising[-1] is not WM or not labels.any():
         return []
-    inside = np.pad(labels[bounding_box(labels > 0)], 1)
-    depth = ndimage.distance_transform_edt(inside > 0, sampling=zooms)
-    border = inside[(depth > 0) & (depth <= BORDER_DEPTH_MM)]
+    steps = np.maximum(1, np.floor(BORDER_SPACING_MM / zooms)).astype(int)
+    coarse = np.pad(labels[tuple(slice(None, None, step) for step in steps)], 1)
+    depth = ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
+    border = coarse[(depth > 0) & (depth <= BORDER_DEPTH_MM)]
     white = np.count_nonzero(border == WM.index) / max(border.size, 1)
     if white <= MAX_BORDER_WM:
         return []

@@ -27,8 +27,8 @@ BRAIN_PERCENTILES = (2, 98)
 # Order: of the polynomial of place by which the template is multiplied, the receive field of a head coil. A
 # second-order polynomial explains 98 % of the logarithm of one that was measured.
 FIELD_ORDER = 2
-# Share of the sum of squares of a map: ridge penalty on each coefficient of the field but its mean, low enough
-# to follow the measured field of a coil; between 0.1 and 0.3 all the same on eleven development heads.
+# Share of the sum of squares of a map: ridge penalty on each coefficient of the field but its mean, low
+# enough to follow the measured field of a coil; between 0.1 and 0.3 all the same on eleven development heads.
 FREE_FIELD_PENALTY = 0.2
 # The same, high enough that a better fit is a better place; a field with the lower one explains heads at a
 # wrong place. With this one alone, the field of a coil misleads two of eleven development heads.
@@ -60,9 +60,9 @@ START_HEIGHTS_MM = (-40.0, -20.0, 0.0, 20.0)
 START_SCALES = (0.7, 0.85, 1.0)
 # Factors: the same for infants; tried on simulated heads only (docs/channels.md).
 INFANT_START_SCALES = (0.55, 0.7, 0.85)
-# R squared: if all upright starts stay below it the head may be tilted, and rotated starts are added; not
-# tuned.
-UPRIGHT_SIMILARITY = 0.4
+# R squared: if all upright starts stay below it the head may lie under a strong receive field, or be tilted:
+# starts with a free field, then rotated ones are added. Eleven plain upright heads have 0.49 to 0.74.
+UPRIGHT_SIMILARITY = 0.45
 # Radians: rotation of these starts about each axis, both ways, 30 degrees; not tuned.
 START_ROTATION = np.deg2rad(30)
 # Radians: rotations of the starts on a given mask about each axis, half a turn, as wrong headers have it.
@@ -85,9 +85,9 @@ MIN_RIVAL_SIMILARITY = 0.9
 MIN_SCALE_RATIO = 0.7
 # Factor: smallest singular value of the affine of a whole human brain; not tuned.
 MIN_SCALE = 0.6
-# Factors, lowest and highest: plausible scale of the affine to a head, the cube root of its determinant; the
-# template's brain with its CSF holds 2.1 L, so that brains of 700 and 2,300 mL have 0.69 and 1.03.
-PLAUSIBLE_SCALES = (0.65, 1.15)
+# Factors, lowest and highest: plausible scale of the affine to a head, the cube root of its determinant. The
+# template's brain with its CSF holds 2.1 L, so that brains of 350 and 2,300 mL have 0.55 and 1.03.
+PLAUSIBLE_SCALES = (0.55, 1.15)
 # The same of infants, from birth: 250 mL has 0.49.
 PLAUSIBLE_INFANT_SCALES = (0.45, 1.15)
 

@@ -6,7 +6,7 @@ starts (`mriseg.template.starts`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -123,19 +123,23 @@ def register(volume: Volume, template: Template, contrast: str | None = "t1") ->
     maps, order = [template.head], FIELD_ORDER
     if known is None or not known.like_template:
         maps, order = [*maps, template.brain, template.gm, template.wm, template.skull], 0
-    coarse, fine = (template_level(template, maps, spacing, order) for spacing in REGISTRATION_SPACINGS_MM)
+    levels = [
+        template_level(template, maps, spacing, order).with_penalty(STIFF_FIELD_PENALTY)
+        for spacing in REGISTRATION_SPACINGS_MM
+    ]
+    free = levels[0].with_penalty(FREE_FIELD_PENALTY)
     infant = known is not None and known.infant
     scales = PLAUSIBLE_INFANT_SCALES if infant else PLAUSIBLE_SCALES
     starts = head_starts(scans[0], template, INFANT_START_SCALES if infant else START_SCALES)
-    rivals = _rivals(coarse, scans[0], starts, scales)
-    if max(result.similarity for result in rivals) < UPRIGHT_SIMILARITY:
-        tilts = rotations(coarse.points.mean(axis=0), (-START_ROTATION, START_ROTATION))
-        rivals += _rivals(coarse, scans[0], [start @ tilt for start in starts for tilt in tilts], scales)
-    stiff = fine.with_penalty(STIFF_FIELD_PENALTY)
-    refined = [_refine(result, stiff, scans[1]) for result in _distinct(rivals, coarse.points, scales)]
-    best = max(_plausible(refined, scales), key=lambda result: result.similarity)
-    free = _refine(best, fine.with_penalty(FREE_FIELD_PENALTY), scans[1])
-    return Registration(free.affine, lowest_similarity(stiff, scans[1], best.affine)).rounded()
+    tilts = rotations(levels[0].points.mean(axis=0), (-START_ROTATION, START_ROTATION))
+    tilted = [start @ tilt for start in starts for tilt in tilts]
+    found: list[Registration] = []
+    for search, poses in ((levels[0].without_field(), starts), (free, starts), (free, tilted)):
+        if not found or _best(found, scales).similarity < UPRIGHT_SIMILARITY:
+            coarse = _distinct(_register_coarsely(search, scans[0], poses), search.points, scales)
+            found += [_checked(_refine(result, levels, scans), levels[1], scans[1]) for result in coarse]
+    best = _best(found, scales)
+    return replace(best, affine=_refine(best, [levels[1].with_penalty(FREE_FIELD_PENALTY)], scans[1:]).affine)
 
 
 def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) -> Registration:
@@ -162,10 +166,7 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
     start = mask_start(mask, volume.affine, template)
     turns = rotations(levels[0].points.mean(axis=0), MASK_START_ROTATIONS)
     coarse = _register_coarsely(levels[0], scans[0], [start, *(start @ turn for turn in turns)])
-    best = max(coarse, key=lambda result: result.similarity)
-    for level, scan in zip(levels, scans, strict=True):
-        best = _refine(best, level, scan)
-    return best.rounded()
+    return _refine(max(coarse, key=lambda result: result.similarity), levels, scans)
 
 
 def resample_to_scan(
@@ -244,22 +245,12 @@ def _register_coarsely(level: TemplateLevel, scan: ScanLevel, starts: Sequence[F
     return [Registration(*gauss_newton(level, scan, start, SIMILARITY_DIRECTIONS)) for start in starts]
 
 
-def _rivals(
-    level: TemplateLevel, scan: ScanLevel, starts: Sequence[Floats], scales: tuple[float, float]
-) -> list[Registration]:
-    """Optimise the starts without a field and with a free one, and the best results with a stiff one.
+def _best(results: Sequence[Registration], scales: tuple[float, float]) -> Registration:
+    return max(_plausible(results, scales), key=lambda result: result.similarity)
 
-    Without a field the template finds its place from farther off, with a free one it does so under any coil;
-    only with a stiff one is a better fit a better place.
-    """
-    found: list[Registration] = []
-    searches = [level.without_field()]
-    if level.has_field:
-        searches.append(level.with_penalty(FREE_FIELD_PENALTY))
-    for searched in searches:
-        found += _distinct(_register_coarsely(searched, scan, starts), level.points, scales)
-    stiff = level.with_penalty(STIFF_FIELD_PENALTY)
-    return [_refine(result, stiff, scan) for result in found]
+
+def _checked(result: Registration, level: TemplateLevel, scan: ScanLevel) -> Registration:
+    return replace(result, similarity=lowest_similarity(level, scan, result.affine))
 
 
 def _plausible(results: Sequence[Registration], scales: tuple[float, float]) -> Sequence[Registration]:
@@ -284,6 +275,10 @@ def _distinct(
     return selected
 
 
-def _refine(result: Registration, level: TemplateLevel, scan: ScanLevel) -> Registration:
-    """Optimise all twelve parameters."""
-    return Registration(*gauss_newton(level, scan, result.affine, AFFINE_DIRECTIONS))
+def _refine(
+    result: Registration, levels: Sequence[TemplateLevel], scans: Sequence[ScanLevel]
+) -> Registration:
+    """Optimise all twelve parameters, at one spacing after the other."""
+    for level, scan in zip(levels, scans, strict=True):
+        result = Registration(*gauss_newton(level, scan, result.affine, AFFINE_DIRECTIONS))
+    return result.rounded()

@@ -35,12 +35,21 @@ def test_an_unknown_contrast_is_refused():
         brain_mask(head, "ct")
 
 
-def test_what_is_no_head_gets_a_stated_fallback():
+def test_what_is_no_head_is_never_to_be_trusted():
     blob = np.zeros((80, 80, 80), np.float32)
     blob[5:75, 5:75, 2:12] = 100
     blob[30:50, 30:50, 2:78] = 300
     blob += np.random.default_rng(2).normal(60, 20, blob.shape).astype(np.float32)
     found = brain_mask(volume_of(blob, np.diag([3.0, 3.0, 3.0, 1.0])))
+    assert "do not trust" in {warning.severity for warning in found.warnings}
+
+
+def test_what_the_template_does_not_fit_gets_a_stated_fallback():
+    plates = np.zeros((80, 80, 80), np.float32)
+    plates[:, 5:75, 2:30] = 100
+    plates[5:75, :, 55:70] = 300
+    plates += np.random.default_rng(2).normal(60, 20, plates.shape).astype(np.float32)
+    found = brain_mask(volume_of(plates, np.diag([3.0, 3.0, 3.0, 1.0])))
     assert found.method == "threshold and opening"
     assert found.scan_to_mni is None
     assert "could not be laid over the scan" in found.warnings[0].text
