@@ -66,11 +66,11 @@ class Cells:
         return cls(voxels, number, inside, (middles - centre) / scale, fold, centre, scale)
 
     def pure_cells(
-        self, purity: NDArray[np.float32], intensities: NDArray[np.float32]
+        self, purity: NDArray[np.float32], intensities: NDArray[np.float32], min_purity: float = MIN_PURITY
     ) -> tuple[NDArray[np.bool_], Floats]:
         """Return which cells (M,) are pure white matter, and the mean intensity in those."""
         share = self._means(purity)
-        least = MIN_PURITY * float(np.percentile(share, 99))
+        least = min_purity * float(np.percentile(share, 99))
         pure = (share >= least) & (share > 0)
         brightness = self._means(purity * intensities)[pure] / share[pure]
         positive = brightness > 0

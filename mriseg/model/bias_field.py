@@ -6,12 +6,16 @@ anatomy. Each round fits the mixture to the corrected histogram, selects cells o
 white matter only, and regresses the logarithm of their mean intensities on polynomials of position. The order
 of the polynomial is chosen by cross-validation over regions; a scan that has been corrected already gets
 order 0, no correction.
+
+The receive field of a head coil, without the scanner's normalisation, is so strong that white matter cannot
+be told by intensity before most of it is removed. Where a strong field is found, or too little white matter,
+the estimation is started anew from a field fitted to all tissues, and the polynomial gets third and fourth
+orders, with a ridge penalty: white matter does not reach the rim of the brain, to which they extrapolate.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +23,16 @@ import numpy as np
 from mriseg._utils.parallel import parallel_chunks
 from mriseg.images.voxels import bounding_box
 from mriseg.model.bias_cells import Cells
+from mriseg.model.bias_regression import polynomial_field
 from mriseg.model.constants import (
     AIR_PERCENTILE,
     FIELD_EM_ITERATIONS,
     FIELD_ROUNDS,
     FIELD_TOLERANCE,
-    MAX_FIELD_ORDER,
     MAX_ITERATIONS,
-    MIN_ORDER_GAIN,
     MIN_WM_CELLS,
+    STRONG_FIELD,
+    STRONG_FIELD_ROUNDS,
 )
 from mriseg.model.histogram import intensity_histogram, lookup_by_intensity
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
@@ -130,21 +135,45 @@ def estimate_bias_field(
     mask = mask[box]
     grid = Cells.of(mask, zooms)
     intensities = data[box][mask] - np.float32(air)
-    field = unit_field()
-    log_field = np.zeros(len(intensities), dtype=np.float32)
+    field = _estimate(grid, mask, intensities, white)
+    if field is None or np.std(field.log_on_grid(mask.shape)[mask]) > STRONG_FIELD:
+        field = _estimate(grid, mask, intensities, white, strong=True) or field
+    return unit_field() if field is None else _moved(_centred(field, mask), box)
+
+
+def _estimate(
+    grid: Cells,
+    mask: NDArray[np.bool_],
+    intensities: NDArray[np.float32],
+    white: int,
+    *,
+    strong: bool = False,
+) -> BiasField | None:
+    """Estimate the field on the grid of a mask; None if there is too little white matter."""
+    field, log_field = None, np.zeros(len(intensities), dtype=np.float32)
+    if strong:  # all tissues are taken for white matter first
+        field = _field(grid, *grid.pure_cells(np.ones_like(intensities), intensities, 0))
+        log_field = _mean_free(field.log_on_grid(mask.shape)[mask])
     model = None
-    for _ in range(FIELD_ROUNDS):
+    for _ in range(STRONG_FIELD_ROUNDS if strong else FIELD_ROUNDS):
         corrected = intensities * np.exp(-log_field)
         purity, model = fit_white_matter(corrected, white, model, FIELD_EM_ITERATIONS)
         pure, brightness = grid.pure_cells(purity, intensities)
         if np.count_nonzero(pure) < MIN_WM_CELLS:
-            return unit_field()
-        field = _regress(grid, pure, np.log(brightness))
-        previous, log_field = log_field, field.log_on_grid(mask.shape)[mask]
-        log_field -= log_field.mean()
+            return None
+        field = _field(grid, pure, brightness, strong=strong)
+        previous, log_field = log_field, _mean_free(field.log_on_grid(mask.shape)[mask])
         if np.std(log_field - previous) < FIELD_TOLERANCE:
             break
-    return _moved(_centred(field, mask), box)
+    return field
+
+
+def _field(cells: Cells, pure: NDArray[np.bool_], brightness: Floats, *, strong: bool = False) -> BiasField:
+    return BiasField(polynomial_field(cells, pure, brightness, strong=strong), cells.centre, cells.scale)
+
+
+def _mean_free(log_field: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(log_field - log_field.mean())
 
 
 def estimate_channel_bias_field(
@@ -179,7 +208,7 @@ def estimate_channel_bias_field(
     pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
     if np.count_nonzero(pure) < MIN_WM_CELLS:
         return unit_field()
-    return _moved(_centred(_regress(grid, pure, np.log(brightness)), mask[box]), box)
+    return _moved(_centred(_field(grid, pure, brightness), mask[box]), box)
 
 
 def _moved(field: BiasField, box: tuple[slice, ...]) -> BiasField:
@@ -219,62 +248,6 @@ def fit_white_matter(
         lambda levels: model.responsibilities(levels)[:, [white]], values, intensities
     )
     return share[:, 0], model
-
-
-def _powers(order: int) -> list[tuple[int, int, int]]:
-    """List the exponents of all monomials up to an order, the constant first."""
-    steps = range(order + 1)
-    every = [(i, j, k) for i, j, k in product(steps, steps, steps) if i + j + k <= order]
-    return sorted(every, key=sum)
-
-
-def _design(positions: Floats, order: int) -> Floats:
-    return np.stack([np.prod(positions**power, axis=1) for power in _powers(order)], axis=1)
-
-
-def _regress(cells: Cells, pure: NDArray[np.bool_], log_brightness: Floats) -> BiasField:
-    """Regress the log intensities of white-matter cells on a polynomial whose order is cross-validated."""
-    positions, fold = cells.positions[pure], cells.fold[pure]
-    order = _best_order(positions, log_brightness, fold)
-    fitted = _robust_fit(_design(positions, order), log_brightness)
-    coefficients = np.zeros((order + 1,) * 3)
-    for power, value in zip(_powers(order)[1:], fitted[1:], strict=True):
-        coefficients[power] = value
-    return BiasField(coefficients, cells.centre, cells.scale)
-
-
-def _best_order(positions: Floats, log_brightness: Floats, fold: NDArray[np.intp]) -> int:
-    """Choose the order by cross-validation; a higher one must lower the error to `MIN_ORDER_GAIN`."""
-    best, least = 0, np.inf
-    for order in range(MAX_FIELD_ORDER + 1):
-        design = _design(positions, order)
-        errors = np.concatenate([
-            np.abs(_prediction_errors(design, log_brightness, fold == k))
-            for k in np.unique(fold)
-        ])  # fmt: skip
-        if errors.mean() < MIN_ORDER_GAIN * least:
-            best, least = order, errors.mean()
-    return best
-
-
-def _prediction_errors(design: Floats, values: Floats, left_out: NDArray[np.bool_]) -> Floats:
-    fitted = _fit(design[~left_out], values[~left_out])
-    return np.asarray(values[left_out] - design[left_out] @ fitted)
-
-
-def _fit(design: Floats, values: Floats) -> Floats:
-    return np.asarray(np.linalg.lstsq(design, values, rcond=None)[0])
-
-
-def _robust_fit(design: Floats, values: Floats) -> Floats:
-    """Fit by iteratively reweighted least squares with Cauchy weights, robust to cells of other tissue."""
-    fitted = _fit(design, values)
-    for _ in range(3):
-        residuals = values - design @ fitted
-        spread = 2 * 1.4826 * float(np.median(np.abs(residuals))) + 1e-12
-        root = 1 / np.sqrt(1 + (residuals / spread) ** 2)
-        fitted = _fit(design * root[:, None], values * root)
-    return fitted
 
 
 def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:

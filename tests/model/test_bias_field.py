@@ -20,6 +20,20 @@ def test_finds_the_field_of_a_phantom(noise, bias, seed):
     assert np.log(field.on_grid(brain.shape)[brain]).mean() == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.parametrize("direction", [(0, 0, 0), (0.4, 0, 0), (0, -0.4, 0), (0, 0, 0.4)])
+def test_finds_the_receive_field_of_a_coil(direction):
+    """The rim of the brain is several times as bright as its middle."""
+    phantom = simulate(*folded_ball(), noise=3, bias=0)
+    brain = phantom.labels > 0
+    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in brain.shape), indexing="ij")
+    place = np.stack(axes, axis=-1)
+    log_field = 1.8 * (place**2).sum(axis=-1) + place @ direction
+    assert np.ptp(np.percentile(log_field[brain], (5, 95))) > np.log(2.5)
+    data = (phantom.data * np.exp(log_field)).astype(np.float32)
+    found = np.log(estimate_bias_field(data, brain, ZOOMS, white=2).on_grid(brain.shape)[brain])
+    assert (found - log_field[brain]).std() < 0.05
+
+
 def test_leaves_a_scan_without_a_field_alone():
     phantom = simulate(*folded_ball(), noise=3, bias=0)
     brain = phantom.labels > 0
