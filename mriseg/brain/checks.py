@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 from mriseg.brain.constants import (
     ASYMMETRY_SPACING_MM,
     DOUBTFUL_SIMILARITY,
     MAX_ASYMMETRY,
     MAX_BORDER_CM2,
+    MAX_NOISE_NEAR,
     MIN_EXTENT_MM,
     MIN_INFANT_EXTENT_MM,
+    NOISE_LAYER_MM,
     PLAUSIBLE_INFANT_ML,
     PLAUSIBLE_ML,
 )
@@ -94,6 +97,37 @@ def registration_warnings(
         halves = f"the halves of the brain mask differ by {asymmetry:.0%} of its volume"
         warnings.append(look_closely("mask-asymmetry", halves))
     return warnings
+
+
+def noise_warnings(
+    mask: NDArray[np.bool_], noise: NDArray[np.bool_], zooms: NDArray[np.floating]
+) -> list[QCWarning]:
+    """Check how much of the surroundings of a brain mask is noise of the full range.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation.
+    noise : ndarray of bool, shape (X, Y, Z)
+        Where the scan holds noise in place of signal.
+    zooms : ndarray, shape (3,)
+        Voxel size, mm.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if there is little.
+    """
+    if not noise.any():
+        return []
+    distance = ndimage.distance_transform_edt(~mask, sampling=zooms)
+    share = float(noise[(distance > 0) & (distance <= NOISE_LAYER_MM)].mean())
+    if share <= MAX_NOISE_NEAR:
+        return []
+    near = f"{share:.0%} of the {NOISE_LAYER_MM:.0f} mm around the brain mask are noise of the full range"
+    return [
+        look_closely("noise-near-brain", f"{near}; the border of the mask and the CSF there are less sure")
+    ]
 
 
 def _extent_warnings(

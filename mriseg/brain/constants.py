@@ -33,6 +33,12 @@ ASYMMETRY_SPACING_MM = 3.0
 # cm2: largest area of a complete mask on the border of the scan; not tuned.
 MAX_BORDER_CM2 = 20.0
 
+# mm: width of the layer around a mask in which noise of the full range disturbs its surface.
+NOISE_LAYER_MM = 8.0
+# Share of that layer, 0 to 1: most noise of the full range there that is not reported. Heads in noisy air
+# have up to 0.05; noise in the skull, or in a box over the face, gives 0.08 to 0.34, and CSF up to 16 % off.
+MAX_NOISE_NEAR = 0.07
+
 # --- Surface and profiles -------------------------------------------------------------------------
 
 # mm, outward positive: depths at which profiles are sampled, -20 to 20 in steps of 1; a brain that lies

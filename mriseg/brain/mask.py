@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
-from mriseg.brain.checks import mask_warnings, registration_warnings
+from mriseg.brain.checks import mask_warnings, noise_warnings, registration_warnings
 from mriseg.brain.constants import (
     BONE_PERCENTILE,
     COARSE_SCHEDULE,
@@ -138,7 +138,7 @@ def find_brain(
     if is_stripped(volume):
         mask = stripped_mask(volume)
         return BrainMask(mask, MaskMethod.STRIPPED, warnings=mask_warnings(mask, volume, contrast))
-    volume, template = without_background_noise(volume), load_template()
+    given, volume, template = volume, without_background_noise(volume), load_template()
     if registration is None or CONTRASTS[contrast].like_template:
         registration = register(volume, template, contrast)
     if registration.similarity < FAILED_SIMILARITY:
@@ -148,7 +148,11 @@ def find_brain(
         return _threshold_mask(volume, registration.similarity, contrast)
     if not intracranial:
         mask = remove_outer_csf(mask, volume, contrast)
-    warnings = (*registration_warnings(mask, volume, registration), *mask_warnings(mask, volume, contrast))
+    warnings = (
+        *registration_warnings(mask, volume, registration),
+        *mask_warnings(mask, volume, contrast),
+        *noise_warnings(mask, given.data != volume.data, volume.zooms),
+    )
     return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, warnings)
 
 

@@ -7,7 +7,7 @@ import pytest
 from heads import template_head, volume_of
 from scipy import ndimage
 
-from mriseg.brain.checks import mask_warnings, registration_warnings
+from mriseg.brain.checks import mask_warnings, noise_warnings, registration_warnings
 from mriseg.template.registration import Registration
 
 
@@ -99,3 +99,12 @@ def test_a_template_that_fits_poorly_is_said():
     (doubt,) = registration_warnings(ellipsoid(140, 175, 135), SCAN, Registration(affine, 0.34))
     assert "explains 34%" in doubt.text
     assert registration_warnings(ellipsoid(140, 175, 135), SCAN, Registration(affine, 0.36)) == []
+
+
+@pytest.mark.parametrize(("first_mm", "flagged"), [(2, True), (20, False)])
+def test_noise_next_to_the_brain_is_flagged_and_that_of_air_is_not(first_mm, flagged):
+    head, brain = template_head()
+    noise = ndimage.distance_transform_edt(~brain, sampling=head.zooms) > first_mm
+    noise[: len(noise) // 2] = False
+    assert bool(noise_warnings(brain, noise, head.zooms)) == flagged
+    assert noise_warnings(brain, np.zeros_like(brain), head.zooms) == []
