@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import CSF, GM, WM, Tissue
+from mriseg.model.constants import MAX_FIELD_ORDER
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.constants import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.estimates import Estimates
+    from mriseg.model.bias_field import BiasField
 
     Floats = NDArray[np.floating]
 
@@ -66,6 +68,7 @@ def segmentation_warnings(
         *volume.warnings,
         *found.brain.warnings,
         *(warning for channel in found.channels for warning in channel.warnings),
+        *_field_warnings(found.field),
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
         *saturation_warnings(volume.data, found.tissue_mask),
         *_model_warnings(found, ranks, shares),
@@ -79,6 +82,17 @@ def segmentation_warnings(
         damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
         warnings.append(look_closely("voxels-not-finite", damaged))
     return warnings
+
+
+def _field_warnings(field: BiasField) -> list[QCWarning]:
+    """Report a field as strong as that of a head coil, under which tissues are less sure."""
+    if field.order <= MAX_FIELD_ORDER:
+        return []
+    spans = (
+        f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, as that of a head coil"
+    )
+    advice = "volumes may be off by 15 %; use the scanner's normalised scan if there is one"
+    return [look_closely("strong-bias-field", f"{spans}; {advice}")]
 
 
 def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:

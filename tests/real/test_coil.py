@@ -26,3 +26,9 @@ def test_so_are_the_volumes_of_its_tissues(pair):
     for tissue, most in ((GM, 0.05), (WM, 0.05), (CSF, 0.12)):
         ml = [result.volumes[tissue.abbreviation].ml for result in (raw, normalised)]
         assert ml[0] == pytest.approx(ml[1], rel=most)
+
+
+def test_the_strong_field_is_reported_and_the_twin_is_to_be_trusted(pair):
+    raw, normalised = pair
+    assert [warning.code for warning in raw.warnings] == ["strong-bias-field"]
+    assert (raw.verdict, normalised.verdict) == ("look closely", "trust")
