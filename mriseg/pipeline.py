@@ -164,7 +164,8 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
     others = [without_rim(other) for other in _load_channels(options.channels, volume)]
-    volume = without_rim(volume, stripped=options.stripped)
+    if options.mask is None:
+        volume = without_rim(volume, stripped=options.stripped)
     spec = _mixture_spec(options)
     _log.info("finding the brain")
     brain, contrast, registration = _find_brain(volume, options)

@@ -123,3 +123,5 @@ NOISE_LATTICE_MM = 4.0
 # mL: largest piece of noise below which a scan has none; the edges of 36 scans make pieces of 11 mL at the
 # most, air around a head has litres.
 MIN_NOISE_ML = 100.0
+# Share of the median of the brain above the background: how far below the background splines may swing.
+MAX_UNDERSHOOT = 0.25

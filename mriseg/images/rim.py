@@ -34,6 +34,7 @@ from mriseg.images.constants import (
     MAX_NOISE_LEVEL,
     MAX_RIM_RATIO,
     MAX_RIM_VOXELS,
+    MAX_UNDERSHOOT,
     MIN_FOREGROUND_LEVEL,
     SPREAD_PERCENTILE,
 )
@@ -71,13 +72,17 @@ def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
     Returns
     -------
     Volume
-        The volume itself if it is a whole head, if its brain is not brighter than the background, or if it is
-        a stripped scan with a constant background and without a rim.
+        The volume itself if it is a whole head, if a part of its brain is darker than the background, or if
+        it is a stripped scan with a constant background and without a rim.
     """
     background, _ = background_intensity(volume.data)
     foreground = volume.data > background + _foreground_level(volume.data, background)
     voxels = np.count_nonzero(foreground)
-    if not voxels or voxels * volume.voxel_ml > MAX_BRAIN_ML:
+    if (
+        not voxels
+        or voxels * volume.voxel_ml > MAX_BRAIN_ML
+        or _lies_within(background, volume.data, foreground)
+    ):
         return volume
     constant = np.count_nonzero(volume.data != background) < (1 + MAX_FAINT) * voxels
     if constant and not _has_rim(volume.data - background, foreground, MAX_CERTAIN_RIM_RATIO):
@@ -92,6 +97,13 @@ def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
     data = np.full_like(volume.data, background)
     data[box][brain] = excess[brain] + background
     return replace(volume, data=data, warnings=(*volume.warnings, _CUT_OUT))
+
+
+def _lies_within(background: np.float32, data: Floats, foreground: Mask) -> bool:
+    """Whether the background lies within the intensities of the brain, as 0 does in one of z-scores."""
+    brain = np.median(data[foreground]) - background
+    below = np.count_nonzero(data < background - MAX_UNDERSHOOT * brain)
+    return bool(below > MAX_FAINT * np.count_nonzero(foreground))
 
 
 def rim_widths(excess: Floats, foreground: Mask, ratio: float = MAX_RIM_RATIO) -> tuple[int, ...]:

@@ -119,7 +119,7 @@ FIELD_TOLERANCE = 0.003
 # Standard deviation of the log field in the brain beyond which the field is that of a head coil without
 # normalisation. Seventeen development scans have 0.00 to 0.19, those under the measured field of a coil 0.26
 # to 0.48.
-STRONG_FIELD = 0.23
+STRONG_FIELD = 0.21
 # Order of the polynomial of such a field; fifth orders are no better.
 STRONG_FIELD_ORDER = 4
 # Share of the number of WM cells: ridge penalty on the coefficients of third and fourth order; best of 0.02,

@@ -237,8 +237,8 @@ def lowest_similarity(level: TemplateLevel, scan: ScanLevel, affine: Floats) -> 
     """
     found = _regress(level, scan.data, np.linalg.inv(scan.affine) @ affine)
     if level.has_field:
-        field = level.field @ found.coefficients[: level.field.shape[1]] / found.coefficients[0]
-        if np.percentile(field, FIELD_PERCENTILE) <= 0:
+        mean, field = found.coefficients[0], level.field @ found.coefficients[: level.field.shape[1]]
+        if mean <= 0 or np.percentile(field, FIELD_PERCENTILE) <= 0:
             return 0.0
     squares = found.weights * (found.intensities - level.regressors @ found.coefficients) ** 2
     halves = [level.points[:, 0] < 0, level.points[:, 0] >= 0]

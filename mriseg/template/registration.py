@@ -127,14 +127,14 @@ def register(volume: Volume, template: Template, contrast: str | None = "t1") ->
         template_level(template, maps, spacing, order).with_penalty(STIFF_FIELD_PENALTY)
         for spacing in REGISTRATION_SPACINGS_MM
     ]
-    free = levels[0].with_penalty(FREE_FIELD_PENALTY)
+    plain, free = levels[0].without_field(), levels[0].with_penalty(FREE_FIELD_PENALTY)
     infant = known is not None and known.infant
     scales = PLAUSIBLE_INFANT_SCALES if infant else PLAUSIBLE_SCALES
     starts = head_starts(scans[0], template, INFANT_START_SCALES if infant else START_SCALES)
     tilts = rotations(levels[0].points.mean(axis=0), (-START_ROTATION, START_ROTATION))
     tilted = [start @ tilt for start in starts for tilt in tilts]
     found: list[Registration] = []
-    for search, poses in ((levels[0].without_field(), starts), (free, starts), (free, tilted)):
+    for search, poses in ((plain, starts), (free, starts), (plain, tilted), (free, tilted)):
         if not found or _best(found, scales).similarity < UPRIGHT_SIMILARITY:
             coarse = _distinct(_register_coarsely(search, scans[0], poses), search.points, scales)
             found += [_checked(_refine(result, levels, scans), levels[1], scans[1]) for result in coarse]

@@ -45,6 +45,15 @@ def test_a_brain_changed_after_it_was_stripped_keeps_its_mask(brain, change):
     assert [warning.severity for warning in found.warnings[len(scan.warnings) :]] == ["note"]
 
 
+def test_a_brain_of_z_scores_on_zero_is_left_alone(brain):
+    scan, mask = brain
+    inside = scan.data[mask]
+    scores = np.where(mask, (scan.data - inside.mean()) / inside.std(), np.float32(0))
+    scored = replace(scan, data=scores.astype(np.float32))
+    assert without_rim(scored) is scored
+    assert dice(stripped_mask(scored), mask) > 0.999
+
+
 def test_whatever_the_unit_and_the_zero_of_the_intensities(brain):
     scan, _ = brain
     turned = CHANGES["spline"](scan.data)
