@@ -20,7 +20,6 @@ from mriseg.quality.constants import (
     EMPTY_SHARE,
     MAX_BORDER_WM,
     MAX_OUT_OF_ORDER,
-    MAX_SATURATED,
     MAX_SILENT,
     MIN_SEPARATION_SDS,
     MIN_WM_DEPTH_RATIO,
@@ -28,6 +27,7 @@ from mriseg.quality.constants import (
     PLAUSIBLE_SHARE,
     SHARE_MARGIN,
 )
+from mriseg.quality.intensity_checks import saturation_warnings
 from mriseg.template.constants import MIN_WM_DIFFERENCE
 from mriseg.template.contrast import TissueLevels, contrast_of
 
@@ -91,8 +91,7 @@ def _field_warnings(field: BiasField) -> list[QCWarning]:
     spans = (
         f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, as that of a head coil"
     )
-    advice = "volumes may be off by 15 %; use the scanner's normalised scan if there is one"
-    return [look_closely("strong-bias-field", f"{spans}; {advice}")]
+    return [look_closely("strong-bias-field", f"{spans}; the volumes of tissues may be off by 15 %")]
 
 
 def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
@@ -287,28 +286,6 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
     for rank, count in zip(ranks, counts, strict=True):
         kept[rank] = kept[: rank + 1].max() + count
     return float((counts.sum() - kept.max()) / counts.sum())
-
-
-def saturation_warnings(data: NDArray[np.float32], mask: NDArray[np.bool_]) -> list[QCWarning]:
-    """Check whether intensities of the brain were cut off.
-
-    Parameters
-    ----------
-    data : ndarray of float32, shape (X, Y, Z)
-        The scan.
-    mask : ndarray of bool, shape (X, Y, Z)
-        The brain without lesions.
-
-    Returns
-    -------
-    list of QCWarning
-        Empty if hardly a voxel of the brain has the highest intensity of the scan.
-    """
-    saturated = float(np.mean(data[mask] == data.max()))
-    if saturated <= MAX_SATURATED:
-        return []
-    text = f"{saturated:.0%} of the brain have the highest intensity of the scan: brighter ones were cut off"
-    return [look_closely("intensities-saturated", text)]
 
 
 def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarning]:

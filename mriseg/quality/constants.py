@@ -19,8 +19,11 @@ MAX_OUT_OF_ORDER = 0.01
 # Share of the brain mask, 0 to 1: largest share without signal (equal to the background of a stripped scan)
 # that is not reported.
 MAX_SILENT = 0.01
-# Share of the brain mask, 0 to 1: largest share with the highest intensity of the scan that is not reported;
-# 0.00001 at the most in 17 scans, as intensities above it are those of fat and vessels.
+# Percent, lowest and highest: percentiles of the intensities of the brain that stand for its ends.
+CUT_PERCENTILES = (0.1, 99.9)
+# Share of the range between them: how near to an end an intensity counts as cut off there.
+CUT_MARGIN = 0.01
+# Share of the brain mask, 0 to 1: largest share at one end that is not reported; up to 0.005 in 17 scans.
 MAX_SATURATED = 0.02
 # Ratio: least mean depth of WM to that of GM; 1.2 to 1.8 in heads of all ages, below 1 where tissues
 # are swapped.

@@ -13,7 +13,6 @@ from mriseg.quality.checks import (
     depth_warnings,
     out_of_order_share,
     plausibility_warnings,
-    saturation_warnings,
 )
 from mriseg.template.contrast import TissueLevels
 
@@ -141,18 +140,6 @@ def test_grey_and_white_matter_that_hardly_differ_raise_no_doubt():
     assert contrast_warnings("t1", TissueLevels(0.1, 0.72, 0.70)) == []
     assert contrast_warnings("t1", TissueLevels(0.1, 0.80, 0.70)) != []
     assert contrast_warnings("t2", TissueLevels(0.1, 0.72, 0.70)) != []
-
-
-@pytest.mark.parametrize("factor", [1e-9, 1.0, -1.0])
-@pytest.mark.parametrize(("share", "flagged"), [(0.0, False), (0.01, False), (0.05, True), (0.4, True)])
-def test_bright_intensities_that_were_cut_off_are_said(share, flagged, factor):
-    """Whatever the unit; a little is cut off to show scans, and fat outside the brain may be."""
-    data = np.random.default_rng(0).gamma(20, 5, (30, 30, 30))
-    mask = np.indices(data.shape)[0] < 20
-    data = np.minimum(data, np.quantile(data[mask], 1 - share))
-    data[~mask] = data.max()
-    data = (abs(factor) * (data - (200 if factor < 0 else 0))).astype(np.float32)
-    assert [doubt.code for doubt in saturation_warnings(data, mask)] == ["intensities-saturated"] * flagged
 
 
 def test_white_matter_at_the_border_is_reported_where_it_is_the_brightest():
