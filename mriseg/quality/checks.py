@@ -214,9 +214,7 @@ def depth_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> li
     list of QCWarning
         Empty if nothing is in doubt, or a tissue has no voxels.
     """
-    steps = np.maximum(1, np.round(DEPTH_SPACING_MM / zooms)).astype(int)
-    coarse = np.pad(labels[tuple(slice(None, None, step) for step in steps)], 1)
-    depth = ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
+    coarse, depth = _depths(labels, zooms, DEPTH_SPACING_MM)
     grey, white = coarse == GM.index, coarse == WM.index
     if not (grey.any() and white.any()):
         return []
@@ -225,6 +223,15 @@ def depth_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> li
         return []
     turned = f"WM lies no deeper in the brain than GM (on average {of_white:.0f} mm against {of_grey:.0f} mm)"
     return [do_not_trust("tissues-swapped", f"{turned}; check that --contrast is that of the scan")]
+
+
+def _depths(
+    labels: NDArray[np.uint8], zooms: NDArray[np.floating], spacing: float
+) -> tuple[NDArray[np.uint8], Floats]:
+    """Return labels at about a spacing in mm, and the depth of each voxel in the brain, mm."""
+    steps = np.maximum(1, np.round(spacing / zooms)).astype(int)
+    coarse = np.pad(labels[tuple(slice(None, None, step) for step in steps)], 1)
+    return coarse, ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
 
 
 def border_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating], contrast: str) -> list[QCWarning]:
@@ -247,9 +254,7 @@ def border_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating], cont
     """
     if CONTRASTS[contrast].rising[-1] is not WM or not labels.any():
         return []
-    steps = np.maximum(1, np.floor(BORDER_SPACING_MM / zooms)).astype(int)
-    coarse = np.pad(labels[tuple(slice(None, None, step) for step in steps)], 1)
-    depth = ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
+    coarse, depth = _depths(labels, zooms, BORDER_SPACING_MM)
     border = coarse[(depth > 0) & (depth <= BORDER_DEPTH_MM)]
     white = np.count_nonzero(border == WM.index) / max(border.size, 1)
     if white <= MAX_BORDER_WM:

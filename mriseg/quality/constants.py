@@ -32,8 +32,8 @@ MIN_WM_DEPTH_RATIO = 1.0
 DEPTH_SPACING_MM = 3.0
 # mm: depth in the brain mask up to which its border reaches.
 BORDER_DEPTH_MM = 3.5
-# mm: largest spacing of the voxels at which it is measured; a little more than the 2 mm of many scans.
-BORDER_SPACING_MM = 2.01
+# mm: spacing of the voxels at which it is measured.
+BORDER_SPACING_MM = 2.0
 # Share of the border, 0 to 1: largest share labelled WM that is not reported, in T1; 0.00 to 0.11 in whole
 # brains, 0.05 to 0.24 after 4 mm were cut away, 0.09 to 0.30 after 6 mm.
 MAX_BORDER_WM = 0.12
