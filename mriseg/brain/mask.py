@@ -13,7 +13,6 @@ from skimage.filters import threshold_multiotsu
 from mriseg.brain.checks import mask_warnings, noise_warnings, registration_warnings
 from mriseg.brain.constants import (
     BONE_PERCENTILE,
-    COARSE_SCHEDULE,
     DURA_BRIDGE_MM,
     FAILED_SIMILARITY,
     HEAD_BRIDGE_MM,
@@ -24,12 +23,10 @@ from mriseg.brain.constants import (
     SULCUS_MM,
 )
 from mriseg.brain.surface import (
-    boundary_score,
     displaced_distance,
     optimise_offsets,
-    sample_profiles,
+    register_surface,
     template_surface,
-    update_affine,
 )
 from mriseg.errors import MaskError
 from mriseg.images.background import intensity_floor, is_stripped, otsu_threshold, stripped_mask
@@ -151,7 +148,7 @@ def find_brain(
     warnings = (
         *registration_warnings(mask, volume, registration),
         *mask_warnings(mask, volume, contrast),
-        *noise_warnings(mask, given.data != volume.data, volume.zooms),
+        *(() if volume is given else noise_warnings(mask, given.data != volume.data, volume.zooms)),
     )
     return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, warnings)
 
@@ -162,9 +159,7 @@ def _template_mask(volume: Volume, template: Template, registration: Registratio
     surface = template_surface(template)
     distance, method = surface.distance, MaskMethod.REGISTRATION
     if CONTRASTS[contrast].bright_brain:
-        score = boundary_score(sample_profiles(surface, volume, registration), surface)
-        registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
-        score = boundary_score(sample_profiles(surface, volume, registration), surface)
+        score, registration = register_surface(surface, volume, registration)
         distance, method = displaced_distance(optimise_offsets(score, surface), surface), MaskMethod.SURFACE
     truncated = np.minimum(distance, np.float32(MAX_DISTANCE_MM))
     mask = resample_to_scan(truncated, template, registration, volume, outside=MAX_DISTANCE_MM) < 0

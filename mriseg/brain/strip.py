@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.brain.constants import (
-    COARSE_SCHEDULE,
     DEPTHS_MM,
     MAX_DISTANCE_MM,
     MAX_EXCESS,
@@ -15,12 +14,10 @@ from mriseg.brain.constants import (
     STRIP_SPACING_MM,
 )
 from mriseg.brain.surface import (
-    boundary_score,
     displaced_distance,
     optimise_offsets,
-    sample_profiles,
+    register_surface,
     template_surface,
-    update_affine,
 )
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, look_closely
@@ -110,9 +107,7 @@ def _optimised(
     volume: Volume, surface: Surface, registration: Registration
 ) -> tuple[float, Registration, Floats]:
     """Optimise the surface; return the mean score of its boundary, its affine and its offsets."""
-    score = boundary_score(sample_profiles(surface, volume, registration), surface)
-    registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
-    score = boundary_score(sample_profiles(surface, volume, registration), surface)
+    score, registration = register_surface(surface, volume, registration)
     offsets = optimise_offsets(score, surface)
     depths = np.clip(np.rint(offsets - DEPTHS_MM[0]).astype(int), 0, len(DEPTHS_MM) - 1)
     return float(score[np.arange(len(score)), depths].mean()), registration, offsets

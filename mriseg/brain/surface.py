@@ -26,6 +26,7 @@ from mriseg.brain.constants import (
     BEYOND_GREY_WEIGHTS,
     BRAIN_DEPTHS_MM,
     BRAIN_LEVEL_MM,
+    COARSE_SCHEDULE,
     DEPTHS_MM,
     GREY_LEVEL,
     MAX_RELATIVE_INTENSITY,
@@ -132,6 +133,31 @@ def sample_profiles(surface: Surface, volume: Volume, registration: Registration
     voxels = positions.reshape(-1, 3) @ mni_to_voxels[:3, :3].T + mni_to_voxels[:3, 3]
     sampled = ndimage.map_coordinates(volume.data, voxels.T, order=1, mode="nearest", output=np.float64)
     return np.asarray(sampled.reshape(positions.shape[:2]) - intensity_floor(volume.data))
+
+
+def register_surface(
+    surface: Surface, volume: Volume, registration: Registration
+) -> tuple[Floats, Registration]:
+    """Update the affine of a registered surface by its boundary in the scan, and score the boundary there.
+
+    Parameters
+    ----------
+    surface : Surface
+        N points.
+    volume : Volume
+    registration : Registration
+        Of the template to the scan.
+
+    Returns
+    -------
+    score : ndarray of float64, shape (N, D)
+        See `boundary_score`.
+    registration : Registration
+        See `update_affine`.
+    """
+    score = boundary_score(sample_profiles(surface, volume, registration), surface)
+    registration = update_affine(optimise_offsets(score, surface, COARSE_SCHEDULE), surface, registration)
+    return boundary_score(sample_profiles(surface, volume, registration), surface), registration
 
 
 def boundary_score(profiles: Floats, surface: Surface) -> Floats:

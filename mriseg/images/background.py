@@ -21,7 +21,7 @@ from mriseg.images.constants import (
     SCALP_DEPTHS_MM,
     SKULL_DEPTHS_MM,
 )
-from mriseg.images.voxels import bounding_box, coarsen, faces, largest_component
+from mriseg.images.voxels import bounding_box, coarsen, faces, solid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -175,10 +175,7 @@ def stripped_mask(volume: Volume) -> NDArray[np.bool_]:
         raise MaskError(
             f"{volume.path}: has no constant background, so it is not stripped; leave out --stripped"
         )
-    box = bounding_box(foreground)
-    mask = np.zeros(foreground.shape, dtype=np.bool_)
-    mask[box] = ndimage.binary_fill_holes(largest_component(foreground[box]))
-    return mask
+    return solid(foreground)
 
 
 def with_signal(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -38,7 +38,7 @@ from mriseg.images.constants import (
     MIN_FOREGROUND_LEVEL,
     SPREAD_PERCENTILE,
 )
-from mriseg.images.voxels import bounding_box, faces, largest_component
+from mriseg.images.voxels import bounding_box, faces, solid
 from mriseg.qc import note
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
         return volume
     if not (stripped or _is_whole_brain(volume, foreground, background)):
         return volume
-    foreground = _solid(foreground)
+    foreground = solid(foreground)
     box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(foreground))
     excess, brain = volume.data[box] - background, foreground[box]
     if constant or _has_rim(excess, brain):
@@ -166,7 +166,7 @@ def _unmixed(excess: Floats, foreground: Mask) -> tuple[Mask, Floats]:
     if not pure.any():
         return foreground, excess
     beneath = _intensity_beneath(excess, pure)
-    brain = _solid(pure | (foreground & (excess >= beneath / 2)))
+    brain = solid(pure | (foreground & (excess >= beneath / 2)))
     sigmas = [_kernel_sigma(np.moveaxis(excess, axis, 0), np.moveaxis(brain, axis, 0)) for axis in range(3)]
     share = ndimage.gaussian_filter(brain.astype(np.float32), sigmas)
     share[pure] = 1  # a Gaussian reaches farther than most kernels
@@ -227,11 +227,3 @@ def _eroded(mask: Mask, widths: tuple[int, ...]) -> Mask:
     ends = [ndimage.minimum_filter1d(mask, 2 * width + 1, axis) for axis, width in enumerate(widths)]
     eroded: Mask = np.logical_and.reduce(ends)
     return eroded
-
-
-def _solid(mask: Mask) -> Mask:
-    """Return the largest component of a mask that is not empty, its holes filled."""
-    filled = np.zeros_like(mask)
-    box = bounding_box(mask)
-    filled[box] = ndimage.binary_fill_holes(largest_component(mask[box]))
-    return filled

@@ -95,3 +95,20 @@ def _block_means(data: NDArray[np.float32], axis: int, factor: int) -> NDArray[n
         means[-1] = rest.sum(axis=0) + np.float32(factor - len(rest)) * rest[-1]
     means *= np.float32(1 / factor)
     return np.moveaxis(means, 0, axis)
+
+
+def solid(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest component of a mask that is not empty, its holes filled.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+
+    Returns
+    -------
+    ndarray of bool, shape (X, Y, Z)
+    """
+    filled = np.zeros_like(mask)
+    box = bounding_box(mask)
+    filled[box] = ndimage.binary_fill_holes(largest_component(mask[box]))
+    return filled
