@@ -129,7 +129,7 @@ class SegmentOptions:
     channels: tuple[Path, ...] = field(default=(), metadata=_FILES)
     mask: Path | None = field(default=None, metadata=_FILE)
     stripped: bool = field(default=False, metadata=_FLAG)
-    contrast: str = field(default="t1", metadata=_WORD)
+    contrast: str = field(default=AUTO, metadata=_WORD)
     classes: int | str = field(default=3, metadata=_NUMBER)
     merge: bool = field(default=False, metadata=_FLAG)
     covariance: str | None = field(default=None, metadata=_WORD)
@@ -188,6 +188,11 @@ class SegmentOptions:
     def max_classes(self) -> int:
         """The highest number of classes that leaves the label of lesions free, if there are any."""
         return LESION.index - 1 if self.lesion_mask is not None and not self.merge else MAX_CLASSES
+
+    @property
+    def may_be_tissues(self) -> bool:
+        """Whether the classes are, or may turn out to be, CSF, GM and WM."""
+        return self.merge or self.classes in (3, AUTO)
 
     @property
     def tissues(self) -> tuple[Tissue, ...]:

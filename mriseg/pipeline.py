@@ -1,7 +1,7 @@
 """The method, in one sentence.
 
-Load the volume; find the brain; correct the bias field and bring further channels to the grid; fit the
-mixture, started from a hierarchical clustering; name the tissues; apply the tissue maps of the template;
+Load the volume; find the brain; lay the template over it; correct the bias field and bring further channels
+to the grid; fit the mixture, whose proportions depend on place, started from a hierarchical clustering;
 regularise in space; compute the atypicality; assemble the result and check it.
 """
 
@@ -21,11 +21,13 @@ from mriseg.images.background import stripped_mask
 from mriseg.images.reading import load_mask, load_volume
 from mriseg.images.rim import without_rim
 from mriseg.images.volume import Volume
-from mriseg.labels.contrasts import name_components
+from mriseg.labels.contrasts import contrast_of_order, name_components
 from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
+from mriseg.model.places import places_of
+from mriseg.model.template_mixture import TemplateMixture
 from mriseg.options import SegmentOptions
 from mriseg.results.assembly import assemble
 from mriseg.results.sidecar import read_saved_fit
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from mriseg.channels.intensities import Intensities
     from mriseg.labels.tissues import Tissue
     from mriseg.model.fitting import MixtureFit
+    from mriseg.model.places import Places
     from mriseg.qc import QCWarning
     from mriseg.results.segmentation import Segmentation
     from mriseg.template.registration import Registration
@@ -56,7 +59,7 @@ def segment(
     channels: str | Path | Sequence[str | Path] = (),
     mask: str | Path | None = None,
     stripped: bool = False,
-    contrast: str = "t1",
+    contrast: str = AUTO,
     classes: int | str = 3,
     merge: bool = False,
     covariance: str | None = None,
@@ -171,19 +174,24 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     brain, contrast, registration = _find_brain(volume, options)
     brain, tissue, lesions = _split_lesions(brain, volume, options)
     spec = replace(spec, contrast=contrast)
-    intensities, fit = _fit_mixture(volume, others, tissue, spec, bias=options.bias)
-    posteriors = intensities.posteriors(fit)
-    _log.info("naming the tissues")
-    components = name_components(fit.model.means, contrast)
     levels, prior = None, None
-    if GM in components:
-        _log.info("applying the tissue maps of the template")
+    if options.may_be_tissues:
+        _log.info("laying the template over the brain")
         if registration is None or lesions is not None:
             registration = register_template(volume, tissue, brain.scan_to_mni)
         brain = _checked_strip(brain, volume, registration, contrast)
         levels = tissue_levels(volume, tissue, registration)
         prior = tissue_prior(volume, tissue, registration) if options.priors else None
+    places = _places(prior) if spec.by_template and not others else None
+    intensities, fit = _fit_mixture(volume, others, tissue, spec, places, bias=options.bias)
+    posteriors = intensities.posteriors(fit)
+    components = _named(fit, contrast)
+    if GM not in components:
+        levels, prior = None, None
+    elif places is None:
         posteriors = _apply_prior(posteriors, prior, components, len(intensities.images))
+    if options.contrast == AUTO and GM in components:
+        contrast = contrast_of_order(components, contrast)
     strength = 0.0
     if options.spatial:
         _log.info("regularising in space")
@@ -266,11 +274,17 @@ def _checked_strip(
 
 
 def _fit_mixture(
-    volume: Volume, others: Sequence[Volume], tissue: NDArray[np.bool_], spec: MixtureSpec, *, bias: bool
+    volume: Volume,
+    others: Sequence[Volume],
+    tissue: NDArray[np.bool_],
+    spec: MixtureSpec,
+    places: Places | None,
+    *,
+    bias: bool,
 ) -> tuple[Intensities, MixtureFit]:
     """Correct the bias fields, bring the channels to the grid, and fit the mixture."""
     try:
-        intensities = corrected_intensities(volume, others, tissue, spec.white, bias=bias)
+        intensities = corrected_intensities(volume, others, tissue, spec.white, places, bias=bias)
         _log.info("fitting the mixture")
         return intensities, intensities.fit(spec)
     except PriorError:
@@ -279,6 +293,18 @@ def _fit_mixture(
         raise MixtureError(
             f"{volume.path}: its intensities make no {spec.classes} classes ({error})"
         ) from error
+
+
+def _places(prior: TissuePrior | None) -> Places | None:
+    """Return the places of the voxels in the template, where it fits."""
+    return places_of(prior.log_odds, prior.deep_grey, prior.levels) if prior and prior.fits else None
+
+
+def _named(fit: MixtureFit, contrast: str) -> tuple[Tissue, ...]:
+    """Return the tissue of each component: by where it lies, or by the order of the means."""
+    if isinstance(fit.model, TemplateMixture):
+        return fit.model.tissues
+    return name_components(fit.model.means, contrast)
 
 
 def _apply_prior(

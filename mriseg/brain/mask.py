@@ -126,7 +126,7 @@ def find_brain(
     contrast : str
     intracranial : bool
     registration : Registration, optional
-        Of the template's maps to the head, by the method for scans of unknown contrast, if that was done.
+        Of the template to the head, as `mriseg.template.registration.register` does it for this contrast.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def find_brain(
         mask = stripped_mask(volume)
         return BrainMask(mask, MaskMethod.STRIPPED, warnings=mask_warnings(mask, volume, contrast))
     given, volume, template = volume, without_background_noise(volume), load_template()
-    if registration is None or CONTRASTS[contrast].like_template:
+    if registration is None:
         registration = register(volume, template, contrast)
     if registration.similarity < FAILED_SIMILARITY:
         return _threshold_mask(volume, registration.similarity, contrast)

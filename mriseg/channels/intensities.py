@@ -12,6 +12,7 @@ import numpy as np
 from mriseg.channels.joining import prepare_channel
 from mriseg.images.background import with_signal
 from mriseg.images.voxels import bounding_box
+from mriseg.labels.tissues import WM
 from mriseg.model.bias_field import (
     air_intensity,
     correct_bias,
@@ -19,7 +20,9 @@ from mriseg.model.bias_field import (
     fit_white_matter,
     unit_field,
 )
-from mriseg.model.fitting import atypicality_of, fit, posteriors_of
+from mriseg.model.fitting import fit
+from mriseg.model.posteriors import atypicality_of, posteriors_of
+from mriseg.model.template_em import fit_at_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
     from mriseg.model.bias_field import BiasField
     from mriseg.model.fitting import MixtureFit, MixtureSpec
+    from mriseg.model.places import Places
 
     WhiteAgainstGrey = tuple[int, int, NDArray[np.float32]]
 
@@ -51,6 +55,8 @@ class Intensities:
     field : BiasField
         Of the scan.
     channels : tuple of Channel
+    places : Places or None
+        Of the voxels in the template; None where it has no say.
     """
 
     images: tuple[NDArray[np.float32], ...]
@@ -58,18 +64,20 @@ class Intensities:
     signal: NDArray[np.bool_]
     field: BiasField
     channels: tuple[Channel, ...]
+    places: Places | None = None
 
     def fit(self, spec: MixtureSpec) -> MixtureFit:
         """Fit a mixture to the voxels where all scans have a signal."""
         seen = np.logical_and.reduce([self.signal, *(channel.seen for channel in self.channels)])
-        return fit([_inside(image, seen) for image in self.images], spec)
+        places = self.places and self.places.among(_inside(seen, self.mask))
+        return fit([_inside(image, seen) for image in self.images], spec, places)
 
     def posteriors(self, fitted: MixtureFit) -> NDArray[np.float32]:
         """Return the shares of the tissues, shape (N, K).
 
         Where a channel has no signal, they follow from the first scan alone.
         """
-        found = posteriors_of(fitted.model, fitted.histograms, self._columns)
+        found = posteriors_of(fitted.model, fitted.histograms, self._columns, self.places)
         if self._incomplete is not None:
             first = [self._columns[0][self._incomplete]]
             found[self._incomplete] = posteriors_of(fitted.model.marginal(0), fitted.histograms[:1], first)
@@ -106,7 +114,13 @@ class Intensities:
 
 
 def corrected_intensities(
-    volume: Volume, others: Sequence[Volume], mask: NDArray[np.bool_], white: int, *, bias: bool
+    volume: Volume,
+    others: Sequence[Volume],
+    mask: NDArray[np.bool_],
+    white: int,
+    places: Places | None = None,
+    *,
+    bias: bool,
 ) -> Intensities:
     """Bring the channels to the grid of a scan, and divide the bias fields out of all.
 
@@ -119,7 +133,9 @@ def corrected_intensities(
     mask : ndarray of bool, shape (X, Y, Z)
         The brain without lesions.
     white : int
-        Rank of white matter by rising mean of the scan.
+        Rank of white matter by rising mean of the scan; used without places.
+    places : Places, optional
+        Of the voxels of the mask in the template, which tell the rank of white matter in any contrast.
     bias : bool
         Whether bias fields are estimated.
 
@@ -135,6 +151,9 @@ def corrected_intensities(
     _log.info("estimating the bias field")
     signal = with_signal(mask, volume.data)
     air = air_intensity(volume.data)
+    if places is not None:
+        seen = places.among(_inside(signal, mask))
+        white = fit_at_places(_inside(volume.data, signal), seen).tissues.index(WM)
     field = unit_field()
     if bias:
         field = estimate_bias_field(volume.data, signal, volume.zooms, white, float(air))
@@ -145,7 +164,7 @@ def corrected_intensities(
         share = fit_white_matter(_inside(corrected, signal), white)[0] if bias else None
         channels = [prepare_channel(other, volume, signal, share) for other in others]
     images = (corrected, *(channel.corrected for channel in channels))
-    return Intensities(images, mask, signal, field, tuple(channels))
+    return Intensities(images, mask, signal, field, tuple(channels), places)
 
 
 def _inside(data: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:

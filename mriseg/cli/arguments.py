@@ -20,14 +20,16 @@ class Contrast(StrEnum):
     PD = "pd"
     FLAIR = "flair"
     T1_INFANT = "t1-infant"
+    T2_INFANT = "t2-infant"
     AUTO = "auto"
 
 
 TissueContrast = Annotated[
     Contrast,
     typer.Option(
-        help="Decides which class is CSF, GM and WM; auto looks at the ventricles. t1-infant is for white "
-        "matter that is darker than grey matter, up to half a year of age."
+        help="Contrast of the scan. auto detects it. The tissues are named by where they lie, and a stated "
+        "contrast is checked against that. t1-infant and t2-infant are for white matter before it is "
+        "myelinated, up to half a year of age."
     ),
 ]
 

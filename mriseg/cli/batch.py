@@ -49,7 +49,7 @@ def batch(
         typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder for all results."),
     ],
     stripped: Stripped = False,
-    contrast: TissueContrast = Contrast.T1,
+    contrast: TissueContrast = Contrast.AUTO,
     classes: Classes = "3",
     merge: Merge = False,
     covariance: Covariance = None,

@@ -65,7 +65,7 @@ def segment(
         ),
     ] = None,
     stripped: Stripped = False,
-    contrast: TissueContrast = Contrast.T1,
+    contrast: TissueContrast = Contrast.AUTO,
     classes: Classes = "3",
     merge: Merge = False,
     covariance: Covariance = None,
@@ -153,5 +153,5 @@ def _summary(result: Segmentation) -> list[str]:
         for tissue, volume in zip(result.tissues, result.volumes.values(), strict=True)
     ]
     if result.settings["Contrast"] != result.contrast:
-        lines.append(f"{'contrast':<12}{result.contrast}, by its ventricles")
+        lines.append(f"{'contrast':<12}{result.contrast}, detected")
     return lines

@@ -10,7 +10,7 @@ import numpy as np
 from mriseg.labels.tissues import CSF, GM, WM, Tissue, class_color
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -113,6 +113,17 @@ CONTRASTS: Mapping[str, Contrast] = {
             infant=True,
             phantom_intensities={CSF.index: 25.0, GM.index: 90.0, WM.index: 70.0},
         ),
+        Contrast(
+            key="t2-infant",
+            rising=(GM, WM, CSF),
+            suffix="T2w",
+            name="T2 of an infant",
+            adjective="T2-weighted",
+            bright_brain=False,
+            like_template=False,
+            infant=True,
+            phantom_intensities={CSF.index: 200.0, GM.index: 70.0, WM.index: 95.0},
+        ),
     )
 }
 
@@ -143,6 +154,31 @@ def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
     if classes == len(rising):
         return rising
     return tuple(Tissue(i, f"Class {i}", f"class{i}", class_color(i), None) for i in range(1, classes + 1))
+
+
+def contrast_of_order(rising: Sequence[Tissue], likely: str) -> str:
+    """Return the contrast whose tissues have an order of intensities.
+
+    Parameters
+    ----------
+    rising : sequence of Tissue
+        CSF, GM and WM by rising mean intensity.
+    likely : str
+        A key of `CONTRASTS`: kept if it has that order, or if none has; otherwise one of the same age is
+        preferred.
+
+    Returns
+    -------
+    str
+        A key of `CONTRASTS`.
+
+    >>> contrast_of_order((CSF, WM, GM), "t1"), contrast_of_order((WM, GM, CSF), "pd")
+    ('flair', 'pd')
+    """
+    having = [key for key, contrast in CONTRASTS.items() if contrast.rising == tuple(rising)]
+    if likely in having or not having:
+        return likely
+    return next((key for key in having if CONTRASTS[key].infant == CONTRASTS[likely].infant), having[0])
 
 
 def name_components(means: NDArray[np.floating], contrast: str) -> tuple[Tissue, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -89,6 +89,9 @@ class TissueModel(Protocol):
 class FittedModel(TissueModel, Protocol):
     """A mixture fitted by EM: has a BIC, and can be restored from the parameters in a sidecar."""
 
+    n_groups: ClassVar[int]
+    """Number of groups of components; 0 where every class is a group."""
+
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram: the lower the better."""
 
@@ -97,7 +100,12 @@ class FittedModel(TissueModel, Protocol):
 
     @classmethod
     def from_parameters(
-        cls, centres: Floats, covariances: Floats, weights: Floats, grey: int, outlier_range: Floats
+        cls,
+        centres: Floats,
+        covariances: Floats,
+        weights: Floats,
+        tissues: Sequence[str],
+        outlier_range: Floats,
     ) -> Self:
         """Return the mixture with given parameters.
 
@@ -107,8 +115,8 @@ class FittedModel(TissueModel, Protocol):
         covariances : ndarray of float64, shape (K, D, D)
         weights : ndarray of float64, shape (G,)
             Of the groups; they sum to 1.
-        grey : int
-            Rank of grey matter by rising mean of the first channel.
+        tissues : sequence of str, length K
+            Their abbreviations.
         outlier_range : ndarray of float64, shape (D,)
             Range of intensities over which outliers are uniform.
         """

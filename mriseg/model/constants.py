@@ -75,6 +75,26 @@ OBJECTIVE_ROUNDING = 1e-9
 # Voxels that starts in several channels are made from; the engine clusters a thousand of them.
 CHANNEL_START_VOXELS = 20_000
 
+# --- Mixture with proportions by the template -------------------------------------------------------
+
+# Bins of intensity at each place; twice as many change no label.
+PLACE_BINS = 512
+# Log odds of WM against cortex: step by which places are told apart; a finer one changes no label.
+LOG_ODDS_STEP = 0.5
+# The same of the share of deep GM in the tissue.
+DEEP_GREY_STEP = 0.125
+# Proportion of CSF at every place, 0 to 1: its factor adapts it to the brain. Maps of CSF in sulci and
+# ventricles cost T1 of old age .01 of CSF and IBSR .02 of GM.
+CSF_PROPORTION = 0.2
+# Usual factors on the proportions of CSF, cortex, deep GM, WM, CSF mixed with cortex, cortex mixed with WM:
+# about the means over adults.
+USUAL_FACTORS = (1.0, 1.0, 1.0, 1.0, 1.5, 1.1)
+# Shares of the number of voxels, 0 to 1, that the prior of these factors counts for: firm for mixed voxels,
+# which noise could explain as well.
+FACTOR_PRIOR_SHARES = (0.02, 0.02, 0.02, 0.02, 0.1, 0.1)
+# Share of the voxels of each tissue, 0 to 1, that are outliers; .02 to .05 are alike on T1.
+TISSUE_OUTLIERS = 0.03
+
 # --- Gaussian classes -----------------------------------------------------------------------------
 
 # Relative rise of the log-likelihood at which EM stops: where it is still rising,

@@ -1,4 +1,4 @@
-"""Choice and fit of the mixture, and its evaluation at every voxel."""
+"""Choice and fit of the mixture."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from mriseg._utils.parallel import parallel_chunks
 from mriseg.errors import PriorError
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import AUTO, GM, MAX_CLASSES, WM
 from mriseg.model.base import FittedModel
 from mriseg.model.cohort_prior import fit_with_cohort_prior
 from mriseg.model.gaussian_classes import GaussianClasses, fit_gaussian_classes, select_gaussian_classes
-from mriseg.model.histogram import intensity_histogram, joint_histogram, lookup_by_intensity
+from mriseg.model.histogram import intensity_histogram, joint_histogram
 from mriseg.model.merged_classes import MergedClasses, merge
 from mriseg.model.multichannel import MultichannelMixture
 from mriseg.model.multichannel_em import fit_multichannel
 from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
+from mriseg.model.template_em import fit_at_places
+from mriseg.model.template_mixture import TemplateMixture
 from mriseg.model.warm_start import rescaled_to
 
 if TYPE_CHECKING:
@@ -29,13 +30,12 @@ if TYPE_CHECKING:
 
     from mriseg.model.base import Histogram, TissueModel
     from mriseg.model.cohort_prior import CohortPrior
+    from mriseg.model.places import Places
     from mriseg.model.warm_start import SavedFit
 
     Floats = NDArray[np.floating]
 
 Model = TypeVar("Model", bound=FittedModel)
-
-_PART = 1 << 15  # voxels at a time, so that their data stay in the cache of the processor
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,16 @@ class MixtureSpec:
         return CONTRASTS[self.contrast].rising.index(WM)
 
     @property
+    def tissues(self) -> list[str]:
+        """Abbreviations of the tissues by rising mean."""
+        return [tissue.abbreviation for tissue in CONTRASTS[self.contrast].rising]
+
+    @property
+    def by_template(self) -> bool:
+        """Whether the mixture is one whose mixing proportions can depend on place."""
+        return not self.gaussian_classes and self.cohort_prior is None and not self.merge
+
+    @property
     def gaussian_classes(self) -> bool:
         """Whether each class is one Gaussian, without partial volumes."""
         return self.classes != 3 or self.covariance is not None
@@ -116,7 +126,9 @@ class MixtureFit:
     merged_to: tuple[int, ...] | None = None
 
 
-def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit:
+def fit(
+    columns: Sequence[NDArray[np.float32]], spec: MixtureSpec, places: Places | None = None
+) -> MixtureFit:
     """Fit a mixture by its specification.
 
     Parameters
@@ -124,6 +136,8 @@ def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit
     columns : sequence of D ndarrays of float32, shape (N,)
         Intensities of the voxels in each channel.
     spec : MixtureSpec
+    places : Places, optional
+        Of the voxels in the template; without them the mixture depends on intensities alone.
 
     Returns
     -------
@@ -137,7 +151,7 @@ def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit
         If the cohort prior is of another contrast.
     """
     histograms = tuple(intensity_histogram(column) for column in columns)
-    data = _Data(np.stack(columns, axis=1), histograms)
+    data = _Data(np.stack(columns, axis=1), histograms, places)
     chosen, bic_by_classes = _select(data, spec) if spec.classes == AUTO else (None, {})
     model = chosen or _fit(data, spec)
     merged = _fit_and_merge(model, data, spec) if spec.merge and len(model.means) > 3 else None
@@ -153,85 +167,13 @@ def fit(columns: Sequence[NDArray[np.float32]], spec: MixtureSpec) -> MixtureFit
     )
 
 
-def posteriors_of(
-    model: TissueModel, histograms: Sequence[Histogram], columns: Sequence[NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """Return the expected shares of tissues in voxels.
-
-    Parameters
-    ----------
-    model : TissueModel
-    histograms : sequence of pairs of ndarrays, shape (B,)
-        Of each channel.
-    columns : sequence of D ndarrays of float32, shape (N,)
-        Intensities of the voxels in each channel.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, K)
-        Responsibilities, column by column in memory; rows sum to 1.
-    """
-    if len(columns) == 1:
-        return lookup_by_intensity(model.responsibilities, histograms[0][0], columns[0])
-    length = len(columns[0])
-    posteriors = np.empty((len(model.means), length), dtype=np.float32).T
-
-    def evaluate(part: slice) -> None:
-        posteriors[part] = model.responsibilities(_rows(columns, part))
-
-    parallel_chunks(evaluate, length, _PART)
-    return posteriors
-
-
-def atypicality_of(
-    model: TissueModel,
-    columns: Sequence[NDArray[np.float32]],
-    log_odds: tuple[int, int, NDArray[np.float32]] | None = None,
-) -> NDArray[np.float32]:
-    """Compute the atypicality of voxels: Mahalanobis distances with the tissue prior.
-
-    Parameters
-    ----------
-    model : TissueModel
-    columns : sequence of D ndarrays of float32, shape (N,)
-        Intensities of the voxels in each channel.
-    log_odds : tuple of int, int and ndarray of float32, shape (N,), optional
-        Columns of grey and of white matter, and the log odds of white against grey matter at each place.
-
-    Returns
-    -------
-    ndarray of float32, shape (N,)
-        Mahalanobis distance from the nearest component. Where a component contains a tissue that is unlikely
-        at that voxel, twice the log odds against it are added to its squared distance [1]_, so that GM in the
-        middle of WM is atypical.
-
-    References
-    ----------
-    .. [1] Van Leemput K, Maes F, Vandermeulen D, Colchester A, Suetens P (2001). Automated segmentation of
-       multiple sclerosis lesions by model outlier detection. IEEE Trans Med Imaging 20:677-688.
-    """
-    atypicality = np.empty(len(columns[0]), dtype=np.float32)
-
-    def evaluate(part: slice) -> None:
-        squares = model.squared_distances(columns[0][part] if len(columns) == 1 else _rows(columns, part))
-        if log_odds is not None:
-            grey, white, odds = log_odds
-            unlikely = np.zeros((len(squares), len(model.means)), dtype=np.float32)
-            unlikely[:, grey] = 2 * np.maximum(odds[part], 0)
-            unlikely[:, white] = 2 * np.maximum(-odds[part], 0)
-            squares = squares + unlikely @ model.tissues_in_component.T.astype(np.float32)
-        atypicality[part] = np.sqrt(squares.min(axis=1))
-
-    parallel_chunks(evaluate, len(atypicality), _PART)
-    return atypicality
-
-
 @dataclass(frozen=True, eq=False)
 class _Data:
     """Intensities (N, D), the histogram of each channel, and the joint histogram."""
 
     voxels: NDArray[np.float32]
     histograms: tuple[Histogram, ...]
+    places: Places | None
 
     @cached_property
     def _joint(self) -> Histogram:
@@ -269,6 +211,8 @@ def _fit(data: _Data, spec: MixtureSpec) -> FittedModel:
         )
     if spec.gaussian_classes:
         return _fit_classes(data, spec)
+    if data.places is not None:
+        return _fit_by_template(data, data.places, spec)
     return _fit_partial_volume(data, spec) if single_channel else _fit_multichannel(data, spec)
 
 
@@ -284,6 +228,12 @@ def _fit_classes(data: _Data, spec: MixtureSpec) -> GaussianClasses:
         start=start.mixture.parameters_ if start else None,
         hold_means=spec.fix_means,
     )
+
+
+def _fit_by_template(data: _Data, places: Places, spec: MixtureSpec) -> TemplateMixture:
+    """Fit three tissues with partial volume in proportions that depend on place."""
+    start = _warm_start(TemplateMixture, data, spec)
+    return fit_at_places(data.voxels[:, 0], places, start, hold_means=spec.fix_means)
 
 
 def _fit_multichannel(data: _Data, spec: MixtureSpec) -> MultichannelMixture:
@@ -315,14 +265,11 @@ def _warm_start(kind: type[Model], data: _Data, spec: MixtureSpec) -> Model | No
     """Return the start of EM from the warm start, or None without one."""
     if spec.warm_start is None:
         return None
-    saved = spec.warm_start.model(kind, classes=int(spec.classes), channels=data.channels, grey=spec.grey)
+    tissues = spec.tissues if kind is MultichannelMixture else None
+    saved = spec.warm_start.model(kind, classes=int(spec.classes), channels=data.channels, tissues=tissues)
     return saved if spec.fix_means else rescaled_to(saved, data.histograms)
 
 
 def _fit_and_merge(model: FittedModel, data: _Data, spec: MixtureSpec) -> MergedClasses:
     """Fit three tissues and merge the classes to them."""
     return merge(model, _fit(data, MixtureSpec(spec.contrast)), data.cells, data.counts)
-
-
-def _rows(columns: Sequence[NDArray[np.float32]], part: slice) -> NDArray[np.float32]:
-    return np.stack([column[part] for column in columns], axis=1)

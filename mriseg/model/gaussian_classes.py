@@ -39,6 +39,7 @@ class GaussianClasses:
     identifier: ClassVar[str] = "gaussian-classes"
     description: ClassVar[str] = "one Gaussian a class"
     partial_volume: ClassVar[bool] = False
+    n_groups: ClassVar[int] = 0
     monotonic: ClassVar[bool] = True
     settings: ClassVar[Mapping[str, object]] = {
         "Start": "hierarchical clustering",
@@ -124,10 +125,15 @@ class GaussianClasses:
 
     @classmethod
     def from_parameters(
-        cls, centres: Floats, covariances: Floats, weights: Floats, grey: int, outlier_range: Floats
+        cls,
+        centres: Floats,
+        covariances: Floats,
+        weights: Floats,
+        tissues: Sequence[str],
+        outlier_range: Floats,
     ) -> GaussianClasses:
         """Return the mixture with given parameters, see `mriseg.model.base.FittedModel.from_parameters`."""
-        del grey, outlier_range
+        del tissues, outlier_range
         return cls(GaussianMixture.from_parameters(weights / weights.sum(), centres, covariances))
 
     def bic(self, intensities: Floats, counts: Floats) -> float:

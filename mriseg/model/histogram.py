@@ -37,14 +37,34 @@ def intensity_histogram(
     counts : ndarray of float64, shape (B,)
         Number of voxels in each bin.
     """
+    values, bins = binned(intensities, HISTOGRAM_BINS)
+    return values, np.bincount(bins).astype(np.float64)
+
+
+def binned(intensities: NDArray[np.float32], n_bins: int) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+    """Divide intensities into equal bins, as `intensity_histogram` does.
+
+    Parameters
+    ----------
+    intensities : ndarray of float32, shape (N,)
+    n_bins : int
+        Number of bins.
+
+    Returns
+    -------
+    values : ndarray of float64, shape (B,)
+        Mean intensity of each bin that is not empty, rising.
+    bins : ndarray of int, shape (N,)
+        Bin of each intensity, 0 to B - 1.
+    """
     low, high = np.percentile(intensities, (TAIL_PERCENTILE, 100 - TAIL_PERCENTILE))
     clipped = np.clip(intensities, low, high).astype(np.float64)
-    scale = HISTOGRAM_BINS / (high - low) if high > low else 0.0
-    bins = np.minimum((clipped - low) * scale, HISTOGRAM_BINS - 1).astype(np.intp)
-    counts = np.bincount(bins, minlength=HISTOGRAM_BINS).astype(np.float64)
-    sums = np.bincount(bins, weights=clipped, minlength=HISTOGRAM_BINS)
+    scale = n_bins / (high - low) if high > low else 0.0
+    bins = np.minimum((clipped - low) * scale, n_bins - 1).astype(np.intp)
+    counts = np.bincount(bins, minlength=n_bins)
+    sums = np.bincount(bins, weights=clipped, minlength=n_bins)
     filled = counts > 0
-    return sums[filled] / counts[filled], counts[filled]
+    return sums[filled] / counts[filled], (np.cumsum(filled) - 1)[bins]
 
 
 def joint_histogram(
@@ -132,8 +152,13 @@ def lookup_by_intensity(
     """
     low, high = np.float32(values[0]), np.float32(values[-1])
     table = function(np.linspace(low, high, LOOKUP_LEVELS)).astype(np.float32)
+    return np.take(table.T.copy(), nearest_levels(intensities, low, high), axis=1).T
+
+
+def nearest_levels(intensities: NDArray[np.float32], low: np.float32, high: np.float32) -> NDArray[np.intp]:
+    """Return the nearest of `LOOKUP_LEVELS` equidistant levels from low to high, by number, shape (N,)."""
     places = intensities - low
     places *= np.float32((LOOKUP_LEVELS - 1) / (high - low)) if high > low else np.float32(0)
     places += np.float32(0.5)
     np.clip(places, 0, LOOKUP_LEVELS - 1, out=places)
-    return np.take(table.T.copy(), places.astype(np.intp), axis=1).T
+    return places.astype(np.intp)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from mriseg.labels.tissues import GM
 from mriseg.model.constants import (
     MAX_ITERATIONS,
     OUTLIERS,
@@ -40,7 +41,7 @@ from mriseg.model.partial_volume import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -81,6 +82,7 @@ class MultichannelMixture:
     identifier: ClassVar[str] = "partial-volume-multichannel"
     description: ClassVar[str] = "three tissues and their partial volumes in any number of channels"
     partial_volume: ClassVar[bool] = True
+    n_groups: ClassVar[int] = 5
     # Where GM is not the middle tissue by intensity, mixtures of CSF and GM overlap WM.
     monotonic: ClassVar[bool] = False
     settings: ClassVar[Mapping[str, object]] = {
@@ -216,11 +218,16 @@ class MultichannelMixture:
 
     @classmethod
     def from_parameters(
-        cls, centres: Floats, covariances: Floats, weights: Floats, grey: int, outlier_range: Floats
+        cls,
+        centres: Floats,
+        covariances: Floats,
+        weights: Floats,
+        tissues: Sequence[str],
+        outlier_range: Floats,
     ) -> MultichannelMixture:
         """Return the mixture with given parameters, see `mriseg.model.base.FittedModel.from_parameters`."""
         variances = np.diagonal(covariances, axis1=1, axis2=2)
-        return cls(centres, variances, weights, grey, outlier_range)
+        return cls(centres, variances, weights, tissues.index(GM.abbreviation), outlier_range)
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a joint histogram: the lower the better."""

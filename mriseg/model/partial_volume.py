@@ -42,7 +42,7 @@ from mriseg.model.constants import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,6 +96,7 @@ class PartialVolumeMixture:
     identifier: ClassVar[str] = "partial-volume"
     description: ClassVar[str] = "three tissues and their partial volumes"
     partial_volume: ClassVar[bool] = True
+    n_groups: ClassVar[int] = 5
     monotonic: ClassVar[bool] = True
     settings: ClassVar[Mapping[str, object]] = {
         "Start": "hierarchical clustering, or the usual shares where those lead higher",
@@ -211,10 +212,15 @@ class PartialVolumeMixture:
 
     @classmethod
     def from_parameters(
-        cls, centres: Floats, covariances: Floats, weights: Floats, grey: int, outlier_range: Floats
+        cls,
+        centres: Floats,
+        covariances: Floats,
+        weights: Floats,
+        tissues: Sequence[str],
+        outlier_range: Floats,
     ) -> PartialVolumeMixture:
         """Return the mixture with given parameters, see `mriseg.model.base.FittedModel.from_parameters`."""
-        del grey
+        del tissues
         sd = float(np.sqrt(covariances[0, 0, 0]))
         return cls(centres[:, 0], sd, weights, float(outlier_range[0]))
 

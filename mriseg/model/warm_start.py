@@ -15,7 +15,8 @@ from mriseg.model.constants import WEIGHTS_ROUNDING
 from mriseg.model.gaussian_classes import GaussianClasses
 from mriseg.model.histogram import best_scale
 from mriseg.model.multichannel import MultichannelMixture
-from mriseg.model.partial_volume import GROUP_SIZES, PartialVolumeMixture
+from mriseg.model.partial_volume import PartialVolumeMixture
+from mriseg.model.template_mixture import TemplateMixture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 _MODELS: dict[str, type[FittedModel]] = {
-    model.identifier: model for model in (PartialVolumeMixture, MultichannelMixture, GaussianClasses)
+    model.identifier: model
+    for model in (TemplateMixture, PartialVolumeMixture, MultichannelMixture, GaussianClasses)
 }
 Model = TypeVar("Model", bound=FittedModel)
 
@@ -48,7 +50,9 @@ class SavedFit:
     path: Path
     mixture: Mapping[str, Any]
 
-    def model(self, kind: type[Model], *, classes: int, channels: int, grey: int) -> Model:
+    def model(
+        self, kind: type[Model], *, classes: int, channels: int, tissues: Sequence[str] | None = None
+    ) -> Model:
         """Restore the mixture, and check that it is of the model and the size to fit.
 
         Parameters
@@ -57,8 +61,9 @@ class SavedFit:
             Model to fit.
         classes, channels : int
             Numbers of classes and channels to fit.
-        grey : int
-            Rank of grey matter by rising mean of the first channel.
+        tissues : sequence of str, optional
+            Abbreviations of the tissues by rising mean of the first channel; by default those that were
+            saved.
 
         Returns
         -------
@@ -75,7 +80,11 @@ class SavedFit:
             if saved is kind and centres.shape == (classes, channels):
                 # Provisional: the fit replaces the outlier range by that of its own intensities.
                 return kind.from_parameters(
-                    centres, covariances, weights, grey, intensity_range(centres, sds)
+                    centres,
+                    covariances,
+                    weights,
+                    tissues or self.mixture["Tissues"],
+                    intensity_range(centres, sds),
                 )
         except (ValueError, KeyError, TypeError, ArithmeticError, MixtureError) as error:
             raise PriorError(
@@ -90,7 +99,7 @@ class SavedFit:
         model = _MODELS[self.mixture["Model"]]
         weights = np.array(self.mixture["Weights"], dtype=np.float64)
         centres, sds = (_matrix(self.mixture[name]) for name in ("Means", "SDs"))
-        if not _plausible(centres, sds, weights, len(GROUP_SIZES if model.partial_volume else centres)):
+        if not _plausible(centres, sds, weights, model.n_groups or len(centres)):
             raise ValueError("its figures make no sense")
         if sds.shape[1] > 1 and "Covariances" not in self.mixture:
             raise ValueError("it has several channels and no covariances")

@@ -11,7 +11,7 @@ import numpy as np
 
 from mriseg._utils.text import printable
 from mriseg.errors import PriorError
-from mriseg.labels.contrasts import rising_tissues
+from mriseg.model.template_mixture import TemplateMixture
 from mriseg.model.warm_start import SavedFit
 from mriseg.qc import QCWarning, verdict
 from mriseg.results.bids import GENERATED_BY
@@ -202,6 +202,7 @@ def sidecar(
             **model.settings,
             **_saved_start(result.settings),
             **_parameters(model),
+            "Tissues": _tissues_by_mean(result),
             **_merging(result),
             "BIC": result.fit.bic,
             "BICByClasses": {str(classes): bic for classes, bic in result.fit.bic_by_classes.items()},
@@ -242,16 +243,25 @@ def _merging(result: Estimates) -> dict[str, list[str]]:
     return {"MergedTo": [result.components[rank].abbreviation for rank in result.fit.merged_to]}
 
 
+def _tissues_by_mean(result: Estimates) -> list[str]:
+    """Return the abbreviations of the components by rising mean of the scan."""
+    rising = np.argsort(result.model.means, kind="stable")
+    return [result.components[rank].abbreviation for rank in rising]
+
+
+def _by_template(result: Estimates) -> bool:
+    return result.model.identifier == TemplateMixture.identifier
+
+
 def _about_contrast(result: Estimates) -> dict[str, Any]:
     """Return the contrast used, the contrast detected, and the naming rule."""
     levels = result.levels
-    order = [tissue.abbreviation for tissue in rising_tissues(result.contrast, len(result.components))]
     return {
         "Used": result.contrast,
         "LooksLike": None if levels is None else contrast_of(levels),
         "Levels": None if levels is None else {k: round(v, 4) for k, v in vars(levels).items()},
-        "NamingRule": "rising mean",
-        "Order": order,
+        "NamingRule": "place in the template" if _by_template(result) else "rising mean",
+        "Order": _tissues_by_mean(result),
     }
 
 

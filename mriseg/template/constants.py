@@ -84,7 +84,7 @@ MIN_RIVAL_SIMILARITY = 0.9
 # halves of brains 0.6.
 MIN_SCALE_RATIO = 0.7
 # Factor: smallest singular value of the affine of a whole human brain; not tuned.
-MIN_SCALE = 0.6
+MIN_SCALE = 0.42
 # Factors, lowest and highest: plausible scale of the affine to a head, the cube root of its determinant. The
 # template's brain with its CSF holds 2.1 L, so that brains of 350 and 2,300 mL have 0.55 and 1.03.
 PLAUSIBLE_SCALES = (0.55, 1.15)
@@ -95,7 +95,11 @@ PLAUSIBLE_INFANT_SCALES = (0.45, 1.15)
 
 # mm: standard deviation of the Gaussian that blurs the tissue maps: how far tissues may lie from where the
 # affine puts them. Twelve scans (docs/tissue.md).
-TISSUE_BLUR_MM = 4.0
+TISSUE_BLUR_MM = 2.0
+# Share of the GM map in the brain stem that is WM by the protocols of experts: all but the nuclei. Not tuned.
+BRAIN_STEM_WM = 0.8
+# Share of deep GM in the tissue of a voxel, 0 to 1, up to which there is none; not tuned.
+MIN_DEEP_GREY = 0.02
 # Probability, 0 to 1: that each tissue has everywhere at least. Twelve scans (docs/tissue.md).
 MIN_TISSUE_PROBABILITY = 0.02
 # Log odds: magnitude relative to the whole brain up to which the prior is flat. Twelve scans
@@ -105,7 +109,7 @@ FLAT_LOG_ODDS = 1.0
 LOG_ODDS_WEIGHT = 3.0
 # R squared, 0 to 1: least share of the variance of the brain that the tissue maps explain where they fit;
 # real brains reach 0.15 to 0.6, those whose orientation is wrong stay below 0.03.
-MIN_EXPLAINED = 0.08
+MIN_EXPLAINED = 0.02
 # mL: smallest brain mask on which the template is registered; not tuned.
 MIN_BRAIN_ML = 100.0
 # Percent, lowest and highest: percentiles at which intensities are clipped before that regression; not tuned.

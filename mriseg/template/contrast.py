@@ -13,6 +13,7 @@ import numpy as np
 
 from mriseg.images.background import is_stripped, stripped_mask
 from mriseg.images.background_noise import without_background_noise
+from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, look_closely
 from mriseg.template.constants import (
     CERTAIN_CSF,
@@ -23,6 +24,7 @@ from mriseg.template.constants import (
     MIN_GROWN_ML,
     RANGE_PERCENTILES,
     SAMPLING_MM,
+    UPRIGHT_SIMILARITY,
     VENTRICLE_DEPTH_MM,
     VENTRICLE_PERCENTILES,
 )
@@ -30,8 +32,6 @@ from mriseg.template.head import load_template
 from mriseg.template.registration import register, register_brain, resample_to_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from mriseg.images.volume import Volume
@@ -122,11 +122,12 @@ def contrast_of(levels: TissueLevels) -> str | None:
 class DetectedContrast(NamedTuple):
     """The contrast of a scan, the registration of the template to it, and whether the contrast is in doubt.
 
-    The registration is that to the head, or to the brain where that is known or the scan is stripped.
+    The registration is that to the head as the contrast demands it, None if it was not computed; or to the
+    brain where that is known or the scan is stripped.
     """
 
     contrast: str
-    registration: Registration
+    registration: Registration | None
     warnings: tuple[QCWarning, ...] = ()
 
 
@@ -148,28 +149,35 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> De
     """
     if mask is None and is_stripped(volume):
         mask = stripped_mask(volume)
-    for brain, registration in _registered_brains(volume, mask):
-        levels = tissue_levels(volume, brain, registration) if brain.any() else None
-        detected = None if levels is None else contrast_of(levels)
-        if detected == "flair" and np.count_nonzero(brain) * volume.voxel_ml < MIN_GROWN_ML:
-            detected = "t1-infant"
-        if detected is not None:
-            return DetectedContrast(detected, registration)
-    return DetectedContrast("t1", registration, (_CONTRAST_UNKNOWN,))
-
-
-def _registered_brains(
-    volume: Volume, mask: NDArray[np.bool_] | None
-) -> Iterator[tuple[NDArray[np.bool_], Registration]]:
-    """Yield a brain and the template's registration to it; of a head by one map, too, if five have failed."""
     template = load_template()
     if mask is not None:
-        yield mask, register_brain(volume, mask, template)
-        return
+        registration = register_brain(volume, mask, template)
+        detected = _contrast_in(volume, mask, registration)
+        return DetectedContrast(detected or "t1", registration, () if detected else (_CONTRAST_UNKNOWN,))
     head = without_background_noise(volume)
-    for assumed in (None, "t1"):
-        registration = register(head, template, assumed)
-        yield resample_to_scan(template.brain, template, registration, volume) > 0.5, registration
+    # As T1 first, which is the most robust; only where the head resembles the template does it count.
+    as_t1 = register(head, template, "t1")
+    seen_as_t1 = _contrast_in(volume, _brain_by(as_t1, template, volume), as_t1)
+    if seen_as_t1 == "t1" and as_t1.similarity > UPRIGHT_SIMILARITY:
+        return DetectedContrast("t1", as_t1)
+    by_maps = register(head, template, None)
+    detected = _contrast_in(volume, _brain_by(by_maps, template, volume), by_maps) or seen_as_t1
+    if detected is None or detected == "t1":
+        return DetectedContrast("t1", as_t1, () if detected else (_CONTRAST_UNKNOWN,))
+    return DetectedContrast(detected, None if CONTRASTS[detected].like_template else by_maps)
+
+
+def _brain_by(registration: Registration, template: Template, volume: Volume) -> NDArray[np.bool_]:
+    return resample_to_scan(template.brain, template, registration, volume) > 0.5
+
+
+def _contrast_in(volume: Volume, brain: NDArray[np.bool_], registration: Registration) -> str | None:
+    """Return the contrast by the intensities of a brain, or None; a small FLAIR is an infant's T1."""
+    levels = tissue_levels(volume, brain, registration) if brain.any() else None
+    detected = None if levels is None else contrast_of(levels)
+    if detected == "flair" and np.count_nonzero(brain) * volume.voxel_ml < MIN_GROWN_ML:
+        return "t1-infant"
+    return detected
 
 
 def _levels(csf: NDArray[np.float32], gm: float, wm: float) -> TissueLevels:

@@ -14,10 +14,10 @@ from mriseg.images.reading import load_map
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ASSETS = ("head", "distance", "gm", "wm")
+ASSETS = ("head", "distance", "gm", "wm", "deep_grey", "brain_stem")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Template:
     """A mean T1-weighted head in MNI space with its brain and tissue maps.
 
@@ -30,6 +30,9 @@ class Template:
         some 25 mm.
     gm, wm : ndarray of float32, shape (X, Y, Z)
         Probability of GM and of WM, 0 to 1.
+    deep_grey, brain_stem : ndarray of float32, shape (X, Y, Z)
+        Share of each voxel, 0 to 1, that lies in thalamus, caudate, putamen, pallidum or accumbens, and in
+        the brain stem.
     affine : ndarray of float64, shape (4, 4)
         Voxel indices to MNI coordinates in mm.
     """
@@ -38,6 +41,8 @@ class Template:
     distance: NDArray[np.float32]
     gm: NDArray[np.float32]
     wm: NDArray[np.float32]
+    deep_grey: NDArray[np.float32]
+    brain_stem: NDArray[np.float32]
     affine: NDArray[np.floating]
 
     @property
@@ -66,5 +71,5 @@ def load_template() -> Template:
         volumes = [load_map(folder / f"{name}.nii.gz") for name in ASSETS]
     for volume in volumes:
         volume.data.flags.writeable = False
-    head, distance, gm, wm = (volume.data for volume in volumes)
-    return Template(head, distance, gm, wm, volumes[0].affine)
+    head, distance, gm, wm, deep_grey, brain_stem = (volume.data for volume in volumes)
+    return Template(head, distance, gm, wm, deep_grey, brain_stem, volumes[0].affine)

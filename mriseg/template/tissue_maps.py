@@ -1,24 +1,27 @@
-"""Spatial priors of GM and WM: tissue maps of the template, resampled to a scan by an affine registration.
+"""Spatial priors of the tissues: maps of the template, resampled to a scan by an affine registration.
 
 An affine aligns deep nuclei, brain stem and the centre of the white matter, but neither gyri nor ventricles.
-The prior therefore leaves the probability of CSF unchanged, is flat where GM and WM are about as frequent as
-in the whole brain, and weighs strongly where one of them is nearly certain: white matter that is dark with
-age stays WM, and bright deep nuclei stay GM.
+The prior therefore says nothing of CSF, is flat where cortex and WM are about as frequent as in the whole
+brain, and weighs strongly where one of them is nearly certain: white matter that is dark with age stays WM,
+and bright deep nuclei stay GM.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
 from mriseg.template.constants import (
+    BRAIN_STEM_WM,
     EXPLAINED_PERCENTILES,
     FLAT_LOG_ODDS,
     LOG_ODDS_WEIGHT,
     MIN_BRAIN_ML,
+    MIN_DEEP_GREY,
     MIN_EXPLAINED,
     MIN_TISSUE_PROBABILITY,
     SAMPLING_MM,
@@ -37,12 +40,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TissuePrior:
-    """Prior log odds of WM against GM in each voxel.
+    """What the template tells of the tissue in each voxel of a brain.
 
     Parameters
     ----------
     log_odds : ndarray of float32, shape (N,)
-        In each voxel of the brain mask; 0 where the prior is flat.
+        Prior log odds of WM against cortical GM in each voxel of the brain mask; 0 where the prior is flat.
+    deep_grey : ndarray of float32, shape (N,)
+        Prior share of deep GM in the GM and WM of each voxel, 0 to 1.
+    levels : ndarray of float64, shape (3,)
+        Intensities of CSF, GM and WM in the scan by the regression on the tissue maps.
     explained : float
         R squared of the tissue maps on the intensities of the brain, 0 to 1.
     fits : bool
@@ -50,6 +57,8 @@ class TissuePrior:
     """
 
     log_odds: NDArray[np.float32]
+    deep_grey: NDArray[np.float32]
+    levels: Floats
     explained: float
     fits: bool
 
@@ -81,7 +90,7 @@ def register_template(
 
 
 def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registration | None) -> TissuePrior:
-    """Compute the prior log odds of WM against GM in a registered scan.
+    """Compute the prior of the tissues in a registered scan.
 
     Parameters
     ----------
@@ -98,12 +107,16 @@ def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registra
         Flat, and not fitting, without a registration.
     """
     if registration is None:
-        return TissuePrior(np.zeros(np.count_nonzero(mask), dtype=np.float32), 0.0, fits=False)
+        flat = np.zeros(np.count_nonzero(mask), dtype=np.float32)
+        return TissuePrior(flat, flat, np.full(3, np.nan), 0.0, fits=False)
     template = load_template()
-    log_odds = resample_to_scan(_log_odds(template), template, registration, volume)[mask]
-    explained = _explained_variance(volume, mask, template, registration)
+    # Interpolated as probabilities: a boundary that the affine misses by a voxel stays uncertain.
+    white = resample_to_scan(_white_share(template), template, registration, volume, outside=0.5)[mask]
+    deep_grey = resample_to_scan(_deep_grey(template), template, registration, volume)[mask]
+    log_odds = np.log(white / (1 - white))
+    levels, explained = _regression(volume, mask, template, registration)
     fits = explained >= MIN_EXPLAINED and registration.fits_whole_brain
-    return TissuePrior(_flatten(log_odds), explained, fits)
+    return TissuePrior(log_odds, deep_grey, levels, explained, fits)
 
 
 def apply_tissue_prior(
@@ -139,18 +152,42 @@ def apply_tissue_prior(
     return result
 
 
+@cache
+def _white_share(template: Template) -> NDArray[np.float32]:
+    """Compute the prior share of WM in WM and cortex, 0.5 where it is flat."""
+    return np.asarray(1 / (1 + np.exp(-_flatten(_log_odds(template)))))
+
+
 def _log_odds(template: Template) -> NDArray[np.float32]:
-    """Compute the log odds of WM against GM, less those in the whole brain; 0 outside the brain."""
-    sigma = TISSUE_BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
+    """Compute the log odds of WM against cortex, less those in the whole brain; 0 outside the brain.
+
+    The maps, made from intensities, call the brain stem half GM; labels by experts call it WM.
+    """
+    to_white = np.float32(BRAIN_STEM_WM) * template.brain_stem * template.gm
+    shallow = 1 - template.deep_grey
     white, grey = (
-        np.maximum(ndimage.gaussian_filter(probability, sigma), np.float32(MIN_TISSUE_PROBABILITY))
-        for probability in (template.wm, template.gm)
+        np.maximum(_blurred(probability * shallow, template), np.float32(MIN_TISSUE_PROBABILITY))
+        for probability in (template.wm + to_white, template.gm - to_white)
     )
     brain = template.distance < 0
     log_odds: NDArray[np.float32] = np.log(white / grey) - np.log(
         template.wm[brain].sum() / template.gm[brain].sum()
     )
     return np.where(brain, log_odds, np.float32(0))
+
+
+@cache
+def _deep_grey(template: Template) -> NDArray[np.float32]:
+    """Compute the share of deep GM in the GM and WM, 0 where it is small."""
+    tissue = template.gm + template.wm
+    deep = _blurred(template.deep_grey * tissue, template)
+    share = deep / np.maximum(_blurred(tissue, template), np.float32(MIN_TISSUE_PROBABILITY))
+    return np.where(share > MIN_DEEP_GREY, share, np.float32(0))
+
+
+def _blurred(probability: NDArray[np.float32], template: Template) -> NDArray[np.float32]:
+    sigma = TISSUE_BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
+    return np.asarray(ndimage.gaussian_filter(probability, sigma))
 
 
 def _flatten(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -161,10 +198,13 @@ def _flatten(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.float32(LOG_ODDS_WEIGHT) * excess
 
 
-def _explained_variance(
+def _regression(
     volume: Volume, mask: NDArray[np.bool_], template: Template, registration: Registration
-) -> float:
-    """Return the R squared of the tissue maps on the intensities of the brain, subsampled for speed."""
+) -> tuple[Floats, float]:
+    """Regress the intensities of the brain, subsampled for speed, on the tissue maps.
+
+    Returns the intensities of CSF, GM and WM, and R squared.
+    """
     coarse, step = volume.subsampled(SAMPLING_MM)
     mask = mask[step]
     maps = [
@@ -174,5 +214,7 @@ def _explained_variance(
     values = coarse.data[mask].astype(np.float64)
     values = np.clip(values, *np.percentile(values, EXPLAINED_PERCENTILES))
     design = np.column_stack([np.ones(len(values)), *maps])
-    residuals = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-    return float(1 - residuals.var() / max(values.var(), np.finfo(np.float64).tiny))
+    coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
+    residuals = values - design @ coefficients
+    explained = float(1 - residuals.var() / max(values.var(), np.finfo(np.float64).tiny))
+    return coefficients[0] + np.array([0.0, *coefficients[1:]]), explained

@@ -1,0 +1,207 @@
+"""Fit of the mixture of `mriseg.model.template_mixture` by EM to a joint histogram of intensity and place.
+
+The factors w on the mixing proportions (1) are updated by
+
+    w_g <- (s_g + alpha_g) / (sum_c n_c a_cg / sum_h w_h a_ch + alpha_g / u_g)                            (2)
+
+with s_g the sum of the responsibilities of group g and n_c the number of voxels at place c: it maximises a
+lower bound, linear in w, of the expected log-likelihood plus the log-prior alpha_g (log w_g - w_g / u_g)
+about the usual factors u_g, so that the objective never falls. Means and noise are updated by a linear
+regression on the contents of the components.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mriseg.mixture import GaussianMixture
+from mriseg.mixture.em import Step, run_em
+from mriseg.model.constants import (
+    FACTOR_PRIOR_SHARES,
+    MAX_ITERATIONS,
+    MEAN_HOLD,
+    OBJECTIVE_ROUNDING,
+    PLACE_BINS,
+    START_STEPS,
+    TISSUE_OUTLIERS,
+    TOLERANCE,
+    USUAL_FACTORS,
+    VARIANCE_FLOOR,
+)
+from mriseg.model.histogram import binned
+from mriseg.model.template_mixture import CONTENT, GROUP, KINDS, TemplateMixture, start_levels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.model.places import Places
+
+    Floats = NDArray[np.floating]
+
+_USUAL_FACTORS = np.array(USUAL_FACTORS)
+_PRIOR_SHARES = np.array(FACTOR_PRIOR_SHARES)
+
+
+def fit_at_places(
+    intensities: NDArray[np.float32],
+    places: Places,
+    start: TemplateMixture | None = None,
+    *,
+    hold_means: bool = False,
+    max_iterations: int = MAX_ITERATIONS,
+) -> TemplateMixture:
+    """Fit the mixture to the intensities of voxels at known places.
+
+    Parameters
+    ----------
+    intensities : ndarray of float32, shape (N,)
+    places : Places
+        Of the voxels.
+    start : TemplateMixture, optional
+        Initial model, also of another brain; by default the better of two starts.
+    hold_means : bool
+        Fix the means at those of the start.
+    max_iterations : int
+        Maximum number of EM iterations.
+
+    Returns
+    -------
+    TemplateMixture
+
+    Raises
+    ------
+    MixtureError
+        If there are no three different intensities.
+    """
+    values, bins = binned(intensities, PLACE_BINS)
+    counts = places.counts(bins, len(values))
+    if start is not None:
+        start = start.at(places, counts.sum(axis=1), np.array([np.ptp(values)]))
+    return fit_template_mixture(
+        values, counts, places, start, hold_means=hold_means, max_iterations=max_iterations
+    )
+
+
+def fit_template_mixture(
+    values: Floats,
+    counts: Floats,
+    places: Places,
+    start: TemplateMixture | None = None,
+    *,
+    hold_means: bool = False,
+    max_iterations: int = MAX_ITERATIONS,
+) -> TemplateMixture:
+    """Fit the mixture to a joint histogram of intensity and place by EM.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (B,) or (B, D)
+        Intensities.
+    counts : ndarray of float64, shape (C, B)
+        How many voxels of each place have each.
+    places : Places
+        Of the voxels.
+    start : TemplateMixture, optional
+        Initial model; by default the better of two starts.
+    hold_means : bool
+        Fix the means at those of the start.
+    max_iterations : int
+        Maximum number of EM iterations.
+
+    Returns
+    -------
+    TemplateMixture
+
+    Raises
+    ------
+    MixtureError
+        If the histogram does not hold three different intensities.
+    """
+    rows = values.reshape(len(values), -1)
+    step = partial(_e_step, rows=rows, counts=counts, hold_means=hold_means)
+    min_rise = TOLERANCE * float(counts.sum())
+
+    def fitted(start_model: TemplateMixture) -> TemplateMixture:
+        end = run_em(
+            step, start_model, lambda history, *_: history[-1] - history[-2] < min_rise, max_iterations
+        )
+        return replace(end.state, history=tuple(end.history), converged=end.converged)
+
+    starts = _starts(rows, counts, places) if start is None else [start]
+    return max(map(fitted, starts), key=lambda model: model.history[-1])
+
+
+def _starts(rows: Floats, counts: Floats, places: Places) -> list[TemplateMixture]:
+    """Return starts from the template's rough levels, and from a hierarchical clustering named by them."""
+    values, weights = rows[:, 0], counts.sum(axis=0)
+    levels = np.clip(places.levels, values.min(), values.max())
+    clusters = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
+    means = clusters.fit(values[:, None], sample_weight=weights).means_[:, 0]
+    named = min(permutations(means), key=lambda order: float(((np.array(order) - levels) ** 2).sum()))
+    return [_start_at(np.array(tissues), rows, counts, places) for tissues in (levels, named)]
+
+
+def _start_at(tissues: Floats, rows: Floats, counts: Floats, places: Places) -> TemplateMixture:
+    """Return a start with the means of CSF, GM and WM (3,), deep GM halfway between GM and WM."""
+    sd = max(float(np.ptp(tissues)) / 8, 1e-3 * float(np.ptp(rows)))
+    outlier_range = np.maximum(np.ptp(rows, axis=0), np.finfo(float).tiny)
+    factors = np.ones(len(USUAL_FACTORS))
+    return TemplateMixture(
+        start_levels(*tissues[:, None]),
+        np.array([[sd**2]]),
+        factors,
+        places.proportions,
+        counts.sum(axis=1),
+        outlier_range,
+    )
+
+
+def _e_step(
+    model: TemplateMixture, rows: Floats, counts: Floats, *, hold_means: bool
+) -> Step[TemplateMixture]:
+    """Run the E-step; return the objective and the M-step as an `mriseg.mixture.em.Step`."""
+    normal = model.normal_densities(rows)
+    densities, proportions = model.densities(normal), model.component_proportions
+    mixed = proportions @ densities
+    objective = float((counts * np.log(mixed)).sum())
+    objective += float(
+        counts.sum() * _PRIOR_SHARES @ (np.log(model.factors) - model.factors / _USUAL_FACTORS)
+    )
+
+    def next_state() -> TemplateMixture:
+        resp = (proportions.T @ (counts / mixed)) * densities
+        factors = _updated_factors(model, resp.sum(axis=1))
+        # Outliers do not move the means.
+        resp[:KINDS] *= (1 - TISSUE_OUTLIERS) * normal[:KINDS] / densities[:KINDS]
+        return _m_step(replace(model, factors=factors), resp, rows, hold_means=hold_means)
+
+    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), next_state)
+
+
+def _updated_factors(model: TemplateMixture, sums: Floats) -> Floats:
+    """Return the factors by (2), from the sums of the responsibilities of the components, shape (J,)."""
+    priors, alpha = model.group_priors, _PRIOR_SHARES * float(model.sizes.sum())
+    expected = (model.sizes / (priors @ model.factors)) @ priors
+    return np.asarray((np.bincount(GROUP, weights=sums) + alpha) / (expected + alpha / _USUAL_FACTORS))
+
+
+def _m_step(model: TemplateMixture, resp: Floats, rows: Floats, *, hold_means: bool) -> TemplateMixture:
+    """Return the M-step of means and noise: a linear regression on the contents of the components."""
+    sizes, sums = resp.sum(axis=1), resp @ rows
+    # As in `mriseg.model.partial_volume`: (A' S A + h I) mu = A' s + h mu_old.
+    ridge = MEAN_HOLD * float(model.sizes.sum())
+    normal = CONTENT.T @ (sizes[:, None] * CONTENT) + ridge * np.eye(KINDS)
+    right = CONTENT.T @ sums + ridge * model.levels
+    levels = model.levels if hold_means else np.linalg.solve(normal, right)
+    centres = CONTENT @ levels
+    cross = centres.T @ sums
+    scatter = rows.T @ (resp.sum(axis=0)[:, None] * rows) - cross - cross.T
+    scatter += centres.T @ (sizes[:, None] * centres)
+    noise = scatter / max(float(sizes.sum()), ridge)
+    np.fill_diagonal(noise, np.maximum(noise.diagonal(), VARIANCE_FLOOR * rows.var(axis=0)))
+    return replace(model, levels=levels, noise=noise)
