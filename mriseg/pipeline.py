@@ -25,6 +25,7 @@ from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import name_components
 from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
+from mriseg.model.constants import MAX_FIELD_ORDER
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
 from mriseg.options import SegmentOptions
@@ -181,7 +182,8 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
         _log.info("applying the tissue maps of the template")
         if registration is None or lesions is not None:
             registration = register_template(volume, tissue, brain.scan_to_mni)
-        brain = _checked_outline(brain, volume, registration, contrast)
+        if intensities.field.order <= MAX_FIELD_ORDER:  # the template is laid over the scan without its field
+            brain = _checked_outline(brain, volume, registration, contrast)
         levels = tissue_levels(volume, tissue, registration)
         prior = tissue_prior(volume, tissue, registration) if options.priors else None
         posteriors = _apply_prior(posteriors, prior, components, len(intensities.images))
