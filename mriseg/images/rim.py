@@ -5,8 +5,8 @@ with the background: the intensities of one tissue there are those of another. I
 convolutions with some kernel, so that a voxel of the rim holds the share of brain that the same kernel finds
 in the mask of the brain [1]_. The mask is cut where that share is a half, the width of the kernel is read
 from the pairs of voxels at the cut, and the intensities in the rim are divided by their share. What remains
-is a stripped scan as it was before: a brain on a constant background. Where noise hides the border of the brain
-the same is done to the smoothed scan for the mask, and the intensities in it are left as they are.
+is a stripped scan as it was before: a brain on a constant background. Where noise hides the border of the
+brain, the mask is that of the smoothed scan; the intensities in it are left as they are.
 
 References
 ----------
