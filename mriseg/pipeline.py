@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg.brain.checks import mask_warnings
 from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
+from mriseg.brain.outline import outline_warnings
 from mriseg.brain.strip import strip_warnings
 from mriseg.channels.intensities import corrected_intensities
 from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
@@ -24,6 +25,7 @@ from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import contrast_of_order, name_components
 from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
+from mriseg.model.constants import MAX_FIELD_ORDER
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
 from mriseg.model.places import places_of
@@ -179,7 +181,8 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
         _log.info("laying the template over the brain")
         if registration is None or lesions is not None:
             registration = register_template(volume, tissue, brain.scan_to_mni)
-        brain = _checked_strip(brain, volume, registration, contrast)
+        if intensities.field.order <= MAX_FIELD_ORDER:  # the template is laid over the scan without its field
+            brain = _checked_outline(brain, volume, registration, contrast)
         levels = tissue_levels(volume, tissue, registration)
         prior = tissue_prior(volume, tissue, registration) if options.priors else None
     places = _places(prior) if spec.by_template and not others else None
@@ -263,13 +266,16 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
     return BrainMask(given, method, warnings=warnings), contrast, registration
 
 
-def _checked_strip(
+def _checked_outline(
     brain: BrainMask, volume: Volume, registration: Registration | None, contrast: str
 ) -> BrainMask:
-    """Add what the template tells of a strip to the warnings of the brain."""
-    if registration is None or brain.method is not MaskMethod.STRIPPED:
+    """Add what the template tells of a strip, or of a given mask, to the warnings of the brain."""
+    if registration is None or brain.method not in (MaskMethod.STRIPPED, MaskMethod.GIVEN):
         return brain
-    warnings = strip_warnings(volume, brain.mask, registration, contrast)
+    warnings: tuple[QCWarning, ...] = ()
+    if brain.method is MaskMethod.STRIPPED:
+        warnings = strip_warnings(volume, brain.mask, registration, contrast)
+    warnings = warnings or outline_warnings(volume, brain.mask, registration)
     return replace(brain, warnings=(*brain.warnings, *warnings))
 
 

@@ -15,11 +15,14 @@ from mriseg.brain.constants import (
     MAX_NOISE_NEAR,
     MIN_EXTENT_MM,
     MIN_INFANT_EXTENT_MM,
+    MIN_SURROUNDINGS,
     NOISE_LAYER_MM,
     PLAUSIBLE_INFANT_ML,
     PLAUSIBLE_ML,
+    SURROUNDINGS_MM,
+    SURROUNDINGS_SPACING_MM,
 )
-from mriseg.images.voxels import bounding_box
+from mriseg.images.voxels import bounding_box, coarsen
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 
@@ -97,6 +100,54 @@ def registration_warnings(
         halves = f"the halves of the brain mask differ by {asymmetry:.0%} of its volume"
         warnings.append(look_closely("mask-asymmetry", halves))
     return warnings
+
+
+def surroundings_warnings(mask: NDArray[np.bool_], volume: Volume) -> list[QCWarning]:
+    """Check whether anything but noise lies around the brain mask of a whole head, as scalp does.
+
+    Noise, unlike scalp, nearly vanishes in the means of blocks of many voxels.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+        In canonical orientation.
+    volume : Volume
+        The scan of the mask.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if there is a head around the brain.
+    """
+    if surroundings_ratio(mask, volume) >= MIN_SURROUNDINGS:
+        return []
+    bare = "nothing but noise lies around the brain mask, where a whole head has scalp: the scan is stripped"
+    return [
+        do_not_trust("head-missing", f"{bare}, and the mask takes in its background; give a mask with --mask")
+    ]
+
+
+def surroundings_ratio(mask: NDArray[np.bool_], volume: Volume) -> float:
+    """Return the standard deviation of block means around a mask, as a ratio to that inside.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (X, Y, Z)
+    volume : Volume
+
+    Returns
+    -------
+    float
+        Infinite where the scan ends at the mask, or the mask has one intensity.
+    """
+    data, affine = coarsen(volume.data, volume.affine, SURROUNDINGS_SPACING_MM)
+    share, _ = coarsen(mask.astype(np.float32), volume.affine, SURROUNDINGS_SPACING_MM)
+    inside = share > 0.5
+    distance = ndimage.distance_transform_edt(~inside, sampling=np.linalg.norm(affine[:3, :3], axis=0))
+    around = data[(distance > SURROUNDINGS_MM[0]) & (distance <= SURROUNDINGS_MM[1])]
+    if not (around.size and inside.any()) or not data[inside].std():
+        return np.inf
+    return float(around.std() / data[inside].std())
 
 
 def noise_warnings(

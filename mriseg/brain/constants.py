@@ -39,6 +39,14 @@ NOISE_LAYER_MM = 8.0
 # have up to 0.05; noise in the skull, or in a box over the face, gives 0.08 to 0.34, and CSF up to 16 % off.
 MAX_NOISE_NEAR = 0.07
 
+# mm: spacing of the blocks over which the surroundings of a mask are averaged; noise nearly vanishes there.
+SURROUNDINGS_SPACING_MM = 6.0
+# mm, nearest and farthest: distances from a mask between which the scalp of a whole head lies.
+SURROUNDINGS_MM = (6.0, 18.0)
+# Ratio: standard deviation of the blocks around a mask to that inside, below which nothing but noise lies
+# around it; 0.6 and more in 50 whole heads, also under noise, at most 0.06 in noise around a stripped brain.
+MIN_SURROUNDINGS = 0.2
+
 # --- Surface and profiles -------------------------------------------------------------------------
 
 # mm, outward positive: depths at which profiles are sampled, -20 to 20 in steps of 1; a brain that lies
@@ -97,6 +105,18 @@ STRIP_SPACING_MM = 3.0
 # Share of the foreground, 0 to 1: largest share beyond the surface of the brain that is not reported; at most
 # 0.04 in 22 good strips, 0.05 to 0.09 with a shell of 3 mm, 0.07 to 0.11 with one of 4 mm, more beyond.
 MAX_EXCESS = 0.055
+
+# mm: spacing at which the distance from the border of a mask is measured; for speed, not tuned.
+OUTLINE_SPACING_MM = 2.0
+# mm: distances from the border of a mask are clipped here, so that few points do not decide; not tuned.
+MAX_OUTLINE_MM = 12.0
+# mm: standard deviation over which they are averaged over the surface of the template, so that gyri and
+# sulci do not count.
+OUTLINE_SMOOTHING_MM = 12.0
+# mm: largest depth of the border below the surface of the template's brain that is not reported.
+MAX_SHORTFALL_MM = 7.0
+# mm: largest difference between the depths on the left and on the right that is not reported.
+MAX_SIDE_DIFFERENCE_MM = 5.5
 
 # --- From the signed distance to the mask ---------------------------------------------------------
 

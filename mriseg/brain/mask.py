@@ -10,7 +10,12 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
-from mriseg.brain.checks import mask_warnings, noise_warnings, registration_warnings
+from mriseg.brain.checks import (
+    mask_warnings,
+    noise_warnings,
+    registration_warnings,
+    surroundings_warnings,
+)
 from mriseg.brain.constants import (
     BONE_PERCENTILE,
     DURA_BRIDGE_MM,
@@ -148,6 +153,7 @@ def find_brain(
     warnings = (
         *registration_warnings(mask, volume, registration),
         *mask_warnings(mask, volume, contrast),
+        *surroundings_warnings(mask, volume),
         *(() if volume is given else noise_warnings(mask, given.data != volume.data, volume.zooms)),
     )
     return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, warnings)

@@ -46,9 +46,11 @@ SPREAD_PERCENTILE = 80.0
 BACKGROUND_SPREADS = 3.0
 # Share of the intensity of brain: excess over the background from which a voxel is foreground; not tuned.
 MIN_FOREGROUND_LEVEL = 0.02
-# Share of the intensity of brain: noise of the background above it is that of a whole head, or hides the
-# border of the brain; not tuned.
+# Share of the intensity of brain: noise of the background above it hides the border of the brain, so that the
+# scan is smoothed before it is looked for; not tuned.
 MAX_NOISE_LEVEL = 0.15
+# Voxels: standard deviation of the Gaussian that lowers such noise to a quarter before the brain is cut out.
+DENOISING_SIGMA_VOXELS = 0.85
 # cm2: largest area of the foreground on a face of the scan; a brain that was cropped touches a face by less,
 # necks by more; not tuned.
 MAX_FACE_CM2 = 25.0

@@ -5,7 +5,8 @@ with the background: the intensities of one tissue there are those of another. I
 convolutions with some kernel, so that a voxel of the rim holds the share of brain that the same kernel finds
 in the mask of the brain [1]_. The mask is cut where that share is a half, the width of the kernel is read
 from the pairs of voxels at the cut, and the intensities in the rim are divided by their share. What remains
-is a stripped scan as it was before: a brain on a constant background.
+is a stripped scan as it was before: a brain on a constant background. Where noise hides the border of the
+brain, the mask is that of the smoothed scan; the intensities in it are left as they are.
 
 References
 ----------
@@ -27,6 +28,7 @@ from mriseg.images.constants import (
     BENEATH_SIGMA_VOXELS,
     BRAIN_PERCENTILE,
     BRIGHTEST_PERCENTILE,
+    DENOISING_SIGMA_VOXELS,
     MAX_BRAIN_ML,
     MAX_CERTAIN_RIM_RATIO,
     MAX_FACE_CM2,
@@ -39,7 +41,7 @@ from mriseg.images.constants import (
     SPREAD_PERCENTILE,
 )
 from mriseg.images.voxels import bounding_box, faces, solid
-from mriseg.qc import note
+from mriseg.qc import look_closely, note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +58,12 @@ _CUT_OUT = note(
     "stripped-background",
     "the scan was stripped, then changed (interpolated, smoothed, or given noise): its background is not "
     "constant or mixed with the border of the brain; the brain was cut out anew, and unmixed at its border",
+)
+
+_NOISY = look_closely(
+    "noise-over-background",
+    "the scan was stripped, then given noise that hides the border of the brain; it was cut out where the "
+    "smoothed scan ends, so that the CSF at the border is less sure; give the scan without noise, or a mask",
 )
 
 
@@ -76,27 +84,46 @@ def without_rim(volume: Volume, *, stripped: bool = False) -> Volume:
         it is a stripped scan with a constant background and without a rim.
     """
     background, _ = background_intensity(volume.data)
-    foreground = volume.data > background + _foreground_level(volume.data, background)
+    level = _foreground_level(volume.data, background)
+    if np.isfinite(level):
+        brain, values = _cut_out(volume, background, level, stripped=stripped)
+        warning = _CUT_OUT
+    else:  # the border of the brain is looked for without the noise, its intensities keep theirs
+        smooth = replace(volume, data=ndimage.gaussian_filter(volume.data, DENOISING_SIGMA_VOXELS))
+        level = _foreground_level(smooth.data, background)
+        brain, _ = _cut_out(smooth, background, level, stripped=stripped)
+        values, warning = volume.data, _NOISY
+    if brain is None:
+        return volume
+    data = np.where(brain, values, background)
+    return replace(volume, data=data, warnings=(*volume.warnings, warning))
+
+
+def _cut_out(
+    volume: Volume, background: np.float32, level: np.float32, *, stripped: bool
+) -> tuple[Mask | None, Floats]:
+    """Return the brain of a stripped scan and its intensities without the rim; None if there is no need."""
+    foreground = volume.data > background + level
     voxels = np.count_nonzero(foreground)
     if (
         not voxels
         or voxels * volume.voxel_ml > MAX_BRAIN_ML
         or _lies_within(background, volume.data, foreground)
     ):
-        return volume
+        return None, volume.data
     constant = np.count_nonzero(volume.data != background) < (1 + MAX_FAINT) * voxels
     if constant and not _has_rim(volume.data - background, foreground, MAX_CERTAIN_RIM_RATIO):
-        return volume
+        return None, volume.data
     if not (stripped or _is_whole_brain(volume, foreground, background)):
-        return volume
+        return None, volume.data
     foreground = solid(foreground)
     box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(foreground))
     excess, brain = volume.data[box] - background, foreground[box]
     if constant or _has_rim(excess, brain):
         brain, excess = _unmixed(excess, brain)
-    data = np.full_like(volume.data, background)
-    data[box][brain] = excess[brain] + background
-    return replace(volume, data=data, warnings=(*volume.warnings, _CUT_OUT))
+    mask, data = np.zeros_like(foreground), np.full_like(volume.data, background)
+    mask[box], data[box] = brain, excess + background
+    return mask, data
 
 
 def _lies_within(background: np.float32, data: Floats, foreground: Mask) -> bool:
@@ -204,7 +231,7 @@ def _border_sums(excess: Floats, brain: Mask) -> NDArray[np.float64]:
 
 
 def _foreground_level(data: Floats, background: np.float32) -> np.float32:
-    """Return the excess over the background from which a voxel is foreground; infinite if all is noise."""
+    """Return the excess over the background from which a voxel is foreground; infinite if noise hides it."""
     sample = data[::3, ::3, ::3] - background
     brightest = np.percentile(sample, BRIGHTEST_PERCENTILE)
     level = np.percentile(sample[sample > brightest / 10], BRAIN_PERCENTILE) if brightest > 0 else 0.0

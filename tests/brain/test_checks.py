@@ -7,7 +7,12 @@ import pytest
 from heads import template_head, volume_of
 from scipy import ndimage
 
-from mriseg.brain.checks import mask_warnings, noise_warnings, registration_warnings
+from mriseg.brain.checks import (
+    mask_warnings,
+    noise_warnings,
+    registration_warnings,
+    surroundings_warnings,
+)
 from mriseg.template.registration import Registration
 
 
@@ -108,3 +113,16 @@ def test_noise_next_to_the_brain_is_flagged_and_that_of_air_is_not(first_mm, fla
     noise[: len(noise) // 2] = False
     assert bool(noise_warnings(brain, noise, head.zooms)) == flagged
     assert noise_warnings(brain, np.zeros_like(brain), head.zooms) == []
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.05, 0.12])
+def test_noise_around_a_stripped_brain_is_no_head_and_noise_on_a_head_leaves_it_one(sd):
+    head, brain = template_head()
+    wide = ndimage.binary_dilation(brain, iterations=3)
+    noise = np.random.default_rng(4).normal(0, sd * np.percentile(head.data[brain], 80), head.data.shape)
+    bare = np.where(brain, head.data, 0)
+    for data, says in ((head.data, []), (bare, ["head-missing"])):
+        noisy = replace(head, data=(data + noise).astype(np.float32))
+        assert [doubt.code for doubt in surroundings_warnings(wide, noisy)] == says
+        magnitude = replace(head, data=np.abs(noisy.data))
+        assert [doubt.code for doubt in surroundings_warnings(wide, magnitude)] == says

@@ -45,6 +45,25 @@ def test_a_brain_changed_after_it_was_stripped_keeps_its_mask(brain, change):
     assert [warning.severity for warning in found.warnings[len(scan.warnings) :]] == ["note"]
 
 
+@pytest.mark.parametrize(("share", "magnitude"), [(0.05, False), (0.12, False), (0.1, True)])
+def test_a_brain_is_cut_out_of_noise_that_hides_its_border_and_a_head_is_not(brain, scans, share, magnitude):
+    scan, mask = brain
+    head = load_volume(scan_of(scans, "pumi"))
+    random = np.random.default_rng(1)
+    sd = share * np.percentile(scan.data[mask], 80)
+    noise = random.normal(0, sd, (2, *mask.shape)).astype(np.float32)
+
+    def noisy(data):
+        return np.hypot(data + noise[0], noise[1]) if magnitude else data + noise[0]
+
+    found = without_rim(replace(scan, data=noisy(scan.data)))
+    assert is_stripped(found)
+    assert dice(stripped_mask(found), mask) > 0.97
+    assert [warning.code for warning in found.warnings] == ["noise-over-background"]
+    whole = replace(head, data=noisy(head.data))
+    assert without_rim(whole) is whole
+
+
 def test_a_brain_of_z_scores_on_zero_is_left_alone(brain):
     scan, mask = brain
     inside = scan.data[mask]
