@@ -33,6 +33,15 @@ MAX_STRIPPED_FOREGROUND = 0.95
 # Share of the voxels outside the mask, 0 to 1: background beyond it means that a scan is stripped; not tuned.
 MIN_SILENT_SURROUNDINGS = 0.95
 
+# Share of the voxels on the faces of a scan: below it the background is not constant, and fills nothing; a
+# brain cropped to its box covers less than half of them.
+MIN_FILLED_FACES = 0.5
+# Ratio of the darkest intensity of a brain to the middle one, both from the zero: least and most that are
+# plausible. 0.00 to 0.21 in 20 heads in T1, T2 and FLAIR, up to 0.39 in infants; splines swing below 0.
+MIN_DARKEST_RATIO, MAX_DARKEST_RATIO = -0.1, 0.5
+# The same where the zero is estimated from it: the middle of these heads.
+USUAL_DARKEST_RATIO = 0.08
+
 # --- Stripped scans that were changed afterwards --------------------------------------------------
 
 # Percent: percentile of the intensities that stands for the brightest; not tuned.
