@@ -231,7 +231,7 @@ def _borders_are_steps(array: NDArray[np.float32], level: float) -> bool:
     low = np.asarray(ndimage.minimum_filter(values, width))
     high = np.asarray(ndimage.maximum_filter(values, width))
     rising = (low < values) & (values < high)
-    return bool(np.count_nonzero(rising & between) < MIN_MASK_RISING * max(np.count_nonzero(between), 1))
+    return bool(np.count_nonzero(rising & between) < MIN_MASK_RISING * max(int(np.count_nonzero(between)), 1))
 
 
 def file_digest(path: str | Path) -> str:
