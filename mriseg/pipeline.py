@@ -19,6 +19,7 @@ from mriseg.channels.intensities import corrected_intensities
 from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
 from mriseg.estimates import Estimates
 from mriseg.images.background import stripped_mask
+from mriseg.images.fill import with_zero_around
 from mriseg.images.reading import load_mask, load_volume
 from mriseg.images.rim import without_rim
 from mriseg.images.volume import Volume
@@ -168,9 +169,10 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     """
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
-    others = [without_rim(other) for other in _load_channels(options.channels, volume)]
+    others = [with_zero_around(without_rim(other)) for other in _load_channels(options.channels, volume)]
     if options.mask is None:
         volume = without_rim(volume, stripped=options.stripped)
+    volume = with_zero_around(volume)
     spec = _mixture_spec(options)
     _log.info("finding the brain")
     brain, contrast, registration = _find_brain(volume, options)

@@ -22,6 +22,7 @@ from mriseg.brain.constants import (
     SURROUNDINGS_MM,
     SURROUNDINGS_SPACING_MM,
 )
+from mriseg.brain.lost_signal import lost_signal_warnings
 from mriseg.images.voxels import bounding_box, coarsen
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust, look_closely
@@ -60,10 +61,7 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
         size = f"the brain mask holds {ml:.0f} mL; a human brain has {lowest:.0f} to {highest:.0f} mL"
         warnings.append(do_not_trust("mask-volume", size))
     warnings += _extent_warnings(mask, volume.zooms, MIN_INFANT_EXTENT_MM if infant else MIN_EXTENT_MM)
-    empty = _empty_planes(mask, volume.data)
-    if empty:
-        lost = f"planes of the scan inside the brain that hold one value only: {empty}; a part of it was lost"
-        warnings.append(look_closely("planes-empty", lost))
+    warnings += lost_signal_warnings(mask, volume)
     border = _border_cm2(mask, volume.zooms)
     if border > MAX_BORDER_CM2:
         ends = f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)"
@@ -195,18 +193,6 @@ def _extent_warnings(
             missing = f"{part} {shortest:.0f} mm: a part is missing"
             warnings.append(do_not_trust("mask-extent", missing))
     return warnings
-
-
-def _empty_planes(mask: NDArray[np.bool_], data: NDArray[np.float32]) -> int:
-    """Count the constant planes along all axes that lie between others inside the box of the mask."""
-    count = 0
-    for axis, side in enumerate(bounding_box(mask)):
-        # Most planes are told by a few of their voxels.
-        planes = np.moveaxis(data, axis, 0)[side]
-        constant = np.array([np.ptp(plane[::4, ::4]) == 0 and np.ptp(plane) == 0 for plane in planes])
-        filled = np.flatnonzero(~constant)
-        count += int(np.count_nonzero(constant[filled[0] : filled[-1]])) if filled.size else 0
-    return count
 
 
 def _asymmetry(mask: NDArray[np.bool_], voxels_to_mni: NDArray[np.floating]) -> float:

@@ -20,13 +20,16 @@ from scipy import ndimage
 
 from mriseg.images.constants import (
     FLOOR_PERCENTILE,
+    MIN_FACE_NOISE_SD,
     MIN_NOISE_ML,
     MIN_NOISE_SD,
     NOISE_LAG_MM,
     NOISE_LATTICE_MM,
     NOISE_RANGE_PERCENTILES,
+    NOISE_SHARE_OF_FACES,
     NOISE_WINDOW_MM,
 )
+from mriseg.images.voxels import faces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,15 +52,18 @@ def without_background_noise(volume: Volume) -> Volume:
     Volume
         For finding the head only, not for its intensities. The volume itself if its air is as dark as usual.
     """
-    if not has_background_noise(volume):
+    threshold = background_noise_sd(volume)
+    if threshold is None:
         return volume
-    noise = local_noise_sd(volume.data, volume.zooms) > MIN_NOISE_SD
+    noise = local_noise_sd(volume.data, volume.zooms) > threshold
     floor = np.percentile(volume.data[~noise], FLOOR_PERCENTILE)
     return replace(volume, data=np.where(noise, np.float32(floor), volume.data))
 
 
-def has_background_noise(volume: Volume) -> bool:
+def background_noise_sd(volume: Volume) -> float | None:
     """Decide whether a large piece of a scan is noise of the full range, from a lattice of its voxels.
+
+    Interpolation lowers the noise, unevenly; where it covers the faces of the scan it is measured there.
 
     Parameters
     ----------
@@ -65,12 +71,18 @@ def has_background_noise(volume: Volume) -> bool:
 
     Returns
     -------
-    bool
+    float or None
+        Local noise, see `local_noise_sd`, beyond which there is no signal; None without such a piece.
     """
     steps = _voxels(NOISE_LATTICE_MM, volume.zooms)
-    pieces, count = ndimage.label(_noise_sd(volume.data, volume.zooms, steps, (3, 3, 3)) > MIN_NOISE_SD)
+    lattice = _noise_sd(volume.data, volume.zooms, steps, (3, 3, 3))
+    around = float(np.median(faces(lattice)))
+    threshold = (
+        min(MIN_NOISE_SD, NOISE_SHARE_OF_FACES * around) if around > MIN_FACE_NOISE_SD else MIN_NOISE_SD
+    )
+    pieces, count = ndimage.label(lattice > threshold)
     largest = int(np.bincount(pieces.ravel())[1:].max()) if count else 0
-    return bool(largest * np.prod(steps) * volume.voxel_ml >= MIN_NOISE_ML)
+    return threshold if largest * np.prod(steps) * volume.voxel_ml >= MIN_NOISE_ML else None
 
 
 def local_noise_sd(data: NDArray[np.float32], zooms: NDArray[np.floating]) -> NDArray[np.float32]:

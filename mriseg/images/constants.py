@@ -33,6 +33,15 @@ MAX_STRIPPED_FOREGROUND = 0.95
 # Share of the voxels outside the mask, 0 to 1: background beyond it means that a scan is stripped; not tuned.
 MIN_SILENT_SURROUNDINGS = 0.95
 
+# Share of the voxels on the faces of a scan: below it the background is not constant, and fills nothing; a
+# brain cropped to its box covers less than half of them.
+MIN_FILLED_FACES = 0.5
+# Ratio of the darkest intensity of a brain to the middle one, both from the zero: least and most that are
+# plausible. 0.00 to 0.21 in 20 heads in T1, T2 and FLAIR, up to 0.39 in infants; splines swing below 0.
+MIN_DARKEST_RATIO, MAX_DARKEST_RATIO = -0.1, 0.5
+# The same where the zero is estimated from it: the middle of these heads.
+USUAL_DARKEST_RATIO = 0.08
+
 # --- Stripped scans that were changed afterwards --------------------------------------------------
 
 # Percent: percentile of the intensities that stands for the brightest; not tuned.
@@ -92,8 +101,12 @@ MAX_FORM_SHIFT = 0.5
 
 # Negative values of a mask, as a share of its maximum, that ringing of splines explains; not tuned.
 MAX_MASK_RINGING = 0.4
-# Whole values other than 0 up to which a mask is a label map and no soft mask of whole numbers; not tuned.
-MAX_MASK_LABELS = 16
+# Voxels each way in which a mask of whole numbers has both lower and higher values where it rises; not tuned.
+MASK_RISE_VOXELS = 2
+# Share of the voxels between 0 and the level of a mask of whole numbers that lie on such a rise: below it the
+# mask is a label map; 0.8 and more in masks smoothed by up to 4 voxels in steps of a quarter and less, up to
+# 0.54 in labels of tissues, structures, lobes and lesions.
+MIN_MASK_RISING = 0.65
 # Percent of the values above a quarter of the highest that lie below the level of a soft mask; not tuned.
 MASK_LEVEL_PERCENTILE = 90.0
 # Share of its level from which a value of a soft mask counts as near it; not tuned.
@@ -114,6 +127,11 @@ FLOOR_PERCENTILE = 0.1
 # uniform noise of the full range, and the ratio of two images of noise, have 1 / sqrt(12) = 0.29. In 17 scans
 # 0.15 % of a brain has more at the most.
 MIN_NOISE_SD = 0.2
+# The same on the faces of a scan, median: beyond it there is no signal where neighbours deviate by a share
+# of that. 0.19 in such noise after linear interpolation to 2 mm, up to 0.07 in scans with 15 % of noise.
+MIN_FACE_NOISE_SD = 0.1
+# Share of the median on the faces beyond which there is no signal; not tuned.
+NOISE_SHARE_OF_FACES = 0.75
 # Percent, lowest and highest: percentiles of a scan between which that range lies; not tuned.
 NOISE_RANGE_PERCENTILES = (1, 99)
 # mm: distance of the neighbours, at least a voxel; noise that was interpolated is independent at it.

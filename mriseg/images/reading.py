@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+from scipy import ndimage
 
 from mriseg.errors import ImageError, MaskError
 from mriseg.images.constants import (
     MASK_LEVEL_PERCENTILE,
+    MASK_RISE_VOXELS,
     MAX_GRID_SHIFT,
     MAX_INTENSITY,
-    MAX_MASK_LABELS,
     MAX_MASK_RINGING,
     MAX_UNIFORM,
+    MIN_MASK_RISING,
     MIN_NEAR_MASK_MAXIMUM,
     MIN_RANGE,
     NEAR_MASK_MAXIMUM,
@@ -24,6 +26,7 @@ from mriseg.images.nifti import NiftiFile, format_shape, open_nifti
 from mriseg.images.nifti_voxels import read_voxels
 from mriseg.images.orientation import max_corner_distance, voxel_placement
 from mriseg.images.volume import Volume
+from mriseg.images.voxels import bounding_box
 from mriseg.qc import QCWarning, look_closely, note
 
 if TYPE_CHECKING:
@@ -198,11 +201,11 @@ def _binarised(
             "and all else with 0"
         )
     whole = bool((filled == np.rint(filled)).all())
-    few = whole and np.unique(filled).size <= MAX_MASK_LABELS
     # The level of the inside: splines overshoot it at edges, and leave traces far from the mask.
     marked = filled[filled >= high / 4]
     level = float(np.percentile(marked, MASK_LEVEL_PERCENTILE))
-    if not few and np.mean(marked >= NEAR_MASK_MAXIMUM * level) >= MIN_NEAR_MASK_MAXIMUM:
+    dominant = np.mean(marked >= NEAR_MASK_MAXIMUM * level) >= MIN_NEAR_MASK_MAXIMUM
+    if dominant and not (whole and _borders_are_steps(array, level)):
         values = f"{low:.3g} to {high:.3g}"
         text = f"the mask {path.name} is not binary ({values}); it was cut at half of its maximum"
         return array >= level / 2, (note("mask-soft", text),)
@@ -213,6 +216,22 @@ def _binarised(
         f"{path}: the mask holds many values ({low:g} to {high:g}), few of them near the highest; give one "
         f"that marks {of} with 1 and all else with 0"
     )
+
+
+def _borders_are_steps(array: NDArray[np.float32], level: float) -> bool:
+    """Decide whether a mask of whole numbers is a label map.
+
+    In a soft mask the values between 0 and the level rise from one to the other within a few voxels; labels
+    lie in patches, beside any other.
+    """
+    box = bounding_box(array != 0)
+    values = np.pad(array[box], 1)
+    between = (values > 0) & (values < NEAR_MASK_MAXIMUM * level)
+    width = 2 * MASK_RISE_VOXELS + 1
+    low = np.asarray(ndimage.minimum_filter(values, width))
+    high = np.asarray(ndimage.maximum_filter(values, width))
+    rising = (low < values) & (values < high)
+    return bool(np.count_nonzero(rising & between) < MIN_MASK_RISING * max(int(np.count_nonzero(between)), 1))
 
 
 def file_digest(path: str | Path) -> str:

@@ -29,6 +29,7 @@ from mriseg.model.constants import (
     FIELD_EM_ITERATIONS,
     FIELD_ROUNDS,
     FIELD_TOLERANCE,
+    MAX_FIELD,
     MAX_ITERATIONS,
     MIN_WM_CELLS,
     STRONG_FIELD,
@@ -129,7 +130,7 @@ def estimate_bias_field(
     -------
     BiasField
         Its mean logarithm over the brain is 0. Constant 1 if there are fewer than `MIN_WM_CELLS` cells of
-        white matter, or cross-validation chooses order 0.
+        white matter, if the estimation runs away, or if cross-validation chooses order 0.
     """
     box = bounding_box(mask)
     mask = mask[box]
@@ -149,7 +150,7 @@ def _estimate(
     *,
     strong: bool = False,
 ) -> BiasField | None:
-    """Estimate the field on the grid of a mask; None if there is too little white matter."""
+    """Estimate the field on the grid of a mask; None with too little white matter or without end."""
     field, log_field = None, np.zeros(len(intensities), dtype=np.float32)
     if strong:  # all tissues are taken for white matter first
         field = _field(grid, *grid.pure_cells(np.ones_like(intensities), intensities, 0))
@@ -163,6 +164,8 @@ def _estimate(
             return None
         field = _field(grid, pure, brightness, strong=strong)
         previous, log_field = log_field, _mean_free(field.log_on_grid(mask.shape)[mask])
+        if np.std(log_field) > MAX_FIELD:
+            return None
         if np.std(log_field - previous) < FIELD_TOLERANCE:
             break
     return field

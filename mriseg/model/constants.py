@@ -70,7 +70,7 @@ CHANNEL_VARIANCE_FLOOR = 1e-4
 TOLERANCE = 1e-5
 # Iterations of EM at the most.
 MAX_ITERATIONS = 1000
-# Fall of the objective, relative, that rounding explains.
+# Fall of the objective, relative to the sum of its absolute terms, that rounding explains.
 OBJECTIVE_ROUNDING = 1e-9
 # Voxels that starts in several channels are made from; the engine clusters a thousand of them.
 CHANNEL_START_VOXELS = 20_000
@@ -140,6 +140,9 @@ FIELD_TOLERANCE = 0.003
 # normalisation. Seventeen development scans have 0.00 to 0.19, those under the measured field of a coil 0.26
 # to 0.48.
 STRONG_FIELD = 0.21
+# The same beyond which the estimation has run away, as it may where white matter is told in one half of the
+# brain only, to the other half of which the field is extrapolated; twice that of the strongest coils.
+MAX_FIELD = 1.0
 # Order of the polynomial of such a field; fifth orders are no better.
 STRONG_FIELD_ORDER = 4
 # Share of the number of WM cells: ridge penalty on the coefficients of third and fourth order; best of 0.02,

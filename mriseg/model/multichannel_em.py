@@ -52,7 +52,6 @@ from mriseg.model.constants import (
     CHANNEL_START_VOXELS,
     CHANNEL_VARIANCE_FLOOR,
     MAX_ITERATIONS,
-    OBJECTIVE_ROUNDING,
     PRIOR_SHARE,
     PRIOR_WEIGHTS,
     START_PURE,
@@ -64,6 +63,7 @@ from mriseg.model.multichannel import MultichannelMixture, columns_of
 from mriseg.model.partial_volume import (
     GROUP,
     fit_partial_volume,
+    objective_rounding,
 )
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def fit_multichannel(
     starts = [
         replace(start_model, variances=np.maximum(start_model.variances, floor)) for start_model in starts
     ]
+    # Where a start lies below the floor, the first iteration would lower the objective.
+    starts = [replace(model, variances=np.maximum(model.variances, floor)) for model in starts]
     results = [run_em(step, start_model, converged, MAX_ITERATIONS) for start_model in starts]
     # If the order of the means changed, `middle` is no longer grey matter: reject the run.
     ordered = [end for end in results if (np.diff(end.state.means) > 0).all()]
@@ -172,7 +174,8 @@ def _e_step(
     joint = model.weighted_densities(cells)
     density = joint.sum(axis=1) + model.outlier_density
     total = float(counts.sum())
-    objective = float(counts @ np.log(density)) + float(
+    log_density = np.log(density)
+    objective = float(counts @ log_density) + float(
         PRIOR_SHARE * total * np.array(PRIOR_WEIGHTS) @ np.log(model.weights)
     )
 
@@ -180,7 +183,7 @@ def _e_step(
         resp = joint * (counts / density)[:, None]
         return _m_step(model, resp, cells, floor, total, hold_means=hold_means)
 
-    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), next_state)
+    return Step(objective, objective_rounding(log_density, counts), next_state)
 
 
 def _m_step(

@@ -275,8 +275,11 @@ def fit_partial_volume(
         If the histogram does not hold three different intensities.
     """
     min_rise = tolerance * float(counts.sum())
+    lowest_sd = float(np.sqrt(_variance_floor(values)))
 
     def fitted(start_model: PartialVolumeMixture) -> PartialVolumeMixture:
+        # Where a start lies below the floor, the first iteration would lower the objective.
+        start_model = replace(start_model, sd=max(start_model.sd, lowest_sd))
         step = partial(_e_step, values=values, counts=counts, hold_means=hold_means)
         end = run_em(
             step, start_model, lambda history, *_: history[-1] - history[-2] < min_rise, max_iterations
@@ -289,6 +292,11 @@ def fit_partial_volume(
     if not any(model.separated for model in models):
         models += [fitted(start_model) for start_model in _further_starts(values, counts, white)]
     return max(models, key=lambda model: (model.separated, model.history[-1]))
+
+
+def _variance_floor(values: Floats) -> float:
+    """Return the lowest variance of the noise."""
+    return VARIANCE_FLOOR * float(np.var(values))
 
 
 def _starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
@@ -323,12 +331,29 @@ def _e_step(
     """Run the E-step; return the objective and the M-step as an `mriseg.mixture.em.Step`."""
     joint = (1 - OUTLIERS) * model.weighted_densities(values)
     density = joint.sum(axis=1) + OUTLIERS / model.outlier_range
-    objective = float(counts @ np.log(density)) + model.log_prior(float(counts.sum()))
+    log_density = np.log(density)
+    objective = float(counts @ log_density) + model.log_prior(float(counts.sum()))
 
     def next_state() -> PartialVolumeMixture:
         return _m_step(model, joint * (counts / density)[:, None], values, counts, hold_means=hold_means)
 
-    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), next_state)
+    return Step(objective, objective_rounding(log_density, counts), next_state)
+
+
+def objective_rounding(log_density: Floats, counts: Floats) -> float:
+    """Return how far rounding may lower the objective of EM.
+
+    Parameters
+    ----------
+    log_density, counts : ndarray of float64, shape (B,)
+        Logarithm of the density at each intensity, and how many voxels have it. The terms cancel in units in
+        which densities are near one, so that the objective itself is no bound.
+
+    Returns
+    -------
+    float
+    """
+    return OBJECTIVE_ROUNDING * float(counts @ (1 + np.abs(log_density)))
 
 
 def _m_step(
@@ -347,7 +372,7 @@ def _m_step(
     centres = TISSUE_FRACTIONS @ means
     # The common variance: sum over j of sum_i r_ij (y_i - a_j mu)^2, over the sum of all r_ij.
     scatter = values**2 @ resp - 2 * centres * sums + centres**2 * sizes
-    variance = max(float(scatter.sum() / max(sizes.sum(), ridge)), VARIANCE_FLOOR * float(np.var(values)))
+    variance = max(float(scatter.sum() / max(sizes.sum(), ridge)), _variance_floor(values))
     # The mode of the Dirichlet posterior of the five mixing proportions.
     weights = np.bincount(GROUP, weights=sizes) + PRIOR_SHARE * counts.sum() * np.array(PRIOR_WEIGHTS)
     weights /= weights.sum()

@@ -40,7 +40,7 @@ def test_lost_planes_inside_the_brain_are_flagged_and_those_beyond_it_are_not(ax
         lost = head.data.copy()
         np.moveaxis(lost, axis, 0)[planes] = 7
         found = [doubt.text for doubt in mask_warnings(brain, replace(head, data=lost))]
-        assert any(f"one value only: {len(planes)};" in text for text in found) == flagged
+        assert any(f"both neighbours: {len(planes)};" in text for text in found) == flagged
 
 
 SHAPE, ZOOM = (70, 80, 60), 3.0

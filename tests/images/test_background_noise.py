@@ -11,7 +11,7 @@ from scipy import ndimage
 from sweeps import mostly
 
 from mriseg.brain.mask import MaskMethod, brain_mask
-from mriseg.images.background_noise import has_background_noise, local_noise_sd, without_background_noise
+from mriseg.images.background_noise import background_noise_sd, local_noise_sd, without_background_noise
 from mriseg.images.constants import MIN_NOISE_SD
 from mriseg.images.reading import load_volume
 from mriseg.template.contrast import detect_contrast
@@ -67,7 +67,7 @@ def test_noise_of_the_full_range_is_told_from_signal(noise, zooms):
 def test_noise_around_a_head_leaves_its_mask(noise):
     silent, plain, _ = noisy_head(noise)
     found, expected = brain_mask(silent), brain_mask(plain)
-    assert has_background_noise(silent)
+    assert background_noise_sd(silent) is not None
     assert found.method is MaskMethod.SURFACE
     assert not found.warnings
     assert dice(found.mask, expected.mask) > 0.97
@@ -118,7 +118,7 @@ def test_scans_with_dark_air_are_left_alone(level):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 50, 3), (40, 1, 40)])
 def test_scans_of_few_planes_have_no_noise_around_a_head(shape):
-    assert not has_background_noise(volume_of(uniform(shape), np.diag([1.0, 1.0, 5.0, 1.0])))
+    assert background_noise_sd(volume_of(uniform(shape), np.diag([1.0, 1.0, 5.0, 1.0]))) is None
 
 
 @pytest.mark.parametrize("name", mostly(HEADS, "elder05", "ms04"))
@@ -138,3 +138,20 @@ def test_real_heads_in_noise_give_the_mask_of_the_plain_scan(scans, name):
     found = brain_mask(silent)
     assert [warning.code for warning in found.warnings] == ["noise-near-brain"]  # in the skull
     assert dice(found.mask, plain) > 0.97
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_noise_is_told_after_interpolation(order):
+    silent, plain, _ = noisy_head()
+    spacing = 2.0 / silent.zooms[0]
+    coarse, expected = (_resampled(volume, spacing, order) for volume in (silent, plain))
+    assert background_noise_sd(coarse) is not None
+    assert background_noise_sd(expected) is None
+    assert dice(brain_mask(coarse).mask, brain_mask(expected).mask) > 0.97
+
+
+def _resampled(volume, factor, order):
+    """Return a volume on voxels a factor larger, with phases that drift over the scan."""
+    data = ndimage.zoom(volume.data, 1 / factor, order=order)
+    steps = (np.array(volume.data.shape) - 1) / (np.array(data.shape) - 1)
+    return replace(volume, data=data, affine=volume.affine @ np.diag([*steps, 1]))

@@ -147,6 +147,29 @@ def test_a_soft_mask_is_cut_at_half_of_its_maximum_with_a_note(tmp_path, ball, b
     assert "cut at half of its maximum" in warning.text
 
 
+@pytest.mark.parametrize("levels", [3, 4, 8, 15])
+@pytest.mark.parametrize("sigma", [0.7, 1.2, 1.6])
+def test_a_soft_mask_of_a_few_levels_is_no_label_map(tmp_path, ball, ball_labels, levels, sigma):
+    soft = np.rint(levels * ndimage.gaussian_filter((ball_labels > 0).astype(float), sigma)).astype(np.uint8)
+    volume, (mask, (warning,)) = _masked(tmp_path, ball, soft)
+    assert warning.code == "mask-soft"
+    np.testing.assert_array_equal(volume.to_scan_grid(mask), soft >= levels / 2)
+
+
+@pytest.mark.parametrize("kind", ["halves", "lesions", "structures"])
+def test_a_label_map_with_a_large_last_label_is_no_soft_mask(tmp_path, ball, ball_labels, kind):
+    brain, x = ball_labels > 0, np.arange(len(ball_labels))[:, None, None]
+    lesions = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=brain.shape), 1.5) > 0.2
+    labels = {
+        "halves": np.where(x < 24, 1, 2),
+        "lesions": np.where(lesions & ndimage.binary_erosion(brain, iterations=2), 1, 5),
+        "structures": np.where(x < 30, 9, 1 + x // 10),
+    }[kind]
+    volume, (mask, (warning,)) = _masked(tmp_path, ball, (labels * brain).astype(np.uint8))
+    assert warning.code == "mask-labels"
+    np.testing.assert_array_equal(volume.to_scan_grid(mask), brain)
+
+
 def test_ringing_of_splines_is_no_part_of_a_mask(tmp_path, ball, ball_labels):
     ringing = ndimage.shift((ball_labels > 0).astype(np.float32), 0.4, order=3)
     assert ringing.min() < -0.05

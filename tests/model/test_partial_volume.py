@@ -6,7 +6,7 @@ from scipy import integrate
 
 from mriseg.errors import MixtureError
 from mriseg.model.histogram import intensity_histogram
-from mriseg.model.partial_volume import fit_partial_volume
+from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
 
 MEANS, SD = np.array([40.0, 100.0, 150.0]), 5.0
 
@@ -102,3 +102,21 @@ def test_no_tissue_vanishes_where_grey_and_white_matter_hardly_differ():
 def test_two_intensities_are_no_three_tissues():
     with pytest.raises(MixtureError):
         fit_partial_volume(np.array([1.0, 2.0]), np.array([5.0, 5.0]))
+
+
+def test_a_start_below_the_floor_of_the_noise_is_raised_to_it():
+    """A bright outlier raises the floor; EM then must not start from less."""
+    values = np.append(np.arange(10.0, 300.0), 1e6)
+    counts = np.ones(values.size)
+    start = PartialVolumeMixture(np.array([50.0, 150.0, 250.0]), 1e-3, np.full(5, 0.2), float(np.ptp(values)))
+    history = fit_partial_volume(values, counts, start).history
+    assert min(np.diff(history)) >= -1e-6
+
+
+def test_em_reaches_its_end_where_the_objective_is_near_zero(fitted, drawn):
+    """In some unit it is zero; its rounding is not relative to it there."""
+    values, counts = intensity_histogram(drawn[0].astype(np.float32))
+    factor = np.exp(fitted.history[-1] / counts.sum())
+    found = fit_partial_volume(values * factor, counts, tolerance=0.0, max_iterations=3000)
+    assert abs(found.history[-1]) < 1e-2 * counts.sum()
+    np.testing.assert_allclose(found.means / factor, fitted.means, rtol=0.02)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from heads import template_head
+from real_scans import scan_of
+
+from mriseg.brain.checks import mask_warnings
+from mriseg.images.reading import load_mask, load_volume
+
+RANDOM = np.random.default_rng(0)
+
+
+def _codes(mask, volume):
+    return {warning.code for warning in mask_warnings(mask, volume)}
+
+
+def _changed(volume, axis, planes, change):
+    data = volume.data.copy()
+    part = np.moveaxis(data, axis, 0)
+    part[planes] = change(part[planes])
+    return replace(volume, data=data)
+
+
+def _middle(mask, axis):
+    planes = np.flatnonzero(np.moveaxis(mask, axis, 0).any(axis=(1, 2)))
+    return int(planes[len(planes) // 2])
+
+
+LOSSES = {
+    "faint noise": lambda plane: RANDOM.rayleigh(1.0, plane.shape),
+    "30 %": lambda plane: 0.3 * plane,
+    "half": lambda plane: 0.5 * plane,
+}
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_planes_much_darker_than_their_neighbours_are_flagged(axis, loss):
+    head, brain = template_head()
+    middle = _middle(brain, axis)
+    assert not _codes(brain, head) & {"planes-empty", "brain-hole"}
+    single, block, every_second = slice(middle, middle + 1), slice(middle, middle + 4), slice(0, None, 2)
+    for planes in (single, every_second) if loss == "half" else (single, block, every_second):
+        assert "planes-empty" in _codes(brain, _changed(head, axis, planes, LOSSES[loss]))
+
+
+def test_a_hole_in_the_brain_is_flagged():
+    head, brain = template_head()
+    side = int(np.ceil(12 / head.zooms[0]))
+    place = [_middle(brain, axis) for axis in range(3)]
+    cube = tuple(slice(at, at + side) for at in place)
+    for filling in (0.0, RANDOM.rayleigh(0.5, (side,) * 3)):
+        data = head.data.copy()
+        data[cube] = filling
+        assert "brain-hole" in _codes(brain, replace(head, data=data))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["colin27", "elder01", "ms04", "pumi", "xa30"])
+def test_real_scans_have_all_of_their_signal(scans, name):
+    scan = load_volume(scan_of(scans, name))
+    (mask_file,) = (scans / "truth" / f"sub-{name}").glob("*mask.nii.gz")
+    assert not _codes(load_mask(mask_file, scan).mask, scan) & {"planes-empty", "brain-hole"}
