@@ -183,12 +183,12 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
         _log.info("laying the template over the brain")
         if registration is None or lesions is not None:
             registration = register_template(volume, tissue, brain.scan_to_mni)
-        if intensities.field.order <= MAX_FIELD_ORDER:  # the template is laid over the scan without its field
-            brain = _checked_outline(brain, volume, registration, contrast)
         levels = tissue_levels(volume, tissue, registration)
         prior = tissue_prior(volume, tissue, registration) if options.priors else None
     places = _places(prior) if spec.by_template and not others else None
     intensities, fit = _fit_mixture(volume, others, tissue, spec, places, bias=options.bias)
+    if intensities.field.order <= MAX_FIELD_ORDER:  # the template is laid over the scan without its field
+        brain = _checked_outline(brain, volume, registration, contrast)
     posteriors = intensities.posteriors(fit)
     components = _named(fit, contrast)
     if GM not in components:

@@ -36,10 +36,12 @@ from mriseg.model.constants import (
     STRONG_FIELD_ROUNDS,
 )
 from mriseg.model.histogram import intensity_histogram, lookup_by_intensity
-from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
+from mriseg.model.partial_volume_em import fit_partial_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from mriseg.model.partial_volume import PartialVolumeMixture
 
     Floats = NDArray[np.floating]
 

@@ -16,7 +16,8 @@ import numpy as np
 from mriseg.errors import PriorError
 from mriseg.model.constants import MAX_SAVED_PRIOR_VOXELS, POOLED_BINS, POOLED_RANGE
 from mriseg.model.histogram import best_scale
-from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
+from mriseg.model.partial_volume import PartialVolumeMixture
+from mriseg.model.partial_volume_em import fit_partial_volume
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,8 @@ from mriseg.model.histogram import intensity_histogram, joint_histogram
 from mriseg.model.merged_classes import MergedClasses, merge
 from mriseg.model.multichannel import MultichannelMixture
 from mriseg.model.multichannel_em import fit_multichannel
-from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
+from mriseg.model.partial_volume import PartialVolumeMixture
+from mriseg.model.partial_volume_em import fit_partial_volume
 from mriseg.model.template_em import fit_at_places
 from mriseg.model.template_mixture import TemplateMixture
 from mriseg.model.warm_start import rescaled_to

@@ -32,13 +32,7 @@ from mriseg.model.constants import (
     OUTLIERS,
     TOLERANCE,
 )
-from mriseg.model.partial_volume import (
-    FIRST_OF_GROUP,
-    GROUP,
-    GROUP_SIZES,
-    GROUP_TISSUES,
-    TISSUE_FRACTIONS,
-)
+from mriseg.model.partial_volume import FIRST_OF_GROUP, GROUP, GROUP_SIZES, GROUP_TISSUES, TISSUE_FRACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -60,11 +60,8 @@ from mriseg.model.constants import (
 )
 from mriseg.model.histogram import intensity_histogram
 from mriseg.model.multichannel import MultichannelMixture, columns_of
-from mriseg.model.partial_volume import (
-    GROUP,
-    fit_partial_volume,
-    objective_rounding,
-)
+from mriseg.model.partial_volume import GROUP
+from mriseg.model.partial_volume_em import fit_partial_volume, objective_rounding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -25,7 +25,6 @@ from mriseg.model.constants import (
     FACTOR_PRIOR_SHARES,
     MAX_ITERATIONS,
     MEAN_HOLD,
-    OBJECTIVE_ROUNDING,
     PLACE_BINS,
     START_STEPS,
     TISSUE_OUTLIERS,
@@ -34,6 +33,7 @@ from mriseg.model.constants import (
     VARIANCE_FLOOR,
 )
 from mriseg.model.histogram import binned
+from mriseg.model.partial_volume_em import objective_rounding
 from mriseg.model.template_mixture import CONTENT, GROUP, KINDS, TemplateMixture, start_levels
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def fit_template_mixture(
         return replace(end.state, history=tuple(end.history), converged=end.converged)
 
     starts = _starts(rows, counts, places) if start is None else [start]
+    # Where a start lies below the floor of the noise, the first iteration would lower the objective.
+    starts = [replace(start_model, noise=_floored(start_model.noise, rows)) for start_model in starts]
     return max(map(fitted, starts), key=lambda model: model.history[-1])
 
 
@@ -168,7 +170,8 @@ def _e_step(
     normal = model.normal_densities(rows)
     densities, proportions = model.densities(normal), model.component_proportions
     mixed = proportions @ densities
-    objective = float((counts * np.log(mixed)).sum())
+    log_density = np.log(mixed)
+    objective = float((counts * log_density).sum())
     objective += float(
         counts.sum() * _PRIOR_SHARES @ (np.log(model.factors) - model.factors / _USUAL_FACTORS)
     )
@@ -180,7 +183,7 @@ def _e_step(
         resp[:KINDS] *= (1 - TISSUE_OUTLIERS) * normal[:KINDS] / densities[:KINDS]
         return _m_step(replace(model, factors=factors), resp, rows, hold_means=hold_means)
 
-    return Step(objective, OBJECTIVE_ROUNDING * abs(objective), next_state)
+    return Step(objective, objective_rounding(log_density.ravel(), counts.ravel()), next_state)
 
 
 def _updated_factors(model: TemplateMixture, sums: Floats) -> Floats:
@@ -203,5 +206,10 @@ def _m_step(model: TemplateMixture, resp: Floats, rows: Floats, *, hold_means: b
     scatter = rows.T @ (resp.sum(axis=0)[:, None] * rows) - cross - cross.T
     scatter += centres.T @ (sizes[:, None] * centres)
     noise = scatter / max(float(sizes.sum()), ridge)
-    np.fill_diagonal(noise, np.maximum(noise.diagonal(), VARIANCE_FLOOR * rows.var(axis=0)))
-    return replace(model, levels=levels, noise=noise)
+    return replace(model, levels=levels, noise=_floored(noise, rows))
+
+
+def _floored(noise: Floats, rows: Floats) -> Floats:
+    """Return a covariance (D, D) whose variances are no lower than the floor."""
+    lacking = np.maximum(VARIANCE_FLOOR * rows.var(axis=0) - noise.diagonal(), 0)
+    return np.asarray(noise + np.diag(lacking))

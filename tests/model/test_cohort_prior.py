@@ -11,7 +11,7 @@ from mriseg.cohort.prior import make_prior, worth
 from mriseg.cohort.record import Record
 from mriseg.errors import CohortError, MixtureError, OutputError, PriorError
 from mriseg.model.cohort_prior import CohortPrior, fit_with_cohort_prior, normalised_shares, read_cohort_prior
-from mriseg.model.partial_volume import fit_partial_volume
+from mriseg.model.partial_volume_em import fit_partial_volume
 from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment
 

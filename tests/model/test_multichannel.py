@@ -10,7 +10,8 @@ from mriseg.errors import MixtureError
 from mriseg.model.histogram import intensity_histogram, joint_histogram
 from mriseg.model.multichannel import MultichannelMixture
 from mriseg.model.multichannel_em import fit_multichannel
-from mriseg.model.partial_volume import OUTLIERS, PRIOR_SHARE, PRIOR_WEIGHTS, fit_partial_volume
+from mriseg.model.partial_volume import OUTLIERS, PRIOR_SHARE, PRIOR_WEIGHTS
+from mriseg.model.partial_volume_em import fit_partial_volume
 
 # T1, T2 and FLAIR; tissues by rising mean of T1.
 CENTRES = np.array([[40.0, 300.0, 60.0], [100.0, 180.0, 150.0], [150.0, 120.0, 110.0]])

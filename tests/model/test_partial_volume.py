@@ -6,7 +6,8 @@ from scipy import integrate
 
 from mriseg.errors import MixtureError
 from mriseg.model.histogram import intensity_histogram
-from mriseg.model.partial_volume import PartialVolumeMixture, fit_partial_volume
+from mriseg.model.partial_volume import PartialVolumeMixture
+from mriseg.model.partial_volume_em import fit_partial_volume
 
 MEANS, SD = np.array([40.0, 100.0, 150.0]), 5.0
 
