@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mriseg.model.template_mixture import TemplateMixture
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -74,6 +76,11 @@ class Estimates:
     def model(self) -> TissueModel:
         """The fitted mixture; after merging, if classes were merged."""
         return self.fit.model
+
+    @property
+    def by_place(self) -> bool:
+        """Whether the tissues were named by where they lie in the template."""
+        return self.model.identifier == TemplateMixture.identifier
 
     @property
     def histogram(self) -> Histogram:

@@ -193,6 +193,8 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     components = _named(fit, contrast)
     if GM not in components:
         levels, prior = None, None
+    elif places is not None and intensities.places is None and prior is not None:
+        prior = replace(prior, fits=False)
     elif places is None:
         posteriors = _apply_prior(posteriors, prior, components, len(intensities.images))
     if options.contrast == AUTO and GM in components:

@@ -22,7 +22,7 @@ from mriseg.model.bias_field import (
 )
 from mriseg.model.fitting import fit
 from mriseg.model.posteriors import atypicality_of, posteriors_of
-from mriseg.model.template_em import fit_at_places
+from mriseg.model.template_em import fit_where_places_tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,7 +153,11 @@ def corrected_intensities(
     air = air_intensity(volume.data)
     if places is not None:
         seen = places.among(_inside(signal, mask))
-        white = fit_at_places(_inside(volume.data, signal), seen).tissues.index(WM)
+        placed = fit_where_places_tell(_inside(volume.data, signal), seen)
+        if placed is None:
+            places = None
+        else:
+            white = placed.tissues.index(WM)
     field = unit_field()
     if bias:
         field = estimate_bias_field(volume.data, signal, volume.zooms, white, float(air))

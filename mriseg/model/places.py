@@ -37,6 +37,12 @@ class Places:
         """Return the places of some of the voxels, chosen by an array of bool, shape (N,)."""
         return Places(self.number[chosen], self.proportions, self.levels)
 
+    def merged(self) -> Places:
+        """Return one place that all voxels are at, with their mean proportions."""
+        sizes = np.bincount(self.number, minlength=len(self.proportions))
+        mean = sizes @ self.proportions / sizes.sum()
+        return Places(np.zeros_like(self.number), mean[None], self.levels)
+
     def counts(self, bins: NDArray[np.intp], n_bins: int) -> Floats:
         """Count the voxels of each place in each bin of intensity.
 

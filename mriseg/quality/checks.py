@@ -72,9 +72,12 @@ def segmentation_warnings(
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
         *saturation_warnings(volume.data, found.tissue_mask),
         *_model_warnings(found, ranks, shares),
-        *contrast_warnings(found.contrast, found.levels),
+        *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
+        *_template_warnings(found),
     ]
-    if all(tissue.mapping for tissue in found.components):  # only tissues have an expected depth
+    if not found.by_place and all(
+        tissue.mapping for tissue in found.components
+    ):  # only tissues have an expected depth
         numbers = np.array([tissue.index for tissue in found.components], dtype=np.uint8)
         labels = _labels_by_intensity(scan, values, numbers[ranks], found.tissue_mask)
         warnings += depth_warnings(labels, volume.zooms)
@@ -82,6 +85,14 @@ def segmentation_warnings(
         damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
         warnings.append(look_closely("voxels-not-finite", damaged))
     return warnings
+
+
+def _template_warnings(found: Estimates) -> list[QCWarning]:
+    """Report that the tissues were named without the template although it was asked for."""
+    if found.prior is None or found.prior.fits:
+        return []
+    text = "the template does not fit this brain; its tissues are named by the order of their intensities"
+    return [look_closely("template-not-used", f"{text} in {CONTRASTS[found.contrast].name}")]
 
 
 def _field_warnings(field: BiasField) -> list[QCWarning]:
@@ -293,7 +304,9 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
     return float((counts.sum() - kept.max()) / counts.sum())
 
 
-def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarning]:
+def contrast_warnings(
+    contrast: str, levels: TissueLevels | None, *, by_place: bool = False
+) -> list[QCWarning]:
     """Check the stated contrast of a scan against its intensities in ventricles, GM and WM.
 
     Parameters
@@ -302,6 +315,8 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
         A key of `mriseg.labels.contrasts.CONTRASTS`.
     levels : TissueLevels or None
         None if they were not measured.
+    by_place : bool
+        Whether the tissues were named by place: only the ventricles can then contradict the contrast.
 
     Returns
     -------
@@ -312,15 +327,13 @@ def contrast_warnings(contrast: str, levels: TissueLevels | None) -> list[QCWarn
     if levels is None or seen is None or CONTRASTS[seen].rising == CONTRASTS[contrast].rising:
         return []
     both_dark = {CONTRASTS[seen].rising[0], CONTRASTS[contrast].rising[0]} == {CSF}
-    if both_dark and abs(levels.wm - levels.gm) < MIN_WM_DIFFERENCE:
+    both_bright = {CONTRASTS[seen].rising[2], CONTRASTS[contrast].rising[2]} == {CSF}
+    alike = both_dark and abs(levels.wm - levels.gm) < MIN_WM_DIFFERENCE
+    if alike or (by_place and (both_dark or both_bright)):
         return []
     told = f"the scan does not look like {CONTRASTS[contrast].name}: {_contrast_description(seen)}"
-    return [
-        do_not_trust(
-            "contrast-contradicted",
-            f"{told}; check --contrast: if it is wrong, so are the names of the tissues",
-        )
-    ]
+    wrong = "is the brain mask" if by_place else "are the names of the tissues"
+    return [do_not_trust("contrast-contradicted", f"{told}; check --contrast: if it is wrong, so {wrong}")]
 
 
 def _contrast_description(seen: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mriseg.images.voxels import bounding_box
 from mriseg.labels.tissues import LESION
-from mriseg.quality.checks import border_warnings, segmentation_warnings
+from mriseg.quality.checks import border_warnings, depth_warnings, segmentation_warnings
 from mriseg.results.segmentation import Segmentation
 from mriseg.results.volumes import TissueVolume
 
@@ -52,6 +52,8 @@ def assemble(
     # Before the maps are allocated, to limit peak memory.
     warnings = segmentation_warnings(found, shares, scan, int(np.count_nonzero(intensities.signal)))
     label_map = _on_scan_grid(labels, mask, volume)
+    if found.by_place:
+        warnings += depth_warnings(volume.to_canonical(label_map), volume.zooms)
     warnings += border_warnings(volume.to_canonical(label_map), volume.zooms, found.contrast)
     if found.lesions is not None and found.lesions.any():
         tissues.append(LESION)

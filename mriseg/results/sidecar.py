@@ -11,7 +11,6 @@ import numpy as np
 
 from mriseg._utils.text import printable
 from mriseg.errors import PriorError
-from mriseg.model.template_mixture import TemplateMixture
 from mriseg.model.warm_start import SavedFit
 from mriseg.qc import QCWarning, verdict
 from mriseg.results.bids import GENERATED_BY
@@ -249,10 +248,6 @@ def _tissues_by_mean(result: Estimates) -> list[str]:
     return [result.components[rank].abbreviation for rank in rising]
 
 
-def _by_template(result: Estimates) -> bool:
-    return result.model.identifier == TemplateMixture.identifier
-
-
 def _about_contrast(result: Estimates) -> dict[str, Any]:
     """Return the contrast used, the contrast detected, and the naming rule."""
     levels = result.levels
@@ -260,7 +255,7 @@ def _about_contrast(result: Estimates) -> dict[str, Any]:
         "Used": result.contrast,
         "LooksLike": None if levels is None else contrast_of(levels),
         "Levels": None if levels is None else {k: round(v, 4) for k, v in vars(levels).items()},
-        "NamingRule": "place in the template" if _by_template(result) else "rising mean",
+        "NamingRule": "place in the template" if result.by_place else "rising mean",
         "Order": _tissues_by_mean(result),
     }
 

@@ -83,7 +83,7 @@ MIN_RIVAL_SIMILARITY = 0.9
 # Ratio: smallest to largest singular value of the affine of a whole brain; whole brains have 0.82 and more,
 # halves of brains 0.6.
 MIN_SCALE_RATIO = 0.7
-# Factor: smallest singular value of the affine of a whole human brain; not tuned.
+# Factor: smallest singular value of the affine of a whole human brain; that of an infant of 306 mL is 0.46.
 MIN_SCALE = 0.42
 # Factors, lowest and highest: plausible scale of the affine to a head, the cube root of its determinant. The
 # template's brain with its CSF holds 2.1 L, so that brains of 350 and 2,300 mL have 0.55 and 1.03.
@@ -98,6 +98,11 @@ PLAUSIBLE_INFANT_SCALES = (0.45, 1.15)
 TISSUE_BLUR_MM = 2.0
 # Share of the GM map in the brain stem that is WM by the protocols of experts: all but the nuclei. Not tuned.
 BRAIN_STEM_WM = 0.8
+# mm: how far wide ventricles displace the deep nuclei; not tuned.
+NUCLEI_BLUR_MM = 6.0
+# Share, 0 to 1, of either tissue that is possible in the midst of the nuclei: .1 and .4 label .79 and .85 of
+# the caudate GM.
+NUCLEI_DOUBT = 0.4
 # Share of deep GM in the tissue of a voxel, 0 to 1, up to which there is none; not tuned.
 MIN_DEEP_GREY = 0.02
 # Probability, 0 to 1: that each tissue has everywhere at least. Twelve scans (docs/tissue.md).
@@ -107,8 +112,8 @@ MIN_TISSUE_PROBABILITY = 0.02
 FLAT_LOG_ODDS = 1.0
 # Factor: weight of the log odds beyond that. Twelve scans (docs/tissue.md).
 LOG_ODDS_WEIGHT = 3.0
-# R squared, 0 to 1: least share of the variance of the brain that the tissue maps explain where they fit;
-# real brains reach 0.15 to 0.6, those whose orientation is wrong stay below 0.03.
+# R squared, 0 to 1: least share of the variance of the brain that the tissue maps explain where they fit.
+# Real brains reach 0.15 to 0.6, infants in T2 0.025; the likelihood decides then whether the places tell.
 MIN_EXPLAINED = 0.02
 # mL: smallest brain mask on which the template is registered; not tuned.
 MIN_BRAIN_ML = 100.0

@@ -172,11 +172,11 @@ def _brain_by(registration: Registration, template: Template, volume: Volume) ->
 
 
 def _contrast_in(volume: Volume, brain: NDArray[np.bool_], registration: Registration) -> str | None:
-    """Return the contrast by the intensities of a brain, or None; a small FLAIR is an infant's T1."""
+    """Return the contrast by the intensities of a brain, or None; of a small brain, an infant's."""
     levels = tissue_levels(volume, brain, registration) if brain.any() else None
     detected = None if levels is None else contrast_of(levels)
-    if detected == "flair" and np.count_nonzero(brain) * volume.voxel_ml < MIN_GROWN_ML:
-        return "t1-infant"
+    if np.count_nonzero(brain) * volume.voxel_ml < MIN_GROWN_ML:
+        return {"flair": "t1-infant", "t2": "t2-infant"}.get(detected or "", detected)
     return detected
 
 

@@ -24,6 +24,8 @@ from mriseg.template.constants import (
     MIN_DEEP_GREY,
     MIN_EXPLAINED,
     MIN_TISSUE_PROBABILITY,
+    NUCLEI_BLUR_MM,
+    NUCLEI_DOUBT,
     SAMPLING_MM,
     TISSUE_BLUR_MM,
 )
@@ -154,8 +156,14 @@ def apply_tissue_prior(
 
 @cache
 def _white_share(template: Template) -> NDArray[np.float32]:
-    """Compute the prior share of WM in WM and cortex, 0.5 where it is flat."""
-    return np.asarray(1 / (1 + np.exp(-_flatten(_log_odds(template)))))
+    """Compute the prior share of WM in WM and cortex, 0.5 where it is flat.
+
+    Around the deep nuclei, which wide ventricles displace, neither tissue is certain.
+    """
+    sigma = NUCLEI_BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
+    doubt = np.float32(NUCLEI_DOUBT) * ndimage.gaussian_filter(template.deep_grey, sigma)
+    share = 1 / (1 + np.exp(-_flatten(_log_odds(template))))
+    return np.asarray(doubt + (1 - 2 * doubt) * share)
 
 
 def _log_odds(template: Template) -> NDArray[np.float32]:
