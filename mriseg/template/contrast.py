@@ -24,7 +24,6 @@ from mriseg.template.constants import (
     MIN_GROWN_ML,
     RANGE_PERCENTILES,
     SAMPLING_MM,
-    UPRIGHT_SIMILARITY,
     VENTRICLE_DEPTH_MM,
     VENTRICLE_PERCENTILES,
 )
@@ -155,14 +154,14 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> De
         detected = _contrast_in(volume, mask, registration)
         return DetectedContrast(detected or "t1", registration, () if detected else (_CONTRAST_UNKNOWN,))
     head = without_background_noise(volume)
-    # As T1 first, which is the most robust; only where the head resembles the template does it count.
+    # As T1 first, which is the most robust, under the field of a head coil too.
     as_t1 = register(head, template, "t1")
     seen_as_t1 = _contrast_in(volume, _brain_by(as_t1, template, volume), as_t1)
-    if seen_as_t1 == "t1" and as_t1.similarity > UPRIGHT_SIMILARITY:
+    if seen_as_t1 == "t1":
         return DetectedContrast("t1", as_t1)
     by_maps = register(head, template, None)
     detected = _contrast_in(volume, _brain_by(by_maps, template, volume), by_maps) or seen_as_t1
-    if detected is None or detected == "t1":
+    if detected in {None, "t1"}:
         return DetectedContrast("t1", as_t1, () if detected else (_CONTRAST_UNKNOWN,))
     return DetectedContrast(detected, None if CONTRASTS[detected].like_template else by_maps)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -211,7 +212,9 @@ def _regression(
 ) -> tuple[Floats, float]:
     """Regress the intensities of the brain, subsampled for speed, on the tissue maps.
 
-    Returns the intensities of CSF, GM and WM, and R squared.
+    Returns the intensities of CSF, GM and WM, and R squared. Only the intensities are regressed on a
+    second-order polynomial of position, too: under the field of a head coil, sulci are brighter than white
+    matter.
     """
     coarse, step = volume.subsampled(SAMPLING_MM)
     mask = mask[step]
@@ -221,8 +224,13 @@ def _regression(
     ]
     values = coarse.data[mask].astype(np.float64)
     values = np.clip(values, *np.percentile(values, EXPLAINED_PERCENTILES))
-    design = np.column_stack([np.ones(len(values)), *maps])
-    coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
-    residuals = values - design @ coefficients
+    tissue = np.column_stack(maps)
+    constant = np.ones((len(values), 1))
+    design = np.hstack([constant, tissue])
+    residuals = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
     explained = float(1 - residuals.var() / max(values.var(), np.finfo(np.float64).tiny))
-    return coefficients[0] + np.array([0.0, *coefficients[1:]]), explained
+    x = np.argwhere(mask) / np.array(mask.shape) - 0.5
+    field = [x[:, i] * x[:, j] for i, j in combinations_with_replacement(range(3), 2)]
+    beside_field = np.hstack([tissue, constant, x, np.column_stack(field)])
+    above_csf = np.append(0.0, np.linalg.lstsq(beside_field, values, rcond=None)[0][:2])
+    return values.mean() + above_csf - tissue.mean(axis=0) @ above_csf[1:], explained

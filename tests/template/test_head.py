@@ -9,7 +9,7 @@ from mriseg.template.head import Template, load_template
 def test_shares_follow_from_the_distance_to_the_surface():
     distance = np.float32([-10, -1, 0, 1, 2, 4, 7, 9]).reshape(-1, 1, 1)
     half = np.full_like(distance, 0.5)
-    made = Template(half, distance, half * 0.5, half * 0.8, np.diag([1.0, 1.0, 2.0, 1.0]))
+    made = Template(half, distance, half * 0.5, half * 0.8, half, half, np.diag([1.0, 1.0, 2.0, 1.0]))
     np.testing.assert_allclose(made.brain.ravel(), [1, 1, 0.5, 0, 0, 0, 0, 0])
     np.testing.assert_allclose(made.skull.ravel(), [0, 0, 0, 0.5, 1, 1, 0.5, 0])
     np.testing.assert_allclose(made.csf.ravel(), [0.35, 0.35, 0, 0, 0, 0, 0, 0], atol=1e-6)
