@@ -46,7 +46,7 @@ def test_a_simulated_head_is_segmented_and_never_passed_under_another_contrast(s
 
 
 def test_a_real_t2_called_t1_is_not_to_be_trusted(scans):
-    result = mriseg.segment(scans / "channels" / "ms19_T2w.nii.gz")
+    result = mriseg.segment(scans / "channels" / "ms19_T2w.nii.gz", contrast="t1")
     assert result.verdict == "do not trust"
     assert any("ventricles are brighter" in warning.text for warning in result.warnings)
 
