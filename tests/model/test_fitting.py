@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.model.fitting import MixtureSpec, atypicality_of, fit
+from mriseg.model.fitting import MixtureSpec, fit
 from mriseg.model.partial_volume import PartialVolumeMixture
+from mriseg.model.posteriors import atypicality_of
 
 
 def test_grey_matter_amid_white_matter_is_as_atypical_as_it_is_unlikely():

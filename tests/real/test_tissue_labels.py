@@ -48,19 +48,20 @@ def test_elderly_heads_with_a_given_mask(scans):
         truth = array_of(truth_of(scans, name))
         figures.append(_figures(result, truth, truth > 0))
         shares.append(_shares(result, array_of(truth_of(scans, name, "desc-structures_dseg"))))
-    assert (np.mean(figures, axis=0) >= (0.885, 0.83, 0.845)).all()
+    assert (np.mean(figures, axis=0) >= (0.885, 0.83, 0.84)).all()
     found = {name: np.mean([row[name] for row in shares]) for name in STRUCTURES}
-    least = {"caudate": 0.68, "pallidum": 0.96, "putamen": 0.88, "thalamus": 0.80, "hippocampus": 0.93,
+    least = {"caudate": 0.83, "pallidum": 0.97, "putamen": 0.90, "thalamus": 0.84, "hippocampus": 0.94,
              "cerebellar WM": 0.90, "brain stem": 0.86}  # fmt: skip
     assert all(found[name] >= share for name, share in least.items()), found
-    assert min(row["thalamus"] for row in shares) >= 0.70
+    assert min(row["thalamus"] for row in shares) >= 0.75
 
 
 def test_deep_nuclei_are_grey_and_the_brain_stem_is_white(scans, segmented):
     name = "elder03"
     result = segmented(name, mask=truth_of(scans, name, "desc-brain_mask"))
     found = _shares(result, array_of(truth_of(scans, name, "desc-structures_dseg")))
-    least = {"pallidum": 0.94, "putamen": 0.80, "thalamus": 0.86, "cerebellar WM": 0.90, "brain stem": 0.85}
+    least = {"caudate": 0.87, "pallidum": 0.96, "putamen": 0.85, "thalamus": 0.88,
+             "cerebellar WM": 0.90, "brain stem": 0.85}  # fmt: skip
     assert all(found[structure] >= share for structure, share in least.items()), found
 
 
