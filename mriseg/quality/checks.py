@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.labels.contrasts import CONTRASTS
-from mriseg.labels.tissues import CSF, GM, WM, Tissue
+from mriseg.labels.tissues import GM, WM, Tissue
 from mriseg.model.constants import MAX_FIELD_ORDER
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
@@ -27,9 +27,8 @@ from mriseg.quality.constants import (
     PLAUSIBLE_SHARE,
     SHARE_MARGIN,
 )
+from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
 from mriseg.quality.intensity_checks import saturation_warnings
-from mriseg.template.constants import MIN_WM_DIFFERENCE
-from mriseg.template.contrast import TissueLevels, contrast_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +72,8 @@ def segmentation_warnings(
         *saturation_warnings(volume.data, found.tissue_mask),
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
-        *_template_warnings(found),
+        *template_warnings(found),
+        *order_warnings(found),
     ]
     if not found.by_place and all(
         tissue.mapping for tissue in found.components
@@ -85,14 +85,6 @@ def segmentation_warnings(
         damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
         warnings.append(look_closely("voxels-not-finite", damaged))
     return warnings
-
-
-def _template_warnings(found: Estimates) -> list[QCWarning]:
-    """Report that the tissues were named without the template although it was asked for."""
-    if found.prior is None or found.prior.fits:
-        return []
-    text = "the template does not fit this brain; its tissues are named by the order of their intensities"
-    return [look_closely("template-not-used", f"{text} in {CONTRASTS[found.contrast].name}")]
 
 
 def _field_warnings(field: BiasField) -> list[QCWarning]:
@@ -302,44 +294,3 @@ def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) ->
     for rank, count in zip(ranks, counts, strict=True):
         kept[rank] = kept[: rank + 1].max() + count
     return float((counts.sum() - kept.max()) / counts.sum())
-
-
-def contrast_warnings(
-    contrast: str, levels: TissueLevels | None, *, by_place: bool = False
-) -> list[QCWarning]:
-    """Check the stated contrast of a scan against its intensities in ventricles, GM and WM.
-
-    Parameters
-    ----------
-    contrast : str
-        A key of `mriseg.labels.contrasts.CONTRASTS`.
-    levels : TissueLevels or None
-        None if they were not measured.
-    by_place : bool
-        Whether the tissues were named by place: only the ventricles can then contradict the contrast.
-
-    Returns
-    -------
-    list of QCWarning
-        Empty if nothing does.
-    """
-    seen = None if levels is None else contrast_of(levels)
-    if levels is None or seen is None or CONTRASTS[seen].rising == CONTRASTS[contrast].rising:
-        return []
-    both_dark = {CONTRASTS[seen].rising[0], CONTRASTS[contrast].rising[0]} == {CSF}
-    both_bright = {CONTRASTS[seen].rising[2], CONTRASTS[contrast].rising[2]} == {CSF}
-    alike = both_dark and abs(levels.wm - levels.gm) < MIN_WM_DIFFERENCE
-    if alike or (by_place and (both_dark or both_bright)):
-        return []
-    told = f"the scan does not look like {CONTRASTS[contrast].name}: {_contrast_description(seen)}"
-    wrong = "is the brain mask" if by_place else "are the names of the tissues"
-    return [do_not_trust("contrast-contradicted", f"{told}; check --contrast: if it is wrong, so {wrong}")]
-
-
-def _contrast_description(seen: str) -> str:
-    """Describe the order of intensities of a contrast, for a warning."""
-    if CONTRASTS[seen].rising[2] is CSF:
-        return "its ventricles are brighter than the brain, as in T2 or proton density"
-    if CONTRASTS[seen].rising[2] is WM:
-        return "its ventricles are dark and WM is brighter than GM, as in T1"
-    return "its ventricles are dark and GM is brighter than WM, as in FLAIR or in T1 of infants"

@@ -24,6 +24,7 @@ from mriseg.template.constants import (
     MIN_BRAIN_ML,
     MIN_DEEP_GREY,
     MIN_EXPLAINED,
+    MIN_NEAR_NUCLEI,
     MIN_TISSUE_PROBABILITY,
     NUCLEI_BLUR_MM,
     NUCLEI_DOUBT,
@@ -162,7 +163,8 @@ def _white_share(template: Template) -> NDArray[np.float32]:
     Around the deep nuclei, which wide ventricles displace, neither tissue is certain.
     """
     sigma = NUCLEI_BLUR_MM / np.linalg.norm(template.affine[:3, :3], axis=0)
-    doubt = np.float32(NUCLEI_DOUBT) * ndimage.gaussian_filter(template.deep_grey, sigma)
+    near = ndimage.gaussian_filter(template.deep_grey, sigma) - np.float32(MIN_NEAR_NUCLEI)
+    doubt = np.float32(NUCLEI_DOUBT) * np.maximum(near, 0)
     share = 1 / (1 + np.exp(-_flatten(_log_odds(template))))
     return np.asarray(doubt + (1 - 2 * doubt) * share)
 

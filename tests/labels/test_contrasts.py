@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from mriseg.cli.arguments import Contrast
-from mriseg.labels.contrasts import CONTRASTS, SUFFIXES, name_components, rising_tissues
+from mriseg.labels.contrasts import CONTRASTS, SUFFIXES, contrast_of_order, name_components, rising_tissues
 from mriseg.labels.tissues import AUTO, CSF, GM, WM
 
 
@@ -55,3 +57,33 @@ def test_each_contrast_orders_the_three_tissues_and_simulated_scans_follow_that_
 
 def test_suffixes_are_those_of_bids():
     assert SUFFIXES == ("T1w", "T2w", "PDw", "FLAIR")
+
+
+@pytest.mark.parametrize("likely", list(CONTRASTS))
+@pytest.mark.parametrize("order", list(permutations((CSF, GM, WM))))
+def test_the_contrast_of_an_order_has_that_order_or_is_the_likely_one(order, likely):
+    found = contrast_of_order(order, likely)
+    if any(contrast.rising == order for contrast in CONTRASTS.values()):
+        assert CONTRASTS[found].rising == order
+    else:
+        assert found == likely
+    if CONTRASTS[likely].rising == order:
+        assert found == likely
+
+
+@pytest.mark.parametrize(
+    ("order", "likely", "contrast"),
+    [
+        ((CSF, GM, WM), "flair", "t1"),
+        ((CSF, WM, GM), "t1", "flair"),
+        ((CSF, WM, GM), "t1-infant", "t1-infant"),
+        ((CSF, WM, GM), "t2-infant", "t1-infant"),
+        ((WM, GM, CSF), "t1", "t2"),
+        ((WM, GM, CSF), "pd", "pd"),
+        ((GM, WM, CSF), "t2", "t2-infant"),
+        ((CSF, GM, WM), "t1-infant", "t1"),
+        ((WM, CSF, GM), "t2", "t2"),
+    ],
+)
+def test_one_of_the_same_age_is_preferred(order, likely, contrast):
+    assert contrast_of_order(order, likely) == contrast

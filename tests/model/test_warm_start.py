@@ -30,7 +30,7 @@ QUICK = {"bias": False, "priors": False, "spatial": False}
 
 def _read(path, kind):
     like, classes, channels = KINDS[kind]
-    return read_saved_fit(path).model(like, classes=classes, channels=channels, tissues=("CSF", "GM", "WM"))
+    return read_saved_fit(path).model(like, classes=classes, channels=channels)
 
 
 @pytest.fixture(scope="module")

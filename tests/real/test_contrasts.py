@@ -46,9 +46,34 @@ def test_a_simulated_head_is_segmented_and_never_passed_under_another_contrast(s
 
 
 def test_a_real_t2_called_t1_is_not_to_be_trusted(scans):
-    result = mriseg.segment(scans / "channels" / "ms19_T2w.nii.gz")
+    result = mriseg.segment(scans / "channels" / "ms19_T2w.nii.gz", contrast="t1")
     assert result.verdict == "do not trust"
     assert any("ventricles are brighter" in warning.text for warning in result.warnings)
+
+
+def _dice_inside(result, truth_file):
+    """The Dice of GM and of WM where the truth has a tissue."""
+    truth = result.volume.to_scan_grid(load_map(truth_file).data)
+    return [dice((result.labels == label) & (truth > 0), truth == label) for label in (1, 2)]
+
+
+@pytest.mark.parametrize("name", mostly([f"elder0{i}" for i in range(1, 7)], "elder02"))
+def test_flair_is_segmented_without_its_contrast_being_stated(scans, name):
+    folder = scans / "contrasts" / name
+    result = mriseg.segment(folder / "FLAIR.nii.gz", mask=folder / "mask.nii.gz")
+    grey, white = _dice_inside(result, folder / "dseg.nii.gz")
+    assert grey >= 0.66
+    assert white >= 0.63
+
+
+@pytest.mark.parametrize("name", mostly([f"infant{i}" for i in range(11, 15)], "infant12"))
+def test_t2_of_infants_is_segmented_without_its_contrast_being_stated(scans, name):
+    folder = scans / "contrasts" / name
+    result = mriseg.segment(folder / "T2w.nii.gz")
+    assert result.contrast == "t2-infant"
+    grey, white = _dice_inside(result, folder / "dseg.nii.gz")
+    assert grey >= 0.79
+    assert white >= 0.73
 
 
 @pytest.fixture(scope="module")

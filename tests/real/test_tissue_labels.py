@@ -16,23 +16,53 @@ from mriseg.evaluation.phantom import simulate
 from mriseg.images.reading import load_map
 
 LABELS = {"CSF": 3, "GM": 1, "WM": 2}
+# Numbers in the labels of structures, and the tissue that they are.
+STRUCTURES = {
+    "caudate": (2, "GM"),
+    "pallidum": (3, "GM"),
+    "putamen": (4, "GM"),
+    "thalamus": (5, "GM"),
+    "hippocampus": (7, "GM"),
+    "cerebellar WM": (9, "WM"),
+    "brain stem": (10, "WM"),
+}
 
 
 def _figures(result, truth, inside):
     return [dice((result.labels == k) & inside, (truth == k) & inside) for k in LABELS.values()]
 
 
+def _shares(result, structures):
+    """The share of each structure that is labelled with its tissue."""
+    return {
+        name: (result.labels[structures == number] == LABELS[tissue]).mean()
+        for name, (number, tissue) in STRUCTURES.items()
+    }
+
+
 @pytest.mark.slow
 def test_elderly_heads_with_a_given_mask(scans):
-    figures = []
+    figures, shares = [], []
     for name in ELDERLY:
         result = mriseg.segment(scan_of(scans, name), mask=truth_of(scans, name, "desc-brain_mask"))
         truth = array_of(truth_of(scans, name))
         figures.append(_figures(result, truth, truth > 0))
-    csf, grey, white = np.mean(figures, axis=0)
-    assert csf >= 0.89
-    assert grey >= 0.79
-    assert white >= 0.83
+        shares.append(_shares(result, array_of(truth_of(scans, name, "desc-structures_dseg"))))
+    assert (np.mean(figures, axis=0) >= (0.885, 0.83, 0.84)).all()
+    found = {name: np.mean([row[name] for row in shares]) for name in STRUCTURES}
+    least = {"caudate": 0.83, "pallidum": 0.97, "putamen": 0.90, "thalamus": 0.84, "hippocampus": 0.94,
+             "cerebellar WM": 0.90, "brain stem": 0.86}  # fmt: skip
+    assert all(found[name] >= share for name, share in least.items()), found
+    assert min(row["thalamus"] for row in shares) >= 0.75
+
+
+def test_deep_nuclei_are_grey_and_the_brain_stem_is_white(scans, segmented):
+    name = "elder03"
+    result = segmented(name, mask=truth_of(scans, name, "desc-brain_mask"))
+    found = _shares(result, array_of(truth_of(scans, name, "desc-structures_dseg")))
+    least = {"caudate": 0.87, "pallidum": 0.96, "putamen": 0.85, "thalamus": 0.88,
+             "cerebellar WM": 0.90, "brain stem": 0.85}  # fmt: skip
+    assert all(found[structure] >= share for structure, share in least.items()), found
 
 
 @pytest.mark.parametrize(
@@ -86,7 +116,8 @@ def test_a_mirrored_head_is_segmented_like_the_head(scans, segmented, tmp_path, 
         nib.save(nib.Nifti1Image(array_of(mask)[::-1], affine), mirrored_mask)
     straight = segmented(name) if mask is None else segmented(name, mask=mask)
     turned = mriseg.segment(mirrored, mask=mirrored_mask)
-    assert (straight.labels == turned.labels[::-1])[straight.mask].mean() >= 0.999
+    # The blocks that the template's maps are averaged over lie half a millimetre off the middle.
+    assert (straight.labels == turned.labels[::-1])[straight.mask].mean() >= 0.995
 
 
 def _coil_sensitivity(volume, mask):

@@ -8,7 +8,7 @@ import pytest
 from heads import template_head, turned
 
 import mriseg
-from mriseg.quality.checks import contrast_warnings
+from mriseg.quality.contrast_checks import contrast_warnings
 from mriseg.template.contrast import TissueLevels, contrast_of, detect_contrast, tissue_levels
 from mriseg.template.head import load_template
 from mriseg.template.tissue_maps import register_template
@@ -102,7 +102,7 @@ def test_auto_says_what_it_decided(run, tmp_path):
     scan, _ = brain_of("t2")
     nib.Nifti1Image(scan.data, scan.affine).to_filename(tmp_path / "a.nii.gz")
     decided = run("segment", tmp_path / "a.nii.gz", "--contrast", "auto", "--stripped", "--no-report")
-    assert "\ncontrast    t2, by its ventricles\n" in decided.stdout
+    assert "\ncontrast    t2, detected\n" in decided.stdout
 
 
 def test_auto_decides_names_and_the_name_of_the_file(tmp_path):

@@ -10,7 +10,14 @@ from heads import moved, template_head, turned
 import mriseg
 from mriseg.template.head import load_template
 from mriseg.template.registration import register_brain, resample_to_scan
-from mriseg.template.tissue_maps import TissuePrior, apply_tissue_prior, register_template, tissue_prior
+from mriseg.template.tissue_maps import (
+    TissuePrior,
+    _deep_grey,
+    _white_share,
+    apply_tissue_prior,
+    register_template,
+    tissue_prior,
+)
 
 LEVELS = {"CSF": 30.0, "GM": 70.0, "WM": 100.0}
 
@@ -34,19 +41,21 @@ def asked(volume, mask):
     return tissue_prior(volume, mask, register_template(volume, mask))
 
 
-def prior_of(log_odds):
-    return TissuePrior(log_odds, np.zeros_like(log_odds), np.array([30.0, 70, 100]), 0.5, fits=True)
-
-
 def at_mni(volume, x, y, z):
     """The voxel at a place in mm."""
     return tuple(np.rint(np.linalg.inv(volume.affine) @ [x, y, z, 1])[:3].astype(int))
 
 
-def on_grid(prior, mask):
+def on_grid(column, mask):
     volume = np.zeros(mask.shape, dtype=np.float32)
-    volume[mask] = prior.log_odds
+    volume[mask] = column
     return volume
+
+
+def made_prior(log_odds):
+    """A prior that fits, with these log odds."""
+    log_odds = np.float32(log_odds)
+    return TissuePrior(log_odds, np.zeros_like(log_odds), np.array(list(LEVELS.values())), 0.5, fits=True)
 
 
 @pytest.mark.parametrize("levels", [(30, 70, 100), (200, 60, 40)], ids=["t1", "t2"])
@@ -65,11 +74,65 @@ def test_the_template_speaks_for_deep_tissue_and_is_silent_elsewhere(brain):
     scan, mask = brain
     prior = asked(scan, mask)
     assert prior.fits
-    log_odds = on_grid(prior, mask)
+    log_odds, deep_grey = on_grid(prior.log_odds, mask), on_grid(prior.deep_grey, mask)
     assert log_odds[at_mni(scan, 26, -20, 30)] > 3  # centrum semiovale
     assert log_odds[at_mni(scan, -26, -20, 30)] > 3
     assert log_odds[at_mni(scan, 40, 4, 0)] < -1  # insula
-    assert 0.1 < (np.abs(prior.log_odds) < 0.01).mean() < 0.9
+    assert deep_grey[at_mni(scan, 40, 4, 0)] == 0
+    for side in (-1, 1):
+        assert deep_grey[at_mni(scan, 12 * side, -18, 8)] > 0.9  # thalamus
+        assert deep_grey[at_mni(scan, 27 * side, 2, 2)] > 0.8  # putamen
+    assert log_odds[at_mni(scan, 0, -26, -32)] > 3  # pons
+    assert 0.2 < (np.abs(prior.log_odds) < 0.5).mean() < 0.9
+    assert ((prior.deep_grey >= 0) & (prior.deep_grey <= 1)).all()
+    np.testing.assert_allclose(prior.levels, list(LEVELS.values()), atol=5)
+
+
+@pytest.mark.parametrize(
+    ("place", "share"),
+    [
+        pytest.param((12, -18, 8), 0.9, id="thalamus"),
+        pytest.param((13, 12, 10), 0.8, id="caudate"),
+        pytest.param((27, 2, 2), 0.9, id="putamen"),
+        pytest.param((19, -3, 0), 0.8, id="pallidum"),
+    ],
+)
+def test_deep_nuclei_are_deep_grey_matter_on_both_sides(template, place, share):
+    x, y, z = place
+    deep = _deep_grey(template)
+    assert min(deep[at_mni(template, side * x, y, z)] for side in (-1, 1)) > share
+
+
+@pytest.mark.parametrize(
+    ("place", "low", "high"),
+    [
+        pytest.param((0, -26, -32), 0.95, 1.0, id="pons"),
+        pytest.param((0, -38, -52), 0.95, 1.0, id="medulla"),
+        pytest.param((26, -20, 30), 0.95, 1.0, id="centrum semiovale"),
+        pytest.param((40, 4, 0), 0.0, 0.05, id="insula"),
+        pytest.param((22, -4, -18), 0.0, 0.1, id="amygdala"),
+        pytest.param((12, -18, 8), 0.4, 0.6, id="thalamus, of which the deep share tells"),
+    ],
+)
+def test_white_matter_and_cortex_are_told_apart_where_they_are_certain(template, place, low, high):
+    assert low <= _white_share(template)[at_mni(template, *place)] <= high
+
+
+def test_outside_the_brain_the_maps_are_flat(template):
+    outside = template.distance >= 0
+    assert (_white_share(template)[outside] == 0.5).all()
+    assert (_deep_grey(template)[template.distance > 6] == 0).all()
+    # Deep grey matter is small: no more than 5 % of the brain.
+    assert 0.01 < _deep_grey(template)[~outside].mean() < 0.05
+
+
+def test_without_a_registration_the_prior_is_flat(brain):
+    scan, mask = brain
+    prior = tissue_prior(scan, mask, None)
+    assert not prior.fits
+    assert prior.log_odds.shape == prior.deep_grey.shape == (np.count_nonzero(mask),)
+    assert not prior.log_odds.any()
+    assert not prior.deep_grey.any()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +140,7 @@ def test_the_template_speaks_for_deep_tissue_and_is_silent_elsewhere(brain):
 )
 def test_the_prior_shares_out_what_is_not_csf(csf, grey, white):
     posteriors = np.random.default_rng(0).dirichlet(np.ones(3), 500).astype(np.float32)
-    prior = prior_of(np.linspace(-8, 8, 500, dtype=np.float32))
+    prior = made_prior(np.linspace(-8, 8, 500))
     after = apply_tissue_prior(posteriors, prior, grey, white)
     np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(after[:, csf], posteriors[:, csf])
@@ -87,7 +150,7 @@ def test_the_prior_shares_out_what_is_not_csf(csf, grey, white):
 
 def test_certain_voxels_stay_certain():
     posteriors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32)
-    prior = TissuePrior(np.array([8, 8, -8], dtype=np.float32), 0.5, fits=True)
+    prior = made_prior([8, 8, -8])
     np.testing.assert_array_equal(apply_tissue_prior(posteriors, prior, 1, 2), posteriors)
 
 
@@ -112,7 +175,7 @@ def test_a_header_that_turns_the_brain_over_does_no_harm(brain, axis):
     over = replace(scan, data=np.flip(scan.data, axis))
     prior, turned_over = asked(scan, mask), asked(over, np.flip(mask, axis))
     assert turned_over.fits
-    back = np.flip(on_grid(turned_over, np.flip(mask, axis)), axis)[mask]
+    back = np.flip(on_grid(turned_over.log_odds, np.flip(mask, axis)), axis)[mask]
     assert np.corrcoef(back, prior.log_odds)[0, 1] > 0.97
 
 

@@ -1,0 +1,92 @@
+"""Checks of the names of the tissues: by the template, the order of intensities, and the stated contrast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mriseg.labels.contrasts import CONTRASTS
+from mriseg.labels.tissues import CSF, WM
+from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.template.constants import MIN_WM_DIFFERENCE
+from mriseg.template.contrast import TissueLevels, contrast_of
+
+if TYPE_CHECKING:
+    from mriseg.estimates import Estimates
+
+
+def template_warnings(found: Estimates) -> list[QCWarning]:
+    """Report that the tissues were named without the template although it was asked for.
+
+    Parameters
+    ----------
+    found : Estimates
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing is in doubt.
+    """
+    if found.prior is None or found.prior.fits:
+        return []
+    text = "the template does not fit this brain; its tissues are named by the order of their intensities"
+    return [look_closely("template-not-used", f"{text} in {CONTRASTS[found.contrast].name}")]
+
+
+def order_warnings(found: Estimates) -> list[QCWarning]:
+    """Report tissues named by place whose intensities have the order of no contrast.
+
+    Parameters
+    ----------
+    found : Estimates
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing is in doubt.
+    """
+    rising = tuple(found.components)
+    if not found.by_place or any(contrast.rising == rising for contrast in CONTRASTS.values()):
+        return []
+    text = "the intensities rise from {} over {} to {}, as in no usual contrast; look at the labels"
+    return [do_not_trust("order-unusual", text.format(*(tissue.abbreviation for tissue in rising)))]
+
+
+def contrast_warnings(
+    contrast: str, levels: TissueLevels | None, *, by_place: bool = False
+) -> list[QCWarning]:
+    """Check the stated contrast of a scan against its intensities in ventricles, GM and WM.
+
+    Parameters
+    ----------
+    contrast : str
+        A key of `mriseg.labels.contrasts.CONTRASTS`.
+    levels : TissueLevels or None
+        None if they were not measured.
+    by_place : bool
+        Whether the tissues were named by place: only the ventricles can then contradict the contrast.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing does.
+    """
+    seen = None if levels is None else contrast_of(levels)
+    if levels is None or seen is None or CONTRASTS[seen].rising == CONTRASTS[contrast].rising:
+        return []
+    both_dark = {CONTRASTS[seen].rising[0], CONTRASTS[contrast].rising[0]} == {CSF}
+    both_bright = {CONTRASTS[seen].rising[2], CONTRASTS[contrast].rising[2]} == {CSF}
+    alike = both_dark and abs(levels.wm - levels.gm) < MIN_WM_DIFFERENCE
+    if alike or (by_place and (both_dark or both_bright)):
+        return []
+    told = f"the scan does not look like {CONTRASTS[contrast].name}: {_contrast_description(seen)}"
+    wrong = "is the brain mask" if by_place else "are the names of the tissues"
+    return [do_not_trust("contrast-contradicted", f"{told}; check --contrast: if it is wrong, so {wrong}")]
+
+
+def _contrast_description(seen: str) -> str:
+    """Describe the order of intensities of a contrast, for a warning."""
+    if CONTRASTS[seen].rising[2] is CSF:
+        return "its ventricles are brighter than the brain, as in T2 or proton density"
+    if CONTRASTS[seen].rising[2] is WM:
+        return "its ventricles are dark and WM is brighter than GM, as in T1"
+    return "its ventricles are dark and GM is brighter than WM, as in FLAIR or in T1 of infants"

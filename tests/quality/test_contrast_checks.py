@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
+from mriseg.template.contrast import TissueLevels
+
+T1, T2, FLAIR = TissueLevels(0.1, 0.5, 0.8), TissueLevels(0.9, 0.4, 0.2), TissueLevels(0.1, 0.8, 0.5)
+
+
+def found(components, *, by_place=True, prior=None):
+    return SimpleNamespace(components=components, by_place=by_place, prior=prior, contrast="t1")
+
+
+@pytest.mark.parametrize("contrast", ["t2", "pd", "t2-infant"])
+def test_ventricles_contradict_a_contrast_whoever_named_the_tissues(contrast):
+    for by_place in (False, True):
+        assert contrast_warnings(contrast, T1, by_place=by_place)
+    assert contrast_warnings("t1", T2, by_place=True)
+
+
+def test_the_order_of_gm_and_wm_is_known_better_by_place():
+    assert contrast_warnings("t1", FLAIR)
+    assert not contrast_warnings("t1", FLAIR, by_place=True)
+    assert not contrast_warnings("t2-infant", T2, by_place=True)
+
+
+def test_an_order_of_no_contrast_is_not_trusted():
+    for usual in ((CSF, GM, WM), (CSF, WM, GM), (WM, GM, CSF), (GM, WM, CSF)):
+        assert not order_warnings(found(usual))
+    for unusual in ((GM, CSF, WM), (WM, CSF, GM)):
+        [warning] = order_warnings(found(unusual))
+        assert warning.code == "order-unusual"
+        assert not order_warnings(found(unusual, by_place=False))
+
+
+def test_a_template_that_was_asked_for_and_not_used_is_said():
+    assert not template_warnings(found((CSF, GM, WM)))
+    assert not template_warnings(found((CSF, GM, WM), prior=SimpleNamespace(fits=True)))
+    [warning] = template_warnings(found((CSF, GM, WM), prior=SimpleNamespace(fits=False)))
+    assert warning.code == "template-not-used"
+    assert "T1" in warning.text
