@@ -16,7 +16,8 @@ from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
 from mriseg.brain.outline import outline_warnings
 from mriseg.brain.strip import strip_warnings
 from mriseg.channels.intensities import corrected_intensities
-from mriseg.errors import ImageError, MaskError, MixtureError, PriorError
+from mriseg.channels.joining import load_channels
+from mriseg.errors import MaskError, MixtureError, PriorError
 from mriseg.estimates import Estimates
 from mriseg.images.background import stripped_mask
 from mriseg.images.fill import with_zero_around
@@ -34,6 +35,7 @@ from mriseg.model.template_mixture import TemplateMixture
 from mriseg.options import SegmentOptions
 from mriseg.results.assembly import assemble
 from mriseg.results.sidecar import read_saved_fit
+from mriseg.template.constants import UNPLACED_CONTRAST
 from mriseg.template.contrast import detect_contrast, tissue_levels
 from mriseg.template.tissue_maps import apply_tissue_prior, register_template, tissue_prior
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from mriseg.model.places import Places
     from mriseg.qc import QCWarning
     from mriseg.results.segmentation import Segmentation
+    from mriseg.template.contrast import TissueLevels
     from mriseg.template.registration import Registration
     from mriseg.template.tissue_maps import TissuePrior
 
@@ -169,7 +172,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     """
     _log.info("reading the scan")
     volume = scan if isinstance(scan, Volume) else load_volume(scan)
-    others = [with_zero_around(without_rim(other)) for other in _load_channels(options.channels, volume)]
+    others = [with_zero_around(without_rim(other)) for other in load_channels(options.channels, volume)]
     if options.mask is None:
         volume = without_rim(volume, stripped=options.stripped)
     volume = with_zero_around(volume)
@@ -178,27 +181,26 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     brain, contrast, registration = _find_brain(volume, options)
     brain, tissue, lesions = _split_lesions(brain, volume, options)
     spec = replace(spec, contrast=contrast)
-    levels, prior = None, None
-    if options.may_be_tissues:
-        _log.info("laying the template over the brain")
-        if registration is None or lesions is not None:
-            registration = register_template(volume, tissue, brain.scan_to_mni)
-        levels = tissue_levels(volume, tissue, registration)
-        prior = tissue_prior(volume, tissue, registration) if options.priors else None
+    if registration is None or lesions is not None:
+        registration = _registration(volume, brain, tissue, options)
+    levels, prior = _laid_over(volume, tissue, registration, options)
     places = _places(prior) if spec.by_template and not others else None
+    if places is not None and options.contrast == AUTO:
+        spec = replace(spec, contrast=UNPLACED_CONTRAST)  # of use only where the places do not tell
     intensities, fit = _fit_mixture(volume, others, tissue, spec, places, bias=options.bias)
     if intensities.field.order <= MAX_FIELD_ORDER:  # the template is laid over the scan without its field
         brain = _checked_outline(brain, volume, registration, contrast)
     posteriors = intensities.posteriors(fit)
+    if places is not None and intensities.places is None and prior is not None:
+        contrast, prior = spec.contrast, replace(prior, fits=False)
     components = _named(fit, contrast)
     if GM not in components:
         levels, prior = None, None
-    elif places is not None and intensities.places is None and prior is not None:
-        prior = replace(prior, fits=False)
-    elif places is None:
-        posteriors = _apply_prior(posteriors, prior, components, len(intensities.images))
-    if options.contrast == AUTO and GM in components:
+    elif options.contrast == AUTO:
         contrast = contrast_of_order(components, contrast)
+    if places is None and prior is not None:
+        grey, white = components.index(GM), components.index(WM)
+        posteriors = apply_tissue_prior(posteriors, prior, grey, white, len(intensities.images))
     strength = 0.0
     if options.spatial:
         _log.info("regularising in space")
@@ -220,19 +222,6 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     )
     atypicality = intensities.atypicality(fit, _log_odds(prior, components))
     return assemble(found, intensities, posteriors, atypicality)
-
-
-def _load_channels(channels: Sequence[Path], scan: Volume) -> list[Volume]:
-    """Load the further scans; raise ImageError for a scan that is given twice."""
-    read = [scan]
-    for channel in map(load_volume, channels):
-        for other in read:
-            if channel.sha256 and channel.sha256 == other.sha256:
-                raise ImageError(
-                    f"{channel.path}: is the same scan as {other.path.name}; name each scan once"
-                )
-        read.append(channel)
-    return read[1:]
 
 
 def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
@@ -305,6 +294,26 @@ def _fit_mixture(
         ) from error
 
 
+def _registration(
+    volume: Volume, brain: BrainMask, tissue: NDArray[np.bool_], options: SegmentOptions
+) -> Registration | None:
+    """Register the template to the brain, if the classes may be tissues."""
+    if not options.may_be_tissues:
+        return None
+    _log.info("laying the template over the brain")
+    return register_template(volume, tissue, brain.scan_to_mni)
+
+
+def _laid_over(
+    volume: Volume, tissue: NDArray[np.bool_], registration: Registration | None, options: SegmentOptions
+) -> tuple[TissueLevels | None, TissuePrior | None]:
+    """Return what the registered template tells of the contrast and of the tissues."""
+    if not options.may_be_tissues:
+        return None, None
+    prior = tissue_prior(volume, tissue, registration) if options.priors else None
+    return tissue_levels(volume, tissue, registration), prior
+
+
 def _places(prior: TissuePrior | None) -> Places | None:
     """Return the places of the voxels in the template, where it fits."""
     return places_of(prior.log_odds, prior.deep_grey, prior.levels) if prior and prior.fits else None
@@ -315,14 +324,6 @@ def _named(fit: MixtureFit, contrast: str) -> tuple[Tissue, ...]:
     if isinstance(fit.model, TemplateMixture):
         return fit.model.tissues
     return name_components(fit.model.means, contrast)
-
-
-def _apply_prior(
-    posteriors: NDArray[np.float32], prior: TissuePrior | None, components: Sequence[Tissue], channels: int
-) -> NDArray[np.float32]:
-    if prior is None:
-        return posteriors
-    return apply_tissue_prior(posteriors, prior, components.index(GM), components.index(WM), channels)
 
 
 def _log_odds(

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 from mriseg.channels.alignment import align
 from mriseg.channels.constants import MIN_FULL_COVERAGE
+from mriseg.errors import ImageError
 from mriseg.images.background import with_signal
+from mriseg.images.reading import load_volume
 from mriseg.model.bias_field import air_intensity, correct_bias, estimate_channel_bias_field, unit_field
 from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -54,6 +59,35 @@ class Channel:
             part += "the rest is judged by the first scan alone"
             warnings.append(look_closely("channel-overlap", part).about(name))
         return [*warnings, *(warning.about(name) for warning in self.alignment.warnings)]
+
+
+def load_channels(channels: Sequence[Path], scan: Volume) -> list[Volume]:
+    """Load further scans of the same session.
+
+    Parameters
+    ----------
+    channels : sequence of Path
+    scan : Volume
+        The first scan.
+
+    Returns
+    -------
+    list of Volume
+
+    Raises
+    ------
+    ImageError
+        If a scan cannot be read, or is given twice.
+    """
+    read = [scan]
+    for channel in map(load_volume, channels):
+        for other in read:
+            if channel.sha256 and channel.sha256 == other.sha256:
+                raise ImageError(
+                    f"{channel.path}: is the same scan as {other.path.name}; name each scan once"
+                )
+        read.append(channel)
+    return read[1:]
 
 
 def prepare_channel(

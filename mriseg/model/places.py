@@ -21,7 +21,7 @@ class Places:
 
     Parameters
     ----------
-    number : ndarray of int, shape (N,)
+    number : ndarray of int16, shape (N,)
         Place of each voxel, 0 to C - 1.
     proportions : ndarray of float64, shape (C, 4)
         Prior proportions of CSF, cortical GM, deep GM and WM in each place; rows sum to 1.
@@ -29,19 +29,13 @@ class Places:
         Rough intensities of CSF, GM and WM, from the template's maps.
     """
 
-    number: NDArray[np.intp]
+    number: NDArray[np.int16]
     proportions: Floats
     levels: Floats
 
     def among(self, chosen: NDArray[np.bool_]) -> Places:
         """Return the places of some of the voxels, chosen by an array of bool, shape (N,)."""
         return Places(self.number[chosen], self.proportions, self.levels)
-
-    def merged(self) -> Places:
-        """Return one place that all voxels are at, with their mean proportions."""
-        sizes = np.bincount(self.number, minlength=len(self.proportions))
-        mean = sizes @ self.proportions / sizes.sum()
-        return Places(np.zeros_like(self.number), mean[None], self.levels)
 
     def counts(self, bins: NDArray[np.intp], n_bins: int) -> Floats:
         """Count the voxels of each place in each bin of intensity.
@@ -58,7 +52,11 @@ class Places:
         ndarray of float64, shape (C, B)
         """
         length = len(self.proportions) * n_bins
-        return np.bincount(self.number * n_bins + bins, minlength=length).reshape(-1, n_bins).astype(float)
+        return (
+            np.bincount(self.number.astype(np.intp) * n_bins + bins, minlength=length)
+            .reshape(-1, n_bins)
+            .astype(float)
+        )
 
 
 def places_of(log_odds: NDArray[np.float32], deep_grey: NDArray[np.float32], levels: Floats) -> Places:
@@ -84,7 +82,7 @@ def places_of(log_odds: NDArray[np.float32], deep_grey: NDArray[np.float32], lev
     parts = np.rint(deep_grey / np.float32(DEEP_GREY_STEP)).astype(np.intp)
     cells = (steps - steps.min()) * (parts.max() + 1) + parts
     used = np.flatnonzero(np.bincount(cells))
-    number = np.searchsorted(used, cells)
+    number = np.searchsorted(used, cells).astype(np.int16)
     sizes = np.bincount(number)
     odds, deep = (np.bincount(number, weights=prior) / sizes for prior in (log_odds, deep_grey))
     white = 1 / (1 + np.exp(-odds))

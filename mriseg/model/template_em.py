@@ -33,7 +33,7 @@ from mriseg.model.constants import (
     VARIANCE_FLOOR,
 )
 from mriseg.model.histogram import binned
-from mriseg.model.partial_volume_em import objective_rounding
+from mriseg.model.partial_volume_em import fit_partial_volume, objective_rounding
 from mriseg.model.template_mixture import CONTENT, GROUP, KINDS, TemplateMixture, start_levels
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def fit_at_places(
 
 
 def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> TemplateMixture | None:
-    """Fit the mixture, and compare it with one whose proportions are the same at all places.
+    """Fit the mixture, and compare its likelihood with that of the partial-volume mixture without places.
 
     Parameters
     ----------
@@ -99,17 +99,21 @@ def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> T
     Returns
     -------
     TemplateMixture or None
-        None if the places do not raise the objective: the template does not lie over the tissues of a human
-        brain. In 17 real brains of all contrasts and ages they raise it by .006 to .18 a voxel; in phantoms
-        of other shapes and in heads with exchanged axes they lower it by .01 and more.
+        None if the places do not raise the likelihood: the template does not lie over the tissues of a human
+        brain. In 13 real brains of all contrasts and ages they raise it by .007 to .21 a voxel; in phantoms
+        of another shape they lower it by .013 to .21.
 
     Raises
     ------
     MixtureError
         If there are no three different intensities.
     """
-    placed, alone = (fit_at_places(intensities, where) for where in (places, places.merged()))
-    return placed if placed.history[-1] > alone.history[-1] else None
+    placed = fit_at_places(intensities, places)
+    values, bins = binned(intensities, PLACE_BINS)
+    counts = places.counts(bins, len(values))
+    alone = fit_partial_volume(values, counts.sum(axis=0))
+    likelihood = placed.log_likelihood_by_place(values, counts)
+    return placed if likelihood > alone.log_likelihood(values, counts.sum(axis=0)) else None
 
 
 def fit_template_mixture(

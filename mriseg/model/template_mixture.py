@@ -253,6 +253,11 @@ class TemplateMixture:
             squares += (column - centre[:, None]) ** 2
         return squares
 
+    def log_likelihood_by_place(self, intensities: Floats, counts: Floats) -> float:
+        """Return the log-likelihood of intensities (B,), of which each place has counts (C, B)."""
+        densities = self.densities(self.normal_densities(intensities))
+        return float((counts * np.log(self.component_proportions @ densities)).sum())
+
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram without places: the lower the better."""
         channels = self.levels.shape[1]
@@ -313,5 +318,5 @@ def shares_by_place(
     low, high = np.float32(values[0]), np.float32(values[-1])
     table = model.responsibilities_by_place(np.linspace(low, high, LOOKUP_LEVELS)).astype(np.float32)
     levels = nearest_levels(intensities, low, high)
-    levels += places.number * LOOKUP_LEVELS
+    levels += places.number.astype(np.intp) * LOOKUP_LEVELS
     return np.take(table.reshape(-1, 3).T.copy(), levels, axis=1).T

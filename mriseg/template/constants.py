@@ -136,6 +136,8 @@ CERTAIN_CSF = 0.5
 VENTRICLE_DEPTH_MM = -20.0
 # Voxels: least number in each of the three places; not tuned.
 MIN_CERTAIN_VOXELS = 30
+# Contrast of a scan that was not stated, where the template does not lie over its tissues.
+UNPLACED_CONTRAST = "t1"
 # Share of the range of intensities in the brain: least difference of ventricles from GM and WM that is
 # conclusive; healthy T1 have 0.3 to 0.5.
 MIN_CSF_DIFFERENCE = 0.1

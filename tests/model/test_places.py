@@ -64,13 +64,6 @@ def test_the_places_of_some_voxels_are_those_they_had():
     assert some.levels is places.levels
 
 
-def test_merged_places_are_one_with_the_mean_proportions():
-    places = places_of(LOG_ODDS, DEEP, LEVELS)
-    one = places.merged()
-    assert not one.number.any()
-    np.testing.assert_allclose(one.proportions, [places.proportions[places.number].mean(axis=0)])
-
-
 def test_counts_are_those_of_a_loop():
     places = places_of(LOG_ODDS, DEEP, LEVELS)
     bins = RNG.integers(0, 6, 5000)
