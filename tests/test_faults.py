@@ -124,7 +124,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("number", mostly([signal.SIGINT, signal.SIGTERM], signal.SIGTERM))
-@pytest.mark.parametrize("step", ["reading the scan", "laying the template over the brain"])
+@pytest.mark.parametrize("step", ["reading the scan", "fitting the mixture"])
 def test_asked_to_stop(ball, tmp_path, number, step):
     process = start(ball, tmp_path / "out", "-v")
     for line in process.stderr:

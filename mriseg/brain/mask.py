@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -113,7 +113,10 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     """
     if contrast not in CONTRASTS:
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
-    return find_brain(without_rim(volume), contrast, intracranial=intracranial)
+    cut = without_rim(volume)
+    found = find_brain(cut, contrast, intracranial=intracranial)
+    of_cutting = [warning for warning in cut.warnings if warning not in volume.warnings]
+    return replace(found, warnings=(*of_cutting, *found.warnings))
 
 
 def find_brain(

@@ -35,7 +35,7 @@ def test_the_page_turns_over_planes_slices_and_layers(browser, report_file):
     assert report_file.stat().st_size < 3e6
     with opened(browser, report_file.as_uri()) as page:
         assert page.inner_text("h1") == "sub-ball"
-        assert page.inner_text(".verdict h2") == "Nothing looks wrong"
+        assert page.inner_text(".verdict h2") == "Look closely"
         shown = page.locator(".plane:visible")
         assert shown.count() == 1
         window = shown.locator(".window")
