@@ -27,7 +27,7 @@ from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import contrast_of_order, name_components
 from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
-from mriseg.model.constants import MAX_FIELD_ORDER
+from mriseg.model.constants import STRONG_FIELD
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
 from mriseg.model.places import places_of
@@ -184,11 +184,11 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     if registration is None or lesions is not None:
         registration = _registration(volume, brain, tissue, options)
     levels, prior = _laid_over(volume, tissue, registration, options)
-    places = _places(prior) if spec.by_template and not others else None
+    places = _places(prior) if spec.by_template else None
     if places is not None and options.contrast == AUTO:
         spec = replace(spec, contrast=UNPLACED_CONTRAST)  # of use only where the places do not tell
     intensities, fit = _fit_mixture(volume, others, tissue, spec, places, bias=options.bias)
-    if intensities.field.order <= MAX_FIELD_ORDER:  # the template is laid over the scan without its field
+    if intensities.field.sd <= STRONG_FIELD:  # the template is laid over the scan without its field
         brain = _checked_outline(brain, volume, registration, contrast)
     posteriors = intensities.posteriors(fit)
     if places is not None and intensities.places is None and prior is not None:

@@ -43,11 +43,10 @@ COVERED_ELSEWHERE = {
     "results/assembly.py": ["test_pipeline.py", "test_lesions.py"],
     "results/mixture_table.py": ["cli/test_mixture.py"],
     "results/reading.py": ["evaluation/test_compare.py"],
-    # An interface, tested by what has it; the cells of a bias field, tested by the field.
+    # An interface, tested by what has it.
     "model/base.py": ["model/test_partial_volume.py", "model/test_gaussian_classes.py"],
-    "model/bias_cells.py": ["model/test_bias_field.py"],
-    "model/bias_regression.py": ["model/test_bias_field.py"],
     "model/partial_volume_em.py": ["model/test_partial_volume.py"],
+    "model/template_components.py": ["model/test_template_mixture.py"],
     "model/template_em.py": ["model/test_template_mixture.py"],
     "model/posteriors.py": ["model/test_fitting.py"],
     # Steps of a registration, tested by where it ends.

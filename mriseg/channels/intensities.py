@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +12,8 @@ import numpy as np
 from mriseg.channels.joining import prepare_channel
 from mriseg.images.background import with_signal
 from mriseg.images.voxels import bounding_box
-from mriseg.labels.tissues import WM
-from mriseg.model.bias_field import (
-    air_intensity,
-    correct_bias,
-    estimate_bias_field,
-    fit_white_matter,
-    unit_field,
-)
+from mriseg.model.bias_em import FieldEstimator
+from mriseg.model.bias_field import air_intensity, correct_bias, unit_field
 from mriseg.model.fitting import fit
 from mriseg.model.posteriors import atypicality_of, posteriors_of
 from mriseg.model.template_em import fit_where_places_tell
@@ -80,7 +74,10 @@ class Intensities:
         found = posteriors_of(fitted.model, fitted.histograms, self._columns, self.places)
         if self._incomplete is not None:
             first = [self._columns[0][self._incomplete]]
-            found[self._incomplete] = posteriors_of(fitted.model.marginal(0), fitted.histograms[:1], first)
+            there = self.places and self.places.among(self._incomplete)
+            found[self._incomplete] = posteriors_of(
+                fitted.model.marginal(0), fitted.histograms[:1], first, there
+            )
         return found
 
     def atypicality(
@@ -152,21 +149,16 @@ def corrected_intensities(
     signal = with_signal(mask, volume.data)
     air = air_intensity(volume.data)
     if places is not None:
-        seen = places.among(_inside(signal, mask))
-        placed = fit_where_places_tell(_inside(volume.data, signal), seen)
-        if placed is None:
-            places = None
-        else:
-            white = placed.tissues.index(WM)
-    field = unit_field()
-    if bias:
-        field = estimate_bias_field(volume.data, signal, volume.zooms, white, float(air))
+        placed = fit_where_places_tell(_inside(volume.data, signal), places.among(_inside(signal, mask)))
+        places = None if placed is None else places
+    estimator = FieldEstimator(mask, volume.zooms, white, places)
+    field = estimator.field(volume.data - air, signal) if bias else unit_field()
     corrected = correct_bias(volume.data, air, field)
     channels: list[Channel] = []
     if others:
         _log.info("joining the channels")
-        share = fit_white_matter(_inside(corrected, signal), white)[0] if bias else None
-        channels = [prepare_channel(other, volume, signal, share) for other in others]
+        beside = partial(estimator.field_beside, corrected - air) if bias else None
+        channels = [prepare_channel(other, volume, signal, beside) for other in others]
     images = (corrected, *(channel.corrected for channel in channels))
     return Intensities(images, mask, signal, field, tuple(channels), places)
 

@@ -10,11 +10,11 @@ from mriseg.channels.constants import MIN_FULL_COVERAGE
 from mriseg.errors import ImageError
 from mriseg.images.background import with_signal
 from mriseg.images.reading import load_volume
-from mriseg.model.bias_field import air_intensity, correct_bias, estimate_channel_bias_field, unit_field
+from mriseg.model.bias_field import air_intensity, correct_bias, unit_field
 from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -94,7 +94,7 @@ def prepare_channel(
     channel: Volume,
     scan: Volume,
     mask: NDArray[np.bool_],
-    white: NDArray[np.float32] | None,
+    field_of: Callable[[NDArray[np.float32], NDArray[np.bool_]], BiasField] | None,
 ) -> Channel:
     """Resample a further scan of the same head to the grid of the first, and correct its bias field.
 
@@ -105,9 +105,10 @@ def prepare_channel(
     scan : Volume
         The first scan.
     mask : ndarray of bool, shape (X, Y, Z)
-        The brain in the first scan, N voxels.
-    white : ndarray of float32, shape (N,), or None
-        Share of WM in each voxel from the first scan, 0 to 1; None to skip the correction.
+        The brain in the first scan.
+    field_of : callable, or None
+        Estimates the bias field from intensities above air (X, Y, Z) and the mask of voxels with a signal;
+        None to skip the correction.
 
     Returns
     -------
@@ -121,8 +122,6 @@ def prepare_channel(
     alignment = align(channel, scan, mask)
     seen = mask & alignment.covered
     seen = with_signal(seen, alignment.data)
-    if white is None:
-        return Channel(channel, alignment, unit_field(), alignment.data, seen)
     air = air_intensity(channel.data)
-    field = estimate_channel_bias_field(alignment.data, seen, scan.zooms, white[seen[mask]], float(air))
+    field = unit_field() if field_of is None else field_of(alignment.data - air, seen)
     return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen)

@@ -1,47 +1,17 @@
-"""Estimation of the bias field, a smooth factor on the intensities, from the white matter.
-
-White matter has nearly the same intensity throughout the brain. Grey matter has not (deep nuclei
-are brighter than cortex, cortex has partial volumes), so that a field fitted to all tissues absorbs
-anatomy. Each round fits the mixture to the corrected histogram, selects cells of some millimetres of
-white matter only, and regresses the logarithm of their mean intensities on polynomials of position. The order
-of the polynomial is chosen by cross-validation over regions; a scan that has been corrected already gets
-order 0, no correction.
-
-The receive field of a head coil, without the scanner's normalisation, is so strong that white matter cannot
-be told by intensity before most of it is removed. Where a strong field is found, or too little white matter,
-the estimation is started anew from a field fitted to all tissues, and the polynomial gets third and fourth
-orders, with a ridge penalty: white matter does not reach the rim of the brain, to which they extrapolate.
-"""
+"""The bias field, a smooth factor on the intensities; `mriseg.model.bias_em` estimates it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
-from mriseg.images.voxels import bounding_box
-from mriseg.model.bias_cells import Cells
-from mriseg.model.bias_regression import polynomial_field
-from mriseg.model.constants import (
-    AIR_PERCENTILE,
-    FIELD_EM_ITERATIONS,
-    FIELD_ROUNDS,
-    FIELD_TOLERANCE,
-    MAX_FIELD,
-    MAX_ITERATIONS,
-    MIN_WM_CELLS,
-    STRONG_FIELD,
-    STRONG_FIELD_ROUNDS,
-)
-from mriseg.model.histogram import intensity_histogram, lookup_by_intensity
-from mriseg.model.partial_volume_em import fit_partial_volume
+from mriseg.model.constants import AIR_PERCENTILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from mriseg.model.partial_volume import PartialVolumeMixture
 
     Floats = NDArray[np.floating]
 
@@ -60,6 +30,8 @@ class BiasField:
         Position 0, in voxels.
     scale : ndarray of float64, shape (3,)
         Position 1, in voxels from the centre.
+    sd : float
+        Standard deviation of the logarithm in the brain.
     low, high : float
         Range of the factor in the brain; clipped to it outside.
     """
@@ -67,6 +39,7 @@ class BiasField:
     coefficients: Floats
     centre: Floats
     scale: Floats
+    sd: float = 0.0
     low: float = 1.0
     high: float = 1.0
 
@@ -108,161 +81,6 @@ class BiasField:
 def unit_field() -> BiasField:
     """Return the field that is one everywhere."""
     return BiasField(np.zeros((1, 1, 1)), np.zeros(3), np.ones(3))
-
-
-def estimate_bias_field(
-    data: NDArray[np.float32], mask: NDArray[np.bool_], zooms: Floats, white: int, air: float = 0.0
-) -> BiasField:
-    """Estimate the bias field of a scan.
-
-    Parameters
-    ----------
-    data : ndarray of float32, shape (X, Y, Z)
-        Intensities.
-    mask : ndarray of bool, shape (X, Y, Z)
-        The brain.
-    zooms : ndarray of float64, shape (3,)
-        Voxel size, mm.
-    white : int
-        Rank of white matter among the three tissues by rising mean: 2 in T1, 0 in T2.
-    air : float
-        Intensity of air, an offset that the field does not multiply.
-
-    Returns
-    -------
-    BiasField
-        Its mean logarithm over the brain is 0. Constant 1 if there are fewer than `MIN_WM_CELLS` cells of
-        white matter, if the estimation runs away, or if cross-validation chooses order 0.
-    """
-    box = bounding_box(mask)
-    mask = mask[box]
-    grid = Cells.of(mask, zooms)
-    intensities = data[box][mask] - np.float32(air)
-    field = _estimate(grid, mask, intensities, white)
-    if field is None or np.std(field.log_on_grid(mask.shape)[mask]) > STRONG_FIELD:
-        field = _estimate(grid, mask, intensities, white, strong=True) or field
-    return unit_field() if field is None else _moved(_centred(field, mask), box)
-
-
-def _estimate(
-    grid: Cells,
-    mask: NDArray[np.bool_],
-    intensities: NDArray[np.float32],
-    white: int,
-    *,
-    strong: bool = False,
-) -> BiasField | None:
-    """Estimate the field on the grid of a mask; None with too little white matter or without end."""
-    field, log_field = None, np.zeros(len(intensities), dtype=np.float32)
-    if strong:  # all tissues are taken for white matter first
-        field = _field(grid, *grid.pure_cells(np.ones_like(intensities), intensities, 0))
-        log_field = _mean_free(field.log_on_grid(mask.shape)[mask])
-    model = None
-    for _ in range(STRONG_FIELD_ROUNDS if strong else FIELD_ROUNDS):
-        corrected = intensities * np.exp(-log_field)
-        purity, model = fit_white_matter(corrected, white, model, FIELD_EM_ITERATIONS)
-        pure, brightness = grid.pure_cells(purity, intensities)
-        if np.count_nonzero(pure) < MIN_WM_CELLS:
-            return None
-        field = _field(grid, pure, brightness, strong=strong)
-        previous, log_field = log_field, _mean_free(field.log_on_grid(mask.shape)[mask])
-        if np.std(log_field) > MAX_FIELD:
-            return None
-        if np.std(log_field - previous) < FIELD_TOLERANCE:
-            break
-    return field
-
-
-def _field(cells: Cells, pure: NDArray[np.bool_], brightness: Floats, *, strong: bool = False) -> BiasField:
-    return BiasField(polynomial_field(cells, pure, brightness, strong=strong), cells.centre, cells.scale)
-
-
-def _mean_free(log_field: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(log_field - log_field.mean())
-
-
-def estimate_channel_bias_field(
-    data: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    zooms: Floats,
-    white: NDArray[np.float32],
-    air: float = 0.0,
-) -> BiasField:
-    """Estimate the bias field of a further channel from the white matter of the first.
-
-    Parameters
-    ----------
-    data : ndarray of float32, shape (X, Y, Z)
-        Intensities of the channel.
-    mask : ndarray of bool, shape (X, Y, Z)
-        The brain, N voxels.
-    zooms : ndarray of float64, shape (3,)
-        Voxel size, mm.
-    white : ndarray of float32, shape (N,)
-        Expected fraction of white matter in each voxel.
-    air : float
-        Intensity of air, an offset that the field does not multiply.
-
-    Returns
-    -------
-    BiasField
-        As `estimate_bias_field`.
-    """
-    box = bounding_box(mask)
-    grid = Cells.of(mask[box], zooms)
-    pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
-    if np.count_nonzero(pure) < MIN_WM_CELLS:
-        return unit_field()
-    return _moved(_centred(_field(grid, pure, brightness), mask[box]), box)
-
-
-def _moved(field: BiasField, box: tuple[slice, ...]) -> BiasField:
-    """Translate a field from the grid of a bounding box to that of the volume."""
-    return replace(field, centre=field.centre + [side.start for side in box])
-
-
-def fit_white_matter(
-    intensities: NDArray[np.float32],
-    white: int,
-    start: PartialVolumeMixture | None = None,
-    max_iterations: int = MAX_ITERATIONS,
-) -> tuple[NDArray[np.float32], PartialVolumeMixture]:
-    """Estimate the fraction of white matter in voxels from intensities alone.
-
-    Parameters
-    ----------
-    intensities : ndarray of float32, shape (N,)
-        Of voxels of the brain.
-    white : int
-        Rank of white matter among the three tissues by rising mean.
-    start : PartialVolumeMixture, optional
-        Initial model.
-    max_iterations : int
-        Maximum number of EM iterations.
-
-    Returns
-    -------
-    share : ndarray of float32, shape (N,)
-        Expected fraction of white matter in each voxel.
-    model : PartialVolumeMixture
-        The fitted mixture.
-    """
-    values, counts = intensity_histogram(intensities)
-    model = fit_partial_volume(values, counts, start, white=white, max_iterations=max_iterations)
-    share = lookup_by_intensity(
-        lambda levels: model.responsibilities(levels)[:, [white]], values, intensities
-    )
-    return share[:, 0], model
-
-
-def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
-    """Shift a field so that its mean logarithm in the brain is 0, and set its range there."""
-    log_field = field.log_on_grid(mask.shape)[mask]
-    mean = float(log_field.mean(dtype=np.float64))
-    coefficients = field.coefficients.copy()
-    coefficients[0, 0, 0] = -mean
-    low, high = np.exp(float(log_field.min()) - mean), np.exp(float(log_field.max()) - mean)
-    return BiasField(coefficients, field.centre, field.scale, float(low), float(high))
 
 
 def air_intensity(data: NDArray[np.float32]) -> np.float32:

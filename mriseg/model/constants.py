@@ -79,6 +79,8 @@ CHANNEL_START_VOXELS = 20_000
 
 # Bins of intensity at each place; twice as many change no label.
 PLACE_BINS = 512
+# Cells of the joint histogram of several channels at each place, at the most.
+PLACE_CELLS = 1 << 12
 # Log odds of WM against cortex: step by which places are told apart; a finer one changes no label.
 LOG_ODDS_STEP = 0.5
 # The same of the share of deep GM in the tissue.
@@ -94,6 +96,11 @@ USUAL_FACTORS = (1.0, 1.0, 1.0, 1.0, 1.5, 1.1)
 FACTOR_PRIOR_SHARES = (0.02, 0.02, 0.02, 0.02, 0.1, 0.1)
 # Share of the voxels of each tissue, 0 to 1, that are outliers; .02 to .05 are alike on T1.
 TISSUE_OUTLIERS = 0.03
+# Share of the voxels, 0 to 1, that are outliers in a further channel, whatever their tissue: it is resampled,
+# and its resolution and distortions are its own.
+CHANNEL_OUTLIERS = 0.1
+# Exponent of the density of a further channel.
+CHANNEL_EXPONENT = 0.5
 
 # --- Gaussian classes -----------------------------------------------------------------------------
 
@@ -118,42 +125,27 @@ WEIGHTS_ROUNDING = 1e-6
 
 # Percent of all intensities that lie below that of air, to which the field does not add.
 AIR_PERCENTILE = 1.0
-# mm: width of the cells that the field is estimated from.
-CELL_MM = 4.0
-# Share of WM in a cell, relative to the purest, from which it counts as WM.
-MIN_PURITY = 0.93
-# Count: minimum number of WM cells for an estimate of the field.
-MIN_WM_CELLS = 300
-# Highest order of the polynomial; third and higher orders were worse on heads of old age (docs/tissue.md).
-MAX_FIELD_ORDER = 2
-# mm: width of the regions that the cross-validation leaves out.
-VALIDATION_REGION_MM = 40.0
-# Parts of the cross-validation.
-VALIDATION_FOLDS = 5
-# Ratio of the prediction errors of two orders below which the higher is taken: WM itself varies a little.
-MIN_ORDER_GAIN = 0.95
-# Rounds of fit and field at the most.
-FIELD_ROUNDS = 8
+# mm: spacing of the voxels that the field is estimated from.
+FIELD_SAMPLING_MM = 3.0
+# Count: voxels of such a grid below which no field is estimated, 8 mL.
+MIN_FIELD_VOXELS = 300
+# Order of the polynomial. On scans of all contrasts second and fourth orders are worse (docs/tissue.md).
+FIELD_ORDER = 3
+# Weight of the prior of the field in units of the voxels, and variance of the log field up to which it is
+# that of a normal distribution: fields of some hundredths, which anatomy could explain as well, are shrunk.
+FIELD_PRIOR = 1.5e-4
+MIN_FIELD_VARIANCE = 1.5e-4
+# Iterations of EM in each round of mixture and field.
+FIELD_EM_ITERATIONS = 25
+# Rounds at the most; a scan without a field takes some five, a head coil some fifteen.
+FIELD_ROUNDS = 40
 # Standard deviation of the change of the log field, 0 being none, at which the rounds stop.
-FIELD_TOLERANCE = 0.003
+FIELD_TOLERANCE = 0.002
 # Standard deviation of the log field in the brain beyond which the field is that of a head coil without
-# normalisation. Seventeen development scans have 0.00 to 0.19, those under the measured field of a coil 0.26
-# to 0.48.
+# normalisation.
 STRONG_FIELD = 0.21
-# The same beyond which the estimation has run away, as it may where white matter is told in one half of the
-# brain only, to the other half of which the field is extrapolated; twice that of the strongest coils.
+# The same beyond which the estimation has run away; twice that of the strongest coils.
 MAX_FIELD = 1.0
-# Order of the polynomial of such a field; fifth orders are no better.
-STRONG_FIELD_ORDER = 4
-# Share of the number of WM cells: ridge penalty on the coefficients of third and fourth order; best of 0.02,
-# 0.05 and 0.2 on thirteen scans with the field of a coil.
-STRONG_FIELD_PENALTY = 0.02
-# Ratio of the prediction errors below which it is taken instead of the lower orders.
-STRONG_ORDER_GAIN = 0.98
-# Rounds of fit and field at the most for such a field.
-STRONG_FIELD_ROUNDS = 20
-# Iterations of EM at the most in each round.
-FIELD_EM_ITERATIONS = 60
 
 # --- Markov random field --------------------------------------------------------------------------
 

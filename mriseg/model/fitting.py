@@ -234,7 +234,7 @@ def _fit_classes(data: _Data, spec: MixtureSpec) -> GaussianClasses:
 def _fit_by_template(data: _Data, places: Places, spec: MixtureSpec) -> TemplateMixture:
     """Fit three tissues with partial volume in proportions that depend on place."""
     start = _warm_start(TemplateMixture, data, spec)
-    return fit_at_places(data.voxels[:, 0], places, start, hold_means=spec.fix_means)
+    return fit_at_places(data.voxels, places, start, hold_means=spec.fix_means)
 
 
 def _fit_multichannel(data: _Data, spec: MixtureSpec) -> MultichannelMixture:

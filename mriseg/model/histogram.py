@@ -83,7 +83,29 @@ def joint_histogram(
     counts : ndarray of float64, shape (B,)
         Number of voxels in each cell.
     """
-    bins = max(8, round(JOINT_CELLS ** (1 / intensities.shape[1])))
+    cells, number = jointly_binned(intensities, JOINT_CELLS)
+    return cells, np.bincount(number).astype(np.float64)
+
+
+def jointly_binned(
+    intensities: NDArray[np.float32], max_cells: int
+) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+    """Divide intensities of several channels into the cells of a grid.
+
+    Parameters
+    ----------
+    intensities : ndarray of float32, shape (N, D)
+    max_cells : int
+        Cells at the most; at least 8 bins a channel.
+
+    Returns
+    -------
+    cells : ndarray of float64, shape (B, D)
+        Mean intensities of each cell that is not empty, in a fixed order.
+    numbers : ndarray of int, shape (N,)
+        Cell of each voxel, 0 to B - 1.
+    """
+    bins = max(8, round(max_cells ** (1 / intensities.shape[1])))
     number = np.zeros(len(intensities), dtype=np.intp)
     columns = []
     for channel in intensities.T:
@@ -92,9 +114,11 @@ def joint_histogram(
         scale = bins / (high - low) if high > low else 0.0
         number *= bins
         number += np.minimum((columns[-1] - low) * scale, bins - 1).astype(np.intp)
-    _, places, counts = np.unique(number, return_inverse=True, return_counts=True)
-    means = [np.bincount(places, weights=column) / counts for column in columns]
-    return np.stack(means, axis=1), counts.astype(np.float64)
+    filled = np.bincount(number, minlength=bins ** intensities.shape[1])
+    number = (np.cumsum(filled > 0) - 1)[number]
+    counts = filled[filled > 0]
+    means = [np.bincount(number, weights=column) / counts for column in columns]
+    return np.stack(means, axis=1), number
 
 
 def best_scale(

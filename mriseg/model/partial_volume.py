@@ -197,6 +197,14 @@ class PartialVolumeMixture:
         joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
         return np.asarray(joint / joint.sum(axis=1, keepdims=True) @ TISSUE_FRACTIONS)
 
+    def inlier_responsibilities(self, intensities: Floats) -> Floats:
+        """Return the probability of each component in the first column of intensities (N, D), (J, N).
+
+        They sum to 1 less that of an outlier.
+        """
+        values = intensities[:, 0]
+        return np.asarray((1 - OUTLIERS) * self.weighted_densities(values).T / self.density(values))
+
     def rescaled(self, factors: Floats) -> PartialVolumeMixture:
         """Return the mixture of the same intensities times a factor, shape (1,)."""
         return replace(self, means=self.means * factors, sd=self.sd * float(factors[0]))

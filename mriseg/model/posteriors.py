@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
-from mriseg.model.histogram import lookup_by_intensity
-from mriseg.model.template_mixture import TemplateMixture, shares_by_place
+from mriseg.model.constants import LOOKUP_LEVELS
+from mriseg.model.histogram import lookup_by_intensity, nearest_levels
+from mriseg.model.template_mixture import TemplateMixture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,14 +46,62 @@ def posteriors_of(
         Responsibilities, column by column in memory; rows sum to 1.
     """
     if isinstance(model, TemplateMixture) and places is not None:
-        return shares_by_place(model, histograms[0][0], columns[0], places)
+        return _posteriors_at(model, histograms, columns, places)
     if len(columns) == 1:
         return lookup_by_intensity(model.responsibilities, histograms[0][0], columns[0])
-    length = len(columns[0])
-    posteriors = np.empty((len(model.means), length), dtype=np.float32).T
+    return _in_parts(
+        lambda part: model.responsibilities(_rows(columns, part)), len(columns[0]), len(model.means)
+    )
+
+
+def _posteriors_at(
+    model: TemplateMixture,
+    histograms: Sequence[Histogram],
+    columns: Sequence[NDArray[np.float32]],
+    places: Places,
+) -> NDArray[np.float32]:
+    if len(columns) == 1:
+        return _shares_by_place(model, histograms[0][0], columns[0], places)
+    return _in_parts(
+        lambda part: model.responsibilities_at(_rows(columns, part), places.number[part]), len(columns[0]), 3
+    )
+
+
+def _shares_by_place(
+    model: TemplateMixture, values: NDArray[np.floating], intensities: NDArray[np.float32], places: Places
+) -> NDArray[np.float32]:
+    """Return the expected shares of the tissues in voxels, by a table of intensity and place.
+
+    Parameters
+    ----------
+    model : TemplateMixture
+        Of a single channel.
+    values : ndarray of float64, shape (B,)
+        Of the histogram, rising: the first and the last bound the table.
+    intensities : ndarray of float32, shape (N,)
+    places : Places
+        Of the voxels.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, 3)
+        Tissues by rising mean, column by column in memory; rows sum to 1.
+    """
+    low, high = np.float32(values[0]), np.float32(values[-1])
+    table = model.responsibilities_by_place(np.linspace(low, high, LOOKUP_LEVELS)).astype(np.float32)
+    levels = nearest_levels(intensities, low, high)
+    levels += places.number.astype(np.intp) * LOOKUP_LEVELS
+    return np.take(table.reshape(-1, 3).T.copy(), levels, axis=1).T
+
+
+def _in_parts(
+    posteriors_in: Callable[[slice], NDArray[np.floating]], length: int, classes: int
+) -> NDArray[np.float32]:
+    """Evaluate posteriors (N, K), column by column in memory, a part of the voxels at a time."""
+    posteriors = np.empty((classes, length), dtype=np.float32).T
 
     def evaluate(part: slice) -> None:
-        posteriors[part] = model.responsibilities(_rows(columns, part))
+        posteriors[part] = posteriors_in(part)
 
     parallel_chunks(evaluate, length, _PART)
     return posteriors

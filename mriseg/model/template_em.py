@@ -2,12 +2,12 @@
 
 The factors w on the mixing proportions (1) are updated by
 
-    w_g <- (s_g + alpha_g) / (sum_c n_c a_cg / sum_h w_h a_ch + alpha_g / u_g)                            (2)
+    w_g <- (s_g + alpha_g) / (sum_c n_c a_cg / sum_h w_h a_ch + alpha_g / u_g)                            (3)
 
 with s_g the sum of the responsibilities of group g and n_c the number of voxels at place c: it maximises a
 lower bound, linear in w, of the expected log-likelihood plus the log-prior alpha_g (log w_g - w_g / u_g)
-about the usual factors u_g, so that the objective never falls. Means and noise are updated by a linear
-regression on the contents of the components.
+about the usual factors u_g, so that the objective never falls. Means and variances are updated, channel by
+channel, by a linear regression on the contents of the components.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from mriseg.model.constants import (
     MAX_ITERATIONS,
     MEAN_HOLD,
     PLACE_BINS,
+    PLACE_CELLS,
     START_STEPS,
-    TISSUE_OUTLIERS,
     TOLERANCE,
     USUAL_FACTORS,
     VARIANCE_FLOOR,
 )
-from mriseg.model.histogram import binned
+from mriseg.model.histogram import binned, jointly_binned
 from mriseg.model.partial_volume_em import fit_partial_volume, objective_rounding
-from mriseg.model.template_mixture import CONTENT, GROUP, KINDS, TemplateMixture, start_levels
+from mriseg.model.template_components import CONTENT, GROUP, KINDS
+from mriseg.model.template_mixture import TemplateMixture, start_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,11 +60,11 @@ def fit_at_places(
 
     Parameters
     ----------
-    intensities : ndarray of float32, shape (N,)
+    intensities : ndarray of float32, shape (N,) or (N, D)
     places : Places
         Of the voxels.
     start : TemplateMixture, optional
-        Initial model, also of another brain; by default the better of two starts.
+        Initial model, also of another brain; by default the better of two starts of the first channel.
     hold_means : bool
         Fix the means at those of the start.
     max_iterations : int
@@ -78,13 +79,47 @@ def fit_at_places(
     MixtureError
         If there are no three different intensities.
     """
-    values, bins = binned(intensities, PLACE_BINS)
-    counts = places.counts(bins, len(values))
+    rows, bins = _cells(intensities)
+    counts = places.counts(bins, len(rows))
     if start is not None:
-        start = start.at(places, counts.sum(axis=1), np.array([np.ptp(values)]))
-    return fit_template_mixture(
-        values, counts, places, start, hold_means=hold_means, max_iterations=max_iterations
-    )
+        starts = [start.at(places, counts.sum(axis=1), np.ptp(rows, axis=0))]
+    elif rows.shape[1] > 1:
+        starts = _channel_starts(intensities, places, rows, counts.sum(axis=0), max_iterations)
+    else:
+        starts = _starts(rows, counts, places)
+    return fit_template_mixture(rows, counts, starts, hold_means=hold_means, max_iterations=max_iterations)
+
+
+def _cells(intensities: NDArray[np.float32]) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the intensities (B, D) of the cells of a histogram, and the cell of each voxel, shape (N,)."""
+    if intensities.ndim == 1 or intensities.shape[1] == 1:
+        values, bins = binned(intensities.ravel(), PLACE_BINS)
+        return values[:, None], bins
+    return jointly_binned(intensities, PLACE_CELLS)
+
+
+def _channel_starts(
+    intensities: NDArray[np.float32], places: Places, rows: Floats, counts: Floats, max_iterations: int
+) -> list[TemplateMixture]:
+    """Return starts from each channel alone: whichever separates the tissues best leads highest.
+
+    In the other channels all tissues have the same mean and variance, so that they have no say in the first
+    E-step.
+    """
+    means = np.average(rows, axis=0, weights=counts)
+    variances = np.average((rows - means) ** 2, axis=0, weights=counts)
+    first = fit_at_places(intensities[:, 0], places, max_iterations=max_iterations)
+    shares = first.responsibilities(rows[:, 0])[:, np.argsort(first.rising)] * counts[:, None]
+    starts = []
+    for channel, column in enumerate(intensities.T):
+        there = replace(places, levels=shares.T @ rows[:, channel] / shares.sum(axis=0))
+        alone = fit_at_places(column, there, max_iterations=max_iterations) if channel else first
+        levels = np.tile(means, (KINDS, 1))
+        levels[:, channel] = alone.levels[:, 0]
+        spread = variances.copy()
+        spread[channel] = alone.variances[0]
+        starts.append(replace(alone, levels=levels, variances=spread, outlier_range=np.ptp(rows, axis=0)))
+    return starts
 
 
 def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> TemplateMixture | None:
@@ -119,8 +154,7 @@ def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> T
 def fit_template_mixture(
     values: Floats,
     counts: Floats,
-    places: Places,
-    start: TemplateMixture | None = None,
+    starts: list[TemplateMixture],
     *,
     hold_means: bool = False,
     max_iterations: int = MAX_ITERATIONS,
@@ -161,9 +195,11 @@ def fit_template_mixture(
         )
         return replace(end.state, history=tuple(end.history), converged=end.converged)
 
-    starts = _starts(rows, counts, places) if start is None else [start]
     # Where a start lies below the floor of the noise, the first iteration would lower the objective.
-    starts = [replace(start_model, noise=_floored(start_model.noise, rows)) for start_model in starts]
+    floor = VARIANCE_FLOOR * rows.var(axis=0)
+    starts = [
+        replace(start_model, variances=np.maximum(start_model.variances, floor)) for start_model in starts
+    ]
     return max(map(fitted, starts), key=lambda model: model.history[-1])
 
 
@@ -184,7 +220,7 @@ def _start_at(tissues: Floats, rows: Floats, counts: Floats, places: Places) -> 
     factors = np.ones(len(USUAL_FACTORS))
     return TemplateMixture(
         start_levels(*tissues[:, None]),
-        np.array([[sd**2]]),
+        np.array([sd**2]),
         factors,
         places.proportions,
         counts.sum(axis=1),
@@ -196,8 +232,8 @@ def _e_step(
     model: TemplateMixture, rows: Floats, counts: Floats, *, hold_means: bool
 ) -> Step[TemplateMixture]:
     """Run the E-step; return the objective and the M-step as an `mriseg.mixture.em.Step`."""
-    normal = model.normal_densities(rows)
-    densities, proportions = model.densities(normal), model.component_proportions
+    inliers = model.inlier_densities(rows)
+    densities, proportions = model.densities(inliers), model.component_proportions
     mixed = proportions @ densities
     log_density = np.log(mixed)
     objective = float((counts * log_density).sum())
@@ -209,36 +245,34 @@ def _e_step(
         resp = (proportions.T @ (counts / mixed)) * densities
         factors = _updated_factors(model, resp.sum(axis=1))
         # Outliers do not move the means.
-        resp[:KINDS] *= (1 - TISSUE_OUTLIERS) * normal[:KINDS] / densities[:KINDS]
+        resp = resp * model.inlying(inliers)
         return _m_step(replace(model, factors=factors), resp, rows, hold_means=hold_means)
 
     return Step(objective, objective_rounding(log_density.ravel(), counts.ravel()), next_state)
 
 
 def _updated_factors(model: TemplateMixture, sums: Floats) -> Floats:
-    """Return the factors by (2), from the sums of the responsibilities of the components, shape (J,)."""
+    """Return the factors by (3), from the sums of the responsibilities of the components, shape (J,)."""
     priors, alpha = model.group_priors, _PRIOR_SHARES * float(model.sizes.sum())
     expected = (model.sizes / (priors @ model.factors)) @ priors
     return np.asarray((np.bincount(GROUP, weights=sums) + alpha) / (expected + alpha / _USUAL_FACTORS))
 
 
 def _m_step(model: TemplateMixture, resp: Floats, rows: Floats, *, hold_means: bool) -> TemplateMixture:
-    """Return the M-step of means and noise: a linear regression on the contents of the components."""
-    sizes, sums = resp.sum(axis=1), resp @ rows
-    # As in `mriseg.model.partial_volume`: (A' S A + h I) mu = A' s + h mu_old.
+    """Return the M-step of means and variances, given the responsibilities of inliers, shape (D, J, B).
+
+    In each channel it is a linear regression on the contents of the components.
+    """
     ridge = MEAN_HOLD * float(model.sizes.sum())
-    normal = CONTENT.T @ (sizes[:, None] * CONTENT) + ridge * np.eye(KINDS)
-    right = CONTENT.T @ sums + ridge * model.levels
-    levels = model.levels if hold_means else np.linalg.solve(normal, right)
-    centres = CONTENT @ levels
-    cross = centres.T @ sums
-    scatter = rows.T @ (resp.sum(axis=0)[:, None] * rows) - cross - cross.T
-    scatter += centres.T @ (sizes[:, None] * centres)
-    noise = scatter / max(float(sizes.sum()), ridge)
-    return replace(model, levels=levels, noise=_floored(noise, rows))
-
-
-def _floored(noise: Floats, rows: Floats) -> Floats:
-    """Return a covariance (D, D) whose variances are no lower than the floor."""
-    lacking = np.maximum(VARIANCE_FLOOR * rows.var(axis=0) - noise.diagonal(), 0)
-    return np.asarray(noise + np.diag(lacking))
+    levels, variances = model.levels.copy(), np.empty_like(model.variances)
+    for channel, values in enumerate(rows.T):
+        sizes, sums = resp[channel].sum(axis=1), resp[channel] @ values
+        if not hold_means:
+            # As in `mriseg.model.partial_volume`: (A' S A + h I) mu = A' s + h mu_old.
+            normal = CONTENT.T @ (sizes[:, None] * CONTENT) + ridge * np.eye(KINDS)
+            levels[:, channel] = np.linalg.solve(normal, CONTENT.T @ sums + ridge * levels[:, channel])
+        centres = CONTENT @ levels[:, channel]
+        scatter = resp[channel].sum(axis=0) @ values**2 - 2 * centres @ sums + sizes @ centres**2
+        variances[channel] = scatter / max(float(sizes.sum()), ridge)
+    floor = VARIANCE_FLOOR * rows.var(axis=0)
+    return replace(model, levels=levels, variances=np.maximum(variances, floor))

@@ -2,9 +2,9 @@
 
 The template tells where in the brain a tissue is likely [1]_; which Gaussian is which tissue follows from
 where it lies, not from the order of the means, so that one model serves every contrast. Four kinds of tissue,
-CSF, cortical GM, deep GM and WM, have a mean mu_k each, and share the variance of the noise. As in
-`mriseg.model.partial_volume`, a voxel holds one of them, or two in a fraction that is uniform on (0, 1): CSF
-with cortex, or cortex with WM.
+CSF, cortical GM, deep GM and WM, have a mean mu_k each in every channel, and share the variance of its noise.
+As in `mriseg.model.partial_volume`, a voxel holds one of them, or two in a fraction that is uniform on
+(0, 1): CSF with cortex, or cortex with WM.
 
 With a_cg the prior proportion of the voxels of group g at place c, which for a pair is the geometric mean of
 those of its tissues, the mixing proportions are
@@ -13,6 +13,12 @@ those of its tissues, the mixing proportions are
 
 with factors w_g that adapt the template to the brain [1]_. A share of the voxels of each tissue are outliers,
 uniform over all intensities: dark white matter in the midst of the white matter stays WM.
+
+Given its component, a voxel's intensities in D channels are independent: the density of component j is
+
+    p_j(y) = prod_d [(1 - o_dj) N(y_d; m_dj, v_d) + o_dj / range_d] ^ e_d                                 (2)
+
+with m_j the mean of the contents of j and o_dj its share of outliers.
 
 References
 ----------
@@ -27,15 +33,25 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.constants import (
-    FRACTION_LEVELS,
-    LOOKUP_LEVELS,
+    CHANNEL_EXPONENT,
+    CHANNEL_OUTLIERS,
     MAX_ITERATIONS,
     TISSUE_OUTLIERS,
     TOLERANCE,
 )
-from mriseg.model.histogram import nearest_levels
+from mriseg.model.template_components import (
+    CONTENT,
+    FIRST_OF_GROUP,
+    GROUP,
+    GROUP_SIZES,
+    GROUP_TISSUES,
+    KIND_OF_TISSUE,
+    KINDS,
+    PAIRS,
+    TISSUE_CONTENT,
+    TISSUES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,29 +63,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-# Kinds of tissue: CSF, cortical GM, deep GM, WM; deep GM is reported as GM.
-_TISSUES = (CSF, GM, WM)
-KINDS = 4
-_TISSUE_OF_KIND = np.array([0, 1, 1, 2])
-_KIND_OF_TISSUE = np.array([0, 1, 3])
-_PAIRS = ((0, 1), (1, 3))
-_FRACTIONS = (np.arange(FRACTION_LEVELS) + 0.5) / FRACTION_LEVELS
-
-
-def _pair_content(first: int, second: int) -> Floats:
-    eye = np.eye(KINDS)
-    return np.asarray(np.outer(1 - _FRACTIONS, eye[first]) + np.outer(_FRACTIONS, eye[second]))
-
-
-# Components in rows, kinds of tissue in columns: the fraction of each in the voxel.
-CONTENT = np.vstack([np.eye(KINDS), *(_pair_content(*pair) for pair in _PAIRS)])
-GROUP = np.append(np.arange(KINDS), np.repeat(KINDS + np.arange(len(_PAIRS)), FRACTION_LEVELS))
-_GROUP_SIZES = np.bincount(GROUP)
-_FIRST_OF_GROUP = np.cumsum(_GROUP_SIZES) - _GROUP_SIZES
-# Fraction of each tissue in a component, and whether the components of a group contain it.
-_TISSUE_CONTENT = CONTENT @ np.eye(3)[_TISSUE_OF_KIND]
-_GROUP_TISSUES = _TISSUE_CONTENT[_FIRST_OF_GROUP] > 0
-
 
 @dataclass(frozen=True, eq=False)
 class TemplateMixture:
@@ -79,8 +72,8 @@ class TemplateMixture:
     ----------
     levels : ndarray of float64, shape (4, D)
         Means of CSF, cortical GM, deep GM and WM in each channel.
-    noise : ndarray of float64, shape (D, D)
-        Covariance of every component.
+    variances : ndarray of float64, shape (D,)
+        Of the noise in each channel, common to all components.
     factors : ndarray of float64, shape (6,)
         w of (1): of the four kinds of tissue, CSF with cortex, cortex with WM.
     proportions : ndarray of float64, shape (C, 4)
@@ -96,7 +89,7 @@ class TemplateMixture:
     """
 
     levels: Floats
-    noise: Floats
+    variances: Floats
     factors: Floats
     proportions: Floats
     sizes: Floats
@@ -106,7 +99,7 @@ class TemplateMixture:
     identifier: ClassVar[str] = "template"
     description: ClassVar[str] = "three tissues and their partial volumes, in proportions by the template"
     partial_volume: ClassVar[bool] = True
-    n_groups: ClassVar[int] = KINDS + len(_PAIRS)
+    n_groups: ClassVar[int] = KINDS + len(PAIRS)
     monotonic: ClassVar[bool] = False
     settings: ClassVar[Mapping[str, object]] = {
         "Start": "the template's maps, or hierarchical clustering where that leads higher",
@@ -119,17 +112,17 @@ class TemplateMixture:
     @cached_property
     def rising(self) -> NDArray[np.intp]:
         """CSF, GM and WM (0, 1, 2) by rising mean in the first channel, shape (3,)."""
-        return np.argsort(self.levels[_KIND_OF_TISSUE, 0], kind="stable")
+        return np.argsort(self.levels[KIND_OF_TISSUE, 0], kind="stable")
 
     @property
     def tissues(self) -> tuple[Tissue, ...]:
         """The tissues by rising mean in the first channel."""
-        return tuple(_TISSUES[tissue] for tissue in self.rising)
+        return tuple(TISSUES[tissue] for tissue in self.rising)
 
     @property
     def centres(self) -> Floats:
         """Means of the tissues in all channels, of GM in the cortex, shape (3, D)."""
-        return np.asarray(self.levels[_KIND_OF_TISSUE[self.rising]])
+        return np.asarray(self.levels[KIND_OF_TISSUE[self.rising]])
 
     @property
     def means(self) -> Floats:
@@ -139,12 +132,12 @@ class TemplateMixture:
     @property
     def covariances(self) -> Floats:
         """Of the tissues, shape (3, D, D)."""
-        return np.repeat(self.noise[None], 3, axis=0)
+        return np.repeat(np.diag(self.variances)[None], 3, axis=0)
 
     @property
     def sds(self) -> Floats:
         """Standard deviation of each tissue in the first channel, shape (3,)."""
-        return np.full(3, np.sqrt(self.noise[0, 0]))
+        return np.full(3, np.sqrt(self.variances[0]))
 
     @property
     def weights(self) -> Floats:
@@ -154,7 +147,7 @@ class TemplateMixture:
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
         """Whether the components of a group contain a tissue, shape (6, 3)."""
-        return np.asarray(_GROUP_TISSUES[:, self.rising])
+        return np.asarray(GROUP_TISSUES[:, self.rising])
 
     @property
     def n_iter(self) -> int:
@@ -164,7 +157,7 @@ class TemplateMixture:
     @cached_property
     def group_priors(self) -> Floats:
         """Prior proportions of the groups at each place, a of (1), shape (C, 6)."""
-        pairs = [np.sqrt(self.proportions[:, a] * self.proportions[:, b]) for a, b in _PAIRS]
+        pairs = [np.sqrt(self.proportions[:, a] * self.proportions[:, b]) for a, b in PAIRS]
         return np.column_stack([self.proportions, *pairs])
 
     @cached_property
@@ -176,7 +169,12 @@ class TemplateMixture:
     @property
     def component_proportions(self) -> Floats:
         """Mixing proportions of the components at each place, shape (C, J)."""
-        return np.asarray((self.group_proportions / _GROUP_SIZES)[:, GROUP])
+        return np.asarray((self.group_proportions / GROUP_SIZES)[:, GROUP])
+
+    @property
+    def mean_proportions(self) -> Floats:
+        """Mixing proportions of the components in the whole brain, shape (J,)."""
+        return np.asarray(self.sizes @ self.component_proportions / self.sizes.sum())
 
     def marginal(self, channel: int) -> TemplateMixture:
         """Return the mixture of one channel."""
@@ -184,40 +182,87 @@ class TemplateMixture:
         return replace(
             self,
             levels=self.levels[:, one],
-            noise=self.noise[np.ix_(one, one)],
+            variances=self.variances[one],
             outlier_range=self.outlier_range[one],
         )
 
     def rescaled(self, factors: Floats) -> TemplateMixture:
         """Return the mixture of the same intensities times a factor a channel, shape (D,)."""
-        return replace(self, levels=self.levels * factors, noise=self.noise * np.outer(factors, factors))
+        return replace(self, levels=self.levels * factors, variances=self.variances * factors**2)
+
+    @property
+    def outliers(self) -> Floats:
+        """Share of outliers in each component, o of (2), shape (D, J)."""
+        outliers = np.full((len(self.variances), len(CONTENT)), CHANNEL_OUTLIERS)
+        outliers[0] = np.where(GROUP < KINDS, TISSUE_OUTLIERS, 0)
+        return outliers
+
+    @property
+    def exponents(self) -> Floats:
+        """Of the density of each channel, e of (2), shape (D,)."""
+        return np.append(1.0, np.full(len(self.variances) - 1, CHANNEL_EXPONENT))
+
+    @property
+    def component_means(self) -> Floats:
+        """Means of the components in each channel, shape (J, D)."""
+        return np.asarray(CONTENT @ self.levels)
+
+    @property
+    def component_variances(self) -> Floats:
+        """Variances of the components in each channel, shape (J, D)."""
+        return np.tile(self.variances, (len(CONTENT), 1))
+
+    def inlier_responsibilities(self, intensities: Floats, number: NDArray[np.int16] | None = None) -> Floats:
+        """Return the probability of each component in voxels with intensities (N, D), without outliers.
+
+        Parameters
+        ----------
+        intensities : ndarray, shape (N, D)
+        number : ndarray of int16, shape (N,), optional
+            Place of each voxel; anywhere in the brain if not given.
+
+        Returns
+        -------
+        ndarray of float64, shape (D, J, N)
+        """
+        inliers = self.inlier_densities(intensities)
+        everywhere = self.mean_proportions[:, None]
+        proportions = everywhere if number is None else self.component_proportions.T[:, number]
+        joint = self.densities(inliers) * proportions
+        return np.asarray(joint / joint.sum(axis=0) * self.inlying(inliers))
+
+    def inlying(self, inliers: Floats) -> Floats:
+        """Return the probability that a component's intensity is no outlier, (D, J, B), see `densities`."""
+        return np.asarray(inliers / np.maximum(inliers + self.outlier_densities(), np.finfo(float).tiny))
 
     def squared_distances(self, intensities: Floats) -> Floats:
         """Return squared Mahalanobis distances to the nearest component of each group, shape (B, 6)."""
+        squares = self._squares(intensities).sum(axis=0)
+        return np.asarray(np.minimum.reduceat(squares, FIRST_OF_GROUP, axis=0).T)
+
+    def inlier_densities(self, intensities: Floats) -> Floats:
+        """Return (1 - o) N of (2) at intensities (B, D), shape (D, J, B)."""
         squares = self._squares(intensities)
-        return np.asarray(np.minimum.reduceat(squares, _FIRST_OF_GROUP, axis=0).T)
+        scale = (1 - self.outliers) / np.sqrt(2 * np.pi * self.variances)[:, None]
+        return np.asarray(np.exp(-0.5 * squares) * scale[:, :, None].astype(squares.dtype))
 
-    def normal_densities(self, intensities: Floats) -> Floats:
-        """Return the Gaussian density of each component at intensities (B, D), shape (J, B)."""
-        root = float(np.sqrt(np.linalg.det(2 * np.pi * self.noise)))
-        return np.asarray(np.exp(-0.5 * self._squares(intensities)) / root)
+    def outlier_densities(self) -> Floats:
+        """Return o / range of (2), shape (D, J, 1)."""
+        return np.asarray((self.outliers / self.outlier_range[:, None])[:, :, None])
 
-    def densities(self, normal: Floats) -> Floats:
-        """Return the densities (J, B) with the outliers of the pure tissues."""
-        densities = normal.copy()
-        densities[:KINDS] *= 1 - TISSUE_OUTLIERS
-        densities[:KINDS] += TISSUE_OUTLIERS / float(np.prod(self.outlier_range))
-        return densities
+    def densities(self, inliers: Floats) -> Floats:
+        """Return the densities of the components (2), (J, B), from those of their inliers (D, J, B)."""
+        by_channel = inliers + self.outlier_densities().astype(inliers.dtype)
+        exponents = self.exponents[:, None, None].astype(inliers.dtype)
+        return np.asarray(np.prod(by_channel**exponents, axis=0))
 
     def density(self, intensities: Floats) -> Floats:
         """Return the density in the whole brain at intensities (B, D) or (B,), shape (B,)."""
-        shares = self.sizes @ self.component_proportions / self.sizes.sum()
-        return np.asarray(shares @ self.densities(self.normal_densities(intensities)))
+        return np.asarray(self.mean_proportions @ self.densities(self.inlier_densities(intensities)))
 
     def responsibilities(self, intensities: Floats) -> Floats:
         """Return the expected share of each tissue at intensities, wherever they lie, shape (B, 3)."""
-        shares = self.sizes @ self.component_proportions / self.sizes.sum()
-        return np.asarray(self._shares(intensities, shares[None])[0])
+        return np.asarray(self._shares(intensities, self.mean_proportions[None])[0])
 
     def responsibilities_by_place(self, intensities: Floats) -> Floats:
         """Return the expected share of each tissue at intensities, at each place.
@@ -235,33 +280,44 @@ class TemplateMixture:
         """
         return self._shares(intensities, self.component_proportions)
 
+    def responsibilities_at(self, intensities: Floats, number: NDArray[np.int16]) -> Floats:
+        """Return the expected share of each tissue in voxels (N, D) at places (N,), shape (N, 3)."""
+        joint = self.densities(self.inlier_densities(self._clipped(intensities)))
+        joint *= self.component_proportions.T.astype(joint.dtype)[:, number]
+        shares = TISSUE_CONTENT.T[self.rising].astype(joint.dtype) @ joint
+        return np.asarray((shares / shares.sum(axis=0)).T)
+
     def _shares(self, intensities: Floats, proportions: Floats) -> Floats:
-        if self.levels.shape[1] == 1:
-            intensities = np.clip(intensities, self.levels.min(), self.levels.max())
-        densities = self.densities(self.normal_densities(intensities))
+        densities = self.densities(self.inlier_densities(self._clipped(intensities)))
         total = proportions @ densities
-        parts = [(proportions * held) @ densities / total for held in _TISSUE_CONTENT.T[self.rising]]
+        parts = [(proportions * held) @ densities / total for held in TISSUE_CONTENT.T[self.rising]]
         return np.stack(parts, axis=-1)
 
+    def _clipped(self, intensities: Floats) -> Floats:
+        """Clip the intensities in the first channel to the outer means.
+
+        Far out, the nearest component is not the most probable one.
+        """
+        rows = intensities.reshape(len(intensities), -1).copy()
+        np.clip(rows[:, 0], self.levels[:, 0].min(), self.levels[:, 0].max(), out=rows[:, 0])
+        return rows
+
     def _squares(self, intensities: Floats) -> Floats:
-        """Return squared Mahalanobis distances from all components, shape (J, B)."""
+        """Return squared distances from all components in units of the noise, shape (D, J, B)."""
         rows = intensities.reshape(len(intensities), -1)
-        whiten = np.linalg.inv(np.linalg.cholesky(self.noise)).T.astype(rows.dtype)
-        centres = (CONTENT @ self.levels).astype(rows.dtype) @ whiten
-        squares = np.zeros((len(centres), len(rows)), dtype=rows.dtype)
-        for centre, column in zip(centres.T, (rows @ whiten).T, strict=True):
-            squares += (column - centre[:, None]) ** 2
-        return squares
+        scale = 1 / np.sqrt(self.variances)
+        centres = (CONTENT @ (self.levels * scale)).astype(rows.dtype)
+        return np.asarray(((rows * scale.astype(rows.dtype)).T[:, None, :] - centres.T[:, :, None]) ** 2)
 
     def log_likelihood_by_place(self, intensities: Floats, counts: Floats) -> float:
         """Return the log-likelihood of intensities (B,), of which each place has counts (C, B)."""
-        densities = self.densities(self.normal_densities(intensities))
+        densities = self.densities(self.inlier_densities(intensities))
         return float((counts * np.log(self.component_proportions @ densities)).sum())
 
     def bic(self, intensities: Floats, counts: Floats) -> float:
         """Return the Bayesian information criterion of a histogram without places: the lower the better."""
         channels = self.levels.shape[1]
-        parameters = self.levels.size + channels * (channels + 1) / 2 + len(self.factors)
+        parameters = self.levels.size + channels + len(self.factors)
         likelihood = float(counts @ np.log(self.density(intensities)))
         return float(-2 * likelihood + parameters * np.log(counts.sum()))
 
@@ -278,9 +334,11 @@ class TemplateMixture:
 
         Deep GM lies halfway between cortex and WM. The places are those of no brain: `at` sets them.
         """
-        known = [centres[tissues.index(tissue.abbreviation)] for tissue in _TISSUES]
+        known = [centres[tissues.index(tissue.abbreviation)] for tissue in TISSUES]
         nowhere = np.full((1, KINDS), 1 / KINDS)
-        unplaced = cls(start_levels(*known), covariances[0], weights, nowhere, np.ones(1), outlier_range)
+        unplaced = cls(
+            start_levels(*known), np.diagonal(covariances[0]), weights, nowhere, np.ones(1), outlier_range
+        )
         return replace(unplaced, factors=weights / unplaced.group_priors[0])
 
     def at(self, places: Places, sizes: Floats, outlier_range: Floats) -> TemplateMixture:
@@ -293,30 +351,3 @@ class TemplateMixture:
 def start_levels(csf: Floats, grey: Floats, white: Floats) -> Floats:
     """Return the means of a start, shape (4, D), from those of CSF, GM and WM: deep GM lies halfway to WM."""
     return np.stack([csf, grey, (grey + white) / 2, white])
-
-
-def shares_by_place(
-    model: TemplateMixture, values: Floats, intensities: NDArray[np.float32], places: Places
-) -> NDArray[np.float32]:
-    """Return the expected shares of the tissues in voxels, by a table of intensity and place.
-
-    Parameters
-    ----------
-    model : TemplateMixture
-        Of a single channel.
-    values : ndarray of float64, shape (B,)
-        Of the histogram, rising: the first and the last bound the table.
-    intensities : ndarray of float32, shape (N,)
-    places : Places
-        Of the voxels.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, 3)
-        Tissues by rising mean, column by column in memory; rows sum to 1.
-    """
-    low, high = np.float32(values[0]), np.float32(values[-1])
-    table = model.responsibilities_by_place(np.linspace(low, high, LOOKUP_LEVELS)).astype(np.float32)
-    levels = nearest_levels(intensities, low, high)
-    levels += places.number.astype(np.intp) * LOOKUP_LEVELS
-    return np.take(table.reshape(-1, 3).T.copy(), levels, axis=1).T

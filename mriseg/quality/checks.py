@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import GM, WM, Tissue
-from mriseg.model.constants import MAX_FIELD_ORDER
+from mriseg.model.constants import STRONG_FIELD
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.constants import (
@@ -89,7 +89,7 @@ def segmentation_warnings(
 
 def _field_warnings(field: BiasField) -> list[QCWarning]:
     """Report a field as strong as that of a head coil, under which tissues are less sure."""
-    if field.order <= MAX_FIELD_ORDER:
+    if field.sd <= STRONG_FIELD:
         return []
     spans = (
         f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, as that of a head coil"

@@ -15,8 +15,9 @@ from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.constants import OBJECTIVE_ROUNDING, TISSUE_OUTLIERS, VARIANCE_FLOOR
 from mriseg.model.places import places_of
 from mriseg.model.posteriors import posteriors_of
-from mriseg.model.template_em import fit_at_places, fit_template_mixture, fit_where_places_tell
-from mriseg.model.template_mixture import CONTENT, GROUP, TemplateMixture
+from mriseg.model.template_components import CONTENT, GROUP
+from mriseg.model.template_em import fit_at_places, fit_where_places_tell
+from mriseg.model.template_mixture import TemplateMixture
 
 # CSF, cortex, deep GM, WM.
 T1 = np.array([40.0, 100.0, 118.0, 150.0])
@@ -58,7 +59,7 @@ def _model(levels, sd, factors, places):
     sizes = np.bincount(places.number, minlength=len(places.proportions)).astype(float)
     return TemplateMixture(
         np.array(levels, float)[:, None],
-        np.array([[sd**2]]),
+        np.array([sd**2]),
         factors,
         places.proportions,
         sizes,
@@ -252,9 +253,9 @@ def test_all_components_have_the_same_noise_and_it_keeps_a_floor():
     # Pure tissues without noise.
     intensities = np.float32([40, 100, 150])[np.arange(700) % 3]
     model = fit_at_places(intensities, places)
-    assert model.noise[0, 0] >= VARIANCE_FLOOR * np.var([40, 100, 150]) * (1 - 1e-6)
+    assert model.variances[0] >= VARIANCE_FLOOR * np.var([40, 100, 150]) * (1 - 1e-6)
     assert len(set(model.sds.tolist())) == 1
-    np.testing.assert_array_equal(model.covariances, model.noise[None].repeat(3, axis=0))
+    np.testing.assert_array_equal(model.covariances, np.full((3, 1, 1), model.variances[0]))
     shares = model.responsibilities_by_place(np.array([40.0, 100.0, 150.0]))
     np.testing.assert_allclose(shares.sum(axis=-1), 1, atol=1e-9)
     assert _never_falls(model)
@@ -267,26 +268,57 @@ def test_the_means_of_a_start_can_be_held(fitted, drawn):
     np.testing.assert_array_equal(held.levels, start.levels)
 
 
-def test_a_second_channel_is_fitted_with_the_first(fitted, drawn):
-    intensities, places, _ = drawn
-    values = np.linspace(20, 170, 60)
-    bins = np.abs(intensities[:, None] - values).argmin(axis=1)
-    both = np.column_stack([values, 200 - values + np.random.default_rng(3).normal(0, 4, 60)])
-    counts = places.counts(bins, 60)
-    start = replace(
-        fitted,
-        levels=np.column_stack([fitted.levels, 200 - fitted.levels]),
-        noise=np.diag([30.0, 40.0]),
-        outlier_range=np.array([200.0, 200.0]),
-    )
-    model = fit_template_mixture(both, counts, places, start)
-    assert _never_falls(model)
-    np.testing.assert_allclose(model.levels[:, 0], T1, atol=3)
-    np.testing.assert_allclose(model.levels[:, 1], 200 - T1, atol=4)
-    assert np.linalg.eigvalsh(model.noise)[0] > 0
-    first = model.marginal(0)
-    np.testing.assert_array_equal(first.levels[:, 0], model.levels[:, 0])
-    assert first.tissues == model.tissues
+@pytest.fixture(scope="module")
+def two_channels(drawn):
+    """The drawn voxels with a second channel that separates cortex from WM twice as well; CSF is bright."""
+    intensities, places, content = drawn
+    generator = np.random.default_rng(3)
+    second = content @ [220.0, 120.0, 60.0] + generator.normal(0, 5, len(content))
+    return np.column_stack([intensities, second]).astype(np.float32), places
+
+
+@pytest.fixture(scope="module")
+def joint(two_channels):
+    return fit_at_places(*two_channels)
+
+
+def test_a_second_channel_is_fitted_with_the_first(joint):
+    assert _never_falls(joint)
+    assert joint.converged
+    np.testing.assert_allclose(joint.levels[:, 0], T1, atol=3)
+    np.testing.assert_allclose(joint.levels[[0, 1, 3], 1], [220, 120, 60], atol=4)
+    np.testing.assert_allclose(np.sqrt(joint.variances), [SD, 5], rtol=0.15)
+    first = joint.marginal(0)
+    np.testing.assert_array_equal(first.levels[:, 0], joint.levels[:, 0])
+    assert first.tissues == joint.tissues
+
+
+def test_a_second_channel_makes_every_tissue_better(fitted, joint, two_channels, drawn):
+    (rows, places), content = two_channels, drawn[2]
+    histograms = [(np.sort(column)[:: len(column) // 500], np.ones(1)) for column in rows.T]
+    alone = posteriors_of(fitted, histograms[:1], [rows[:, 0]], places)
+    both = posteriors_of(joint, histograms, list(rows.T), places)
+    np.testing.assert_allclose(both.sum(axis=1), 1, atol=1e-5)
+    for error in (lambda found: np.abs(found - content).mean(axis=0),):
+        assert (error(both) < 0.9 * error(alone)).all()
+
+
+def test_the_better_channel_leads_whichever_comes_first(joint, two_channels):
+    rows, places = two_channels
+    known = replace(places, levels=np.array([220.0, 120.0, 60.0]))
+    turned = fit_at_places(np.ascontiguousarray(rows[:, ::-1]), known)
+    np.testing.assert_allclose(turned.levels[[0, 1, 3], ::-1], joint.levels[[0, 1, 3]], atol=4)
+
+
+def test_voxels_that_a_channel_is_wrong_about_are_judged_by_the_others(joint, two_channels):
+    rows, places = two_channels
+    strange = rows[:2000].copy()
+    strange[:, 1] = 1e4
+    some = places.among(np.arange(len(rows)) < 2000)
+    histograms = [(np.array([0.0, 1.0]), np.ones(2))] * 2
+    found = posteriors_of(joint, histograms, list(strange.T), some)
+    alone = joint.marginal(0).responsibilities_at(strange[:, [0]], some.number)
+    assert np.abs(found - alone).mean() < 0.03
 
 
 def test_intensities_times_a_factor_are_told_by_the_mixture_times_it(fitted):
@@ -302,7 +334,7 @@ def test_intensities_times_a_factor_are_told_by_the_mixture_times_it(fitted):
 def test_distances_are_those_to_the_nearest_component_of_each_group(fitted):
     points = np.array([20.0, 90.0, 170.0])
     centres = CONTENT @ fitted.levels[:, 0]
-    squares = (points[:, None] - centres) ** 2 / fitted.noise[0, 0]
+    squares = (points[:, None] - centres) ** 2 / fitted.variances[0]
     expected = np.stack([squares[:, group == GROUP].min(axis=1) for group in range(6)], axis=1)
     np.testing.assert_allclose(fitted.squared_distances(points), expected)
 
