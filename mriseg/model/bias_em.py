@@ -152,14 +152,11 @@ class _Grid:
     """Voxels of a mask (X, Y, Z) some millimetres apart, and orthonormal polynomials there."""
 
     def __init__(self, mask: NDArray[np.bool_], zooms: Floats) -> None:
-        # Odd steps from the first voxel at which they end as far from the last: a reflected brain has the same.
-        steps = 2 * (FIELD_SAMPLING_MM / zooms / 2).astype(int) + 1
-        sides = [
-            slice((n - 1) * (step + 1) // 2 % step, None, step)
-            for n, step in zip(mask.shape, steps, strict=True)
-        ]
-        on_grid = np.zeros(mask.shape, dtype=bool)
-        on_grid[tuple(sides)] = True
+        steps = np.maximum(1, np.round(FIELD_SAMPLING_MM / zooms)).astype(int)
+        # In steps from the middle to both sides: a reflected brain has the same voxels.
+        apart = [np.abs(2 * np.arange(n) - (n - 1)) // 2 for n in mask.shape]
+        on_axes = [distance % step == 0 for distance, step in zip(apart, steps, strict=True)]
+        on_grid = np.logical_and.reduce(np.ix_(*on_axes))
         self.mask = mask
         self.chosen = on_grid[mask]
         self.voxels = np.argwhere(mask & on_grid)
