@@ -155,8 +155,8 @@ class _Grid:
         steps = np.maximum(1, np.round(FIELD_SAMPLING_MM / zooms)).astype(int)
         # In steps from the middle to both sides: a reflected brain has the same voxels.
         apart = [np.abs(2 * np.arange(n) - (n - 1)) // 2 for n in mask.shape]
-        on_axes = [distance % step == 0 for distance, step in zip(apart, steps, strict=True)]
-        on_grid = np.logical_and.reduce(np.ix_(*on_axes))
+        x, y, z = (distance % step == 0 for distance, step in zip(apart, steps, strict=True))
+        on_grid = x[:, None, None] & y[:, None] & z
         self.mask = mask
         self.chosen = on_grid[mask]
         self.voxels = np.argwhere(mask & on_grid)
