@@ -8,16 +8,17 @@ regularise in space; compute the atypicality; assemble the result and check it.
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from mriseg.brain.checks import mask_warnings
+from mriseg.brain.lesions import split_lesions
 from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
-from mriseg.brain.outline import outline_warnings
-from mriseg.brain.strip import strip_warnings
-from mriseg.channels.intensities import corrected_intensities
+from mriseg.brain.outline import with_checked_outline
+from mriseg.channels.intensities import corrected_intensities, join_channels
 from mriseg.channels.joining import load_channels
-from mriseg.errors import MaskError, MixtureError, PriorError
+from mriseg.errors import MixtureError, PriorError
 from mriseg.estimates import Estimates
 from mriseg.images.background import stripped_mask
 from mriseg.images.fill import with_zero_around
@@ -27,7 +28,7 @@ from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import contrast_of_order, name_components
 from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
-from mriseg.model.constants import STRONG_FIELD
+from mriseg.model.constants import MISLEADING_FIELD, STRONG_FIELD
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
 from mriseg.model.places import places_of
@@ -40,7 +41,7 @@ from mriseg.template.contrast import detect_contrast, tissue_levels
 from mriseg.template.tissue_maps import apply_tissue_prior, register_template, tissue_prior
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -179,26 +180,29 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     spec = _mixture_spec(options)
     _log.info("finding the brain")
     brain, contrast, registration = _find_brain(volume, options)
-    brain, tissue, lesions = _split_lesions(brain, volume, options)
+    brain, tissue, lesions = split_lesions(brain, volume, options.lesion_mask)
     spec = replace(spec, contrast=contrast)
     if registration is None or lesions is not None:
         registration = _registration(volume, brain, tissue, options)
-    levels, prior = _laid_over(volume, tissue, registration, options)
-    places = _places(prior) if spec.by_template else None
-    if places is not None and options.contrast == AUTO:
-        spec = replace(spec, contrast=UNPLACED_CONTRAST)  # of use only where the places do not tell
-    intensities, fit = _fit_mixture(volume, others, tissue, spec, places, bias=options.bias)
-    if intensities.field.sd <= STRONG_FIELD:  # the template is laid over the scan without its field
-        brain = _checked_outline(brain, volume, registration, contrast)
+    with _named_in_errors(volume, spec):
+        laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
+        if laid.places is not None and spec.by_template and options.contrast == AUTO:
+            spec = replace(spec, contrast=UNPLACED_CONTRAST)  # of use only where the places do not tell
+        intensities = join_channels(intensities, volume, others, spec.white, bias=options.bias)
+        _log.info("fitting the mixture")
+        fit = intensities.fit(spec)
+    if intensities.field.sd <= STRONG_FIELD:
+        brain = with_checked_outline(brain, volume, laid.registration, contrast)
+    prior = laid.prior
     posteriors = intensities.posteriors(fit)
-    if places is not None and intensities.places is None and prior is not None:
+    if laid.places is not None and intensities.places is None and prior is not None:
         contrast, prior = spec.contrast, replace(prior, fits=False)
     components = _named(fit, contrast)
     if GM not in components:
-        levels, prior = None, None
+        laid, prior = laid._replace(levels=None), None
     elif options.contrast == AUTO:
         contrast = contrast_of_order(components, contrast)
-    if places is None and prior is not None:
+    if prior is not None and not isinstance(fit.model, TemplateMixture):
         grey, white = components.index(GM), components.index(WM)
         posteriors = apply_tissue_prior(posteriors, prior, grey, white, len(intensities.images))
     strength = 0.0
@@ -211,7 +215,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
         brain=brain,
         lesions=lesions,
         contrast=contrast,
-        levels=levels,
+        levels=laid.levels,
         channels=intensities.channels,
         field=intensities.field,
         fit=fit,
@@ -259,39 +263,34 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
     return BrainMask(given, method, warnings=warnings), contrast, registration
 
 
-def _checked_outline(
-    brain: BrainMask, volume: Volume, registration: Registration | None, contrast: str
-) -> BrainMask:
-    """Add what the template tells of a strip, or of a given mask, to the warnings of the brain."""
-    if registration is None or brain.method not in (MaskMethod.STRIPPED, MaskMethod.GIVEN):
-        return brain
-    warnings: tuple[QCWarning, ...] = ()
-    if brain.method is MaskMethod.STRIPPED:
-        warnings = strip_warnings(volume, brain.mask, registration, contrast)
-    warnings = warnings or outline_warnings(volume, brain.mask, registration)
-    return replace(brain, warnings=(*brain.warnings, *warnings))
-
-
-def _fit_mixture(
-    volume: Volume,
-    others: Sequence[Volume],
-    tissue: NDArray[np.bool_],
-    spec: MixtureSpec,
-    places: Places | None,
-    *,
-    bias: bool,
-) -> tuple[Intensities, MixtureFit]:
-    """Correct the bias fields, bring the channels to the grid, and fit the mixture."""
+@contextmanager
+def _named_in_errors(volume: Volume, spec: MixtureSpec) -> Iterator[None]:
+    """Name the scan in errors about its mixture."""
     try:
-        intensities = corrected_intensities(volume, others, tissue, spec.white, places, bias=bias)
-        _log.info("fitting the mixture")
-        return intensities, intensities.fit(spec)
+        yield
     except PriorError:
         raise
     except MixtureError as error:
-        raise MixtureError(
-            f"{volume.path}: its intensities make no {spec.classes} classes ({error})"
-        ) from error
+        text = f"{volume.path}: its intensities make no {spec.classes} classes ({error})"
+        raise MixtureError(text) from error
+
+
+def _without_field(
+    volume: Volume,
+    brain: BrainMask,
+    tissue: NDArray[np.bool_],
+    registration: Registration | None,
+    spec: MixtureSpec,
+    options: SegmentOptions,
+) -> tuple[_Laid, Intensities]:
+    """Lay the template over the scan and correct the bias field; once more where the field misled it."""
+    laid = _laid_over(volume, tissue, registration, options)
+    intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
+    if intensities.field.sd > MISLEADING_FIELD and brain.scan_to_mni is None:
+        clear = replace(volume, data=intensities.images[0])
+        laid = _laid_over(clear, tissue, _registration(clear, brain, tissue, options), options)
+        intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
+    return laid, intensities
 
 
 def _registration(
@@ -304,26 +303,32 @@ def _registration(
     return register_template(volume, tissue, brain.scan_to_mni)
 
 
+class _Laid(NamedTuple):
+    """What the template tells of a scan that it is laid over."""
+
+    registration: Registration | None
+    levels: TissueLevels | None
+    prior: TissuePrior | None
+    places: Places | None
+
+
 def _laid_over(
     volume: Volume, tissue: NDArray[np.bool_], registration: Registration | None, options: SegmentOptions
-) -> tuple[TissueLevels | None, TissuePrior | None]:
-    """Return what the registered template tells of the contrast and of the tissues."""
+) -> _Laid:
+    """Return what the template tells of the contrast, of the tissues and, if it fits, of places."""
     if not options.may_be_tissues:
-        return None, None
+        return _Laid(None, None, None, None)
     prior = tissue_prior(volume, tissue, registration) if options.priors else None
-    return tissue_levels(volume, tissue, registration), prior
-
-
-def _places(prior: TissuePrior | None) -> Places | None:
-    """Return the places of the voxels in the template, where it fits."""
-    return places_of(prior.log_odds, prior.deep_grey, prior.levels) if prior and prior.fits else None
+    places = None
+    if prior is not None and prior.fits:
+        places = places_of(prior.log_odds, prior.deep_grey, prior.levels)
+    return _Laid(registration, tissue_levels(volume, tissue, registration), prior, places)
 
 
 def _named(fit: MixtureFit, contrast: str) -> tuple[Tissue, ...]:
     """Return the tissue of each component: by where it lies, or by the order of the means."""
-    if isinstance(fit.model, TemplateMixture):
-        return fit.model.tissues
-    return name_components(fit.model.means, contrast)
+    model = fit.model
+    return model.tissues if isinstance(model, TemplateMixture) else name_components(model.means, contrast)
 
 
 def _log_odds(
@@ -333,17 +338,3 @@ def _log_odds(
     if prior is None or not prior.fits:
         return None
     return components.index(GM), components.index(WM), prior.log_odds
-
-
-def _split_lesions(
-    brain: BrainMask, volume: Volume, options: SegmentOptions
-) -> tuple[BrainMask, NDArray[np.bool_], NDArray[np.bool_] | None]:
-    """Return the brain with its lesions, the mask without them, and the lesions."""
-    if options.lesion_mask is None:
-        return brain, brain.mask, None
-    lesions, mask_notes = load_mask(options.lesion_mask, volume, of="lesions", may_be_empty=True)
-    tissue = brain.mask & ~lesions
-    if not tissue.any():
-        raise MaskError(f"{options.lesion_mask}: leaves nothing of the brain in {volume.path.name}")
-    brain = replace(brain, mask=brain.mask | lesions, warnings=(*brain.warnings, *mask_notes))
-    return brain, tissue, lesions

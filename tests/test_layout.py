@@ -25,6 +25,7 @@ COVERED_ELSEWHERE = {
     "cli/summarise.py": ["cli/test_batch.py"],
     # Steps of joining channels, tested by joining some.
     "channels/intensities.py": ["channels/test_joining.py", "test_segment_channels.py"],
+    "brain/lesions.py": ["test_lesions.py"],
     # Parts of a run, tested by runs.
     "cohort/dataset.py": ["cohort/test_plan.py", "cli/test_bids.py"],
     "cohort/local.py": ["cohort/test_run.py"],

@@ -6,6 +6,7 @@ that is missing does not follow: there the border of the mask lies below the sur
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ from mriseg.brain.constants import (
     OUTLINE_SMOOTHING_MM,
     OUTLINE_SPACING_MM,
 )
+from mriseg.brain.mask import MaskMethod
+from mriseg.brain.strip import strip_warnings
 from mriseg.brain.surface import template_surface
 from mriseg.images.voxels import bounding_box, coarsen
 from mriseg.qc import QCWarning, look_closely
@@ -26,12 +29,41 @@ from mriseg.template.head import load_template
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mriseg.brain.mask import BrainMask
     from mriseg.brain.surface import Floats, Surface
     from mriseg.images.volume import Volume
     from mriseg.template.registration import Registration
 
 # Names of the ends of the axes of MNI space, negative and positive.
 _ENDS = (("left", "right"), ("back", "front"), ("bottom", "top"))
+
+
+def with_checked_outline(
+    brain: BrainMask, volume: Volume, registration: Registration | None, contrast: str
+) -> BrainMask:
+    """Add what the template tells of a strip, or of a given mask, to the warnings of a brain.
+
+    Parameters
+    ----------
+    brain : BrainMask
+    volume : Volume
+        The scan.
+    registration : Registration or None
+        Of the template to the scan.
+    contrast : str
+        Of the scan.
+
+    Returns
+    -------
+    BrainMask
+    """
+    if registration is None or brain.method not in (MaskMethod.STRIPPED, MaskMethod.GIVEN):
+        return brain
+    warnings: tuple[QCWarning, ...] = ()
+    if brain.method is MaskMethod.STRIPPED:
+        warnings = strip_warnings(volume, brain.mask, registration, contrast)
+    warnings = warnings or outline_warnings(volume, brain.mask, registration)
+    return replace(brain, warnings=(*brain.warnings, *warnings))
 
 
 def outline_warnings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -112,27 +112,57 @@ class Intensities:
 
 def corrected_intensities(
     volume: Volume,
-    others: Sequence[Volume],
     mask: NDArray[np.bool_],
     white: int,
     places: Places | None = None,
     *,
     bias: bool,
 ) -> Intensities:
-    """Bring the channels to the grid of a scan, and divide the bias fields out of all.
+    """Divide the bias field out of a scan.
 
     Parameters
     ----------
     volume : Volume
         The scan.
-    others : sequence of Volume
-        Further scans of the same session.
     mask : ndarray of bool, shape (X, Y, Z)
         The brain without lesions.
     white : int
-        Rank of white matter by rising mean of the scan; used without places.
+        Rank of white matter by rising mean; used where the places do not tell.
     places : Places, optional
-        Of the voxels of the mask in the template, which tell the rank of white matter in any contrast.
+        Of the voxels of the mask in the template.
+    bias : bool
+        Whether the bias field is estimated.
+
+    Returns
+    -------
+    Intensities
+        Of a single channel; without places where these do not raise the likelihood.
+    """
+    _log.info("estimating the bias field")
+    signal = with_signal(mask, volume.data)
+    if places is not None:
+        placed = fit_where_places_tell(_inside(volume.data, signal), places.among(_inside(signal, mask)))
+        places = None if placed is None else places
+    air, field = air_intensity(volume.data), unit_field()
+    if bias:
+        field = FieldEstimator(mask, volume.zooms, white, places).field(volume.data - air, signal)
+    return Intensities((correct_bias(volume.data, air, field),), mask, signal, field, (), places)
+
+
+def join_channels(
+    intensities: Intensities, volume: Volume, others: Sequence[Volume], white: int, *, bias: bool
+) -> Intensities:
+    """Bring further scans of the same session to the grid of a scan, and divide out their bias fields.
+
+    Parameters
+    ----------
+    intensities : Intensities
+        Of the scan.
+    volume : Volume
+        The scan.
+    others : sequence of Volume
+    white : int
+        Rank of white matter by rising mean of the scan; used without places.
     bias : bool
         Whether bias fields are estimated.
 
@@ -145,22 +175,17 @@ def corrected_intensities(
     ImageError
         If a channel covers less than half of the brain, or is empty there.
     """
-    _log.info("estimating the bias field")
-    signal = with_signal(mask, volume.data)
-    air = air_intensity(volume.data)
-    if places is not None:
-        placed = fit_where_places_tell(_inside(volume.data, signal), places.among(_inside(signal, mask)))
-        places = None if placed is None else places
-    estimator = FieldEstimator(mask, volume.zooms, white, places)
-    field = estimator.field(volume.data - air, signal) if bias else unit_field()
-    corrected = correct_bias(volume.data, air, field)
-    channels: list[Channel] = []
-    if others:
-        _log.info("joining the channels")
-        beside = partial(estimator.field_beside, corrected - air) if bias else None
-        channels = [prepare_channel(other, volume, signal, beside) for other in others]
-    images = (corrected, *(channel.corrected for channel in channels))
-    return Intensities(images, mask, signal, field, tuple(channels), places)
+    if not others:
+        return intensities
+    _log.info("joining the channels")
+    beside = None
+    if bias:
+        estimator = FieldEstimator(intensities.mask, volume.zooms, white, intensities.places)
+        scan = intensities.images[0] - air_intensity(volume.data)
+        beside = partial(estimator.field_beside, scan)
+    channels = [prepare_channel(other, volume, intensities.signal, beside) for other in others]
+    images = (intensities.images[0], *(channel.corrected for channel in channels))
+    return replace(intensities, images=images, channels=tuple(channels))
 
 
 def _inside(data: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:

@@ -152,7 +152,7 @@ def fit(
         If the cohort prior is of another contrast.
     """
     histograms = tuple(intensity_histogram(column) for column in columns)
-    data = _Data(np.stack(columns, axis=1), histograms, places)
+    data = _Data(np.stack(columns, axis=1), histograms, places if spec.by_template else None)
     chosen, bic_by_classes = _select(data, spec) if spec.classes == AUTO else (None, {})
     model = chosen or _fit(data, spec)
     merged = _fit_and_merge(model, data, spec) if spec.merge and len(model.means) > 3 else None

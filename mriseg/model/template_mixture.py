@@ -270,8 +270,6 @@ class TemplateMixture:
         Parameters
         ----------
         intensities : ndarray, shape (B,) or (B, D)
-            Of a single channel, intensities beyond the outer means are clipped to these: far out, the nearest
-            component is not the most probable one.
 
         Returns
         -------
@@ -294,10 +292,7 @@ class TemplateMixture:
         return np.stack(parts, axis=-1)
 
     def _clipped(self, intensities: Floats) -> Floats:
-        """Clip the intensities in the first channel to the outer means.
-
-        Far out, the nearest component is not the most probable one.
-        """
+        """Clip the first channel to the outer means: beyond, the nearest is not the most probable one."""
         rows = intensities.reshape(len(intensities), -1).copy()
         np.clip(rows[:, 0], self.levels[:, 0].min(), self.levels[:, 0].max(), out=rows[:, 0])
         return rows
