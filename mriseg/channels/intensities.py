@@ -150,7 +150,7 @@ def corrected_intensities(
     """
     _log.info("estimating the bias field")
     signal = with_signal(mask, volume.data)
-    air = air_intensity(volume.data)
+    air = air_intensity(volume.data, _inside(volume.data, signal))
     if places is not None:
         seen = places.among(_inside(signal, mask))
         placed = fit_where_places_tell(_inside(volume.data, signal), seen)

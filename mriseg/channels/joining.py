@@ -123,6 +123,6 @@ def prepare_channel(
     seen = with_signal(seen, alignment.data)
     if white is None:
         return Channel(channel, alignment, unit_field(), alignment.data, seen)
-    air = air_intensity(channel.data)
+    air = air_intensity(channel.data, alignment.data[seen])
     field = estimate_channel_bias_field(alignment.data, seen, scan.zooms, white[seen[mask]], float(air))
     return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
+from mriseg.images.background import background_intensity
 from mriseg.images.voxels import bounding_box
 from mriseg.model.bias_cells import Cells
 from mriseg.model.bias_regression import polynomial_field
@@ -29,6 +30,7 @@ from mriseg.model.constants import (
     FIELD_EM_ITERATIONS,
     FIELD_ROUNDS,
     FIELD_TOLERANCE,
+    INVERTED_PERCENTILE,
     MAX_FIELD,
     MAX_ITERATIONS,
     MIN_WM_CELLS,
@@ -126,7 +128,8 @@ def estimate_bias_field(
     white : int
         Rank of white matter among the three tissues by rising mean: 2 in T1, 0 in T2.
     air : float
-        Intensity of air, an offset that the field does not multiply.
+        Intensity of air, an offset that the field does not multiply; brighter than the brain if the scan is
+        inverted.
 
     Returns
     -------
@@ -138,6 +141,8 @@ def estimate_bias_field(
     mask = mask[box]
     grid = Cells.of(mask, zooms)
     intensities = data[box][mask] - np.float32(air)
+    if _inverted(intensities):
+        intensities, white = -intensities, 2 - white
     field = _estimate(grid, mask, intensities, white)
     if field is None or np.std(field.log_on_grid(mask.shape)[mask]) > STRONG_FIELD:
         field = _estimate(grid, mask, intensities, white, strong=True) or field
@@ -210,7 +215,8 @@ def estimate_channel_bias_field(
     """
     box = bounding_box(mask)
     grid = Cells.of(mask[box], zooms)
-    pure, brightness = grid.pure_cells(white, data[mask] - np.float32(air))
+    intensities = data[mask] - np.float32(air)
+    pure, brightness = grid.pure_cells(white, -intensities if _inverted(intensities) else intensities)
     if np.count_nonzero(pure) < MIN_WM_CELLS:
         return unit_field()
     return _moved(_centred(_field(grid, pure, brightness), mask[box]), box)
@@ -265,9 +271,31 @@ def _centred(field: BiasField, mask: NDArray[np.bool_]) -> BiasField:
     return BiasField(coefficients, field.centre, field.scale, float(low), float(high))
 
 
-def air_intensity(data: NDArray[np.float32]) -> np.float32:
-    """Return the intensity of air, from every third voxel along each axis."""
-    return np.float32(np.percentile(data[::3, ::3, ::3], AIR_PERCENTILE))
+def _inverted(intensities: NDArray[np.float32]) -> bool:
+    """Decide whether the brain, by its intensities less that of air, is darker than air."""
+    return bool(np.median(intensities) < 0)
+
+
+def air_intensity(data: NDArray[np.float32], brain: NDArray[np.float32]) -> np.float32:
+    """Return the intensity of air, from every third voxel along each axis.
+
+    Air is the darkest, or, where the scan is inverted, the brightest: the faces of the volume are then
+    brighter than nearly all of the brain.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        The whole scan.
+    brain : ndarray of float32, shape (N,)
+        Intensities of the brain.
+
+    Returns
+    -------
+    float32
+    """
+    inverted = background_intensity(data)[0] > np.percentile(brain, INVERTED_PERCENTILE)
+    percentile = 100 - AIR_PERCENTILE if inverted else AIR_PERCENTILE
+    return np.float32(np.percentile(data[::3, ::3, ::3], percentile))
 
 
 def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:

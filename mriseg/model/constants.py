@@ -118,6 +118,9 @@ WEIGHTS_ROUNDING = 1e-6
 
 # Percent of all intensities that lie below that of air, to which the field does not add.
 AIR_PERCENTILE = 1.0
+# Percent of the intensities of the brain that lie below those of the faces of an inverted scan, whose air is
+# the brightest.
+INVERTED_PERCENTILE = 95.0
 # mm: width of the cells that the field is estimated from.
 CELL_MM = 4.0
 # Share of WM in a cell, relative to the purest, from which it counts as WM.

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from mriseg.evaluation.phantom import folded_ball, simulate
 from mriseg.images.reading import load_mask, load_volume
-from mriseg.model.bias_field import estimate_bias_field, unit_field
+from mriseg.model.bias_field import air_intensity, correct_bias, estimate_bias_field, unit_field
 
 ZOOMS = np.array([1.5, 1.5, 1.5])
 
@@ -50,6 +50,20 @@ def test_white_matter_may_be_the_darkest():
     brain = phantom.labels > 0
     field = estimate_bias_field(phantom.data, brain, ZOOMS, white=0)
     assert np.log(field.on_grid(brain.shape)[brain] / phantom.field[brain]).std() < 0.03
+
+
+def test_an_inverted_scan_has_the_field_of_the_scan():
+    """The field multiplies the distance to the intensity of air, also where air is the brightest."""
+    phantom = simulate(*folded_ball(), noise=3, bias=40)
+    brain = phantom.labels > 0
+    inverted = np.float32(phantom.data.max()) - phantom.data
+    corrected = []
+    for data, white in ((phantom.data, 2), (inverted, 0)):
+        air = air_intensity(data, data[brain])
+        field = estimate_bias_field(data, brain, ZOOMS, white, float(air))
+        corrected.append(correct_bias(data, air, field)[brain])
+    plain, turned = corrected
+    np.testing.assert_allclose(phantom.data.max() - turned, plain, rtol=1e-3, atol=0.2)
 
 
 def test_outside_the_brain_the_field_keeps_its_range():
