@@ -91,6 +91,6 @@ def level_warnings(tissues: Sequence[Tissue], levels: NDArray[np.floating]) -> l
         return []
     text = (
         f"CSF and GM are {csf / white:.0%} and {grey / white:.0%} as bright as WM, more than in T1 as a "
-        "scanner stores it; if intensities are a root or a logarithm of the signal, CSF may be a third too small"
+        "scanner stores it; if they are roots or logarithms of the signal, CSF may be a third too small"
     )
     return [look_closely("intensities-not-linear", text)]
