@@ -11,8 +11,9 @@ PLAUSIBLE_INFANT_SHARE = {"CSF": (0.03, 0.45), "GM": (0.20, 0.70), "WM": (0.15, 
 # tuned.
 SHARE_MARGIN = 0.1
 # Ratio of the volume of GM to that of WM: least that is plausible where the template fits a whole brain; 1.2
-# to 2.2 in 17 scans in T1, 0.6 to 1.1 in five scans in T2 and FLAIR of which cortex is taken for WM.
-MIN_GREY_TO_WHITE = 1.1
+# to 2.2 in 17 scans in T1, 0.82 and 1.07 in FLAIR and T2 of one head whose cortex is taken for WM; 1.09 in a
+# simulated head in FLAIR whose ratio is 1.24.
+MIN_GREY_TO_WHITE = 1.08
 # Mean of CSF plus that of GM, both from air and in units of that of WM: most that is plausible where CSF is
 # the darkest and WM the brightest; 0.81 to 1.20 in 17 scans in T1 as scanners store them, 1.23 to 1.53 in the
 # square roots of 8 of them, 1.42 to 1.70 in their logarithms.
