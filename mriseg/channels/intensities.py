@@ -143,9 +143,10 @@ def corrected_intensities(
     if places is not None:
         placed = fit_where_places_tell(_inside(volume.data, signal), places.among(_inside(signal, mask)))
         places = None if placed is None else places
-    air, field = air_intensity(volume.data), unit_field()
+    air, field = air_intensity(volume.data, _inside(volume.data, signal)), unit_field()
     if bias:
-        field = FieldEstimator(mask, volume.zooms, white, places).field(volume.data - air, signal)
+        above = places and places.above(float(air))
+        field = FieldEstimator(mask, volume.zooms, white, above).field(volume.data - air, signal)
     return Intensities((correct_bias(volume.data, air, field),), mask, signal, field, (), places)
 
 
@@ -180,9 +181,10 @@ def join_channels(
     _log.info("joining the channels")
     beside = None
     if bias:
-        estimator = FieldEstimator(intensities.mask, volume.zooms, white, intensities.places)
-        scan = intensities.images[0] - air_intensity(volume.data)
-        beside = partial(estimator.field_beside, scan)
+        air = air_intensity(volume.data, _inside(volume.data, intensities.signal))
+        above = intensities.places and intensities.places.above(float(air))
+        estimator = FieldEstimator(intensities.mask, volume.zooms, white, above)
+        beside = partial(estimator.field_beside, intensities.images[0] - air)
     channels = [prepare_channel(other, volume, intensities.signal, beside) for other in others]
     images = (intensities.images[0], *(channel.corrected for channel in channels))
     return replace(intensities, images=images, channels=tuple(channels))

@@ -122,6 +122,6 @@ def prepare_channel(
     alignment = align(channel, scan, mask)
     seen = mask & alignment.covered
     seen = with_signal(seen, alignment.data)
-    air = air_intensity(channel.data)
+    air = air_intensity(channel.data, alignment.data[seen])
     field = unit_field() if field_of is None else field_of(alignment.data - air, seen)
     return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen)

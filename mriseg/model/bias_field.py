@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg._utils.parallel import parallel_chunks
-from mriseg.model.constants import AIR_PERCENTILE
+from mriseg.images.background import background_intensity
+from mriseg.model.constants import AIR_PERCENTILE, INVERTED_PERCENTILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,9 +84,26 @@ def unit_field() -> BiasField:
     return BiasField(np.zeros((1, 1, 1)), np.zeros(3), np.ones(3))
 
 
-def air_intensity(data: NDArray[np.float32]) -> np.float32:
-    """Return the intensity of air, from every third voxel along each axis."""
-    return np.float32(np.percentile(data[::3, ::3, ::3], AIR_PERCENTILE))
+def air_intensity(data: NDArray[np.float32], brain: NDArray[np.float32]) -> np.float32:
+    """Return the intensity of air, to which the field does not add, from every third voxel along each axis.
+
+    Air is the darkest, or, where the scan is inverted, the brightest: the faces of the volume are then
+    brighter than nearly all of the brain.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (X, Y, Z)
+        The whole scan.
+    brain : ndarray of float32, shape (N,)
+        Intensities of the brain.
+
+    Returns
+    -------
+    float32
+    """
+    inverted = background_intensity(data)[0] > np.percentile(brain, INVERTED_PERCENTILE)
+    percentile = 100 - AIR_PERCENTILE if inverted else AIR_PERCENTILE
+    return np.float32(np.percentile(data[::3, ::3, ::3], percentile))
 
 
 def correct_bias(data: NDArray[np.float32], air: np.float32, field: BiasField) -> NDArray[np.float32]:

@@ -125,6 +125,8 @@ WEIGHTS_ROUNDING = 1e-6
 
 # Percent of all intensities that lie below that of air, to which the field does not add.
 AIR_PERCENTILE = 1.0
+# Percent of the brain that is darker than the faces of a volume whose intensities are inverted.
+INVERTED_PERCENTILE = 95.0
 # mm: spacing of the voxels that the field is estimated from.
 FIELD_SAMPLING_MM = 3.0
 # Count: voxels of such a grid below which no field is estimated, 8 mL.

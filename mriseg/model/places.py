@@ -37,6 +37,10 @@ class Places:
         """Return the places of some of the voxels, chosen by an array of bool, shape (N,)."""
         return Places(self.number[chosen], self.proportions, self.levels)
 
+    def above(self, intensity: float) -> Places:
+        """Return the places for intensities less that of air."""
+        return Places(self.number, self.proportions, self.levels - intensity)
+
     def counts(self, bins: NDArray[np.intp], n_bins: int) -> Floats:
         """Count the voxels of each place in each bin of intensity.
 

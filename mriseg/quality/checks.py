@@ -21,6 +21,7 @@ from mriseg.quality.constants import (
     MAX_BORDER_WM,
     MAX_OUT_OF_ORDER,
     MAX_SILENT,
+    MIN_GREY_TO_WHITE,
     MIN_SEPARATION_SDS,
     MIN_WM_DEPTH_RATIO,
     PLAUSIBLE_INFANT_SHARE,
@@ -28,7 +29,7 @@ from mriseg.quality.constants import (
     SHARE_MARGIN,
 )
 from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
-from mriseg.quality.intensity_checks import saturation_warnings
+from mriseg.quality.intensity_checks import linearity_warnings, saturation_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,10 @@ def segmentation_warnings(
         *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
         *template_warnings(found),
         *order_warnings(found),
+        *linearity_warnings(found),
     ]
+    if found.by_place:
+        warnings += ratio_warnings(found.components, shares)
     if not found.by_place and all(
         tissue.mapping for tissue in found.components
     ):  # only tissues have an expected depth
@@ -197,6 +201,34 @@ def plausibility_warnings(
         )
         warnings.append(look_closely("labels-out-of-order", contrary))
     return warnings
+
+
+def ratio_warnings(tissues: Sequence[Tissue], shares: Sequence[float]) -> list[QCWarning]:
+    """Check the volume of GM against that of WM in a whole brain.
+
+    Where WM lies between CSF and GM in intensity, as in FLAIR, or is as dark as dura, as in T2, voxels at the
+    surface of the cortex are easily taken for it.
+
+    Parameters
+    ----------
+    tissues : sequence of Tissue, length K
+        With GM and WM among them.
+    shares : sequence of float, length K
+        Share of each in the brain mask.
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing is in doubt.
+    """
+    grey, white = (shares[tissues.index(tissue)] for tissue in (GM, WM))
+    if grey >= MIN_GREY_TO_WHITE * white:
+        return []
+    text = (
+        f"GM is {grey / max(white, EMPTY_SHARE):.2f} times WM; in whole brains it is more than "
+        f"{MIN_GREY_TO_WHITE} times; cortex may have been taken for WM"
+    )
+    return [look_closely("tissue-ratio", text)]
 
 
 def depth_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[QCWarning]:

@@ -10,6 +10,13 @@ PLAUSIBLE_INFANT_SHARE = {"CSF": (0.03, 0.45), "GM": (0.20, 0.70), "WM": (0.15, 
 # Share of the brain mask, 0 to 1: distance beyond these bounds from which the severity is "do not trust"; not
 # tuned.
 SHARE_MARGIN = 0.1
+# Ratio of the volume of GM to that of WM: least that is plausible where the template fits a whole brain; 1.2
+# to 2.2 in 17 scans in T1, 0.82 in FLAIR of one head whose cortex is taken for WM.
+MIN_GREY_TO_WHITE = 1.0
+# Mean of CSF plus that of GM, both from air and in units of that of WM: most that is plausible where CSF is
+# the darkest and WM the brightest; 0.8 to 1.2 in 17 scans in T1 as scanners store them, 1.2 to 1.5 in the
+# square roots of 8 of them, 1.4 to 1.7 in their logarithms.
+MAX_DARK_LEVELS = 1.3
 # Share of the brain mask, 0 to 1: below it a class counts as empty.
 EMPTY_SHARE = 0.005
 # Mahalanobis distance (sds): least separation of classes adjacent in intensity.

@@ -13,6 +13,7 @@ from mriseg.evaluation.phantom import folded_ball, simulate
 from mriseg.images.reading import load_mask, load_volume
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_em import FieldEstimator
+from mriseg.model.bias_field import air_intensity
 from mriseg.model.places import places_of
 
 ZOOMS = np.array([1.5, 1.5, 1.5])
@@ -130,6 +131,18 @@ def test_units_do_not_matter(shuffled_brain, factor):
     one = FieldEstimator(brain, ZOOMS, 2, places).field(phantom.data, brain)
     other = FieldEstimator(brain, ZOOMS, 2, scaled).field(np.float32(factor) * phantom.data, brain)
     np.testing.assert_allclose(other.coefficients, one.coefficients, atol=1e-3)
+
+
+@pytest.mark.parametrize("by_place", [True, False])
+def test_an_inverted_scan_has_the_field_of_the_scan(shuffled_brain, by_place):
+    """The field multiplies the distance to the intensity of air, also where air is the brightest."""
+    phantom, brain, places = shuffled_brain
+    inverted = np.float32(phantom.data.max()) - phantom.data
+    air = air_intensity(inverted, inverted[brain])
+    mirrored = replace(places, levels=phantom.data.max() - places.levels).above(float(air))
+    plain = FieldEstimator(brain, ZOOMS, 2, places if by_place else None).field(phantom.data, brain)
+    turned = FieldEstimator(brain, ZOOMS, 0, mirrored if by_place else None).field(inverted - air, brain)
+    np.testing.assert_allclose(turned.on_grid(brain.shape), plain.on_grid(brain.shape), rtol=0.01)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

@@ -154,6 +154,19 @@ def test_scale_and_offset_of_intensities_do_not_matter(fitted, drawn, scale, off
     np.testing.assert_allclose(shares, fitted.responsibilities_by_place(points), atol=5e-3)
 
 
+@settings(max_examples=10, deadline=None)
+@given(scale=st.floats(1e-3, 1e3), offset=st.floats(-500, 500), inverted=st.booleans())
+def test_inverted_intensities_make_the_same_tissues(fitted, drawn, scale, offset, inverted):
+    """Any linear change of the intensities, of either sign, leaves the shares of the tissues as they are."""
+    intensities, places, _ = drawn
+    change = np.array([-scale if inverted else scale, offset * scale])
+    moved = np.polyval(change, intensities.astype(float)).astype(np.float32)
+    model = fit_at_places(moved, replace(places, levels=np.polyval(change, places.levels)))
+    np.testing.assert_allclose(model.levels, np.polyval(change, fitted.levels), atol=0.2 * scale)
+    np.testing.assert_allclose(model.group_proportions, fitted.group_proportions, atol=5e-3)
+    assert model.tissues == (fitted.tissues[::-1] if inverted else fitted.tissues)
+
+
 def test_places_that_tell_are_used_and_others_are_not(fitted, drawn):
     intensities, places, _ = drawn
     placed = fit_where_places_tell(intensities, places)

@@ -13,6 +13,7 @@ from mriseg.quality.checks import (
     depth_warnings,
     out_of_order_share,
     plausibility_warnings,
+    ratio_warnings,
 )
 from mriseg.template.contrast import TissueLevels
 
@@ -78,6 +79,17 @@ def test_how_grave_an_unusual_share_is(tissue, share, graveness):
         assert (flags[0].severity == "do not trust") == (graveness == 2)
         assert flags[0].text.startswith(("CSF", "GM", "WM")[tissue] + " is ")
         assert f"{share:.0%} of the brain mask; " in flags[0].text or "all but empty" in flags[0].text
+
+
+@pytest.mark.parametrize(
+    ("grey", "white", "said"), [(0.45, 0.35, 0), (0.6, 0.28, 0), (0.37, 0.45, 1), (0.5, 0, 0)]
+)
+def test_less_grey_than_white_matter_is_said(grey, white, said):
+    for order in ((0, 1, 2), (2, 0, 1)):
+        tissues = [(CSF, GM, WM)[k] for k in order]
+        shares = [(1 - grey - white, grey, white)[k] for k in order]
+        found = ratio_warnings(tissues, shares)
+        assert [(doubt.code, doubt.severity) for doubt in found] == [("tissue-ratio", "look closely")] * said
 
 
 def test_tissues_are_separated_by_the_mean_of_their_variances():

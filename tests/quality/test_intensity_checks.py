@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.quality.intensity_checks import saturation_warnings
+from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.quality.intensity_checks import level_warnings, saturation_warnings
 
 
 @pytest.mark.parametrize("factor", [1e-9, 1.0])
@@ -19,3 +20,19 @@ def test_intensities_that_were_cut_off_are_said(share, flagged, end, factor):
     found = saturation_warnings((factor * data).astype(np.float32), mask)
     assert [doubt.code for doubt in found] == ["intensities-saturated"] * flagged
     assert all(end in doubt.text for doubt in found)
+
+
+@pytest.mark.parametrize(("csf", "grey"), [(0.21, 0.73), (0.42, 0.77), (0.18, 0.86)])
+def test_roots_and_logarithms_of_t1_are_said(csf, grey):
+    """Levels of CSF and GM in units of that of WM, as scanners store them: the range of T1."""
+    levels = np.array([csf, grey, 1.0])
+    assert not level_warnings([CSF, GM, WM], 300 * levels)
+    for changed in (np.sqrt(levels), np.log1p(300 * levels)):
+        [doubt] = level_warnings([CSF, GM, WM], changed)
+        assert (doubt.code, doubt.severity) == ("intensities-not-linear", "look closely")
+
+
+@pytest.mark.parametrize("rising", [(WM, GM, CSF), (CSF, WM, GM)])
+def test_levels_are_checked_in_t1_only(rising):
+    assert not level_warnings(rising, np.array([0.6, 0.8, 1.0]))
+    assert level_warnings([WM, GM, CSF], np.array([1.0, 0.8, 0.6]))  # an inverted scan, from its air

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pytest
 from heads import dice, simulated_head
@@ -52,6 +53,37 @@ def test_a_real_t2_called_t1_is_not_to_be_trusted(scans):
     result = mriseg.segment(scans / "channels" / "ms19_T2w.nii.gz", contrast="t1")
     assert result.verdict == "do not trust"
     assert any("ventricles are brighter" in warning.text for warning in result.warnings)
+
+
+def _changed(scans, folder, name, change):
+    """Segment a scan in T1 and the same with its intensities changed; return both results."""
+    path = scans / "bids" / f"sub-{name}" / "anat" / f"sub-{name}_T1w.nii.gz"
+    image = nib.load(path)
+    data = change(np.asarray(image.dataobj, dtype=np.float32))
+    nib.save(nib.Nifti1Image(data, image.affine), folder / "changed_T1w.nii.gz")
+    return mriseg.segment(path), mriseg.segment(folder / "changed_T1w.nii.gz")
+
+
+@pytest.mark.parametrize("name", mostly(["elder02", "elder04", "xa30"], "xa30"))
+def test_an_inverted_scan_has_the_volumes_of_the_scan(scans, tmp_path, name):
+    """But for its brain mask, which is found without the edge of the brain."""
+    plain, inverted = _changed(scans, tmp_path, name, lambda data: data.max() - data)
+    for tissue, tolerance in {"CSF": 0.12, "GM": 0.03, "WM": 0.03}.items():
+        assert inverted.volumes[tissue].ml == pytest.approx(plain.volumes[tissue].ml, rel=tolerance)
+
+
+@pytest.mark.parametrize("change", [np.sqrt, np.log1p])
+@pytest.mark.parametrize("name", mostly(["elder02", "elder04", "xa30"], "xa30"))
+def test_roots_and_logarithms_of_a_scan_are_to_be_looked_at(scans, tmp_path, name, change):
+    plain, changed = _changed(scans, tmp_path, name, change)
+    assert plain.verdict == "trust", plain.warnings
+    assert "intensities-not-linear" in {doubt.code for doubt in changed.warnings}
+
+
+@pytest.mark.parametrize("kind", ["T2w", "FLAIR"])
+def test_much_cortex_taken_for_white_matter_is_to_be_looked_at(scans, kind):
+    result = mriseg.segment(scans / "contrasts" / "ms04" / f"{kind}.nii.gz")
+    assert [doubt.code for doubt in result.warnings if doubt.severity != "note"] == ["tissue-ratio"]
 
 
 def _dice_inside(result, truth_file):
