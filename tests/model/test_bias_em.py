@@ -142,7 +142,9 @@ def test_an_inverted_scan_has_the_field_of_the_scan(shuffled_brain, by_place):
     mirrored = replace(places, levels=phantom.data.max() - places.levels).above(float(air))
     plain = FieldEstimator(brain, ZOOMS, 2, places if by_place else None).field(phantom.data, brain)
     turned = FieldEstimator(brain, ZOOMS, 0, mirrored if by_place else None).field(inverted - air, brain)
-    np.testing.assert_allclose(turned.on_grid(brain.shape), plain.on_grid(brain.shape), rtol=0.01)
+    np.testing.assert_allclose(
+        turned.on_grid(brain.shape)[brain], plain.on_grid(brain.shape)[brain], rtol=0.01
+    )
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
