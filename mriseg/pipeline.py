@@ -28,7 +28,7 @@ from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import contrast_of_order, name_components
 from mriseg.labels.tissues import AUTO, GM, WM
 from mriseg.model.cohort_prior import read_cohort_prior
-from mriseg.model.constants import MISLEADING_FIELD, STRONG_FIELD
+from mriseg.model.constants import MISLEADING_FIELDS, STRONG_FIELD
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
 from mriseg.model.places import places_of
@@ -283,10 +283,12 @@ def _without_field(
     spec: MixtureSpec,
     options: SegmentOptions,
 ) -> tuple[_Laid, Intensities]:
-    """Lay the template over the scan and correct the bias field; once more where the field misled it."""
+    """Lay the template over the scan and correct the bias field; anew where the field misled it."""
     laid = _laid_over(volume, tissue, registration, options)
     intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
-    if intensities.field.sd > MISLEADING_FIELD and brain.scan_to_mni is None:
+    for threshold in MISLEADING_FIELDS if brain.scan_to_mni is None else ():
+        if intensities.field.sd <= threshold:
+            break
         clear = replace(volume, data=intensities.images[0])
         laid = _laid_over(clear, tissue, _registration(clear, brain, tissue, options), options)
         intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)

@@ -10,7 +10,6 @@ from scipy import ndimage
 
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import GM, WM, Tissue
-from mriseg.model.constants import STRONG_FIELD
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.constants import (
@@ -19,6 +18,7 @@ from mriseg.quality.constants import (
     DEPTH_SPACING_MM,
     EMPTY_SHARE,
     MAX_BORDER_WM,
+    MAX_CORRECTED_FIELD,
     MAX_OUT_OF_ORDER,
     MAX_SILENT,
     MIN_GREY_TO_WHITE,
@@ -92,12 +92,10 @@ def segmentation_warnings(
 
 
 def _field_warnings(field: BiasField) -> list[QCWarning]:
-    """Report a field as strong as that of a head coil, under which tissues are less sure."""
-    if field.sd <= STRONG_FIELD:
+    """Report a field that is stronger than that of a head coil, under which tissues are less sure."""
+    if field.sd <= MAX_CORRECTED_FIELD:
         return []
-    spans = (
-        f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, as that of a head coil"
-    )
+    spans = f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, more than that of a head coil"
     return [look_closely("strong-bias-field", f"{spans}; the volumes of tissues may be off by 15 %")]
 
 
