@@ -44,6 +44,7 @@ from mriseg.model.constants import (
     FIELD_SAMPLING_MM,
     FIELD_TOLERANCE,
     MAX_FIELD,
+    MIN_FIELD,
     MIN_FIELD_VARIANCE,
     MIN_FIELD_VOXELS,
 )
@@ -121,8 +122,8 @@ class FieldEstimator:
         Returns
         -------
         BiasField
-            Its mean logarithm over these voxels is 0. One everywhere if there are fewer than
-            `MIN_FIELD_VOXELS` on the grid, or where the estimation runs away.
+            Its mean logarithm over these voxels is 0. One everywhere if it is weaker than `MIN_FIELD`, if
+            there are fewer than `MIN_FIELD_VOXELS` on the grid, or where the estimation runs away.
         """
         return self._field_of_last([image], seen)
 
@@ -194,7 +195,7 @@ class _Grid:
         coefficients[tuple(np.transpose(_POWERS))] = self._monomials @ fitted
         log_field = BiasField(coefficients, self.centre, self.scale).log_on_grid(self.mask.shape)[self.mask]
         mean, sd = (float(figure(dtype=np.float64)) for figure in (log_field.mean, log_field.std))
-        if not sd <= MAX_FIELD:
+        if not MIN_FIELD <= sd <= MAX_FIELD:
             return unit_field()
         coefficients[0, 0, 0] -= mean
         low, high = (float(np.exp(end - mean)) for end in (float(log_field.min()), float(log_field.max())))

@@ -151,6 +151,8 @@ STRONG_FIELD = 0.24
 # once, a second and a third time. Elders' WM .864 -> .876 by Dice; under the field of a coil, volumes of WM
 # that were up to 19 % too large are within 3 %. Below, nothing is gained.
 MISLEADING_FIELDS = (0.125, STRONG_FIELD, STRONG_FIELD)
+# The same below which a scan is left as it is: a change of one per cent moves no label.
+MIN_FIELD = 0.01
 # The same beyond which the estimation has run away; twice that of the strongest coils.
 MAX_FIELD = 1.0
 

@@ -95,8 +95,9 @@ def _field_warnings(field: BiasField) -> list[QCWarning]:
     """Report a field that is stronger than that of a head coil, under which tissues are less sure."""
     if field.sd <= MAX_CORRECTED_FIELD:
         return []
-    spans = f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, more than that of a head coil"
-    return [look_closely("strong-bias-field", f"{spans}; the volumes of tissues may be off by 15 %")]
+    spans = f"the bias field spans a factor of {field.high / field.low:.1f} in the brain"
+    rest = "more than that of a head coil; the volumes of tissues may be off by 15 %"
+    return [look_closely("strong-bias-field", f"{spans}, {rest}")]
 
 
 def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:

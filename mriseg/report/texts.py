@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mriseg.brain.mask import MaskMethod
 from mriseg.labels.contrasts import CONTRASTS
+from mriseg.model.template_mixture import TemplateMixture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,11 @@ _ZHANG = (
 _FONOV = (
     "Fonov V, Evans AC, Botteron K, Almli CR, McKinstry RC, Collins DL (2011). Unbiased average "
     "age-appropriate atlases for pediatric studies. NeuroImage 54:313-327."
+)
+_ASHBURNER = "Ashburner J, Friston KJ (2005). Unified segmentation. NeuroImage 26:839-851."
+_LARSEN = (
+    "Larsen CT, Iglesias JE, Van Leemput K (2014). N3 bias field correction explained as a Bayesian modeling "
+    "method. MICCAI BAMBI workshop, LNCS 8677:1-12."
 )
 _COOTES = (
     "Cootes TF, Taylor CJ, Cooper DH, Graham J (1995). Active shape models: their training and application. "
@@ -139,11 +145,13 @@ def _field(facts: Facts) -> _Sentence:
     if not facts["Settings"]["Bias"]:
         return _Sentence("No bias field was corrected.")
     if not facts["BiasField"]["Order"]:
-        return _Sentence("No bias field that predicts the brightness of white matter was found to correct.")
+        return _Sentence("No bias field of more than one per cent was found to correct.")
     low, high, order = (facts["BiasField"][key] for key in ("Lowest", "Highest", "Order"))
     return _Sentence(
-        f"A smooth multiplicative bias field, the exponential of a polynomial of order {order} fitted to the "
-        f"white matter, was divided out; within the brain it ranged from {low:.2f} to {high:.2f}."
+        f"A smooth multiplicative bias field, the exponential of a polynomial of order {order} estimated "
+        f"together with the mixture [{{}}, {{}}], was divided out; within the brain it ranged from {low:.2f} "
+        f"to {high:.2f}.",
+        (_ASHBURNER, _LARSEN),
     )
 
 
@@ -189,6 +197,11 @@ def _merging(facts: Facts) -> _Sentence:
     return _Sentence("The classes were merged to the three tissues that most of their voxels are of.")
 
 
+def _by_place(facts: Facts) -> bool:
+    """Return whether the mixing proportions depended on place."""
+    return bool(facts["Mixture"]["Model"] == TemplateMixture.identifier)
+
+
 def _lesions(facts: Facts) -> _Sentence:
     """Describe the lesion mask."""
     if not facts["Settings"]["LesionMask"]:
@@ -200,6 +213,12 @@ def _priors(facts: Facts) -> _Sentence:
     """Describe the spatial prior."""
     if not facts["TissuePriors"]["Used"]:
         return _Sentence("No prior knowledge of where tissues lie was used.")
+    if _by_place(facts):
+        return _Sentence(
+            "Its mixing proportions followed a template of cortex, deep grey and white matter [{}], laid "
+            "over the brain by an affine [{}].",
+            (_FONOV, _ASHBURNER),
+        )
     return _Sentence(
         "Where a template of grey and white matter [{}], laid over the brain by an affine, was all but sure, "
         "its odds weighed in on what is not CSF.",
@@ -220,8 +239,9 @@ def _spatial(facts: Facts) -> _Sentence:
 
 def _naming(facts: Facts) -> _Sentence:
     """Describe the naming of classes."""
-    rule = ", ".join(facts["Contrast"]["Order"])
+    rule = f"rising mean intensity ({', '.join(facts['Contrast']['Order'])})"
+    rule = "where they lie in the template" if _by_place(facts) else rule
     return _Sentence(
-        f"Classes were named by rising mean intensity ({rule}); a voxel's label is its most probable class, "
+        f"Classes were named by {rule}; a voxel's label is its most probable class, "
         "and volumes are sums of posterior probabilities times the volume of a voxel."
     )

@@ -53,7 +53,7 @@ def test_leaves_a_scan_without_a_field_alone():
     phantom = simulate(*folded_ball(), noise=3, bias=0)
     brain = phantom.labels > 0
     field = estimated(phantom.data, brain)
-    assert np.log(field.on_grid(brain.shape)[brain]).std() < 0.005
+    assert field.order == 0
 
 
 def test_white_matter_may_be_the_darkest():
