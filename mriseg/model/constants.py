@@ -99,7 +99,8 @@ TISSUE_OUTLIERS = 0.03
 # Share of the voxels, 0 to 1, that are outliers in a further channel, whatever their tissue: it is resampled,
 # and its resolution and distortions are its own.
 CHANNEL_OUTLIERS = 0.1
-# Exponent of the density of a further channel.
+# Exponent of the density of a further channel: with 1, FLAIR makes the tissues of old heads worse
+# (docs/channels.md).
 CHANNEL_EXPONENT = 0.5
 
 # --- Gaussian classes -----------------------------------------------------------------------------
@@ -131,15 +132,16 @@ INVERTED_PERCENTILE = 95.0
 FIELD_SAMPLING_MM = 3.0
 # Count: voxels of such a grid below which no field is estimated, 8 mL.
 MIN_FIELD_VOXELS = 300
-# Order of the polynomial. On scans of all contrasts second and fourth orders are worse (docs/tissue.md).
+# Order of the polynomial: over scans of all contrasts the second and the fourth are worse (docs/tissue.md).
 FIELD_ORDER = 3
-# Weight of the prior of the field in units of the voxels, and variance of the log field up to which it is
-# that of a normal distribution: fields of some hundredths, which anatomy could explain as well, are shrunk.
+# Weight of the prior of the field as a share of the voxels: fields of some hundredths, which anatomy could
+# explain as well, are shrunk.
 FIELD_PRIOR = 1.5e-4
+# Variance of the log field up to which that prior is nearly a normal distribution.
 MIN_FIELD_VARIANCE = 1.5e-4
 # Iterations of EM in each round of mixture and field.
 FIELD_EM_ITERATIONS = 25
-# Rounds at the most; a scan without a field takes some five, a head coil some fifteen.
+# Rounds of mixture and field at the most; a scan without a field takes some five, a head coil some fifteen.
 FIELD_ROUNDS = 40
 # Standard deviation of the change of the log field, 0 being none, at which the rounds stop.
 FIELD_TOLERANCE = 0.002
