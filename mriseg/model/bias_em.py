@@ -7,8 +7,8 @@ log-likelihood of an intensity changes with b as that of a regression [1]_ [2]_ 
 
     t_n = sum_j r_nj m_j (y_n exp(-b_n) - m_j) / v_j / W_n,    W_n = sum_j r_nj m_j^2 / v_j              (1)
 
-The sums are over pure tissue that has nearly the same intensity throughout the brain: WM and, where place
-tells it from the deep nuclei, cortex. Partial volume, which follows the folds, does not move the field.
+The sums are over all components of a mixture with place. Without places, only the pure WM counts: a field
+fitted to all tissues would absorb anatomy, as it cannot tell cortex from deep nuclei.
 
 The fields of scanners range from none at all to those of head coils, a factor of four across the brain: the
 prior of the coefficients of N voxels has heavy tails,
@@ -42,15 +42,16 @@ from mriseg.model.constants import (
     FIELD_PRIOR,
     FIELD_ROUNDS,
     FIELD_SAMPLING_MM,
+    FIELD_SLACK,
     FIELD_TOLERANCE,
     MAX_FIELD,
+    MAX_ITERATIONS,
     MIN_FIELD,
     MIN_FIELD_VARIANCE,
     MIN_FIELD_VOXELS,
 )
 from mriseg.model.histogram import intensity_histogram
 from mriseg.model.partial_volume_em import fit_partial_volume
-from mriseg.model.template_components import CORTEX_AND_WHITE
 from mriseg.model.template_em import fit_at_places
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ _DEGREES = np.array([sum(power) for power in _POWERS])
 
 class _Mixture(Protocol):
     """What the estimation needs of a mixture of J components in D channels."""
+
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Log-likelihood plus log-prior of its weights, at the start and after each iteration of EM."""
 
     @property
     def component_means(self) -> Floats:
@@ -145,7 +150,7 @@ class FieldEstimator:
         else:
             places = self.places.among(seen[self.mask]).among(grid.chosen)
             refit_at = partial(_refit_at, places=places)
-            coefficients = _fitted(rows, grid.basis, refit_at, CORTEX_AND_WHITE, places.number)
+            coefficients = _fitted(rows, grid.basis, refit_at, slice(None), places.number)
         return grid.field(coefficients[-1], np.array([side.start for side in box]))
 
 
@@ -224,12 +229,23 @@ class _WhiteMatter:
     component_means: Floats
     component_variances: Floats
 
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Of the mixture of the scan."""
+        return self.scan.history
+
     @classmethod
     def refit(cls, rows: NDArray[np.float32], before: _WhiteMatter | None, white: int) -> _WhiteMatter:
         """Fit the mixture to intensities (M, D), from the one before or from its own start."""
         values, counts = intensity_histogram(rows[:, 0])
         start = None if before is None else before.scan
-        scan = fit_partial_volume(values, counts, start, white=white, max_iterations=FIELD_EM_ITERATIONS)
+        scan = fit_partial_volume(
+            values,
+            counts,
+            start,
+            white=white,
+            max_iterations=FIELD_EM_ITERATIONS if start else MAX_ITERATIONS,
+        )
         shares = scan.inlier_responsibilities(rows)[white]
         means = np.average(rows, axis=0, weights=shares)
         variances = np.average((rows - means) ** 2, axis=0, weights=shares)
@@ -247,15 +263,20 @@ def _fitted(
     rows: NDArray[np.float32],
     basis: Floats,
     refit: Callable[[NDArray[np.float32], _Model | None], _Model],
-    components: Sequence[int],
+    components: Sequence[int] | slice,
     number: NDArray[np.int16] | None = None,
 ) -> Floats:
     """Alternate between mixture and fields of intensities (M, D); return the coefficients (D, P)."""
-    coefficients = np.zeros((rows.shape[1], basis.shape[1]))
+    coefficients = before = np.zeros((rows.shape[1], basis.shape[1]))
     model: _Model | None = None
+    objective = -np.inf
     for _ in range(FIELD_ROUNDS):
         corrected = rows * np.exp(-basis @ coefficients.T).astype(np.float32)
         model = refit(corrected, model)
+        # White matter alone may draw the field to where the intensities of the whole brain fit worse.
+        if model.history[-1] < objective - FIELD_SLACK * len(rows):
+            return before
+        objective, before = model.history[-1], coefficients
         step = _newton_step(model, corrected, number, components, basis, coefficients)
         coefficients = coefficients + step
         # The basis is orthonormal: these are the standard deviations of change and field.
@@ -269,7 +290,7 @@ def _newton_step(
     model: _Mixture,
     corrected: NDArray[np.float32],
     number: NDArray[np.int16] | None,
-    components: Sequence[int],
+    components: Sequence[int] | slice,
     basis: Floats,
     coefficients: Floats,
 ) -> Floats:

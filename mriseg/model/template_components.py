@@ -20,8 +20,6 @@ KINDS = 4
 _TISSUE_OF_KIND = np.array([0, 1, 1, 2])
 KIND_OF_TISSUE = np.array([0, 1, 3])
 PAIRS = ((0, 1), (1, 3))
-# Pure components that have nearly the same intensity throughout the brain.
-CORTEX_AND_WHITE = [1, 3]
 _FRACTIONS = (np.arange(FRACTION_LEVELS) + 0.5) / FRACTION_LEVELS
 
 
