@@ -60,3 +60,5 @@ MAX_ROTATION_DEGREES = 20.0
 # mm, root mean square over the brain: motion beyond which the user is asked to check the alignment; not
 # tuned.
 REPORTED_MOTION_MM = 2.0
+# Correlation of the intensities of a channel with those of the scan beyond which it is nearly the same scan.
+MAX_CORRELATION = 0.9

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mriseg.channels.alignment import align
-from mriseg.channels.constants import MIN_FULL_COVERAGE
+from mriseg.channels.constants import MAX_CORRELATION, MIN_FULL_COVERAGE
 from mriseg.errors import ImageError
 from mriseg.images.background import with_signal
 from mriseg.images.reading import load_volume
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from mriseg.channels.alignment import Alignment
@@ -41,6 +42,8 @@ class Channel:
         Intensities on the grid of the first scan in canonical orientation, divided by the field.
     seen : ndarray of bool, shape (X, Y, Z)
         Voxels of the brain in which the channel has a signal.
+    correlation : float
+        Of its intensities with those of the first scan there.
     """
 
     volume: Volume
@@ -48,6 +51,7 @@ class Channel:
     field: BiasField
     corrected: NDArray[np.float32]
     seen: NDArray[np.bool_]
+    correlation: float = 0.0
 
     @property
     def warnings(self) -> list[QCWarning]:
@@ -58,6 +62,10 @@ class Channel:
             part = f"covers {self.alignment.overlap:.0%} of the brain; "
             part += "the rest is judged by the first scan alone"
             warnings.append(look_closely("channel-overlap", part).about(name))
+        if self.correlation > MAX_CORRELATION:
+            alike = f"its intensities follow those of the first scan (correlation {self.correlation:.2f}), "
+            alike += "and the mixture takes channels for independent; leave it out, or average the two first"
+            warnings.append(look_closely("channel-alike", alike).about(f"{name}:"))
         return [*warnings, *(warning.about(name) for warning in self.alignment.warnings)]
 
 
@@ -124,4 +132,5 @@ def prepare_channel(
     seen = with_signal(seen, alignment.data)
     air = air_intensity(channel.data, alignment.data[seen])
     field = unit_field() if field_of is None else field_of(alignment.data - air, seen)
-    return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen)
+    correlation = float(np.corrcoef(scan.data[seen], alignment.data[seen])[0, 1])
+    return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen, correlation)

@@ -61,7 +61,16 @@ def test_a_channel_that_covers_a_part_says_how_much(first):
 def test_what_is_odd_about_the_file_is_said_with_its_name(first):
     volume, mask = first
     odd = replace(
-        volume, path=Path("odd.nii.gz"), warnings=(look_closely("negated", "its intensities are negated"),)
+        channel_of(), path=Path("odd.nii.gz"), warnings=(look_closely("negated", "its intensities are negated"),)
     )
     (warning,) = prepare_channel(odd, volume, mask, None).warnings
     assert warning == look_closely("negated", "odd.nii.gz: its intensities are negated")
+
+
+def test_a_second_scan_of_the_same_contrast_is_named(first):
+    volume, mask = first
+    again = simulate(*folded_ball(), noise=2, seed=7)
+    twin = new_volume(again.data, again.affine, Path("again_T1w.nii.gz"))
+    (warning,) = prepare_channel(twin, volume, mask, None).warnings
+    assert warning.code == "channel-alike"
+    assert warning.text.startswith("again_T1w.nii.gz: its intensities follow those of the first scan")

@@ -207,7 +207,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, number, kind):
 
 
 @pytest.mark.slow
-@settings(max_examples=40, **_FUZZING)
+@settings(max_examples=20, **_FUZZING)
 @given(number=st.integers(0, 10**9))
 def test_damaged_scans_are_segmented_or_refused(ball, number):
     healthy = ball.read_bytes()
