@@ -66,7 +66,7 @@ OTHERS = {"air.hdr.gz", "air.img.gz", "big.nii.gz", "little.nii.gz", "misc_shear
 # as other readers do, so that the registered head is the mirrored one.
 RUN = {
     "made_nan_inf_f32.nii.gz": 0.9999,
-    # The affine that is found for another header places the template, and with it the field, a little elsewhere.
+    # The affine that is found for another header lays the template, and so the field, a little elsewhere.
     "made_oblique35.nii.gz": 0.995,
     "made_sheared.nii.gz": 0.995,
     "made_qs_codes_zero.nii": 0.99,

@@ -61,7 +61,9 @@ def test_a_channel_that_covers_a_part_says_how_much(first):
 def test_what_is_odd_about_the_file_is_said_with_its_name(first):
     volume, mask = first
     odd = replace(
-        channel_of(), path=Path("odd.nii.gz"), warnings=(look_closely("negated", "its intensities are negated"),)
+        channel_of(),
+        path=Path("odd.nii.gz"),
+        warnings=(look_closely("negated", "its intensities are negated"),),
     )
     (warning,) = prepare_channel(odd, volume, mask, None).warnings
     assert warning == look_closely("negated", "odd.nii.gz: its intensities are negated")
