@@ -153,5 +153,5 @@ def test_two_noisy_channels_are_better_than_one(scans, tmp_path):
         gain = dice(two.labels == label, made.labels == label) - dice(
             one.labels == label, made.labels == label
         )
-        # With the whole likelihood of the second channel it would be twice as much, and real heads worse.
+        # Half of the log-likelihood of the second channel counts: with all of it, real heads are worse.
         assert gain >= 0.01
