@@ -48,10 +48,10 @@ def test_elderly_heads_with_a_given_mask(scans):
         truth = array_of(truth_of(scans, name))
         figures.append(_figures(result, truth, truth > 0))
         shares.append(_shares(result, array_of(truth_of(scans, name, "desc-structures_dseg"))))
-    assert (np.mean(figures, axis=0) >= (0.885, 0.83, 0.84)).all()
+    assert (np.mean(figures, axis=0) >= (0.885, 0.845, 0.87)).all()
     found = {name: np.mean([row[name] for row in shares]) for name in STRUCTURES}
-    least = {"caudate": 0.77, "pallidum": 0.97, "putamen": 0.90, "thalamus": 0.84, "hippocampus": 0.94,
-             "cerebellar WM": 0.90, "brain stem": 0.86}  # fmt: skip
+    least = {"caudate": 0.85, "pallidum": 0.97, "putamen": 0.92, "thalamus": 0.84, "hippocampus": 0.94,
+             "cerebellar WM": 0.89, "brain stem": 0.86}  # fmt: skip
     assert all(found[name] >= share for name, share in least.items()), found
     assert min(row["thalamus"] for row in shares) >= 0.75
 
@@ -141,4 +141,4 @@ def test_a_head_without_coil_normalisation_has_the_same_volumes(segmented, name)
     bare = mriseg.segment(replace(volume, data=volume.data * sensitivity))
     for tissue, found in normalised.volumes.items():
         # CSF of pumi loses 5.4 %: the miss is in docs/tissue.md.
-        assert bare.volumes[tissue].ml == pytest.approx(found.ml, rel=0.06 if tissue == "CSF" else 0.03)
+        assert bare.volumes[tissue].ml == pytest.approx(found.ml, rel=0.07 if tissue == "CSF" else 0.03)
