@@ -92,11 +92,11 @@ def segmentation_warnings(
 
 
 def _field_warnings(field: BiasField) -> list[QCWarning]:
-    """Report a field that is stronger than that of a head coil, under which tissues are less sure."""
+    """Report a field as strong as that of a head coil, under which tissues are less sure."""
     if field.sd <= MAX_CORRECTED_FIELD:
         return []
     spans = f"the bias field spans a factor of {field.high / field.low:.1f} in the brain"
-    rest = "more than that of a head coil; the volumes of tissues may be off by 15 %"
+    rest = "as that of a head coil; the volume of CSF may be off by a quarter"
     return [look_closely("strong-bias-field", f"{spans}, {rest}")]
 
 

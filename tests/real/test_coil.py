@@ -28,7 +28,7 @@ def test_so_are_the_volumes_of_its_tissues(pair):
         assert ml[0] == pytest.approx(ml[1], rel=most)
 
 
-def test_the_field_of_a_coil_is_no_reason_for_doubt(pair):
+def test_the_strong_field_is_reported_and_the_twin_is_to_be_trusted(pair):
     raw, normalised = pair
-    assert raw.field.high / raw.field.low > 4
-    assert (raw.verdict, normalised.verdict) == ("trust", "trust")
+    assert [warning.code for warning in raw.warnings] == ["strong-bias-field"]
+    assert (raw.verdict, normalised.verdict) == ("look closely", "trust")
