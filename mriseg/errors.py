@@ -5,6 +5,13 @@ Every message is one line: what is wrong, with which file, and what to do about 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 
 class MrisegError(Exception):
     """Base of every error that mriseg raises on purpose."""
@@ -36,3 +43,27 @@ class OutputError(MrisegError):
 
 class CohortError(MrisegError):
     """A cohort that cannot be planned, or a cluster that cannot be reached."""
+
+
+@contextmanager
+def mixture_errors_named(path: Path, classes: int | str) -> Iterator[None]:
+    """Name the scan in errors about its mixture.
+
+    Parameters
+    ----------
+    path : Path
+        Of the scan.
+    classes : int or str
+        Number of classes that was asked for.
+
+    Raises
+    ------
+    MixtureError
+        With the file, where the block raises one that is not about a prior.
+    """
+    try:
+        yield
+    except PriorError:
+        raise
+    except MixtureError as error:
+        raise MixtureError(f"{path}: its intensities make no {classes} classes ({error})") from error

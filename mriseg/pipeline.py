@@ -1,16 +1,16 @@
 """The method, in one sentence.
 
-Load the volume; find the brain; lay the template over it; correct the bias field and bring further channels
-to the grid; fit the mixture, whose proportions depend on place, started from a hierarchical clustering;
-regularise in space; compute the atypicality; assemble the result and check it.
+Load the volume; find the brain; lay the template over it; correct the bias field, deform the template and
+bring further channels to the grid; fit the mixture, whose proportions depend on place, started from a
+hierarchical clustering; regularise in space; compute the atypicality; assemble the result and check it.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mriseg.brain.checks import mask_warnings
 from mriseg.brain.lesions import split_lesions
@@ -18,7 +18,7 @@ from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
 from mriseg.brain.outline import with_checked_outline
 from mriseg.channels.intensities import corrected_intensities, join_channels
 from mriseg.channels.joining import load_channels
-from mriseg.errors import MixtureError, PriorError
+from mriseg.errors import mixture_errors_named
 from mriseg.estimates import Estimates
 from mriseg.images.background import stripped_mask
 from mriseg.images.fill import with_zero_around
@@ -38,10 +38,10 @@ from mriseg.results.assembly import assemble
 from mriseg.results.sidecar import read_saved_fit
 from mriseg.template.constants import UNPLACED_CONTRAST
 from mriseg.template.contrast import detect_contrast, tissue_levels
-from mriseg.template.tissue_maps import apply_tissue_prior, register_template, tissue_prior
+from mriseg.template.tissue_maps import apply_tissue_prior, deformed_prior, register_template, tissue_prior
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -184,7 +184,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
     spec = replace(spec, contrast=contrast)
     if registration is None or lesions is not None:
         registration = _registration(volume, brain, tissue, options)
-    with _named_in_errors(volume, spec):
+    with mixture_errors_named(volume.path, spec.classes):
         laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
         if laid.places is not None and spec.by_template and options.contrast == AUTO:
             spec = replace(spec, contrast=UNPLACED_CONTRAST)  # of use only where the places do not tell
@@ -199,7 +199,7 @@ def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmenta
         contrast, prior = spec.contrast, replace(prior, fits=False)
     components = _named(fit, contrast)
     if GM not in components:
-        laid, prior = laid._replace(levels=None), None
+        laid, prior = replace(laid, levels=None), None
     elif options.contrast == AUTO:
         contrast = contrast_of_order(components, contrast)
     if prior is not None and not isinstance(fit.model, TemplateMixture):
@@ -263,18 +263,6 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
     return BrainMask(given, method, warnings=warnings), contrast, registration
 
 
-@contextmanager
-def _named_in_errors(volume: Volume, spec: MixtureSpec) -> Iterator[None]:
-    """Name the scan in errors about its mixture."""
-    try:
-        yield
-    except PriorError:
-        raise
-    except MixtureError as error:
-        text = f"{volume.path}: its intensities make no {spec.classes} classes ({error})"
-        raise MixtureError(text) from error
-
-
 def _without_field(
     volume: Volume,
     brain: BrainMask,
@@ -292,7 +280,18 @@ def _without_field(
         clear = replace(volume, data=intensities.images[0])
         laid = _laid_over(clear, tissue, _registration(clear, brain, tissue, options), options)
         intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
-    return laid, intensities
+    return _deformed(laid, intensities, volume)
+
+
+def _deformed(laid: _Laid, intensities: Intensities, volume: Volume) -> tuple[_Laid, Intensities]:
+    """Deform the template to the tissues, where the places tell them."""
+    if intensities.places is None or laid.registration is None or laid.prior is None:
+        return laid, intensities
+    _log.info("deforming the template")
+    registration = intensities.deformed(laid.registration, volume, intensities.places)
+    prior = deformed_prior(laid.prior, volume, intensities.mask, registration)
+    laid = replace(laid, registration=registration, prior=prior)
+    return laid, replace(intensities, places=laid.places)
 
 
 def _registration(
@@ -305,26 +304,31 @@ def _registration(
     return register_template(volume, tissue, brain.scan_to_mni)
 
 
-class _Laid(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Laid:
     """What the template tells of a scan that it is laid over."""
 
-    registration: Registration | None
-    levels: TissueLevels | None
-    prior: TissuePrior | None
-    places: Places | None
+    registration: Registration | None = None
+    levels: TissueLevels | None = None
+    prior: TissuePrior | None = None
+
+    @cached_property
+    def places(self) -> Places | None:
+        """Of the voxels of the brain in the template, if it fits."""
+        prior = self.prior
+        if prior is None or not prior.fits:
+            return None
+        return places_of(prior.log_odds, prior.deep_grey, prior.levels)
 
 
 def _laid_over(
     volume: Volume, tissue: NDArray[np.bool_], registration: Registration | None, options: SegmentOptions
 ) -> _Laid:
-    """Return what the template tells of the contrast, of the tissues and, if it fits, of places."""
+    """Return what the template tells of the contrast and of the tissues."""
     if not options.may_be_tissues:
-        return _Laid(None, None, None, None)
+        return _Laid()
     prior = tissue_prior(volume, tissue, registration) if options.priors else None
-    places = None
-    if prior is not None and prior.fits:
-        places = places_of(prior.log_odds, prior.deep_grey, prior.levels)
-    return _Laid(registration, tissue_levels(volume, tissue, registration), prior, places)
+    return _Laid(registration, tissue_levels(volume, tissue, registration), prior)
 
 
 def _named(fit: MixtureFit, contrast: str) -> tuple[Tissue, ...]:

@@ -16,7 +16,8 @@ from mriseg.model.bias_em import FieldEstimator
 from mriseg.model.bias_field import air_intensity, correct_bias, unit_field
 from mriseg.model.fitting import fit
 from mriseg.model.posteriors import atypicality_of, posteriors_of
-from mriseg.model.template_em import fit_where_places_tell
+from mriseg.model.template_em import fit_at_places, fit_where_places_tell, likelihoods_of_kinds
+from mriseg.template.deformation import deformation_of, samples_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mriseg.model.bias_field import BiasField
     from mriseg.model.fitting import MixtureFit, MixtureSpec
     from mriseg.model.places import Places
+    from mriseg.template.registration import Registration
 
     WhiteAgainstGrey = tuple[int, int, NDArray[np.float32]]
 
@@ -97,6 +99,29 @@ class Intensities:
             there = None if log_odds is None else (*log_odds[:2], log_odds[2][self._incomplete])
             found[self._incomplete] = atypicality_of(fitted.model.marginal(0), first, there)
         return found
+
+    def deformed(self, registration: Registration, volume: Volume, places: Places) -> Registration:
+        """Deform the template to the tissues of the scan.
+
+        Parameters
+        ----------
+        registration : Registration
+            Of the template to the scan.
+        volume : Volume
+            The scan.
+        places : Places
+            Of the voxels by the affine.
+
+        Returns
+        -------
+        Registration
+        """
+        seen = places.among(_inside(self.signal, self.mask))
+        model = fit_at_places(_inside(self.images[0], self.signal), seen)
+        mni_to_voxels = np.linalg.inv(volume.affine) @ registration.affine
+        samples = samples_of(self.signal, mni_to_voxels, volume.voxel_ml)
+        likelihoods = likelihoods_of_kinds(model, self.images[0][tuple(samples.voxels.T)][:, None])
+        return replace(registration, deformation=deformation_of(samples, likelihoods))
 
     @cached_property
     def _columns(self) -> list[NDArray[np.float32]]:

@@ -151,6 +151,25 @@ def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> T
     return placed if likelihood > alone.log_likelihood(values, counts.sum(axis=0)) else None
 
 
+def likelihoods_of_kinds(model: TemplateMixture, intensities: Floats) -> Floats:
+    """Return how likely intensities are in each kind of tissue, partial volumes included.
+
+    Parameters
+    ----------
+    model : TemplateMixture
+    intensities : ndarray, shape (N, D)
+
+    Returns
+    -------
+    ndarray of float64, shape (4, N)
+        The posterior share of CSF, cortical GM, deep GM and WM anywhere in the brain, over its prior share.
+    """
+    proportions = model.mean_proportions
+    joint = model.densities(model.inlier_densities(intensities.astype(np.float64))) * proportions[:, None]
+    shares = CONTENT.T @ joint / joint.sum(axis=0)
+    return np.asarray(shares / (CONTENT.T @ proportions)[:, None])
+
+
 def fit_template_mixture(
     values: Floats,
     counts: Floats,

@@ -1,4 +1,4 @@
-"""Affine registration of the packaged head template to a scan, and resampling by it.
+"""Affine registration of the packaged head template to a scan, and resampling by it and a deformation.
 
 The optimisation is Gauss-Newton on intensities (`mriseg.template.gauss_newton`), coarse to fine, from several
 starts (`mriseg.template.starts`).
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mriseg.images.volume import Volume
+    from mriseg.template.deformation import Deformation
     from mriseg.template.head import Template
 
 Floats = NDArray[np.floating]
@@ -64,7 +65,7 @@ _PLANES = 16
 
 @dataclass(frozen=True)
 class Registration:
-    """An affine registration of the template to a scan.
+    """A registration of the template to a scan.
 
     Parameters
     ----------
@@ -72,10 +73,13 @@ class Registration:
         MNI coordinates to world coordinates of the scan, mm.
     similarity : float
         R squared of the template's maps on the intensities around the brain, 0 to 1.
+    deformation : Deformation, optional
+        Of the template before the affine.
     """
 
     affine: Floats
     similarity: float
+    deformation: Deformation | None = None
 
     @property
     def fits_whole_brain(self) -> bool:
@@ -193,6 +197,8 @@ def resample_to_scan(
     -------
     ndarray of float32, shape (X, Y, Z)
     """
+    if registration.deformation is not None:
+        array = registration.deformation.deformed(array)
     to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
     resampled = np.full(volume.data.shape, outside, dtype=np.float32)
     box = _covered_box(array != outside, np.linalg.inv(to_template), volume.data.shape)

@@ -1,14 +1,14 @@
-"""Spatial priors of the tissues: maps of the template, resampled to a scan by an affine registration.
+"""Spatial priors of the tissues: maps of the template, resampled to a scan by its registration.
 
-An affine aligns deep nuclei, brain stem and the centre of the white matter, but neither gyri nor ventricles.
-The prior therefore says nothing of CSF, is flat where cortex and WM are about as frequent as in the whole
-brain, and weighs strongly where one of them is nearly certain: white matter that is dark with age stays WM,
-and bright deep nuclei stay GM.
+An affine and a smooth deformation align deep nuclei, brain stem and the centre of the white matter, but not
+gyri. The prior therefore says nothing of CSF, is flat where cortex and WM are about as frequent as in the
+whole brain, and weighs strongly where one of them is nearly certain: white matter that is dark with age stays
+WM, and bright deep nuclei stay GM.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
@@ -114,13 +114,32 @@ def tissue_prior(volume: Volume, mask: NDArray[np.bool_], registration: Registra
         flat = np.zeros(np.count_nonzero(mask), dtype=np.float32)
         return TissuePrior(flat, flat, np.full(3, np.nan), 0.0, fits=False)
     template = load_template()
-    # Interpolated as probabilities: a boundary that the affine misses by a voxel stays uncertain.
-    white = resample_to_scan(_white_share(template), template, registration, volume, outside=0.5)[mask]
-    deep_grey = resample_to_scan(_deep_grey(template), template, registration, volume)[mask]
-    log_odds = np.log(white / (1 - white))
+    log_odds, deep_grey = _shares_in(volume, mask, registration)
     levels, explained = _regression(volume, mask, template, registration)
     fits = explained >= MIN_EXPLAINED and registration.fits_whole_brain
     return TissuePrior(log_odds, deep_grey, levels, explained, fits)
+
+
+def deformed_prior(
+    prior: TissuePrior, volume: Volume, mask: NDArray[np.bool_], registration: Registration
+) -> TissuePrior:
+    """Return the prior of a scan with the deformation of its registration.
+
+    Parameters
+    ----------
+    prior : TissuePrior
+        By the affine.
+    volume : Volume
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain, N voxels.
+    registration : Registration
+
+    Returns
+    -------
+    TissuePrior
+    """
+    log_odds, deep_grey = _shares_in(volume, mask, registration)
+    return replace(prior, log_odds=log_odds, deep_grey=deep_grey)
 
 
 def apply_tissue_prior(
@@ -154,6 +173,17 @@ def apply_tissue_prior(
     result[:, white] = share * tissue
     result[:, grey] = tissue - result[:, white]
     return result
+
+
+def _shares_in(
+    volume: Volume, mask: NDArray[np.bool_], registration: Registration
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the prior log odds of WM against cortex, and the share of deep GM, in the voxels of a brain."""
+    template = load_template()
+    # Interpolated as probabilities: a boundary that the registration misses by a voxel stays uncertain.
+    white = resample_to_scan(_white_share(template), template, registration, volume, outside=0.5)[mask]
+    deep_grey = resample_to_scan(_deep_grey(template), template, registration, volume)[mask]
+    return np.log(white / (1 - white)), deep_grey
 
 
 @cache
