@@ -138,13 +138,11 @@ DEFORMATION_WAVE_MM = 40.0
 DEFORMATION_STIFFNESS_MM = 69.0
 # mL / mm2: the same for a shift of the whole brain; not tuned.
 SHIFT_STIFFNESS = 0.5
-# mm: standard deviation of the Gaussian that blurs the tissue maps, for derivatives; 1 to 3 are alike.
-DEFORMATION_BLUR_MM = 1.0
 # Probability, 0 to 1: that each tissue has everywhere at least; not tuned.
 DEFORMATION_MIN_PROBABILITY = 0.01
 # Count: iterations of L-BFGS at the most; not tuned.
 DEFORMATION_ITERATIONS = 40
-# Share of the objective: rise of an iteration below which L-BFGS has converged; 1e-6 moves nothing by .2 mm.
+# Share of the objective: rise of an iteration below which L-BFGS has converged; 1e-5 moves nothing by .1 mm.
 DEFORMATION_TOLERANCE = 1e-4
 # Digits: of its coefficients in mm that are kept; the digits beyond depend on the number of threads.
 DEFORMATION_DECIMALS = 4

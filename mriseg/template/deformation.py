@@ -27,7 +27,6 @@ from scipy.optimize import minimize
 from mriseg.images.voxels import bounding_box
 from mriseg.template.constants import (
     BRAIN_STEM_WM,
-    DEFORMATION_BLUR_MM,
     DEFORMATION_DECIMALS,
     DEFORMATION_ITERATIONS,
     DEFORMATION_MARGIN_MM,
@@ -184,8 +183,13 @@ def _summed(subscripts: str, *operands: Floats) -> Floats:
 
 
 def _sampled(maps: NDArray[np.float32], places: Floats) -> Floats:
-    """Sample maps (K, X, Y, Z) at places (3, M) of the box; shape (K, M)."""
-    sampled = [ndimage.map_coordinates(array, places, order=1, mode="nearest") for array in maps]
+    """Sample maps (K, X, Y, Z), as coefficients of quadratic splines, at places (3, M); shape (K, M).
+
+    Splines that smooth stay probabilities, and have a gradient everywhere, unlike linear interpolation.
+    """
+    sampled = [
+        ndimage.map_coordinates(array, places, order=2, mode="nearest", prefilter=False) for array in maps
+    ]
     return np.stack(sampled).astype(np.float64)
 
 
@@ -242,9 +246,8 @@ def _maps() -> NDArray[np.float32]:
         tissue * (1 - template.deep_grey) for tissue in (template.gm - to_white, template.wm + to_white)
     )
     csf = np.maximum(1 - cortex - deep - white, 0)
-    sigma = DEFORMATION_BLUR_MM / box.zooms
-    blurred = np.stack([ndimage.gaussian_filter(m, sigma)[box.slices] for m in (csf, cortex, deep, white)])
-    floored = np.maximum(blurred, np.float32(DEFORMATION_MIN_PROBABILITY))
+    maps = np.stack([tissue[box.slices] for tissue in (csf, cortex, deep, white)])
+    floored = np.maximum(maps, np.float32(DEFORMATION_MIN_PROBABILITY))
     return np.asarray(floored / floored.sum(axis=0))
 
 
