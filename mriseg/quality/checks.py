@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from mriseg.images.voxels import bounding_box
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import GM, WM, Tissue
 from mriseg.model.separation import separations
@@ -264,7 +265,8 @@ def _depths(
 ) -> tuple[NDArray[np.uint8], Floats]:
     """Return labels at about a spacing in mm, and the depth of each voxel in the brain, mm."""
     steps = np.maximum(1, np.round(spacing / zooms)).astype(int)
-    coarse = np.pad(labels[tuple(slice(None, None, step) for step in steps)], 1)
+    within = labels[bounding_box(labels > 0)]
+    coarse = np.pad(within[tuple(slice(None, None, step) for step in steps)], 1)
     return coarse, ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
 
 
