@@ -216,11 +216,11 @@ def _priors(facts: Facts) -> _Sentence:
     if _by_place(facts):
         return _Sentence(
             "Its mixing proportions followed a template of cortex, deep grey and white matter [{}], laid "
-            "over the brain by an affine [{}].",
+            "over the brain by an affine and a smooth deformation that maximised the likelihood [{}].",
             (_FONOV, _ASHBURNER),
         )
     return _Sentence(
-        "Where a template of grey and white matter [{}], laid over the brain by an affine, was all but sure, "
+        "Where a template of grey and white matter [{}], laid over the brain, was all but sure, "
         "its odds weighed in on what is not CSF.",
         (_FONOV,),
     )
