@@ -131,7 +131,7 @@ class FieldEstimator:
         -------
         BiasField
             Its mean logarithm over these voxels is 0. One everywhere if it is weaker than `MIN_FIELD`, if
-            there are fewer than `MIN_FIELD_VOXELS` on the grid, or where the estimation runs away.
+            there are too few voxels or planes on the grid, or where the estimation runs away.
         """
         return self._field_of_last([image], seen)
 
@@ -144,7 +144,7 @@ class FieldEstimator:
     def _field_of_last(self, images: Sequence[NDArray[np.float32]], seen: NDArray[np.bool_]) -> BiasField:
         box = bounding_box(seen)
         grid = _Grid(seen[box], self.zooms)
-        if len(grid.voxels) < MIN_FIELD_VOXELS:
+        if not grid.suffices:
             return unit_field()
         rows = np.stack([grid.values(image[box]) for image in images], axis=1)
         if self.places is None:
@@ -173,6 +173,12 @@ class _Grid:
         self.centre = (np.array(mask.shape) - 1) / 2
         self.zooms = zooms
 
+    @property
+    def suffices(self) -> bool:
+        """Whether the voxels determine a polynomial, by their number and that of their planes."""
+        planes = min(len(np.unique(axis)) for axis in self.voxels.T)
+        return len(self.voxels) >= MIN_FIELD_VOXELS and planes > FIELD_ORDER
+
     @cached_property
     def scale(self) -> Floats:
         """Distance from the centre that is 1 in the polynomials, in voxels, shape (3,)."""
@@ -191,9 +197,8 @@ class _Grid:
         """
         steps = np.diag(np.maximum(1, np.round(FIELD_NEIGHBOUR_MM / self.zooms)).astype(int))
         margin = steps.sum(axis=0)
-        padded = np.pad(
-            np.where(self.mask, image, np.inf), [(n, n) for n in margin], constant_values=np.inf
-        ).astype(np.float32)
+        inside = np.where(self.mask, image, np.float32(np.inf))
+        padded = np.pad(inside, [(n, n) for n in margin], constant_values=np.inf)
         around = [padded[tuple((self.voxels + margin + step).T)] for step in (*steps, *-steps)]
         ends = np.stack([np.min(around, axis=0), np.max(around, axis=0)])
         own = self.values(image)

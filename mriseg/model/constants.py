@@ -130,8 +130,8 @@ AIR_PERCENTILE = 1.0
 INVERTED_PERCENTILE = 95.0
 # mm: spacing of the voxels that the field is estimated from.
 FIELD_SAMPLING_MM = 3.0
-# mm: distance of the six neighbours that must be white matter where there are no places; with those of the
-# next voxels deep nuclei count (IBSR WM -.004), with 3.5 mm gyri do not (elders WM -.03).
+# mm: distance of the six neighbours that must be white matter where there are no places; the next voxels
+# cost IBSR .004 of WM, those at 3.5 mm heads of old age .004 of GM.
 FIELD_NEIGHBOUR_MM = 2.5
 # Count: voxels of such a grid below which no field is estimated, 8 mL.
 MIN_FIELD_VOXELS = 300
