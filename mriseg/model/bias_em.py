@@ -7,8 +7,10 @@ log-likelihood of an intensity changes with b as that of a regression [1]_ [2]_ 
 
     t_n = sum_j r_nj m_j (y_n exp(-b_n) - m_j) / v_j / W_n,    W_n = sum_j r_nj m_j^2 / v_j              (1)
 
-The sums are over all components of a mixture with place. Without places, only the pure WM counts: a field
-fitted to all tissues would absorb anatomy, as it cannot tell cortex from deep nuclei.
+The sums are over all components of a mixture with place. Without places, only the middle of the WM counts:
+r_n is the responsibility of pure WM times the least of it among six neighbours. A field fitted to all tissues
+would absorb anatomy, as it cannot tell cortex from deep nuclei, and one fitted to all voxels as bright as WM
+would draw deep nuclei and the rim of the WM to its mean.
 
 The fields of scanners range from none at all to those of head coils, a factor of four across the brain: the
 prior of the coefficients of N voxels has heavy tails,
@@ -38,6 +40,7 @@ from mriseg.images.voxels import bounding_box
 from mriseg.model.bias_field import BiasField, unit_field
 from mriseg.model.constants import (
     FIELD_EM_ITERATIONS,
+    FIELD_NEIGHBOUR_MM,
     FIELD_ORDER,
     FIELD_PRIOR,
     FIELD_ROUNDS,
@@ -128,7 +131,7 @@ class FieldEstimator:
         -------
         BiasField
             Its mean logarithm over these voxels is 0. One everywhere if it is weaker than `MIN_FIELD`, if
-            there are fewer than `MIN_FIELD_VOXELS` on the grid, or where the estimation runs away.
+            there are too few voxels or planes on the grid, or where the estimation runs away.
         """
         return self._field_of_last([image], seen)
 
@@ -141,11 +144,12 @@ class FieldEstimator:
     def _field_of_last(self, images: Sequence[NDArray[np.float32]], seen: NDArray[np.bool_]) -> BiasField:
         box = bounding_box(seen)
         grid = _Grid(seen[box], self.zooms)
-        if len(grid.voxels) < MIN_FIELD_VOXELS:
+        if not grid.suffices:
             return unit_field()
         rows = np.stack([grid.values(image[box]) for image in images], axis=1)
         if self.places is None:
-            refit = partial(_WhiteMatter.refit, white=self.white)
+            contrasts = grid.contrasts(images[0][box])
+            refit = partial(_WhiteMatter.refit, white=self.white, contrasts=contrasts)
             coefficients = _fitted(rows, grid.basis, refit, [0])
         else:
             places = self.places.among(seen[self.mask]).among(grid.chosen)
@@ -169,6 +173,12 @@ class _Grid:
         self.centre = (np.array(mask.shape) - 1) / 2
         self.zooms = zooms
 
+    @property
+    def suffices(self) -> bool:
+        """Whether the voxels determine a polynomial, by their number and that of their planes."""
+        planes = min(len(np.unique(axis)) for axis in self.voxels.T)
+        return len(self.voxels) >= MIN_FIELD_VOXELS and planes > FIELD_ORDER
+
     @cached_property
     def scale(self) -> Floats:
         """Distance from the centre that is 1 in the polynomials, in voxels, shape (3,)."""
@@ -178,6 +188,21 @@ class _Grid:
     def values(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the values of an image (X, Y, Z) in these voxels, shape (M,)."""
         return np.asarray(image[tuple(self.voxels.T)])
+
+    def contrasts(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the darkest and the brightest of six neighbours over the voxel itself, shape (2, M).
+
+        A smooth field does not change them. Neighbours outside the mask are infinitely bright; of a voxel of
+        intensity 0 both are 0.
+        """
+        steps = np.diag(np.maximum(1, np.round(FIELD_NEIGHBOUR_MM / self.zooms)).astype(int))
+        margin = steps.sum(axis=0)
+        inside = np.where(self.mask, image, np.float32(np.inf))
+        padded = np.pad(inside, [(n, n) for n in margin], constant_values=np.inf)
+        around = [padded[tuple((self.voxels + margin + step).T)] for step in (*steps, *-steps)]
+        ends = np.stack([np.min(around, axis=0), np.max(around, axis=0)])
+        own = self.values(image)
+        return np.asarray(np.divide(ends, own, out=np.zeros_like(ends), where=own != 0))
 
     @cached_property
     def _design(self) -> Floats:
@@ -213,19 +238,19 @@ def _refit_at(rows: NDArray[np.float32], start: TemplateMixture | None, places: 
 
 @dataclass(frozen=True, eq=False)
 class _WhiteMatter:
-    """White matter in D channels, as the mixture without places tells it from the scan alone.
+    """The middle of the white matter in D channels, told by the mixture without places of the scan alone.
 
     Parameters
     ----------
     scan : PartialVolumeMixture
         Mixture of the first channel.
-    white : int
-        Its component of WM.
+    shares : ndarray of float64, shape (M,)
+        Responsibility of WM in each voxel of the fit, times the least among its neighbours.
     component_means, component_variances : ndarray of float64, shape (1, D)
     """
 
     scan: PartialVolumeMixture
-    white: int
+    shares: Floats
     component_means: Floats
     component_variances: Floats
 
@@ -235,8 +260,18 @@ class _WhiteMatter:
         return self.scan.history
 
     @classmethod
-    def refit(cls, rows: NDArray[np.float32], before: _WhiteMatter | None, white: int) -> _WhiteMatter:
-        """Fit the mixture to intensities (M, D), from the one before or from its own start."""
+    def refit(
+        cls,
+        rows: NDArray[np.float32],
+        before: _WhiteMatter | None,
+        white: int,
+        contrasts: NDArray[np.float32],
+    ) -> _WhiteMatter:
+        """Fit the mixture to intensities (M, D), from the one before or from its own start.
+
+        `contrasts` are the intensities of the darkest and the brightest neighbour over that of each voxel,
+        shape (2, M).
+        """
         values, counts = intensity_histogram(rows[:, 0])
         start = None if before is None else before.scan
         scan = fit_partial_volume(
@@ -246,17 +281,19 @@ class _WhiteMatter:
             white=white,
             max_iterations=FIELD_EM_ITERATIONS if start else MAX_ITERATIONS,
         )
-        shares = scan.inlier_responsibilities(rows)[white]
-        means = np.average(rows, axis=0, weights=shares)
-        variances = np.average((rows - means) ** 2, axis=0, weights=shares)
+        whole = np.stack([rows[:, 0], *(contrasts * rows[:, 0])]).astype(np.float64)
+        own, *ends = scan.inlier_responsibilities(whole.reshape(-1, 1))[white].reshape(whole.shape)
+        shares = own * np.minimum(*ends)
+        weights = shares / max(float(shares.sum()), np.finfo(float).tiny)
+        means = weights @ rows
+        variances = weights @ (rows - means) ** 2
         means[0], variances[0] = scan.means[white], scan.sd**2
-        return cls(scan, white, means[None], np.maximum(variances, np.finfo(float).tiny)[None])
+        return cls(scan, shares, means[None], np.maximum(variances, np.finfo(float).tiny)[None])
 
     def inlier_responsibilities(self, intensities: Floats, number: NDArray[np.int16] | None = None) -> Floats:
-        """Return the probability of WM in voxels with intensities (N, D), shape (D, 1, N)."""
-        del number
-        shares = self.scan.inlier_responsibilities(intensities)[self.white]
-        return np.tile(shares, (intensities.shape[1], 1, 1))
+        """Return the shares in the voxels of the fit, shape (D, 1, M)."""
+        del number  # there is one place only; the intensities are those of the fit
+        return np.tile(self.shares, (intensities.shape[1], 1, 1))
 
 
 def _fitted(
@@ -266,24 +303,27 @@ def _fitted(
     components: Sequence[int] | slice,
     number: NDArray[np.int16] | None = None,
 ) -> Floats:
-    """Alternate between mixture and fields of intensities (M, D); return the coefficients (D, P)."""
-    coefficients = before = np.zeros((rows.shape[1], basis.shape[1]))
+    """Alternate between mixture and fields of intensities (M, D); return the coefficients (D, P).
+
+    Those of the round in which the mixture fits best if it fits the last ones worse: white matter alone may
+    draw the field to where the whole brain has a lower likelihood.
+    """
+    coefficients = best = np.zeros((rows.shape[1], basis.shape[1]))
     model: _Model | None = None
     objective = -np.inf
     for _ in range(FIELD_ROUNDS):
         corrected = rows * np.exp(-basis @ coefficients.T).astype(np.float32)
         model = refit(corrected, model)
-        # White matter alone may draw the field to where the intensities of the whole brain fit worse.
-        if model.history[-1] < objective - FIELD_SLACK * len(rows):
-            return before
-        objective, before = model.history[-1], coefficients
+        if model.history[-1] > objective:
+            objective, best = model.history[-1], coefficients
         step = _newton_step(model, corrected, number, components, basis, coefficients)
         coefficients = coefficients + step
         # The basis is orthonormal: these are the standard deviations of change and field.
         change, sd = (np.sqrt((figures**2).sum(axis=1)).max() for figures in (step, coefficients))
         if change < FIELD_TOLERANCE or sd > MAX_FIELD:
             break
-    return coefficients
+    worse = model is None or model.history[-1] < objective - FIELD_SLACK * len(rows)
+    return best if worse else coefficients
 
 
 def _newton_step(

@@ -10,7 +10,7 @@ from real_scans import scan_of
 from scipy import ndimage
 
 from mriseg.evaluation.phantom import folded_ball, simulate
-from mriseg.images.reading import load_mask, load_volume
+from mriseg.images.reading import load_map, load_mask, load_volume
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_em import FieldEstimator
 from mriseg.model.bias_field import air_intensity
@@ -35,14 +35,18 @@ def test_finds_the_field_of_a_phantom(noise, bias, seed):
     assert np.log(field.on_grid(brain.shape)[brain]).mean() == pytest.approx(0, abs=1e-3)
 
 
+def _coil_field(shape, direction):
+    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    place = np.stack(axes, axis=-1)
+    return 1.8 * (place**2).sum(axis=-1) + place @ direction
+
+
 @pytest.mark.parametrize("direction", [(0, 0, 0), (0.4, 0, 0), (0, -0.4, 0), (0, 0, 0.4)])
 def test_finds_the_receive_field_of_a_coil(direction):
     """The rim of the brain is several times as bright as its middle."""
     phantom = simulate(*folded_ball(), noise=3, bias=0)
     brain = phantom.labels > 0
-    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in brain.shape), indexing="ij")
-    place = np.stack(axes, axis=-1)
-    log_field = 1.8 * (place**2).sum(axis=-1) + place @ direction
+    log_field = _coil_field(brain.shape, direction)
     assert np.ptp(np.percentile(log_field[brain], (5, 95))) > np.log(2.5)
     data = (phantom.data * np.exp(log_field)).astype(np.float32)
     found = np.log(estimated(data, brain).on_grid(brain.shape)[brain])
@@ -54,6 +58,41 @@ def test_leaves_a_scan_without_a_field_alone():
     brain = phantom.labels > 0
     field = estimated(phantom.data, brain)
     assert field.order == 0
+
+
+@pytest.fixture(scope="module")
+def brainweb(scans):
+    """A label map of a real brain, 1 CSF, 2 GM, 3 WM, 8 glial matter, and its affine."""
+    model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
+    return np.rint(model.data).astype(int), model.affine
+
+
+def _simulated_brain(brainweb, noise, bias=0):
+    return simulate(*brainweb, tissues={1: 3, 2: 1, 8: 1, 3: 2}, zooms=(1.5,) * 3, noise=noise, bias=bias)
+
+
+@pytest.mark.parametrize("noise", [3, 9])
+def test_takes_no_anatomy_of_a_brain_for_a_field(brainweb, noise):
+    phantom = _simulated_brain(brainweb, noise)
+    assert estimated(phantom.data, phantom.labels > 0).order == 0
+
+
+@pytest.mark.parametrize(("noise", "bias"), [(3, 20), (9, 40)])
+def test_finds_the_field_of_a_simulated_brain(brainweb, noise, bias):
+    phantom = _simulated_brain(brainweb, noise, bias)
+    brain = phantom.labels > 0
+    ratio = np.log(estimated(phantom.data, brain).on_grid(brain.shape)[brain] / phantom.field[brain])
+    assert ratio.std() < 0.02
+
+
+@pytest.mark.parametrize("direction", [(0, 0, 0), (0, 0, 0.4)])
+def test_finds_the_receive_field_of_a_coil_in_a_simulated_brain(brainweb, direction):
+    phantom = _simulated_brain(brainweb, 3)
+    brain = phantom.labels > 0
+    log_field = _coil_field(brain.shape, direction)
+    data = (phantom.data * np.exp(log_field)).astype(np.float32)
+    found = np.log(estimated(data, brain).on_grid(brain.shape)[brain])
+    assert (found - log_field[brain]).std() < 0.02
 
 
 def test_white_matter_may_be_the_darkest():
@@ -68,6 +107,16 @@ def test_a_brain_of_a_few_voxels_has_no_field():
     mask = np.zeros((12, 12, 12), dtype=bool)
     mask[4:8, 4:8, 4:8] = True
     data = np.random.default_rng(0).normal(100, 20, mask.shape).astype(np.float32)
+    assert estimated(data, mask).order == 0
+
+
+@pytest.mark.parametrize("thickness", [1, 3, 16])
+def test_white_matter_without_a_middle_has_no_field(thickness):
+    """Hardly a voxel of white matter has white matter on all sides; a polynomial needs four planes."""
+    mask = np.zeros((96, 96, 24), dtype=bool)
+    mask[4:92, 4:92, 4 : 4 + thickness] = True
+    levels = np.random.default_rng(0).choice([40, 100, 150], mask.shape)
+    data = (levels + np.random.default_rng(1).normal(0, 4, mask.shape)).astype(np.float32)
     assert estimated(data, mask).order == 0
 
 

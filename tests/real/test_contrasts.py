@@ -50,6 +50,13 @@ def test_a_simulated_head_is_segmented_and_under_another_contrast_flagged_or_the
             assert dice(result.labels == label, right.labels == label) > 0.95
 
 
+@pytest.mark.slow
+def test_without_the_template_white_matter_tells_the_field_in_proton_density(scans):
+    head, truth = simulated_head(scans / "phantom_models" / "head_labels_05.nii.gz", "pd")
+    result = mriseg.segment(head, contrast="pd", priors=False)
+    assert all(dice(result.labels == label, truth == label) > 0.8 for label in (1, 2, 3))
+
+
 def test_a_real_t2_called_t1_is_not_to_be_trusted(scans):
     result = mriseg.segment(scans / "channels" / "ms19_T2w.nii.gz", contrast="t1")
     assert result.verdict == "do not trust"

@@ -56,6 +56,28 @@ def test_elderly_heads_with_a_given_mask(scans):
     assert min(row["thalamus"] for row in shares) >= 0.75
 
 
+@pytest.mark.parametrize("name", ["ibsr01", "ibsr04"])
+def test_without_the_template_a_head_without_a_field_is_left_alone(segmented, name):
+    """White matter alone may not take anatomy for a field."""
+    result, plain = segmented(name, priors=False), segmented(name, priors=False, bias=False)
+    for tissue in ("GM", "WM"):
+        assert dice(result.labels == LABELS[tissue], plain.labels == LABELS[tissue]) >= 0.98
+
+
+@pytest.mark.parametrize(
+    ("name", "mask", "gain"),
+    [("elder03", "desc-brain_mask", 0.1), pytest.param("ibsr16", None, 0.01, marks=pytest.mark.slow)],
+)
+def test_without_the_template_the_field_of_a_head_is_removed(scans, segmented, name, mask, gain):
+    given = mask and truth_of(scans, name, mask)
+    truth = array_of(truth_of(scans, name))
+    with_field, without = (
+        _figures(segmented(name, mask=given, priors=False, bias=bias), truth, truth > 0)
+        for bias in (False, True)
+    )
+    assert (np.subtract(without, with_field)[1:] >= gain).all()
+
+
 def test_deep_nuclei_are_grey_and_the_brain_stem_is_white(scans, segmented):
     name = "elder03"
     result = segmented(name, mask=truth_of(scans, name, "desc-brain_mask"))
