@@ -189,6 +189,6 @@ def test_dim_white_matter_stays_white(brain, tmp_path):
     nib.save(nib.Nifti1Image(data, scan.affine), path)
     informed, alone = (mriseg.segment(path, stripped=True, priors=priors) for priors in (True, False))
     assert (alone.labels[lesion] == 1).mean() > 0.6
-    assert (informed.labels[lesion] == 2).mean() > 0.85
+    assert (informed.labels[lesion] == 2).mean() > 0.8
     assert informed.prior.fits
     assert alone.prior is None
