@@ -48,7 +48,7 @@ from mriseg.quality.tissue_figures import autocorrelations, cjv, clipped_shares,
 from mriseg.quality.view import TISSUES, ScanView, voxels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -75,9 +75,6 @@ class ImageQuality:
 
     def __getitem__(self, name: str) -> float:
         return self.values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
 
     def recorded(self) -> dict[str, dict[str, Any]]:
         """Return the figures as an object of the sidecar, with their units; null where there is none."""
