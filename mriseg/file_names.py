@@ -30,6 +30,7 @@ REQUIRED = (LABELS, BRAIN_MASK, BRAIN_MASK_SIDECAR, ATYPICALITY, LABEL_TABLE, VO
 OPTIONAL_PATTERNS = ("label-*_probseg.nii.gz", f"{CORRECTED}*_*.*", REPORT, "dseg_lut-*")
 
 COHORT_TABLE, COHORT_PAGE, COHORT_FAILURES = "cohort.tsv", "cohort_report.html", "failures.tsv"
+COHORT_SIDECAR = "cohort.json"
 NOT_IN_BIDS = (
     "*.html",
     "*.png",
@@ -38,6 +39,7 @@ NOT_IN_BIDS = (
     "*_map.nii.gz",
     "*_MRI.*",
     COHORT_TABLE,
+    COHORT_SIDECAR,
     COHORT_FAILURES,
 )
 # Kinds of images that are not scans, by the BIDS suffix of their names.

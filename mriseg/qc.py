@@ -72,6 +72,15 @@ def do_not_trust(code: str, text: str) -> QCWarning:
     return QCWarning(code, "do not trust", text)
 
 
+def reaches(found: Verdict, severity: Severity) -> bool:
+    """Return whether a verdict is as grave as a severity, or graver.
+
+    >>> reaches("do not trust", "look closely"), reaches("trust", "look closely")
+    (True, False)
+    """
+    return found != "trust" and _SEVERITIES.index(found) >= _SEVERITIES.index(severity)
+
+
 def verdict(warnings: Iterable[QCWarning]) -> Verdict:
     """Return the verdict: the gravest severity of the warnings, or "trust".
 

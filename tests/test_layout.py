@@ -35,6 +35,9 @@ COVERED_ELSEWHERE = {
     "cohort/scan_qc.py": ["cohort/test_summary.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
     "evaluation/simulated_files.py": ["cli/test_simulate.py"],
+    # What the image quality figures are computed from, and their table.
+    "quality/figures.py": ["quality/test_image_quality.py", "cohort/test_summary.py"],
+    "quality/view.py": ["quality/test_image_quality.py"],
     # Parts of one page or picture, tested by looking at the whole.
     "model/multichannel_em.py": ["model/test_multichannel.py"],
     "report/difference.py": ["evaluation/test_compare.py"],

@@ -1,4 +1,8 @@
-"""The command line: one file a command; errors in one line; exit code 1 for bad input, 2 for wrong usage."""
+"""The command line: one file a command; errors in one line.
+
+Exit codes: 0 done, 1 bad input, 2 wrong usage, 3 some scans of a cohort failed, 4 the verdict that
+``--fail-on`` names, 130 and 143 stopped by SIGINT and SIGTERM.
+"""
 
 from __future__ import annotations
 

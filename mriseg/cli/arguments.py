@@ -65,6 +65,21 @@ class OverlayStyle(StrEnum):
     FILL = "fill"
 
 
+class FailOn(StrEnum):
+    """Values of --fail-on."""
+
+    LOOK_CLOSELY = "look-closely"
+    DO_NOT_TRUST = "do-not-trust"
+
+
+FailOnVerdict = Annotated[
+    FailOn | None,
+    typer.Option(
+        "--fail-on",
+        show_default=False,
+        help="End with exit code 4, all files written, if the verdict is this or graver.",
+    ),
+]
 NoReport = Annotated[bool, typer.Option("--no-report", help="Leave the HTML page out.")]
 TissueOverlay = Annotated[
     OverlayStyle,

@@ -16,6 +16,7 @@ from mriseg.cli.arguments import (
     Contrast,
     Covariance,
     DryRun,
+    FailOnVerdict,
     Jobs,
     Merge,
     NoBias,
@@ -59,6 +60,7 @@ def batch(
     warm_start: WarmStart = None,
     cohort_prior: CohortPrior = None,
     no_report: NoReport = False,
+    fail_on: FailOnVerdict = None,
     jobs: Jobs = None,
     memory: CohortMemory = None,
     timeout: Timeout = None,
@@ -73,7 +75,8 @@ def batch(
     """Segment many scans, several at a time.
 
     Each scan's files go to a folder of its own below DIR. What one scan does wrong stops no other: it is in
-    failures.tsv with its reason, and the exit code is 3. In the end cohort.tsv holds a row for every scan and
+    failures.tsv with its reason, and the exit code is 3; it is 4 if none did and --fail-on names the verdict
+    of one. In the end cohort.tsv holds a row for every scan and
     cohort_report.html shows them, the most suspicious first.
 
     A list has a column scan and, if wanted, identifier (the folder of the results), channels (several with
@@ -107,5 +110,13 @@ def batch(
         print_plan(scans, output, machine, resume=resume)
     else:
         run_plan(
-            scans, output, machine, cluster, cluster_options, resume=resume, overwrite=overwrite, quiet=quiet
+            scans,
+            output,
+            machine,
+            cluster,
+            cluster_options,
+            resume=resume,
+            overwrite=overwrite,
+            quiet=quiet,
+            fail_on=fail_on,
         )

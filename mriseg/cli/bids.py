@@ -15,6 +15,7 @@ from mriseg.cli.arguments import (
     CohortMemory,
     CohortPrior,
     DryRun,
+    FailOnVerdict,
     Jobs,
     NoBias,
     NoPriors,
@@ -97,6 +98,7 @@ def bids(
     warm_start: WarmStart = None,
     cohort_prior: CohortPrior = None,
     no_report: NoReport = False,
+    fail_on: FailOnVerdict = None,
     jobs: Jobs = None,
     memory: CohortMemory = None,
     timeout: Timeout = None,
@@ -153,5 +155,13 @@ def bids(
         return
     write_dataset_description(output)
     run_plan(
-        scans, output, machine, cluster, cluster_options, resume=resume, overwrite=overwrite, quiet=quiet
+        scans,
+        output,
+        machine,
+        cluster,
+        cluster_options,
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+        fail_on=fail_on,
     )

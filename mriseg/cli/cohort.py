@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from mriseg.cli.arguments import FailOn
     from mriseg.cohort.job import Job
     from mriseg.cohort.record import Record
     from mriseg.cohort.run import Machine, Workers
@@ -63,13 +64,15 @@ def run_plan(
     resume: bool,
     overwrite: bool,
     quiet: bool,
+    fail_on: FailOn | None = None,
 ) -> None:
-    """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed."""
-    from mriseg.cli.terminal import say
+    """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed, 4 on a verdict."""
+    from mriseg.cli.terminal import code_of_verdicts, say
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
     from mriseg.cohort.run import check_output, run_cohort
     from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE
+    from mriseg.qc import verdict
 
     check_output(jobs, output, resume=resume, overwrite=overwrite)
     folder, start = output.absolute(), time.perf_counter()
@@ -84,7 +87,8 @@ def run_plan(
     if not quiet:
         reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
         say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / COHORT_PAGE}{reasons}")
-    raise typer.Exit(outcome.exit_code)
+    verdicts = (verdict(record.warnings) for record in outcome.records)
+    raise typer.Exit(outcome.exit_code or code_of_verdicts(verdicts, fail_on))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from mriseg.cli.arguments import (
     CohortPrior,
     Contrast,
     Covariance,
+    FailOnVerdict,
     FixMeans,
     KeepHeaderText,
     LesionMask,
@@ -83,6 +84,7 @@ def segment(
     overlay_style: TissueOverlay = OverlayStyle.CONTOUR,
     luts: LookUpTables = None,
     no_report: NoReport = False,
+    fail_on: FailOnVerdict = None,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -100,6 +102,8 @@ def segment(
     With FLAIR beside T1: mriseg segment sub-01_T1w.nii.gz --channel sub-01_FLAIR.nii.gz
 
     A T2 scan alone: mriseg segment sub-01_T2w.nii.gz --contrast t2
+
+    In a script: mriseg segment sub-01_T1w.nii.gz --fail-on do-not-trust, which ends with exit code 4 then.
     """
     options = segment_options(
         channels=tuple(channel or ()),
@@ -122,7 +126,7 @@ def segment(
     programs = parse_luts(luts)
     from mriseg._utils.atomic_write import refuse_existing
     from mriseg.cli.progress import progress
-    from mriseg.cli.terminal import say, warn
+    from mriseg.cli.terminal import code_of_verdicts, say, warn
     from mriseg.file_names import required_files, stem
     from mriseg.images.reading import load_volume
     from mriseg.pipeline import segment_scan
@@ -143,6 +147,7 @@ def segment(
     warn(scan, result.warnings)
     if not quiet:
         say(*_summary(result), f"{'verdict':<12}{result.verdict}", f"{len(files)} files in {folder}")
+    raise typer.Exit(code_of_verdicts([result.verdict], fail_on))
 
 
 def _summary(result: Segmentation) -> list[str]:

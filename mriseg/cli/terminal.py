@@ -7,18 +7,22 @@ import signal
 import sys
 from functools import partial
 from threading import Timer
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import typer
 
 from mriseg._utils.text import STOPPED, printable
 from mriseg.errors import MrisegError
+from mriseg.qc import reaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from enum import StrEnum
     from pathlib import Path
     from sys import UnraisableHookArgs
     from types import FrameType
+
+    from mriseg.qc import Severity, Verdict
 
 
 def say(*lines: str) -> None:
@@ -31,6 +35,14 @@ def warn(scan: Path, warnings: Iterable[object]) -> None:
     for warning in warnings:
         kind = "note" if getattr(warning, "severity", "") == "note" else "warning"
         typer.echo(printable(f"mriseg: {kind}: {scan.name}: {warning}"), err=True)
+
+
+def code_of_verdicts(verdicts: Iterable[Verdict], fail_on: StrEnum | None) -> int:
+    """Return the exit code 4 if a verdict is as grave as ``--fail-on`` names, or graver; 0 otherwise."""
+    if fail_on is None:
+        return 0
+    severity = cast("Severity", fail_on.value.replace("-", " "))
+    return 4 if any(reaches(found, severity) for found in verdicts) else 0
 
 
 def run_to_one_line(command: Callable[[], None]) -> None:

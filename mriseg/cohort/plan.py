@@ -15,6 +15,7 @@ from mriseg.errors import CohortError
 from mriseg.file_names import (
     COHORT_FAILURES,
     COHORT_PAGE,
+    COHORT_SIDECAR,
     COHORT_TABLE,
     NIFTI_EXTENSIONS,
     is_derived,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _LISTS = (".csv", ".tsv")
 # Names in the output folder that are no scan's.
-_RESERVED = (COHORT_TABLE, COHORT_PAGE, COHORT_FAILURES, LOGS, DESCRIPTION)
+_RESERVED = (COHORT_TABLE, COHORT_SIDECAR, COHORT_PAGE, COHORT_FAILURES, LOGS, DESCRIPTION)
 # Bytes of an identifier between slashes: file systems take 255, and files of the log have endings.
 _MAX_NAME = 200
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.file_names import SIDECAR, result_name, stem, stem_of_result
-from mriseg.results.sidecar import SidecarError, is_finite, is_of_mriseg, read_sidecar
+from mriseg.results.sidecar import SidecarError, is_finite, is_of_mriseg, quality_of, read_sidecar
 from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
@@ -204,10 +204,11 @@ def figures(sidecar: dict[str, Any]) -> Figures:
     -------
     dict
         Volumes in mL, fractions of the brain mask, means and sds in the scan's units, the lowest and the
-        highest factor of the bias field, similarity to the template (None if not registered).
+        highest factor of the bias field, the image quality figures (None where there is none), among them the
+        similarity to the template.
     """
     brain, field_ = sidecar["BrainMask"], sidecar["BiasField"]
-    figures: Figures = {"brain_mask_ml": brain["VolumeML"]}
+    figures: Figures = {"brain_mask_ml": brain["VolumeML"], **quality_of(sidecar)}
     for tissue, of in sidecar["Classes"].items():
         figures |= {f"{tissue}_{name}": of[name] for name in VOLUME_FIGURES}
     return figures | {

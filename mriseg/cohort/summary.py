@@ -8,9 +8,10 @@ from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.page import write_page
 from mriseg.cohort.record import FAILED, Record, collect
 from mriseg.cohort.scan_qc import ScanQC, check_scans
-from mriseg.cohort.table import TableWriter, columns, row, write_failures
+from mriseg.cohort.table import TableWriter, columns, describe, row, write_failures
 from mriseg.errors import CohortError
-from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE, COHORT_TABLE
+from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE, COHORT_SIDECAR, COHORT_TABLE
+from mriseg.results.sidecar import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,8 @@ def tissues_of(records: Iterable[Record]) -> set[str]:
 
 def summarise(output: Path, of_run: Iterable[Record] = ()) -> Summary:
     """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv``.
+
+    ``cohort.json`` describes the columns of ``cohort.tsv``.
 
     Parameters
     ----------
@@ -60,11 +63,13 @@ def summarise(output: Path, of_run: Iterable[Record] = ()) -> Summary:
     checked = check_scans(records)
     by_name = {scan.record.identifier: scan for scan in checked}
     failed = [record for record in records if record.status == FAILED]
-    names = [*([COHORT_FAILURES] if failed else []), COHORT_PAGE, COHORT_TABLE]
+    names = [*([COHORT_FAILURES] if failed else []), COHORT_PAGE, COHORT_SIDECAR, COHORT_TABLE]
+    header = columns(tissues_of(records))
     with atomic_write(output, names, overwrite=True, obsolete=[COHORT_FAILURES]) as scratch:
-        with TableWriter(scratch / COHORT_TABLE, columns(tissues_of(records))) as table:
+        with TableWriter(scratch / COHORT_TABLE, header) as table:
             for record in records:
                 table.write(row(record, by_name.get(record.identifier)))
+        write_json(scratch / COHORT_SIDECAR, describe(header))
         if failed:
             write_failures(scratch / COHORT_FAILURES, failed)
         write_page(scratch / COHORT_PAGE, output, checked, failed)

@@ -8,6 +8,7 @@ from mriseg._utils.tables import write_rows
 from mriseg._utils.text import cell
 from mriseg.cohort.constants import OUTLIER_LIMIT
 from mriseg.cohort.record import log_name
+from mriseg.quality.figures import FIGURES
 from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
@@ -18,8 +19,28 @@ if TYPE_CHECKING:
     from mriseg.cohort.scan_qc import ScanQC
 
 _FIRST = ("identifier", "scan", "status")
-_LAST = ("bias_lowest", "bias_highest", "similarity", "flags", "outlier_score", "outlier_in", "seconds",
+_LAST = ("flags", "outlier_score", "outlier_in", "seconds",
          "peak_mb")  # fmt: skip
+_DESCRIPTIONS = {
+    "identifier": {"Description": "Name of the scan in the cohort"},
+    "scan": {"Description": "File of the scan"},
+    "status": {"Description": "Whether the scan was segmented: done or failed"},
+    "brain_mask_ml": {"Description": "Volume of the brain mask", "Units": "mL"},
+    "bias_lowest": {"Description": "Lowest factor of the bias field in the brain", "Units": "1"},
+    "bias_highest": {"Description": "Highest factor of the bias field in the brain", "Units": "1"},
+    "flags": {"Description": "Texts of the warnings, with | between"},
+    "outlier_score": {"Description": "Largest modified z-score within the cohort", "Units": "1"},
+    "outlier_in": {"Description": "Measures that are outliers, with | between"},
+    "seconds": {"Description": "Wall time of the segmentation", "Units": "s"},
+    "peak_mb": {"Description": "Peak memory of the segmentation", "Units": "MB"},
+}
+_OF_TISSUE = {
+    "ml": {"Description": "Volume of {} by its posteriors", "Units": "mL"},
+    "label_ml": {"Description": "Volume of {} by its labels", "Units": "mL"},
+    "fraction": {"Description": "Share of {} in the brain mask, by its posteriors", "Units": "1"},
+    "mean": {"Description": "Mean intensity of {}", "Units": "as in the scan"},
+    "sd": {"Description": "Standard deviation of the intensity of {}", "Units": "as in the scan"},
+}
 _FAILURE = ("identifier", "scan", "reason", "log")
 
 
@@ -36,7 +57,34 @@ def columns(tissues: Iterable[str]) -> list[str]:
     list of str
     """
     of_tissues = [f"{tissue}_{name}" for tissue in sorted(set(tissues)) for name in VOLUME_FIGURES]
-    return [*_FIRST, "brain_mask_ml", *of_tissues, *_LAST]
+    return [*_FIRST, "brain_mask_ml", *of_tissues, "bias_lowest", "bias_highest", *FIGURES, *_LAST]
+
+
+def describe(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Describe the columns of ``cohort.tsv`` as BIDS does in the JSON file beside a table.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The columns.
+
+    Returns
+    -------
+    dict of str to dict
+        Description and, of a measurement, units by column.
+    """
+    return {name: _description(name) for name in names}
+
+
+def _description(name: str) -> dict[str, str]:
+    """Describe a column."""
+    if name in FIGURES:
+        return {"Description": FIGURES[name].description, "Units": FIGURES[name].unit}
+    if name in _DESCRIPTIONS:
+        return _DESCRIPTIONS[name]
+    figure = max((figure for figure in VOLUME_FIGURES if name.endswith(f"_{figure}")), key=len)
+    tissue = name.removesuffix(f"_{figure}")
+    return {key: text.format(tissue) for key, text in _OF_TISSUE[figure].items()}
 
 
 def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:

@@ -39,18 +39,24 @@ if TYPE_CHECKING:
 
     from mriseg.estimates import Estimates
     from mriseg.model.bias_field import BiasField
+    from mriseg.quality.image_quality import ImageQuality
 
     Floats = NDArray[np.floating]
 
 
 def segmentation_warnings(
-    found: Estimates, shares: Sequence[float], scan: NDArray[np.float32], signal: int
+    found: Estimates,
+    quality: ImageQuality,
+    shares: Sequence[float],
+    scan: NDArray[np.float32],
+    signal: int,
 ) -> list[QCWarning]:
     """Run all checks of a segmentation: of the scan, its mask, its fit and its tissues.
 
     Parameters
     ----------
     found : Estimates
+    quality : ImageQuality
     shares : sequence of float, length K
         Share of each component's tissue in the brain mask.
     scan : ndarray of float32, shape (X, Y, Z)
@@ -71,7 +77,7 @@ def segmentation_warnings(
         *(warning for channel in found.channels for warning in channel.warnings),
         *_field_warnings(found.field),
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
-        *saturation_warnings(volume.data, found.tissue_mask),
+        *saturation_warnings(quality["clipped_floor"], quality["clipped_ceiling"]),
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
         *template_warnings(found),

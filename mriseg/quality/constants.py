@@ -47,3 +47,50 @@ MAX_BORDER_WM = 0.12
 # Standard deviation of the log bias field in the brain beyond which it may not be corrected well: of thirteen
 # scans under the measured field of a coil, with 0.28 to 0.45, three lack or gain 15 to 27 % of CSF.
 MAX_CORRECTED_FIELD = 0.3
+
+# --- Image quality figures ------------------------------------------------------------------------
+
+# mm: spacing of the voxels of the whole scan that its noise and its intensities are measured at.
+SCAN_SAMPLING_MM = 2.0
+# mm: spacing of the voxels of the brain that tissues and labels are measured at; some 50,000.
+BRAIN_SAMPLING_MM = 3.0
+# mm: spacing at which the bias field, which is smooth, is measured.
+FIELD_SAMPLING_MM = 8.0
+# mm: spacing of the blocks in which head, air and ghosts are told apart; noise is averaged out there.
+BLOCKS_MM = 4.0
+# mm: least distance of air from the head; the head's edge, blurred or moved, reaches less far.
+MIN_AIR_DISTANCE_MM = 10.0
+# Factor: standard deviation of normal values over their median absolute deviation.
+MAD_TO_SD = 1.4826
+# Factor: standard deviation of Rayleigh noise over that of each of its two parts [Dietrich 2007].
+DIETRICH_FACTOR = 0.6551364
+# Probability, 0 to 1: least of a tissue in the voxels that its intensities are measured in; as in MRIQC.
+SURE = 0.85
+# mm: voxels of at least this size are not eroded for it; as in MRIQC.
+MAX_ERODED_MM = 1.9
+# Share of the signal of the brain: noise below which air counts as constant, set to one value by a program.
+MIN_AIR_NOISE = 1e-4
+# Voxels: fewest that a figure is computed from.
+MIN_FIGURE_VOXELS = 20
+# Voxels: about how many medians and percentiles of head and air are computed from at the most.
+MAX_FIGURE_VOXELS = 100_000
+# Robust sds: brightness beyond which a voxel of the air counts as artefact; as in MRIQC.
+ARTEFACT_SDS = 10.0
+# Intensity: level of WM to which MRIQC scales a scan before it computes QI2, a density per unit.
+HARMONISED_WM = 1000.0
+# Share of the 98th percentile of air: sd of the Gaussian that smooths its density; as in MRIQC.
+KERNEL_SHARE = 0.05
+# Cells of the histogram of air that QI2 compares; as in MRIQC.
+AIR_CELLS = 1000
+# mm: lag at which the autocorrelation of the residuals is measured, beyond the blur of most scans.
+RESIDUAL_LAG_MM = 4.0
+# Neighbours of six: fewest of another tissue around a speckle.
+SPECKLE_NEIGHBOURS = 5
+# Log odds: least of WM against cortex, or of the reverse, in the template where a tissue counts as deep.
+DEEP_LOG_ODDS = 3.0
+# Mahalanobis distance: least that counts as high atypicality; 0.05 % of a normal tissue lie beyond.
+HIGH_ATYPICALITY = 3.5
+# mm: spacing of the blocks that regions of high atypicality consist of; most of a block must be atypical.
+REGION_BLOCKS_MM = 3.0
+# Count: bins of the histogram at the most that the density of the mixture is compared with.
+DENSITY_BINS = 128

@@ -9,7 +9,7 @@ import numpy as np
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_field import air_intensity
 from mriseg.qc import QCWarning, look_closely
-from mriseg.quality.constants import CUT_MARGIN, CUT_PERCENTILES, MAX_DARK_LEVELS, MAX_SATURATED
+from mriseg.quality.constants import MAX_DARK_LEVELS, MAX_SATURATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,30 +20,25 @@ if TYPE_CHECKING:
     from mriseg.labels.tissues import Tissue
 
 
-def saturation_warnings(data: NDArray[np.float32], mask: NDArray[np.bool_]) -> list[QCWarning]:
+def saturation_warnings(floor: float, ceiling: float) -> list[QCWarning]:
     """Check whether intensities of the brain were cut off.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (X, Y, Z)
-        The scan.
-    mask : ndarray of bool, shape (X, Y, Z)
-        The brain without lesions.
+    floor, ceiling : float
+        Share of the brain at its lowest and at its highest intensity, see
+        `mriseg.quality.tissue_figures.clipped_shares`.
 
     Returns
     -------
     list of QCWarning
         Empty if hardly a voxel of the brain has its highest or its lowest intensity.
     """
-    values = data[mask]
-    low, high = np.percentile(values, CUT_PERCENTILES)
-    margin = CUT_MARGIN * (high - low)
-    shares = {"brightest": np.mean(values >= high - margin), "darkest": np.mean(values <= low + margin)}
     return [
         look_closely(
             "intensities-saturated", f"{share:.0%} of the brain have its {end} intensity; it was cut off"
         )
-        for end, share in shares.items()
+        for end, share in {"brightest": ceiling, "darkest": floor}.items()
         if share > MAX_SATURATED
     ]
 

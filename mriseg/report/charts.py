@@ -12,7 +12,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mriseg.report.constants import AXIS_LABEL_LETTERS, CHART_BINS, FIELD_PIXELS_PER_MM
+from mriseg.quality.histogram_fit import binned_density
+from mriseg.report.constants import AXIS_LABEL_LETTERS, CHART_POINTS, FIELD_PIXELS_PER_MM
 from mriseg.report.slices import PLANES
 
 if TYPE_CHECKING:
@@ -40,25 +41,6 @@ class Fit(Protocol):
         """Return the expected share of each class at intensities (B,), shape (B, K)."""
 
 
-def fit_error(values: Floats, counts: Floats, model: Fit) -> float:
-    """Compute the misfit of a fitted density to its histogram.
-
-    Parameters
-    ----------
-    values, counts : ndarray, shape (B,)
-        Intensities and the number of voxels of each.
-    model : Fit
-
-    Returns
-    -------
-    float
-        Root mean square difference over at most 128 bins, as a share of the peak of the histogram.
-    """
-    density, edges = _binned(values, counts)
-    fitted = model.density((edges[:-1] + edges[1:]) / 2)
-    return float(np.sqrt(np.mean((density - fitted) ** 2)) / density.max())
-
-
 def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequence[Tissue]) -> bytes:
     """Draw the histogram, the part of each class in the fitted density, and their sum.
 
@@ -75,8 +57,8 @@ def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequenc
     bytes
         An SVG picture.
     """
-    density, edges = _binned(values, counts)
-    points = np.linspace(edges[0], edges[-1], 3 * CHART_BINS)
+    density, edges = binned_density(values, counts)
+    points = np.linspace(edges[0], edges[-1], CHART_POINTS)
     fitted = model.density(points)
     parts = fitted[:, None] * model.responsibilities(points)
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
@@ -171,22 +153,6 @@ def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Sl
         axes.set_title(f"{plane.left} to {plane.right}, {plane.world} = {position:d} mm", fontsize=9)
     figure.colorbar(image, ax=panels, label="factor on the intensity", shrink=0.9)
     return _svg(figure)
-
-
-def _binned(values: Floats, counts: Floats) -> tuple[Floats, Floats]:
-    """Return density and edges of at most 128 bins whose width is a multiple of the step of the intensities.
-
-    Other widths would leave a comb in scans of whole numbers: bins of two and of one of them in turn.
-    """
-    step = (
-        float(np.median(np.diff(values)))
-        if len(values) < 2 * CHART_BINS
-        else float(np.ptp(values)) / len(values)
-    )
-    width = step * max(1, np.ceil(np.ptp(values) / step / CHART_BINS))
-    edges = np.arange(values[0] - step / 2, values[-1] + width, width)
-    density, _ = np.histogram(values, edges, weights=counts, density=True)
-    return density, edges
 
 
 def _svg(figure: Figure) -> bytes:

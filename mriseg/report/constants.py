@@ -66,8 +66,8 @@ MIN_SLICE_DISTANCE_RATIO = 3
 
 # --- Charts ---------------------------------------------------------------------------------------
 
-# Count: bins of the histogram at the most.
-CHART_BINS = 128
+# Count: points at which the fitted density is drawn.
+CHART_POINTS = 384
 # Pixels per mm: slices of the bias field.
 FIELD_PIXELS_PER_MM = 1.5
 # Letters: width of axis labels before they are wrapped.

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from mriseg.file_names import stem
-from mriseg.report.charts import bic_chart, field_chart, fit_error, histogram_chart, trace_chart
+from mriseg.quality.histogram_fit import fit_error
+from mriseg.report.charts import bic_chart, field_chart, histogram_chart, trace_chart
 from mriseg.report.sheets import data_uri, draw_sheet
 from mriseg.report.slices import PLANES, Slices
 from mriseg.report.templates import environment

@@ -9,6 +9,7 @@ import numpy as np
 from mriseg.images.voxels import bounding_box
 from mriseg.labels.tissues import LESION
 from mriseg.quality.checks import border_warnings, depth_warnings, segmentation_warnings
+from mriseg.quality.image_quality import image_quality
 from mriseg.results.segmentation import Segmentation
 from mriseg.results.volumes import TissueVolume
 
@@ -50,7 +51,8 @@ def assemble(
     scan = intensities.images[0]
     shares = [volumes[component.abbreviation].fraction for component in components]
     # Before the maps are allocated, to limit peak memory.
-    warnings = segmentation_warnings(found, shares, scan, int(np.count_nonzero(intensities.signal)))
+    quality = image_quality(found, scan, labels, posteriors, atypicality)
+    warnings = segmentation_warnings(found, quality, shares, scan, int(np.count_nonzero(intensities.signal)))
     label_map = _on_scan_grid(labels, mask, volume)
     if found.by_place:
         warnings += depth_warnings(volume.to_canonical(label_map), volume.zooms)
@@ -67,6 +69,7 @@ def assemble(
         volumes={tissue.abbreviation: volumes[tissue.abbreviation] for tissue in tissues},
         corrected=volume.to_scan_grid(scan) if found.settings["Bias"] else None,
         atypicality=_on_scan_grid(atypicality, mask, volume),
+        quality=quality,
         warnings=warnings,
     )
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from mriseg.labels.tissues import Tissue
     from mriseg.qc import QCWarning, Verdict
+    from mriseg.quality.image_quality import ImageQuality
     from mriseg.report.overlay import OverlayStyle
     from mriseg.results.volumes import TissueVolume
 
@@ -66,6 +67,8 @@ class Segmentation(Estimates):
     atypicality : ndarray of float32, shape (X, Y, Z)
         Mahalanobis distance of each voxel to the nearest component of the mixture at its place, see
         `mriseg.model.fitting.atypicality_of`; 0 outside the brain and in lesions.
+    quality : ImageQuality
+        Image quality figures, see `mriseg.quality.figures.FIGURES`.
     warnings : list of QCWarning
         Of all checks; empty if nothing is doubtful.
     """
@@ -76,6 +79,7 @@ class Segmentation(Estimates):
     volumes: dict[str, TissueVolume]
     corrected: NDArray[np.float32] | None
     atypicality: NDArray[np.float32]
+    quality: ImageQuality
     warnings: list[QCWarning]
 
     @property
@@ -166,7 +170,7 @@ def written_files(result: Segmentation, *, report: bool = True, luts: str | Sequ
 
 def sidecar_without_files(result: Segmentation) -> dict[str, Any]:
     """Return the content of the sidecar without ``Files``."""
-    return sidecar(result, result.tissues, result.volumes, result.warnings)
+    return sidecar(result, result.tissues, result.volumes, result.quality, result.warnings)
 
 
 def _check_style(style: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mriseg.labels.tissues import Tissue
     from mriseg.model.base import TissueModel
     from mriseg.model.bias_field import BiasField
+    from mriseg.quality.image_quality import ImageQuality
     from mriseg.results.volumes import TissueVolume
 
 # Raised whenever a field changes its name or its meaning.
@@ -88,11 +89,18 @@ def _check(facts: dict[str, Any]) -> None:
     similarity = brain["TemplateSimilarity"]
     if not all(map(is_finite, required)) or not (similarity is None or is_finite(similarity)):
         raise SidecarError("its figures make no sense")
+    if not all(value is None or is_finite(value) for value in quality_of(facts).values()):
+        raise SidecarError("its image quality figures make no sense")
     names = [*facts["Sources"], *facts["Files"], facts["Contrast"]["Used"]]
     if not facts["Sources"] or not all(isinstance(name, str) for name in names):
         raise SidecarError("its names are no text")
     if not classes or not isinstance(facts["Mixture"], dict):
         raise SidecarError("it holds no fit")
+
+
+def quality_of(facts: dict[str, Any]) -> dict[str, float | None]:
+    """Return the image quality figures of a sidecar; none of one that was written before there were any."""
+    return dict(facts.get("ImageQuality", {"Values": {}})["Values"])
 
 
 def is_finite(value: object) -> bool:
@@ -143,6 +151,7 @@ def sidecar(
     result: Estimates,
     tissues: Sequence[Tissue],
     volumes: Mapping[str, TissueVolume],
+    quality: ImageQuality,
     warnings: Sequence[QCWarning],
 ) -> dict[str, Any]:
     """Return the content of the sidecar of a segmentation, without ``Files``.
@@ -154,6 +163,7 @@ def sidecar(
         In the order of their labels.
     volumes : mapping of str to TissueVolume
         By tissue abbreviation.
+    quality : ImageQuality
     warnings : sequence of QCWarning
 
     Returns
@@ -209,6 +219,7 @@ def sidecar(
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
         },
+        "ImageQuality": quality.recorded(),
         "Warnings": [warning.recorded() for warning in warnings],
         "Verdict": verdict(warnings),
     }

@@ -41,6 +41,18 @@ def test_a_batch_ends_with_a_sentence_a_table_and_its_exit_code(run, tmp_path):
     assert (tmp_path / "out" / "cohort.tsv").exists()
 
 
+def test_the_verdict_of_a_scan_is_the_exit_code_if_asked(run, tmp_path):
+    """Small balls are no brains. What was done before counts, what failed comes first."""
+    balls(tmp_path / "scans", 1)
+    options = ("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--jobs", "1", "--retries", "0")
+    assert run(*options, "--fail-on", "look-closely").returncode == 4
+    assert (tmp_path / "out" / "s0" / "s0_dseg.json").exists()
+    assert run(*options, "--resume", "--fail-on", "look-closely").returncode == 4
+    assert run(*options, "--resume").returncode == 0
+    (tmp_path / "scans" / "bad.nii").write_text("no image")
+    assert run(*options, "--resume", "--fail-on", "look-closely").returncode == 3
+
+
 def test_a_scan_whose_name_means_harm_is_done_once(run, tmp_path):
     small_ball(tmp_path / "scans" / "x\udcff\x1b[2J.nii.gz")
     options = ("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--jobs", "1")

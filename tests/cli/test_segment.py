@@ -83,6 +83,19 @@ def test_bad_input_is_one_line_exit_one_and_nothing_written(run, tmp_path, make,
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("fail_on", "code"), [((), 0), (("look-closely",), 4), (("do-not-trust",), 0)], ids=str
+)
+def test_the_verdict_is_the_exit_code_only_if_asked(run, ball, tmp_path, fail_on, code):
+    """A ball is no brain that the template fits: look closely."""
+    done = run(
+        "segment", ball, "--no-report", *(word for verdict in fail_on for word in ("--fail-on", verdict))
+    )
+    assert done.returncode == code
+    assert "verdict     look closely" in done.stdout
+    assert (tmp_path / "sub-ball_mriseg" / "sub-ball_dseg.json").exists()
+
+
 def test_existing_output_is_refused_before_any_work(run, ball, tmp_path):
     folder = tmp_path / "sub-ball_mriseg"
     folder.mkdir()
@@ -107,6 +120,7 @@ def test_existing_output_is_refused_before_any_work(run, ball, tmp_path):
         ("a.nii", "-v", "-q"),
         ("a.nii", "--luts", "word"),
         ("a.nii", "--overlay-style", "glitter"),
+        ("a.nii", "--fail-on", "trust"),
     ],
 )
 def test_wrong_usage_is_exit_two(run, wrong):

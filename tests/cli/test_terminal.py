@@ -6,8 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from mriseg.cli.terminal import run_to_one_line, say, warn
+from mriseg.cli.arguments import FailOn
+from mriseg.cli.terminal import code_of_verdicts, run_to_one_line, say, warn
 from mriseg.errors import MrisegError
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "codes"),
+    [(None, (0, 0, 0)), (FailOn.LOOK_CLOSELY, (0, 4, 4)), (FailOn.DO_NOT_TRUST, (0, 0, 4))],
+)
+def test_verdicts_as_grave_as_named_are_exit_four(fail_on, codes):
+    verdicts = ("trust", "look closely", "do not trust")
+    assert tuple(code_of_verdicts([found], fail_on) for found in verdicts) == codes
+    assert code_of_verdicts(verdicts, fail_on) == max(codes)
+    assert code_of_verdicts([], fail_on) == 0
 
 
 def stopped(command, capsys):

@@ -63,6 +63,21 @@ def test_the_table_has_every_scan_and_names_the_odd_one(cohort):
     assert failure["scan"] == "'=bad.nii.gz"
 
 
+def test_image_quality_figures_are_columns_and_each_column_is_described(cohort):
+    values = {"cjv": 0.31, "ghost_x": None}
+    store(cohort, "seen", sidecar("seen", 0.45) | {"ImageQuality": {"Values": values, "Units": {}}})
+    summarise(cohort)
+    table = {row["identifier"]: row for row in rows(cohort / "cohort.tsv")}
+    assert table["seen"]["cjv"] == "0.31"
+    assert table["seen"]["ghost_x"] == table["odd"]["cjv"] == "n/a"  # the others are of an earlier version
+    assert table["odd"]["similarity"] == "0.7"
+    described = json.loads((cohort / "cohort.json").read_text())
+    assert list(described) == list(table["seen"])
+    assert all(of["Description"] for of in described.values())
+    assert described["fwhm_x"]["Units"] == "mm"
+    assert described["GM_label_ml"] == {"Description": "Volume of GM by its labels", "Units": "mL"}
+
+
 def test_a_scan_done_after_it_failed_is_no_failure(cohort):
     summarise(cohort)
     store(cohort, "=bad", sidecar("=bad", 0.45))

@@ -5,6 +5,7 @@ import pytest
 
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.quality.intensity_checks import level_warnings, saturation_warnings
+from mriseg.quality.tissue_figures import clipped_shares
 
 
 @pytest.mark.parametrize("factor", [1e-9, 1.0])
@@ -17,7 +18,7 @@ def test_intensities_that_were_cut_off_are_said(share, flagged, end, factor):
     low, high = np.quantile(data[mask], [share, 1 - share])
     data = np.minimum(data, high) if end == "brightest" else np.maximum(data, low)
     data[~mask] = 1.2 * data.max()
-    found = saturation_warnings((factor * data).astype(np.float32), mask)
+    found = saturation_warnings(*clipped_shares((factor * data).astype(np.float32)[mask]))
     assert [doubt.code for doubt in found] == ["intensities-saturated"] * flagged
     assert all(end in doubt.text for doubt in found)
 

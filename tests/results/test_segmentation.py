@@ -198,6 +198,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
             "Converged": model.converged,
             "LogLikelihood": list(model.history),
         },
+        "ImageQuality": result.quality.recorded(),
         "Warnings": [{"Code": "code", "Severity": "look closely", "Text": "x"}],
         "Verdict": result.verdict,
     }

@@ -1,0 +1,190 @@
+"""A scan and its segmentation, cut to the brain and sampled as the image quality figures need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mriseg.images.voxels import bounding_box, coarsen
+from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.model.bias_field import air_intensity
+from mriseg.quality.air_figures import air_mask, head_mask
+from mriseg.quality.constants import BLOCKS_MM, BRAIN_SAMPLING_MM, SCAN_SAMPLING_MM, SURE
+from mriseg.quality.tissue_figures import interior, neighbours, tissue_level
+from mriseg.template.starts import head_threshold
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mriseg.estimates import Estimates
+    from mriseg.quality.tissue_figures import TissueLevel
+
+    Floats = NDArray[np.floating]
+    Mask = NDArray[np.bool_]
+
+TISSUES = {"csf": CSF, "gm": GM, "wm": WM}
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Head and air in blocks of voxels.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (U, V, W)
+        Above air, in units of the signal of the brain.
+    head, air : ndarray of bool, shape (U, V, W)
+    """
+
+    signal: NDArray[np.float32]
+    head: Mask
+    air: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class ScanView:
+    """A scan and its segmentation, in canonical orientation.
+
+    Parameters
+    ----------
+    found : Estimates
+    scan : ndarray of float32, shape (X, Y, Z)
+        The scan without its bias field.
+    labels : ndarray of uint8, shape (N,)
+        Of the voxels of the brain without lesions.
+    posteriors : ndarray of float32, shape (N, K)
+        Of the components of the mixture.
+    atypicality : ndarray of float32, shape (N,)
+    """
+
+    found: Estimates
+    scan: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    posteriors: NDArray[np.float32]
+    atypicality: NDArray[np.float32]
+
+    @cached_property
+    def has_tissues(self) -> bool:
+        """Whether the classes are CSF, GM and WM."""
+        return all(tissue in self.found.components for tissue in TISSUES.values())
+
+    @cached_property
+    def zooms(self) -> Floats:
+        """Voxel size, mm."""
+        return self.found.volume.zooms
+
+    @cached_property
+    def steps(self) -> tuple[int, ...]:
+        """Every so-manieth voxel of the brain is sampled along each axis."""
+        return voxels_of(BRAIN_SAMPLING_MM, self.zooms)
+
+    @cached_property
+    def scan_steps(self) -> tuple[int, ...]:
+        """Every so-manieth voxel of the scan is sampled along each axis."""
+        return voxels_of(SCAN_SAMPLING_MM, self.zooms)
+
+    @cached_property
+    def mask(self) -> Mask:
+        """The brain without lesions in its bounding box."""
+        return self.found.tissue_mask[self.box]
+
+    @cached_property
+    def box(self) -> tuple[slice, ...]:
+        """The bounding box of the brain."""
+        return bounding_box(self.found.tissue_mask)
+
+    def some(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return some of the intensities of the brain, evenly sampled."""
+        index = tuple(slice(None, None, step) for step in self.steps)
+        return np.asarray(data[self.box][index][self.mask[index]])
+
+    @cached_property
+    def air_level(self) -> float:
+        """The intensity of air."""
+        data = self.found.volume.data
+        return float(air_intensity(data, self.some(data)))
+
+    @cached_property
+    def unit(self) -> float:
+        """Median of the brain above air; negative in an inverted scan."""
+        return float(np.median(self.some(self.scan))) - self.air_level or 1.0
+
+    def above_air(self, intensities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return intensities above air in units of the signal of the brain."""
+        above = intensities - np.float32(self.air_level)
+        above /= np.float32(self.unit)
+        return above
+
+    @cached_property
+    def signal(self) -> NDArray[np.float32]:
+        """The scan above air in the bounding box of the brain."""
+        return self.above_air(self.scan[self.box])
+
+    @cached_property
+    def sampled(self) -> NDArray[np.float32]:
+        """The whole scan above air, sampled."""
+        return self.above_air(self.scan[tuple(slice(None, None, step) for step in self.scan_steps)])
+
+    def in_box(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return values (N,) in the bounding box of the brain, 0 around it."""
+        array = np.zeros(self.mask.shape, dtype=values.dtype)
+        array[self.mask] = values
+        return array
+
+    @cached_property
+    def label_map(self) -> NDArray[np.uint8]:
+        """The labels in the bounding box of the brain."""
+        return self.in_box(self.labels)
+
+    @cached_property
+    def sure(self) -> NDArray[np.uint8]:
+        """Labels of the voxels that are almost of one tissue, 0 elsewhere, likewise."""
+        highest = np.maximum.reduce([*self.posteriors.T])
+        return self.in_box(np.where(highest > SURE, self.labels, np.uint8(0)))
+
+    @cached_property
+    def levels(self) -> dict[str, TissueLevel]:
+        """Intensities of the tissues in their interior, by name."""
+        inner = interior(self.sure, self.zooms, self.steps)
+        values = neighbours(self.signal, self.steps, (0, 0, 0))
+        return {name: tissue_level(values[inner == tissue.index]) for name, tissue in TISSUES.items()}
+
+    @cached_property
+    def means(self) -> NDArray[np.float32]:
+        """Median of the tissue of each label, of 0 to 3."""
+        means = np.zeros(1 + len(TISSUES), dtype=np.float32)
+        for name, tissue in TISSUES.items():
+            means[tissue.index] = self.levels[name].median
+        return means
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Voxels of a block along each axis."""
+        return voxels_of(BLOCKS_MM, self.zooms)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """Head and air in blocks of voxels."""
+        volume = self.found.volume
+        signal = self.above_air(coarsen(self.scan, volume.affine, BLOCKS_MM)[0])
+        brain = self.found.brain.mask[tuple(slice(None, None, step) for step in self.blocks)]
+        head = head_mask(signal, brain, head_threshold(signal))
+        return Surroundings(signal, head, air_mask(head, brain, self.zooms * self.blocks))
+
+    def sampled_masks(self) -> tuple[Mask, Mask]:
+        """Return head and air at the voxels of `sampled`."""
+        kinds = self.surroundings.head + 2 * self.surroundings.air.astype(np.uint8)
+        index = [
+            np.arange(0, n, step) // block
+            for n, step, block in zip(self.scan.shape, self.scan_steps, self.blocks, strict=True)
+        ]
+        sampled = kinds[np.ix_(*index)]
+        return sampled == 1, sampled == 2
+
+
+def voxels_of(length_mm: float, zooms: Floats) -> tuple[int, ...]:
+    """Return a length in voxels along each axis, at least one."""
+    return tuple(np.maximum(1, np.round(length_mm / zooms)).astype(int).tolist())
