@@ -132,7 +132,7 @@ def _scan_figures(view: ScanView) -> dict[str, float]:
         "histogram_rms": fit_error(*found.histogram, found.model.marginal(0)),
         "similarity": np.nan if similarity is None else similarity,
         "explained": np.nan if found.prior is None else found.prior.explained,
-        "efc": efc(view.sampled, found.volume.data.size),
+        "efc": efc(thinned(view.sampled.ravel()), found.volume.data.size),
         **inu(factors),
     }
 
@@ -177,7 +177,7 @@ def _level_figures(view: ScanView) -> dict[str, float]:
         **by_tissue,
         "snr_total": float(np.mean(list(by_tissue.values()))),
         "cjv": cjv(levels["wm"], levels["gm"]),
-        "wm2max": wm2max(levels["wm"].median, view.sampled.ravel()),
+        "wm2max": wm2max(levels["wm"].median, thinned(view.sampled.ravel())),
         **{f"rpve_{name}": rpve(share) for name, share in shares.items()},
     }
 

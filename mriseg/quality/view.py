@@ -167,9 +167,9 @@ class ScanView:
 
     @cached_property
     def surroundings(self) -> Surroundings:
-        """Head and air in blocks of voxels."""
+        """Head and air in blocks of voxels, with the bias field: its values in air are extrapolated."""
         volume = self.found.volume
-        signal = self.above_air(coarsen(self.scan, volume.affine, BLOCKS_MM)[0])
+        signal = self.above_air(coarsen(volume.data, volume.affine, BLOCKS_MM)[0])
         brain = self.found.brain.mask[tuple(slice(None, None, step) for step in self.blocks)]
         head = head_mask(signal, brain, head_threshold(signal))
         return Surroundings(signal, head, air_mask(head, brain, self.zooms * self.blocks))
