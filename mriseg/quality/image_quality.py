@@ -122,7 +122,7 @@ def image_quality(
 def _scan_figures(view: ScanView) -> dict[str, float]:
     """Compute the figures of the brain as a whole and of its fit."""
     found = view.found
-    floor, ceiling = clipped_shares(found.volume.data[view.box][view.mask])
+    floor, ceiling = clipped_shares(view.stored)
     similarity = found.brain.similarity
     field, part = found.field, slice(None, None, voxels_of(FIELD_SAMPLING_MM, view.zooms)[0])
     factors = field.on_grid(found.volume.data.shape, part)[found.tissue_mask[part]]

@@ -266,7 +266,9 @@ def inu(field: Floats) -> Mapping[str, float]:
     Returns
     -------
     mapping of str to float
-        The range is from the 5th to the 95th percentile, in units of the median.
+        The range is from the 5th to the 95th percentile, in units of the median. Empty without voxels.
     """
+    if not len(field):
+        return {}
     low, median, high = np.percentile(field.astype(np.float64), (5, 50, 95))
     return {"inu_range": float((high - low) / median), "inu_med": float(median)}

@@ -11,7 +11,7 @@ import numpy as np
 from mriseg.images.voxels import bounding_box, coarsen
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_field import air_intensity
-from mriseg.quality.air_figures import air_mask, head_mask
+from mriseg.quality.air_figures import air_mask, head_mask, thinned
 from mriseg.quality.constants import BLOCKS_MM, BRAIN_SAMPLING_MM, SCAN_SAMPLING_MM, SURE
 from mriseg.quality.tissue_figures import interior, neighbours, tissue_level
 from mriseg.template.starts import head_threshold
@@ -96,21 +96,20 @@ class ScanView:
         """The bounding box of the brain."""
         return bounding_box(self.found.tissue_mask)
 
-    def some(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return some of the intensities of the brain, evenly sampled."""
-        index = tuple(slice(None, None, step) for step in self.steps)
-        return np.asarray(data[self.box][index][self.mask[index]])
+    @cached_property
+    def stored(self) -> NDArray[np.float32]:
+        """Intensities of the brain as stored, with the bias field, shape (N,)."""
+        return np.asarray(self.found.volume.data[self.box][self.mask])
 
     @cached_property
     def air_level(self) -> float:
         """The intensity of air."""
-        data = self.found.volume.data
-        return float(air_intensity(data, self.some(data)))
+        return float(air_intensity(self.found.volume.data, thinned(self.stored)))
 
     @cached_property
     def unit(self) -> float:
         """Median of the brain above air; negative in an inverted scan."""
-        return float(np.median(self.some(self.scan))) - self.air_level or 1.0
+        return float(np.median(thinned(self.scan[self.box][self.mask]))) - self.air_level or 1.0
 
     def above_air(self, intensities: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return intensities above air in units of the signal of the brain."""

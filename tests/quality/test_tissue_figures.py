@@ -113,6 +113,7 @@ def test_clipped_shares_are_those_that_were_clipped(rng, share):
 def test_the_range_of_the_field_is_relative_to_its_median():
     field = np.linspace(0.8, 1.2, 1001)
     assert inu(field)["inu_range"] == pytest.approx(0.36)
+    assert inu(field[:0]) == {}
     assert inu(3 * field) == {
         "inu_range": pytest.approx(0.36), "inu_med": pytest.approx(3.0)
     }  # fmt: skip
