@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
-from scipy.optimize import minimize
 
 from mriseg.images.voxels import bounding_box
 from mriseg.template.constants import (
@@ -133,6 +132,8 @@ def deformation_of(samples: Samples, likelihoods: Floats) -> Deformation | None:
     Deformation or None
         None if no deformation raises the penalised likelihood.
     """
+    from scipy.optimize import minimize  # takes .2 s to load
+
     objective = _Objective(samples, likelihoods)
     start = np.zeros(3 * objective.scale.size)
     options = {"maxiter": DEFORMATION_ITERATIONS, "ftol": DEFORMATION_TOLERANCE}
