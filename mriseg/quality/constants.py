@@ -94,3 +94,10 @@ HIGH_ATYPICALITY = 3.5
 REGION_BLOCKS_MM = 3.0
 # Count: bins of the histogram at the most that the density of the mixture is compared with.
 DENSITY_BINS = 128
+# Dice: predicted loss, against an undamaged scan, beyond which a result is not trusted without a look
+# (docs/verdict.md).
+MAX_TRUSTED_LOSS = 0.1
+# The same beyond which it is not trusted at all.
+MAX_LOSS = 0.2
+# The same that a reason must cost to be named.
+SLIGHT_LOSS = 0.02

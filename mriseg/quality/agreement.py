@@ -1,0 +1,185 @@
+"""Agreement with the truth, predicted from image quality figures.
+
+What a scan loses of the Dice of GM and WM, against the same head without damage, is bounded by a linear
+regression of its 90 % quantile [1]_ with coefficients that are not negative,
+
+    loss <= b + sum_i a_i max(0, f_i - r_i)                                                               (1)
+
+f_i is an image quality figure, or its logarithm, in the direction in which damage moves it, and r_i the worst
+that is usual in undamaged scans. b, a and r are learned by ``scripts/learn_agreement.py`` on T1-weighted scans
+of adults with truth that were damaged in known ways (``assets/agreement.json``, docs/verdict.md).
+
+References
+----------
+.. [1] Koenker R, Bassett G (1978). Regression quantiles. Econometrica 46:33-50.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.quality.constants import MAX_LOSS, MAX_TRUSTED_LOSS, SLIGHT_LOSS
+
+if TYPE_CHECKING:
+    from mriseg.quality.image_quality import ImageQuality
+
+LEARNED = "t1"
+FIGURE_OF_TISSUE = {"GM": "agreement_gm", "WM": "agreement_wm"}
+
+
+class Term(NamedTuple):
+    """A term of (1).
+
+    Parameters
+    ----------
+    figures : tuple of str
+        Image quality figures, of which the largest counts.
+    words : str
+        What damage does to them, with a place for the figure and its unit, and one for the usual worst.
+    falls : bool
+        Whether damage lowers the figure.
+    logarithm : bool
+        Whether f is the logarithm of the figure.
+    """
+
+    figures: tuple[str, ...]
+    words: str
+    falls: bool = False
+    logarithm: bool = False
+
+    def value_of(self, values: Mapping[str, float]) -> float:
+        """Return f, -infinity if it cannot be computed."""
+        found = [values[name] for name in self.figures if np.isfinite(values.get(name, np.nan))]
+        if not found or (self.logarithm and max(found) <= 0):
+            return -np.inf
+        figure = float(np.log(max(found))) if self.logarithm else max(found)
+        return -figure if self.falls else figure
+
+    def figure_of(self, term: float) -> float:
+        """Return the figure from f."""
+        term = -term if self.falls else term
+        return float(np.exp(term)) if self.logarithm else term
+
+
+TERMS: dict[str, Term] = {
+    "blur": Term(
+        ("fwhm_x", "fwhm_y", "fwhm_z"),
+        "the scan is smooth over {:.1f} mm (usually {:.1f} mm at the most)",
+        logarithm=True,
+    ),
+    "noise": Term(
+        ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, True
+    ),
+    "ghosts": Term(
+        ("ghost_x", "ghost_y", "ghost_z"),
+        "ghosts of the head have {:.3f} of its signal (usually {:.3f} at the most), as after motion",
+    ),
+    "saturation": Term(
+        ("clipped_ceiling",), "{:.1%} of the brain is at the highest intensity (usually {:.1%} at the most)"
+    ),
+    "speckles": Term(
+        ("speckle_wm",), "{:.1%} of WM is single voxels in GM (usually {:.1%} at the most)"
+    ),
+    "disorder": Term(
+        ("wm_in_deep_gm",), "{:.1%} of the certain cortex is called WM (usually {:.1%} at the most)"
+    ),
+}
+
+
+def predicted_loss(values: Mapping[str, float]) -> dict[str, float]:
+    """Bound the Dice of GM and WM that is lost against the same head without damage, by (1).
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        Image quality figures of a T1-weighted scan; those that are missing or not finite cost nothing.
+
+    Returns
+    -------
+    dict of str to float
+        By tissue: nine of ten such scans lose less.
+    """
+    base = _learned()["Base"]
+    return {tissue: float(base[tissue] + sum(_shares(values, tissue).values())) for tissue in FIGURE_OF_TISSUE}
+
+
+def predicted_agreement(values: Mapping[str, float]) -> dict[str, float]:
+    """Predict the least Dice of GM and WM with the truth, which nine of ten such scans exceed.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        Image quality figures of a T1-weighted scan.
+
+    Returns
+    -------
+    dict of str to float
+        `agreement_gm` and `agreement_wm`, 0 to 1.
+    """
+    usual, lost = _learned()["Usual"], predicted_loss(values)
+    return {
+        figure: float(np.clip(usual[tissue] - lost[tissue], 0, 1)) for tissue, figure in FIGURE_OF_TISSUE.items()
+    }
+
+
+def _shares(values: Mapping[str, float], tissue: str) -> dict[str, float]:
+    """Return the terms of (1), in Dice."""
+    learned = _learned()["Terms"]
+    return {
+        name: learned[name][tissue] * max(0.0, term.value_of(values) - learned[name]["Reference"])
+        for name, term in TERMS.items()
+        if learned[name][tissue] > 0
+    }
+
+
+def agreement_warnings(quality: ImageQuality) -> list[QCWarning]:
+    """Check the predicted agreement with the truth.
+
+    Parameters
+    ----------
+    quality : ImageQuality
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing is in doubt, or where no agreement is predicted.
+    """
+    figures = {tissue: quality[name] for tissue, name in FIGURE_OF_TISSUE.items()}
+    if not np.isfinite(list(figures.values())).all():
+        return []
+    worst = max(predicted_loss(quality.values).values())
+    if worst <= MAX_TRUSTED_LOSS:
+        return []
+    warn = do_not_trust if worst > MAX_LOSS else look_closely
+    expected = " and ".join(f"{tissue} by {figure:.2f}" for tissue, figure in figures.items())
+    usual = " and ".join(f"{_learned()['Usual'][tissue]:.2f}" for tissue in figures)
+    text = (
+        f"{'; '.join(_reasons(quality.values))}; {expected} of Dice may be all that agrees with the truth "
+        f"({usual} in good scans): take another scan, or compare volumes within like scans only"
+    )
+    return [warn("agreement-low", text)]
+
+
+def _reasons(values: Mapping[str, float]) -> list[str]:
+    """Return in words, the gravest first, what costs more than a little."""
+    learned = _learned()["Terms"]
+    lost = {
+        name: max(_shares(values, tissue).get(name, 0.0) for tissue in FIGURE_OF_TISSUE) for name in TERMS
+    }
+    names = sorted((name for name in TERMS if lost[name] > SLIGHT_LOSS), key=lambda name: -lost[name])
+    return [
+        term.words.format(*map(term.figure_of, (term.value_of(values), learned[name]["Reference"])))
+        for name, term in ((name, TERMS[name]) for name in names)
+    ]
+
+
+@cache
+def _learned() -> Any:
+    return json.loads((files("mriseg") / "assets" / "agreement.json").read_text(encoding="utf-8"))

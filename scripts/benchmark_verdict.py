@@ -1,0 +1,139 @@
+"""Segment damaged scans with known truth and record what is lost, the verdict and the image quality figures.
+
+Usage: python scripts/benchmark_verdict.py run DATA_DIR TABLE.tsv [PART OF_PARTS]
+       python scripts/benchmark_verdict.py report TABLE.tsv
+
+`run` adds a row for each head of DATA_DIR and damage of `degraded_scans` that TABLE.tsv does not hold yet;
+PART of OF_PARTS takes every n-th, for several processes with a table each. `report` prints what the verdict is
+worth: false trust and false alarm by kind of damage, and how often the predicted lower bound holds.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from degraded_scans import DAMAGES, Damage, Head, heads, on_grid_of
+
+import mriseg
+from mriseg.errors import MrisegError
+from mriseg.evaluation.metrics import dice
+from mriseg.quality.agreement import predicted_loss
+from mriseg.quality.constants import MAX_TRUSTED_LOSS
+
+TISSUES = {"GM": 1, "WM": 2}
+
+
+def row_of(head: Head, kind: str, name: str, damage: Damage) -> dict[str, object]:
+    """Damage a head, segment it, and return Dice, verdict, warnings and figures."""
+    rng = np.random.default_rng(zlib.crc32(f"{head.name} {name}".encode()))
+    data, affine = damage(head.data, head.affine, head.brain, rng)
+    row: dict[str, object] = {"head": head.name, "kind": kind, "damage": name}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            scan = Path(folder) / "damaged_T1w.nii"
+            nib.save(nib.Nifti1Image(data.astype(np.float32), affine), scan)
+            result = mriseg.segment(scan)
+    except MrisegError as error:
+        return row | {"verdict": "refused", "warnings": str(error)[:80]}
+    labels = on_grid_of(result.labels, affine, head.truth.shape, head.affine)
+    inside = head.data > 0 if head.stripped else head.truth > 0
+    agreement = {
+        f"dice_{tissue}": dice((labels == label) & inside, (head.truth == label) & inside)
+        for tissue, label in TISSUES.items()
+    }
+    row |= agreement | {"verdict": result.verdict}
+    row["warnings"] = " ".join(sorted({w.code for w in result.warnings if w.severity != "note"}))
+    return row | dict(result.quality.values)
+
+
+def run(folder: Path, table: Path, part: int = 0, parts: int = 1) -> None:
+    """Add the rows that the table lacks."""
+    rows = read(table) if table.exists() else []
+    done = {(row["head"], row["damage"]) for row in rows}
+    cases = [(head, kind, name) for head in heads(folder) for kind in DAMAGES for name in DAMAGES[kind]]
+    for number, (head, kind, name) in enumerate(cases):
+        if number % parts == part and (head.name, name) not in done:
+            rows.append(row_of(head, kind, name, DAMAGES[kind][name]))
+            write(table, rows)
+            print(*list(rows[-1].values())[:7], flush=True)
+
+
+def read(table: Path) -> list[dict[str, object]]:
+    """Read a table; figures as numbers."""
+    with table.open(newline="") as file:
+        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file, delimiter="\t")]
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def write(table: Path, rows: list[dict[str, object]]) -> None:
+    """Write a table."""
+    columns = max(rows, key=len)
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(columns), restval="nan", delimiter="\t")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def losses_of(rows: list[dict[str, object]]) -> dict[tuple[object, object], dict[str, float]]:
+    """Return the Dice that each run lost against its head without damage, by head and damage."""
+    plain = {row["head"]: row for row in rows if row["kind"] == "plain"}
+    return {
+        (row["head"], row["damage"]): {
+            tissue: plain[row["head"]][f"dice_{tissue}"] - row[f"dice_{tissue}"] for tissue in TISSUES
+        }
+        for row in rows
+        if row["verdict"] != "refused" and row["head"] in plain
+    }
+
+
+def summarised(
+    rows: list[dict[str, object]],
+    lost: dict[str, np.ndarray],
+    bounds: dict[str, np.ndarray],
+    most: float,
+) -> None:
+    """Print false trust and false alarm by kind of damage, and how often the bounds hold.
+
+    A run is trusted if no other warning was given and no bound exceeds `most`.
+    """
+    worst, bound = (np.max(list(figures.values()), axis=0) for figures in (lost, bounds))
+    other = np.array([row["warnings"] not in ("", "agreement-low") for row in rows])
+    trusted = ~other & (bound <= most)
+    kinds = np.array([row["kind"] for row in rows])
+    print("kind          runs  lost .10 and more: trusted   lost under .05: not trusted (by the bound)")
+    for kind in [*np.unique(kinds), "all"]:
+        of_kind = (kinds == kind) | (kind == "all")
+        bad, good = of_kind & (worst >= 0.1), of_kind & (worst < 0.05)
+        alarms = int((good & ~trusted).sum()), int((good & ~other & ~trusted).sum())
+        print(f"{kind:<12} {of_kind.sum():5} {(bad & trusted).sum():11} of {bad.sum():3} {alarms[0]:17} of {good.sum():3} ({alarms[1]})")
+    held = {tissue: float((lost[tissue] <= bounds[tissue]).mean()) for tissue in TISSUES}
+    print("bound holds: " + ", ".join(f"{tissue} {share:.2f}" for tissue, share in held.items()))
+
+
+def report(tables: list[Path]) -> None:
+    """Print what the verdict is worth with the bounds that the package has."""
+    rows = [row for table in tables for row in read(table)]
+    losses = losses_of(rows)
+    rows = [row for row in rows if (row["head"], row["damage"]) in losses]
+    lost = {tissue: np.array([losses[row["head"], row["damage"]][tissue] for row in rows]) for tissue in TISSUES}
+    bounds = {tissue: np.array([predicted_loss(row)[tissue] for row in rows]) for tissue in TISSUES}
+    summarised(rows, lost, bounds, MAX_TRUSTED_LOSS)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "run":
+        run(Path(sys.argv[2]), Path(sys.argv[3]), *map(int, sys.argv[4:6]))
+    else:
+        report([Path(argument) for argument in sys.argv[2:]])
