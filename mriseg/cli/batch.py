@@ -79,8 +79,8 @@ def batch(
 
     Each scan's files go to a folder of its own below DIR. What one scan does wrong stops no other: it is in
     failures.tsv with its reason, and the exit code is 3; it is 4 if none did and --fail-on names the verdict
-    of one. In the end cohort.tsv holds a row for every scan and
-    cohort_report.html shows them, the most suspicious first.
+    of one. In the end cohort.tsv holds a row for every scan and cohort_report.html shows them, the gravest
+    verdict first.
 
     A list has a column scan and, if wanted, identifier (the folder of the results), channels (several with
     | between), mask, lesion_mask, contrast, classes, merge, covariance, stripped, bias, spatial, priors,

@@ -100,6 +100,7 @@ def write_page(
         What the groups are within which outliers were judged, such as "site"; "" without groups.
     """
     cards = [_card(scan, output) for scan in sorted(checked, key=lambda scan: scan.qc_rank, reverse=True)]
+    choices = filters(checked)
     page = (
         environment()
         .get_template("cohort_report.html.j2")
@@ -108,7 +109,8 @@ def write_page(
             cards=cards,
             failures=[{"record": record, "log": _link(log_name(record.identifier))} for record in failed],
             distributions=distributions(checked),
-            filters=filters(checked),
+            filters=choices,
+            numbers={choice.name: choice.number for choice in choices},
             group_by=group_by,
             grouping=describe_groups(checked, group_by) if group_by else "",
             groups=groups_of(checked) if group_by else [],
