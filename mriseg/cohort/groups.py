@@ -66,7 +66,7 @@ class Groups:
         """Raise CohortError if no scan, each given as arguments of `of`, has a group."""
         if not any(self.of(*scan) is not None for scan in scans):
             raise CohortError(
-                f"{self.source}: has the {self.column} of none of the scans; {_KEY} must be a folder of them"
+                f"{self.source}: has the {self.column} of none of the scans; check its column {_KEY}"
             )
 
 
