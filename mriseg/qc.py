@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["note", "look closely", "do not trust"]
 Verdict = Literal["trust", "look closely", "do not trust"]
+VERDICTS: tuple[Verdict, ...] = ("trust", "look closely", "do not trust")
 _SEVERITIES: tuple[Severity, ...] = ("note", "look closely", "do not trust")
 
 
@@ -79,6 +80,25 @@ def reaches(found: Verdict, severity: Severity) -> bool:
     (True, False)
     """
     return found != "trust" and _SEVERITIES.index(found) >= _SEVERITIES.index(severity)
+
+
+def reasons(warnings: Iterable[QCWarning]) -> list[QCWarning]:
+    """Return the warnings that speak against trust, the gravest first.
+
+    >>> [warning.code for warning in reasons([note("a", ""), look_closely("b", ""), do_not_trust("c", "")])]
+    ['c', 'b']
+    """
+    against = [warning for warning in warnings if warning.severity != "note"]
+    return sorted(against, key=lambda warning: -_SEVERITIES.index(warning.severity))
+
+
+def gravity(found: Verdict) -> int:
+    """Return the rank of a verdict, from 0 for "trust".
+
+    >>> [gravity(found) for found in ("trust", "look closely", "do not trust")]
+    [0, 1, 2]
+    """
+    return VERDICTS.index(found)
 
 
 def verdict(warnings: Iterable[QCWarning]) -> Verdict:

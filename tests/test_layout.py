@@ -32,7 +32,6 @@ COVERED_ELSEWHERE = {
     "cohort/page.py": ["cohort/test_summary.py"],
     "cohort/prior.py": ["model/test_cohort_prior.py"],
     "cohort/resources.py": ["cohort/test_run.py"],
-    "cohort/scan_qc.py": ["cohort/test_summary.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
     "evaluation/simulated_files.py": ["cli/test_simulate.py"],
     # What the image quality figures are computed from, and their table.

@@ -34,6 +34,7 @@ from mriseg.cli.arguments import (
     parse_classes,
     segment_options,
 )
+from mriseg.cli.groups import GroupBy, Participants, chosen_groups
 
 
 def batch(
@@ -61,6 +62,8 @@ def batch(
     cohort_prior: CohortPrior = None,
     no_report: NoReport = False,
     fail_on: FailOnVerdict = None,
+    group_by: GroupBy = None,
+    participants: Participants = None,
     jobs: Jobs = None,
     memory: CohortMemory = None,
     timeout: Timeout = None,
@@ -76,8 +79,8 @@ def batch(
 
     Each scan's files go to a folder of its own below DIR. What one scan does wrong stops no other: it is in
     failures.tsv with its reason, and the exit code is 3; it is 4 if none did and --fail-on names the verdict
-    of one. In the end cohort.tsv holds a row for every scan and
-    cohort_report.html shows them, the most suspicious first.
+    of one. In the end cohort.tsv holds a row for every scan and cohort_report.html shows them, the gravest
+    verdict first.
 
     A list has a column scan and, if wanted, identifier (the folder of the results), channels (several with
     | between), mask, lesion_mask, contrast, classes, merge, covariance, stripped, bias, spatial, priors,
@@ -88,7 +91,7 @@ def batch(
     After a power cut: mriseg batch study/ -o results --resume
     """
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
-    from mriseg.cohort.plan import plan
+    from mriseg.cohort.plan import data_sets, plan
     from mriseg.cohort.run import Machine
 
     machine = Machine(jobs, memory and 1000 * memory, timeout, retries)
@@ -106,6 +109,7 @@ def batch(
         cohort_prior=cohort_prior and cohort_prior.absolute(),
     )
     scans = plan(inputs, options, report=not no_report)
+    groups = chosen_groups(group_by, participants, data_sets(inputs), scans)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
     else:
@@ -119,4 +123,5 @@ def batch(
             overwrite=overwrite,
             quiet=quiet,
             fail_on=fail_on,
+            groups=groups,
         )

@@ -29,6 +29,7 @@ from mriseg.cli.arguments import (
     WarmStart,
     segment_options,
 )
+from mriseg.cli.groups import GroupBy, Participants, chosen_groups
 
 _LABELS = ("--participant-label", "--participant_label", "--session-label", "--session_label")
 
@@ -99,6 +100,8 @@ def bids(
     cohort_prior: CohortPrior = None,
     no_report: NoReport = False,
     fail_on: FailOnVerdict = None,
+    group_by: GroupBy = None,
+    participants: Participants = None,
     jobs: Jobs = None,
     memory: CohortMemory = None,
     timeout: Timeout = None,
@@ -120,7 +123,7 @@ def bids(
     Then: mriseg bids study study/derivatives/mriseg group
     """
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
-    from mriseg.cli.summarise import summarise
+    from mriseg.cli.summarise import summarise_results
     from mriseg.cli.terminal import warn
     from mriseg.cohort.dataset import check_dataset, dataset_jobs
     from mriseg.cohort.plan import refuse_duplicates
@@ -130,7 +133,7 @@ def bids(
     machine = Machine(jobs, memory and 1000 * memory, timeout, retries)
     check_usage(machine, cluster, cluster_options, both=resume and overwrite)
     if level is Level.GROUP:
-        summarise(output)
+        summarise_results(output, chosen_groups(group_by, participants, [dataset]))
         return
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
@@ -150,6 +153,7 @@ def bids(
         report=not no_report,
     )
     refuse_duplicates(scans)
+    groups = chosen_groups(group_by, participants, [dataset], scans)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
         return
@@ -164,4 +168,5 @@ def bids(
         overwrite=overwrite,
         quiet=quiet,
         fail_on=fail_on,
+        groups=groups,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mriseg.cli.arguments import FailOn
+    from mriseg.cohort.groups import Groups
     from mriseg.cohort.job import Job
     from mriseg.cohort.record import Record
     from mriseg.cohort.run import Machine, Workers
@@ -65,14 +66,15 @@ def run_plan(
     overwrite: bool,
     quiet: bool,
     fail_on: FailOn | None = None,
+    groups: Groups | None = None,
 ) -> None:
     """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed, 4 on a verdict."""
     from mriseg.cli.terminal import code_of_verdicts, say
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
     from mriseg.cohort.run import check_output, run_cohort
+    from mriseg.cohort.scan_qc import describe_groups
     from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE
-    from mriseg.qc import verdict
 
     check_output(jobs, output, resume=resume, overwrite=overwrite)
     folder, start = output.absolute(), time.perf_counter()
@@ -83,11 +85,13 @@ def run_plan(
         count, memory = machine.workers(jobs), machine.planned_mb()
         retries, workers = machine.retries, partial(local_workers, folder, count, memory, machine.timeout)
     with _progress_callback(len(jobs), quiet=quiet) as tell:
-        outcome = run_cohort(jobs, output, workers, tell, retries=retries)
+        outcome = run_cohort(jobs, output, workers, tell, retries=retries, groups=groups)
     if not quiet:
         reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
         say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / COHORT_PAGE}{reasons}")
-    verdicts = (verdict(record.warnings) for record in outcome.records)
+        if groups:
+            say(describe_groups(outcome.checked, groups.column))
+    verdicts = (record.verdict for record in outcome.records if record.verdict)
     raise typer.Exit(outcome.exit_code or code_of_verdicts(verdicts, fail_on))
 
 
@@ -108,7 +112,7 @@ def _progress_callback(count: int, *, quiet: bool) -> Iterator[Callable[[Record]
         start, fresh = time.perf_counter(), iter(range(1, count + 1))
 
         def tell(record: Record) -> None:
-            if not record.is_done:
+            if not record.is_done or (record.fresh and record.reasons):
                 bar.console.print(_line(record), markup=False, highlight=False)
             if record.fresh:
                 per_minute = 60 * next(fresh) / (time.perf_counter() - start)
@@ -124,4 +128,9 @@ def _line(record: Record) -> str:
     if not record.is_done:
         return f"{printable(record.identifier)}: failed: {printable(record.reason)}"
     seconds = f"{record.seconds:.1f} s" if record.fresh and record.seconds is not None else "before"
-    return f"{printable(record.identifier)}: done {'in ' if record.fresh else ''}{seconds}"
+    done = f"{printable(record.identifier)}: done {'in ' if record.fresh else ''}{seconds}: {record.verdict}"
+    if not record.reasons:
+        return done
+    first, *others = record.reasons
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{done}: {printable(first.text)}{more}"

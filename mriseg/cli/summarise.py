@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from mriseg.cli.groups import GroupBy, Participants, chosen_groups
+
+if TYPE_CHECKING:
+    from mriseg.cohort.groups import Groups
 
 
 def summarise(
@@ -15,20 +20,33 @@ def summarise(
             metavar="DIR", show_default=False, help="Output folder of mriseg batch or mriseg bids."
         ),
     ],
+    group_by: GroupBy = None,
+    participants: Participants = None,
 ) -> None:
     """Write the table and the page of a cohort again, from the results that are there.
 
     cohort.tsv has a row for every scan; cohort_report.html shows how its figures are distributed, and all
-    overlays, the most suspicious first. Suspicious is what the segmentation warned of, and what lies more
-    than 3.5 robust standard deviations (from the median absolute deviation) from the cohort's median.
+    overlays, those with the gravest verdict first, then those farthest out of line. Out of line is what lies
+    more than 3.5 robust standard deviations (from the median absolute deviation) from the cohort's median,
+    with --group-by from the median of its group.
 
     For example: mriseg summarise results
+
+    Several scanners: mriseg summarise results --group-by site --participants study/participants.tsv
     """
+    summarise_results(folder, chosen_groups(group_by, participants, []))
+
+
+def summarise_results(folder: Path, groups: Groups | None) -> None:
+    """Write the table and the page of a cohort, and say what is in them."""
     from mriseg.cli.terminal import say
+    from mriseg.cohort.scan_qc import describe_groups, describe_suspicious
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
-    checked, failed = summarise_folder(folder)
-    suspicious = sum(scan.suspicious for scan in checked)
+    checked, failed = summarise_folder(folder, groups=groups)
     parts = [f"{len(checked)} segmented", *([f"{len(failed)} failed"] if failed else [])]
-    say(f"{', '.join(parts)}; {suspicious} to look at: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")
+    found = f"{', '.join(parts)}; {describe_suspicious(checked)}"
+    say(f"{found}: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")
+    if groups:
+        say(describe_groups(checked, groups.column))

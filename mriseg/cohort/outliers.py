@@ -85,6 +85,30 @@ def deviations(cohort: Sequence[Mapping[str, float]]) -> list[list[Deviation]]:
     return [sorted(scan, key=lambda deviation: -abs(deviation.score)) for scan in found]
 
 
+def deviations_within(
+    cohort: Sequence[Mapping[str, float]], groups: Sequence[str | None]
+) -> list[list[Deviation]]:
+    """Score every measure of every scan against the scans of its group, see `deviations`.
+
+    Parameters
+    ----------
+    cohort : sequence of mapping of str to float
+        The measures of each scan.
+    groups : sequence of str or None
+        The group of each scan; one whose group is unknown is compared with none.
+
+    Returns
+    -------
+    list of list of Deviation
+    """
+    found: list[list[Deviation]] = [[] for _ in cohort]
+    for group in set(groups) - {None}:
+        rows = [row for row, other in enumerate(groups) if other == group]
+        for row, scores in zip(rows, deviations([cohort[row] for row in rows]), strict=True):
+            found[row] = scores
+    return found
+
+
 def robust_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return modified z-scores [1]_.
 

@@ -84,9 +84,14 @@ def _place(job: Job) -> str:
     return f"{job.folder}/{stem(job.scan)}".casefold()
 
 
+def data_sets(inputs: Sequence[str]) -> list[Path]:
+    """Return the inputs of a plan that are BIDS data sets."""
+    return [path for path in map(Path, inputs) if path.is_dir() and (path / DESCRIPTION).exists()]
+
+
 def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
     path = Path(entry)
-    if path.is_dir() and (path / DESCRIPTION).exists():
+    if data_sets([entry]):
         from mriseg.cohort.dataset import dataset_jobs
 
         return dataset_jobs(path, options)

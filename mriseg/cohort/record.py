@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.file_names import SIDECAR, result_name, stem, stem_of_result
+from mriseg.qc import reasons, verdict
 from mriseg.results.sidecar import SidecarError, is_finite, is_of_mriseg, quality_of, read_sidecar
 from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mriseg.qc import QCWarning
+    from mriseg.qc import QCWarning, Verdict
 
 DONE, FAILED = "done", "failed"
 LOGS = "logs"
@@ -78,6 +79,16 @@ class Record:
     def is_done(self) -> bool:
         """Whether the scan was segmented."""
         return self.status == DONE
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict on the segmentation, see `mriseg.qc.verdict`; None if the scan failed."""
+        return verdict(self.warnings) if self.is_done else None
+
+    @property
+    def reasons(self) -> list[QCWarning]:
+        """The warnings that speak against trust, the gravest first."""
+        return reasons(self.warnings)
 
     def sidecar(self, output: Path) -> Path:
         """Return the path of the sidecar."""

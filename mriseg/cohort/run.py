@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from mriseg._utils.text import counted
 from mriseg.cohort.record import FAILED, Record, log_file, read_record, record_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
+from mriseg.cohort.scan_qc import describe_suspicious
 from mriseg.cohort.summary import summarise
 from mriseg.cohort.table import TableWriter, columns, row
 from mriseg.errors import CohortError, OutputError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from mriseg.cohort.groups import Groups
     from mriseg.cohort.job import Job
     from mriseg.cohort.scan_qc import ScanQC
 
@@ -98,11 +100,10 @@ class Outcome:
     def __str__(self) -> str:
         fresh = sum(record.fresh and record.status != FAILED for record in self.records)
         earlier = len(self.records) - fresh - len(self.failed)
-        suspicious = sum(scan.suspicious for scan in self.checked)
         parts = [f"{counted(fresh, 'scan')} segmented"]
         parts += [f"{earlier} done before"] if earlier else []
         parts += [f"{len(self.failed)} failed"] if self.failed else []
-        return f"{', '.join(parts)}; {suspicious} to look at."
+        return f"{', '.join(parts)}; {describe_suspicious(self.checked)}."
 
 
 def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: bool) -> None:
@@ -144,6 +145,7 @@ def run_cohort(
     tell: Callable[[Record], None],
     *,
     retries: int,
+    groups: Groups | None = None,
 ) -> Outcome:
     """Run all jobs, write the table as they finish, and summarise.
 
@@ -158,6 +160,8 @@ def run_cohort(
         Called with each record as it comes.
     retries : int
         See `run_jobs`.
+    groups : Groups, optional
+        See `mriseg.cohort.summary.summarise`.
 
     Returns
     -------
@@ -169,7 +173,7 @@ def run_cohort(
             records.append(record)
             table.write(row(record))
             tell(record)
-    return Outcome(records, summarise(output, records).checked)
+    return Outcome(records, summarise(output, records, groups).checked)
 
 
 def _tissues(jobs: Sequence[Job]) -> set[str]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from mriseg.cohort.groups import Groups
+
 
 class Summary(NamedTuple):
     """The scans of a cohort that were segmented and those that failed, each by identifier."""
@@ -33,7 +35,7 @@ def tissues_of(records: Iterable[Record]) -> set[str]:
     }
 
 
-def summarise(output: Path, of_run: Iterable[Record] = ()) -> Summary:
+def summarise(output: Path, of_run: Iterable[Record] = (), groups: Groups | None = None) -> Summary:
     """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv``.
 
     ``cohort.json`` describes the columns of ``cohort.tsv``.
@@ -44,6 +46,8 @@ def summarise(output: Path, of_run: Iterable[Record] = ()) -> Summary:
         The output folder of `mriseg batch` or `mriseg bids`, or any folder with results.
     of_run : iterable of Record, optional
         Records of a run; they stand in for those that could not be written.
+    groups : Groups, optional
+        Outliers are judged within each, instead of the whole cohort.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def summarise(output: Path, of_run: Iterable[Record] = ()) -> Summary:
     Raises
     ------
     CohortError
-        If there is no scan, done or failed.
+        If there is no scan, done or failed, or none has a group.
     OutputError
         If the folder cannot be written.
     """
@@ -60,17 +64,20 @@ def summarise(output: Path, of_run: Iterable[Record] = ()) -> Summary:
     records = [known[identifier] for identifier in sorted(known)]
     if not records:
         raise CohortError(f"{output}: no results there; name the output folder of mriseg batch or bids")
-    checked = check_scans(records)
+    if groups:
+        groups.check((record.identifier, record.folder) for record in records)
+    checked = check_scans(records, groups)
     by_name = {scan.record.identifier: scan for scan in checked}
     failed = [record for record in records if record.status == FAILED]
     names = [*([COHORT_FAILURES] if failed else []), COHORT_PAGE, COHORT_SIDECAR, COHORT_TABLE]
-    header = columns(tissues_of(records))
+    column = groups.column if groups else ""
+    header = columns(tissues_of(records), grouped=bool(groups))
     with atomic_write(output, names, overwrite=True, obsolete=[COHORT_FAILURES]) as scratch:
         with TableWriter(scratch / COHORT_TABLE, header) as table:
             for record in records:
                 table.write(row(record, by_name.get(record.identifier)))
-        write_json(scratch / COHORT_SIDECAR, describe(header))
+        write_json(scratch / COHORT_SIDECAR, describe(header, column))
         if failed:
             write_failures(scratch / COHORT_FAILURES, failed)
-        write_page(scratch / COHORT_PAGE, output, checked, failed)
+        write_page(scratch / COHORT_PAGE, output, checked, failed, column)
     return Summary(checked, failed)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mriseg._utils.tables import write_rows
 from mriseg._utils.text import cell
-from mriseg.cohort.constants import OUTLIER_LIMIT
+from mriseg.cohort.constants import MIN_COMPARED_SCANS
 from mriseg.cohort.record import log_name
 from mriseg.quality.figures import FIGURES
 from mriseg.results.volumes import VOLUME_FIGURES
@@ -18,18 +18,32 @@ if TYPE_CHECKING:
     from mriseg.cohort.record import Record
     from mriseg.cohort.scan_qc import ScanQC
 
-_FIRST = ("identifier", "scan", "status")
-_LAST = ("flags", "outlier_score", "outlier_in", "seconds",
-         "peak_mb")  # fmt: skip
-_DESCRIPTIONS = {
+_FIRST = ("identifier", "scan", "status", "verdict", "reason_codes")
+_LAST = ("reasons", "outlier_score", "outlier_in", "seconds", "peak_mb")
+_GROUP = "group"
+_DESCRIPTIONS: dict[str, dict[str, Any]] = {
     "identifier": {"Description": "Name of the scan in the cohort"},
     "scan": {"Description": "File of the scan"},
     "status": {"Description": "Whether the scan was segmented: done or failed"},
+    "verdict": {
+        "Description": "Verdict on the segmentation: the gravest severity of its warnings",
+        "Levels": {
+            "trust": "No check found anything implausible",
+            "look closely": "Something is unusual; the result may be right all the same",
+            "do not trust": "Something is wrong, and the numbers are likely to be wrong with it",
+        },
+    },
+    "reason_codes": {
+        "Description": "Codes of the warnings that speak against trust, the gravest first, with | between"
+    },
     "brain_mask_ml": {"Description": "Volume of the brain mask", "Units": "mL"},
     "bias_lowest": {"Description": "Lowest factor of the bias field in the brain", "Units": "1"},
     "bias_highest": {"Description": "Highest factor of the bias field in the brain", "Units": "1"},
-    "flags": {"Description": "Texts of the warnings, with | between"},
-    "outlier_score": {"Description": "Largest modified z-score within the cohort", "Units": "1"},
+    "reasons": {"Description": "Texts of these warnings, with | between"},
+    "outlier_score": {
+        "Description": f"Largest modified z-score among the scans compared, at least {MIN_COMPARED_SCANS}",
+        "Units": "1",
+    },
     "outlier_in": {"Description": "Measures that are outliers, with | between"},
     "seconds": {"Description": "Wall time of the segmentation", "Units": "s"},
     "peak_mb": {"Description": "Peak memory of the segmentation", "Units": "MB"},
@@ -44,39 +58,45 @@ _OF_TISSUE = {
 _FAILURE = ("identifier", "scan", "reason", "log")
 
 
-def columns(tissues: Iterable[str]) -> list[str]:
+def columns(tissues: Iterable[str], *, grouped: bool = False) -> list[str]:
     """List the columns of ``cohort.tsv``.
 
     Parameters
     ----------
     tissues : iterable of str
         Abbreviations of all classes that a scan of the cohort has.
+    grouped : bool
+        Whether outliers are judged within groups.
 
     Returns
     -------
     list of str
     """
     of_tissues = [f"{tissue}_{name}" for tissue in sorted(set(tissues)) for name in VOLUME_FIGURES]
-    return [*_FIRST, "brain_mask_ml", *of_tissues, "bias_lowest", "bias_highest", *FIGURES, *_LAST]
+    first = [*_FIRST, *([_GROUP] if grouped else [])]
+    return [*first, "brain_mask_ml", *of_tissues, "bias_lowest", "bias_highest", *FIGURES, *_LAST]
 
 
-def describe(names: Iterable[str]) -> dict[str, dict[str, str]]:
+def describe(names: Iterable[str], group_by: str = "") -> dict[str, dict[str, Any]]:
     """Describe the columns of ``cohort.tsv`` as BIDS does in the JSON file beside a table.
 
     Parameters
     ----------
     names : iterable of str
         The columns.
+    group_by : str
+        What the groups are, such as "site".
 
     Returns
     -------
     dict of str to dict
-        Description and, of a measurement, units by column.
+        Description and, of a measurement, units, of a category, levels, by column.
     """
-    return {name: _description(name) for name in names}
+    group = {"Description": f"{group_by} of the participant, within which outliers are judged"}
+    return {name: group if name == _GROUP else _description(name) for name in names}
 
 
-def _description(name: str) -> dict[str, str]:
+def _description(name: str) -> dict[str, Any]:
     """Describe a column."""
     if name in FIGURES:
         return {"Description": FIGURES[name].description, "Units": FIGURES[name].unit}
@@ -91,19 +111,25 @@ def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
     """Return the cells of a scan by column; unknown ones are left out."""
     cells: dict[str, Any] = {
         **record.figures,
-        "flags": " | ".join(warning.text for warning in record.warnings if warning.severity != "note"),
         "identifier": record.identifier,
         "scan": record.scan,
         "status": record.status,
+        "verdict": record.verdict,
+        "reason_codes": _joined(warning.code for warning in record.reasons),
+        "reasons": _joined(warning.text for warning in record.reasons),
         "seconds": record.seconds,
         "peak_mb": record.peak_mb,
     }
+    if checked:
+        cells[_GROUP] = checked.group
+        cells["outlier_in"] = _joined(deviation.measure for deviation in checked.outlying)
     if checked and checked.deviations:
         cells["outlier_score"] = abs(checked.deviations[0].score)
-        cells["outlier_in"] = " | ".join(
-            d.measure for d in checked.deviations if abs(d.score) > OUTLIER_LIMIT
-        )
     return cells
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " | ".join(texts)
 
 
 def failure(record: Record) -> dict[str, Any]:

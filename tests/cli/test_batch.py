@@ -28,16 +28,17 @@ def test_a_batch_ends_with_a_sentence_a_table_and_its_exit_code(run, tmp_path):
     (tmp_path / "scans" / "bad\x1b[2J.nii").write_text("no image")
     done = run("batch", "scans", "-o", "out", "--no-report", "--jobs", "1", "--no-bias", "--retries", "0")
     assert done.returncode == 3
-    assert done.stdout.startswith("1 scan segmented, 1 failed; 1 to look at. ")
+    assert done.stdout.startswith("1 scan segmented, 1 failed; 1 to look at (1 do not trust). ")
     assert "out/cohort_report.html; reasons in out/failures.tsv" in done.stdout
     assert "\x1b" not in done.stderr + done.stdout
     assert "failed: " in done.stderr
+    assert " s: do not trust: " in done.stderr
     assert json.loads((tmp_path / "out/s0/s0_dseg.json").read_text())["Settings"]["Bias"] is False
     assert run("batch", "scans", "-o", "out", "--no-report", "--no-bias").returncode == 1
     plan = run("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--resume", "--dry-run")
     assert [line.split("\t")[-1] for line in plan.stdout.splitlines()[1:]] == ["to do", "done"]
     (tmp_path / "out" / "cohort.tsv").unlink()
-    assert run("summarise", "out").stdout.startswith("1 segmented, 1 failed; 1 to look at: ")
+    assert run("summarise", "out").stdout.startswith("1 segmented, 1 failed; 1 to look at (1 do not trust): ")
     assert (tmp_path / "out" / "cohort.tsv").exists()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mriseg.cohort.constants import OUTLIER_LIMIT
-from mriseg.cohort.outliers import deviations, measures, robust_scores
+from mriseg.cohort.outliers import deviations, deviations_within, measures, robust_scores
 
 
 def test_scores_are_those_of_iglewicz_and_hoaglin():
@@ -27,6 +27,17 @@ def test_small_crowds_and_missing_figures_are_not_scored():
     found = deviations([{"a": float(k), **({"b": 1.0} if k else {})} for k in range(9)])
     assert [deviation.measure for deviation in found[0]] == ["a"]
     assert {deviation.measure for deviation in found[1]} == {"a", "b"}
+
+
+def test_each_group_is_scored_on_its_own_and_a_scan_without_group_is_not():
+    group, other = [{"a": float(k)} for k in range(9)], [{"a": 100.0 + k} for k in range(8)]
+    names = ["x", "y"] * 8 + ["x", None, "z"]
+    mixed = [(group if name == "x" else other).pop(0) for name in names[:-2]] + [{"a": 1.0}] * 2
+    found = deviations_within(mixed, names)
+    alone = deviations([scan for scan, name in zip(mixed, names, strict=True) if name == "x"])
+    assert [scores for scores, name in zip(found, names, strict=True) if name == "x"] == alone
+    assert alone[-1][0].score > 0
+    assert found[-2:] == [[], []]
 
 
 def test_scans_of_unlike_units_are_compared_by_ratios():

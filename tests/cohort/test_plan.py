@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mriseg.cohort.plan import plan
+from mriseg.cohort.plan import data_sets, plan
 from mriseg.errors import CohortError
 from mriseg.options import SegmentOptions
 
@@ -29,6 +29,12 @@ def test_a_folder_is_searched_through_and_its_folders_are_kept(study):
     assert places(jobs) == ["a/T1", "b/T1", "b/c/T1", "pair"]
     assert [job.identifier for job in jobs] == places(jobs)
     assert all(job.scan.is_absolute() for job in jobs)
+
+
+def test_data_sets_are_the_folders_with_a_description(study):
+    (study / "a" / "dataset_description.json").touch()
+    inputs = [str(study), str(study / "a"), f"{study}/*", str(study / "a" / "T1.nii.gz")]
+    assert data_sets(inputs) == [study / "a"]
 
 
 def test_results_inside_the_folder_are_no_scans(study):

@@ -91,7 +91,10 @@ def test_a_failure_has_no_figures_and_what_is_done_has_no_reason(sidecar):
     done = record.failed("oh").done(sidecar)
     assert (done.status, done.reason, done.figures) == ("done", "", figures(sidecar))
     assert done.warnings == tuple(sidecar["Warnings"])
+    assert done.verdict == "do not trust"
+    assert [warning.code for warning in done.reasons] == ["size", "share"]
     failed = done.failed("oh")
+    assert (failed.verdict, failed.reasons) == (None, [])
     assert (failed.status, failed.reason, failed.figures) == ("failed", "oh", {})
 
 

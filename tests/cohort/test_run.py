@@ -52,7 +52,7 @@ def test_one_scan_s_end_is_not_the_others(run):
     assert "is not compressed" in reasons["text"]
     assert "no such file" in reasons["gone"]
     assert outcome.exit_code == 3
-    assert str(outcome) == "2 scans segmented, 3 failed; 2 to look at."
+    assert str(outcome) == "2 scans segmented, 3 failed; 2 to look at (2 do not trust)."
 
 
 def test_a_scan_that_takes_too_long_is_given_up(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 from sidecars import minimal_sidecar
 
 from mriseg.cohort.constants import OUTLIER_LIMIT
+from mriseg.cohort.groups import Groups
 from mriseg.cohort.record import Record, collect
 from mriseg.cohort.summary import summarise
 from mriseg.errors import CohortError
-from mriseg.qc import look_closely
+from mriseg.qc import do_not_trust, look_closely, note
 
 
 def sidecar(name, gm, *, similarity=0.7, warnings=()):
@@ -23,8 +25,7 @@ def sidecar(name, gm, *, similarity=0.7, warnings=()):
         | dict.fromkeys(("ml", "label_ml"), 1500 * share)
         for (tissue, share), mean in zip(shares.items(), (30.0, 70.0, 100.0), strict=True)
     }
-    given = [look_closely("share", text) for text in warnings]
-    return minimal_sidecar(f"{name}.nii.gz", classes, similarity=similarity, warnings=given)
+    return minimal_sidecar(f"{name}.nii.gz", classes, similarity=similarity, warnings=warnings)
 
 
 def store(output, name, content):
@@ -38,7 +39,11 @@ def cohort(tmp_path):
     for k, share in enumerate(np.linspace(0.43, 0.47, 30)):
         store(tmp_path, f"s{k:02}", sidecar(f"s{k:02}", float(share)))
     store(tmp_path, "odd", sidecar("odd", 0.6))
-    store(tmp_path, "warned", sidecar("warned", 0.45, similarity=None, warnings=["<b>dark</b>"]))
+    store(
+        tmp_path,
+        "warned",
+        sidecar("warned", 0.45, similarity=None, warnings=[look_closely("share", "<b>dark</b>")]),
+    )
     Record("=bad", "=bad.nii.gz", "=bad", seconds=1.0).failed("cannot be\nread\x1b").write(tmp_path)
     return tmp_path
 
@@ -89,25 +94,30 @@ def test_a_scan_done_after_it_failed_is_no_failure(cohort):
 class Page(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.cards, self.tags, self.fine = [], [], 0
+        self.cards, self.tags = {}, []
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
         self.tags.append((tag, attributes))
-        if (attributes.get("class") or "").startswith("card ") or attributes.get("class") == "card":
-            self.cards.append(attributes["id"])
-            self.fine += "fine" in attributes["class"]
+        classes = (attributes.get("class") or "").split()
+        if "card" in classes:
+            self.cards[attributes["id"]] = set(classes)
 
 
-def test_the_page_shows_the_most_suspicious_first_and_runs_nothing(cohort):
+def page_of(output):
+    page = Page()
+    page.feed((output / "cohort_report.html").read_text())
+    return page
+
+
+def test_the_page_shows_the_gravest_first_and_runs_nothing(cohort):
     (cohort / "odd" / "odd_overlay.png").touch()
     summarise(cohort)
     text = (cohort / "cohort_report.html").read_text()
-    page = Page()
-    page.feed(text)
-    assert page.cards[:2] == ["odd", "warned"]
+    page = page_of(cohort)
+    assert list(page.cards)[:2] == ["warned", "odd"]
     assert len(page.cards) == 32
-    assert page.fine == 30
+    assert sum("to-look-at" not in classes for classes in page.cards.values()) == 30
     images = [attributes for tag, attributes in page.tags if tag == "img"]
     assert [image["src"] for image in images] == ["./odd/odd_overlay.png"]
     assert images[0]["loading"] == "lazy"
@@ -116,6 +126,83 @@ def test_the_page_shows_the_most_suspicious_first_and_runs_nothing(cohort):
     assert "script" not in {tag for tag, _ in page.tags}
     assert "default-src 'none'" in text
     assert "http" not in text.replace("http-equiv", "")
+
+
+GRAVE = (note("soft", "cut"), look_closely("share", "much GM"), do_not_trust("size", "small"))
+
+
+def test_verdict_and_reasons_are_columns_the_gravest_first(cohort):
+    store(cohort, "grave", sidecar("grave", 0.45, warnings=GRAVE))
+    summarise(cohort)
+    table = {row["identifier"]: row for row in rows(cohort / "cohort.tsv")}
+    names = ("verdict", "reason_codes", "reasons")
+    assert [table["grave"][name] for name in names] == ["do not trust", "size | share", "small | much GM"]
+    assert [table["s00"][name] for name in names] == ["trust", "n/a", "n/a"]
+    assert [table["'=bad"][name] for name in names] == ["n/a"] * 3
+    described = json.loads((cohort / "cohort.json").read_text())
+    assert set(described["verdict"]["Levels"]) == {"trust", "look closely", "do not trust"}
+    assert "group" not in described
+
+
+def test_cards_have_a_badge_and_go_by_verdict_then_by_distance(cohort):
+    """One grave scan comes before many trifles, and an outlier before others of its verdict."""
+    store(cohort, "grave", sidecar("grave", 0.45, warnings=GRAVE))
+    trifles = [look_closely(code, code) for code in "abc"]
+    store(cohort, "near", sidecar("near", 0.45, warnings=trifles))
+    store(cohort, "far", sidecar("far", 0.58, warnings=trifles[:1]))
+    store(cohort, "noted", sidecar("noted", 0.45, warnings=GRAVE[:1]))
+    summarise(cohort)
+    page, text = page_of(cohort), (cohort / "cohort_report.html").read_text()
+    assert list(page.cards)[:2] == ["grave", "far"]
+    assert set(list(page.cards)[2:4]) == {"near", "warned"}
+    assert list(page.cards)[4] == "odd"
+    assert page.cards["far"] == {"card", "look-closely", "to-look-at", "out-of-line"}
+    assert page.cards["odd"] == {"card", "trust", "to-look-at", "out-of-line"}
+    assert page.cards["noted"] == {"card", "trust"}
+    assert text.count('<span class="badge do-not-trust">do not trust</span>') == 1
+    assert text.count('<span class="badge trust">trust</span>') == 32
+    for name, number in (("card", 36), ("to-look-at", 5), ("look-closely", 3), ("out-of-line", 2)):
+        assert f'id="show:{name}"' in text
+        assert re.search(rf'for="show:{name}">[a-z ]+ \({number}\)<', text)
+        assert f"#show\\:{name}:checked ~ .cards .card:not(.{name})" in text
+
+
+@pytest.fixture
+def two_scanners(tmp_path):
+    """Ten scans of each of two scanners that show unlike shares of GM, three of a third, one of none."""
+    groups = {}
+    for site, middle, count in (("A", 0.40, 10), ("<i>B", 0.50, 10), ("C", 0.60, 3), (None, 0.45, 1)):
+        for k, share in enumerate(np.linspace(middle - 0.005, middle + 0.005, count)):
+            name = f"{site[-1] if site else 'none'}{k}"
+            store(tmp_path, name, sidecar(name, float(share)))
+            groups |= {name: site} if site else {}
+    store(tmp_path, "A_odd", sidecar("A_odd", 0.5))  # as scanner B shows all
+    groups["A_odd"] = "A"
+    return tmp_path, Groups("site", "participants.tsv", groups)
+
+
+def test_outliers_are_judged_within_groups(two_scanners):
+    output, groups = two_scanners
+    assert sum(bool(scan.outlying) for scan in summarise(output).checked) == 0
+    assert "group" not in rows(output / "cohort.tsv")[0]
+    summarise(output, groups=groups)
+    table = {row["identifier"]: row for row in rows(output / "cohort.tsv")}
+    assert [name for name, row in table.items() if row["outlier_in"] != "n/a"] == ["A_odd"]
+    assert (table["A_odd"]["group"], table["none0"]["group"]) == ("A", "n/a")
+    assert {table[name]["outlier_score"] for name in ("C0", "C1", "C2", "none0")} == {"n/a"}
+    described = json.loads((output / "cohort.json").read_text())
+    assert list(described) == list(table["A0"])
+    assert described["group"] == {"Description": "site of the participant, within which outliers are judged"}
+    text = (output / "cohort_report.html").read_text()
+    assert "Not compared: 3 scans of 1 group below 8 scans, 1 scan without site." in text
+    assert "<title>A: median 0.40" in text
+    assert "&lt;i&gt;B" in text
+    assert "<i>" not in text
+
+
+def test_groups_of_no_scan_are_refused(two_scanners):
+    with pytest.raises(CohortError, match=r"participants.tsv: has the site of none of the scans"):
+        summarise(two_scanners[0], groups=Groups("site", "participants.tsv", {"07": "A"}))
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from cohorts import small_ball
+from sidecars import minimal_sidecar
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A raw data set of two participants, and derivatives with a result of each."""
+    pytest.importorskip("ancpbids")
+    for name in ("sub-01", "sub-02"):
+        small_ball(tmp_path / "raw" / name / "anat" / f"{name}_T1w.nii.gz")
+        (tmp_path / "out" / name / "anat").mkdir(parents=True)
+        content = json.dumps(minimal_sidecar(f"{name}_T1w.nii.gz", {"GM": {"Label": 1}}))
+        (tmp_path / "out" / name / "anat" / f"{name}_dseg.json").write_text(content)
+    (tmp_path / "raw" / "dataset_description.json").write_text('{"Name": "Made", "BIDSVersion": "1.8.0"}')
+    (tmp_path / "raw" / "participants.tsv").write_text("participant_id\tsite\nsub-01\tA\nsub-02\tn/a\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("bids", "raw", "out", "group", "--group-by", "site"),
+        ("summarise", "out", "--group-by", "site", "--participants", "raw/participants.tsv"),
+    ],
+)
+def test_a_summary_within_groups_says_what_is_compared(run, study, command):
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    sentence = done.stdout.splitlines()[-1]
+    assert sentence.startswith("Outliers are judged within 0 groups of site. Not compared: ")
+    with (study / "out" / "cohort.tsv").open(newline="") as file:
+        assert [row["group"] for row in csv.DictReader(file, delimiter="\t")] == ["A", "n/a"]
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("bids", "raw", "out", "group", "--group-by", "scanner"), "has no column 'scanner'"),
+        (("bids", "raw", "new", "participant", "--group-by", "scanner"), "has no column 'scanner'"),
+        (("batch", "raw", "-o", "new", "--group-by", "scanner"), "has no column 'scanner'"),
+        (("batch", "raw/sub-02", "-o", "new", "--group-by", "site", "--participants", "x"), "no such table"),
+        (
+            ("bids", "raw", "new", "participant", "--participant-label", "02", "--group-by", "site"),
+            "raw/participants.tsv: has the site of none of the scans",
+        ),
+    ],
+)
+def test_groups_that_are_not_known_are_one_line_before_anything_runs(run, study, command, says):
+    done = run(*command)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mriseg: error: ")
+    assert says in line
+    assert not (study / "new").exists()
+
+
+def test_a_batch_of_no_data_set_needs_a_table(run, study):
+    done = run("batch", "raw/sub-01", "-o", "new", "--group-by", "site", "--dry-run")
+    assert done.returncode == 2
+    assert "--participants" in done.stderr
+    assert run("batch", "raw", "-o", "new", "--group-by", "site", "--dry-run").returncode == 0
+    assert not (study / "new").exists()
