@@ -4,8 +4,8 @@ Usage: python scripts/benchmark_verdict.py run DATA_DIR TABLE.tsv [PART OF_PARTS
        python scripts/benchmark_verdict.py report TABLE.tsv
 
 `run` adds a row for each head of DATA_DIR and damage of `degraded_scans` that TABLE.tsv does not hold yet;
-PART of OF_PARTS takes every n-th, for several processes with a table each. `report` prints what the verdict is
-worth: false trust and false alarm by kind of damage, and how often the predicted lower bound holds.
+PART OF_PARTS takes every n-th, for several processes with a table each. `report` prints what the verdict is
+worth: false trust and false alarm by kind of damage, and how often the predicted bound holds.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ def run(folder: Path, table: Path, part: int = 0, parts: int = 1) -> None:
 def read(table: Path) -> list[dict[str, object]]:
     """Read a table; figures as numbers."""
     with table.open(newline="") as file:
-        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file, delimiter="\t")]
+        return [
+            {key: _number(value) for key, value in row.items()}
+            for row in csv.DictReader(file, delimiter="\t")
+        ]
 
 
 def _number(text: str) -> object:
@@ -117,7 +120,8 @@ def summarised(
         of_kind = (kinds == kind) | (kind == "all")
         bad, good = of_kind & (worst >= 0.1), of_kind & (worst < 0.05)
         alarms = int((good & ~trusted).sum()), int((good & ~other & ~trusted).sum())
-        print(f"{kind:<12} {of_kind.sum():5} {(bad & trusted).sum():11} of {bad.sum():3} {alarms[0]:17} of {good.sum():3} ({alarms[1]})")
+        counts = f"{(bad & trusted).sum():11} of {bad.sum():3} {alarms[0]:17} of {good.sum():3}"
+        print(f"{kind:<12} {of_kind.sum():5} {counts} ({alarms[1]})")
     held = {tissue: float((lost[tissue] <= bounds[tissue]).mean()) for tissue in TISSUES}
     print("bound holds: " + ", ".join(f"{tissue} {share:.2f}" for tissue, share in held.items()))
 
@@ -127,7 +131,9 @@ def report(tables: list[Path]) -> None:
     rows = [row for table in tables for row in read(table)]
     losses = losses_of(rows)
     rows = [row for row in rows if (row["head"], row["damage"]) in losses]
-    lost = {tissue: np.array([losses[row["head"], row["damage"]][tissue] for row in rows]) for tissue in TISSUES}
+    lost = {
+        tissue: np.array([losses[row["head"], row["damage"]][tissue] for row in rows]) for tissue in TISSUES
+    }
     bounds = {tissue: np.array([predicted_loss(row)[tissue] for row in rows]) for tissue in TISSUES}
     summarised(rows, lost, bounds, MAX_TRUSTED_LOSS)
 

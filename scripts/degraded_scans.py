@@ -1,7 +1,7 @@
 """Scans with known truth, damaged in known ways: what the verdict is learned from and measured on.
 
-Every damage takes an array (X, Y, Z), its affine, the brain in it and a random generator, and returns an array
-and its affine. `DAMAGES` lists them by kind, each in several strengths.
+Every damage takes an array (X, Y, Z), its affine, the brain in it and a random generator, and returns an
+array and its affine. `DAMAGES` lists them by kind, each in several strengths.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 from scipy import ndimage
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Damage = Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -91,7 +94,9 @@ def saturation(data, affine, brain, rng, percentile):
 
 def field(data, affine, brain, rng, sd):
     """Multiply by a smooth field, the standard deviation of its logarithm in the brain given."""
-    x = (np.indices(data.shape).reshape(3, -1).T - np.argwhere(brain).mean(0)) / np.ptp(np.argwhere(brain), axis=0)
+    x = (np.indices(data.shape).reshape(3, -1).T - np.argwhere(brain).mean(0)) / np.ptp(
+        np.argwhere(brain), axis=0
+    )
     design = np.column_stack([x, x**2, x[:, [0]] * x[:, [1]], x[:, [1]] * x[:, [2]]])
     log_field = (design @ rng.normal(size=design.shape[1])).reshape(data.shape)
     return data * np.exp((log_field - log_field[brain].mean()) * sd / log_field[brain].std()), affine
@@ -209,10 +214,14 @@ DAMAGES: dict[str, dict[str, Damage]] = {
 }
 
 
-def on_grid_of(labels: np.ndarray, affine: np.ndarray, shape: tuple[int, ...], onto: np.ndarray) -> np.ndarray:
+def on_grid_of(
+    labels: np.ndarray, affine: np.ndarray, shape: tuple[int, ...], onto: np.ndarray
+) -> np.ndarray:
     """Sample labels at the nearest voxel of each voxel of another grid; 0 beyond."""
     matrix = np.linalg.inv(affine) @ onto
-    return ndimage.affine_transform(labels, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=0, cval=0)
+    return ndimage.affine_transform(
+        labels, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=0, cval=0
+    )
 
 
 def heads(folder: Path) -> list[Head]:
@@ -228,7 +237,9 @@ def heads(folder: Path) -> list[Head]:
         mask = truth.with_name(f"sub-{name}_desc-brain_mask.nii.gz")
         stripped = not mask.exists()
         labels, brain = (
-            on_grid_of(np.asarray(file.dataobj).squeeze().astype(np.uint8), file.affine, data.shape, image.affine)
+            on_grid_of(
+                np.asarray(file.dataobj).squeeze().astype(np.uint8), file.affine, data.shape, image.affine
+            )
             for file in map(nib.load, (truth, truth if stripped else mask))
         )
         brain = data > 0 if stripped else brain > 0

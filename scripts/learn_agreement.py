@@ -2,8 +2,8 @@
 
 Usage: python scripts/learn_agreement.py TABLE.tsv...
 
-Writes mriseg/assets/agreement.json, and prints how well the bounds hold and what the verdict would be worth with
-one head, and with one kind of damage, left out at a time.
+Writes mriseg/assets/agreement.json, and prints how well the bounds hold and what the verdict would be worth
+with one head, and with one kind of damage, left out at a time.
 """
 
 from __future__ import annotations
@@ -25,29 +25,39 @@ QUANTILE = 0.9
 SPARSITY = 0.002
 # Dice: the bound of scans without any excess is not higher.
 MAX_BASE = 0.04
-# Percentile of scans that lose nothing: the worst that is usual.
+# Percentile of scans without damage to their quality: the worst that is usual.
 USUAL_PERCENTILE = 90
-# Dice: a scan that loses less counts as one of them.
-HARMLESS = 0.02
+# Their kinds.
+UNDAMAGED = ("plain", "turned", "field", "tumour")
 # Kinds of damage that other checks are for: what is missing or left over does not show in these figures.
 ELSEWHERE = ("crop", "strip")
 
 
-def fitted(terms: np.ndarray, losses: dict[str, np.ndarray]) -> dict:
-    """Fit the bounds (1) of `mriseg.quality.agreement` to terms (N, I) and losses (N,) of each tissue."""
-    harmless = np.max(list(losses.values()), axis=0) < HARMLESS
+def fitted(terms: np.ndarray, losses: dict[str, np.ndarray], undamaged: np.ndarray) -> dict:
+    """Fit the bounds (1) of `mriseg.quality.agreement` to terms (N, I) and losses (N,) of tissues.
+
+    `undamaged`, shape (N,), are the scans that say what is usual.
+    """
     usual = np.where(np.isfinite(terms), terms, np.nan)
-    references = np.nanpercentile(usual[harmless], USUAL_PERCENTILE, axis=0)
+    references = np.nanpercentile(usual[undamaged], USUAL_PERCENTILE, axis=0)
     excess = np.maximum(terms - references, 0)
-    found: dict = {"Base": {}, "Terms": {name: {"Reference": float(r)} for name, r in zip(TERMS, references)}}
+    # Of one scale, so that the penalty is fair.
+    scale = np.maximum(np.percentile(excess, 98, axis=0), np.finfo(float).eps)
+    excess /= scale
+    found: dict = {
+        "Base": {},
+        "Terms": {name: {"Reference": float(r)} for name, r in zip(TERMS, references, strict=True)},
+    }
     for tissue, loss in losses.items():
         n, size = excess.shape
         equations = np.hstack([np.ones((n, 1)), excess, np.eye(n), -np.eye(n)])
-        costs = np.concatenate([[0], np.full(size, SPARSITY * n), np.full(n, QUANTILE), np.full(n, 1 - QUANTILE)])
+        costs = np.concatenate(
+            [[0], np.full(size, SPARSITY * n), np.full(n, QUANTILE), np.full(n, 1 - QUANTILE)]
+        )
         bounds = [(0, MAX_BASE)] + [(0, None)] * (size + 2 * n)
         solution = linprog(costs, A_eq=equations, b_eq=loss, bounds=bounds, method="highs").x
         found["Base"][tissue] = float(solution[0])
-        for name, coefficient in zip(TERMS, solution[1 : 1 + size]):
+        for name, coefficient in zip(TERMS, solution[1 : 1 + size] / scale, strict=True):
             found["Terms"][name][tissue] = float(coefficient)
     return found
 
@@ -68,21 +78,28 @@ def main(tables: list[Path]) -> None:
     losses = losses_of(rows)
     rows = [row for row in rows if row["verdict"] != "refused"]
     terms = np.array([[term.value_of(row) for term in TERMS.values()] for row in rows])
-    lost = {tissue: np.array([losses[row["head"], row["damage"]][tissue] for row in rows]) for tissue in TISSUES}
+    lost = {
+        tissue: np.array([losses[row["head"], row["damage"]][tissue] for row in rows]) for tissue in TISSUES
+    }
     used = np.array([row["kind"] not in ELSEWHERE for row in rows])
+    undamaged = np.array([row["kind"] in UNDAMAGED for row in rows])
     for left_out in ("head", "kind"):
         groups = np.array([row[left_out] for row in rows])
         bounds = {tissue: np.zeros(len(rows)) for tissue in TISSUES}
         for group in np.unique(groups):
             kept = used & (groups != group)
-            found = fitted(terms[kept], {tissue: loss[kept] for tissue, loss in lost.items()})
+            found = fitted(
+                terms[kept], {tissue: loss[kept] for tissue, loss in lost.items()}, undamaged[kept]
+            )
             for tissue, bound in bounds_of(found, terms[groups == group]).items():
                 bounds[tissue][groups == group] = bound
         print(f"\nleft out: one {left_out} at a time")
         summarised(rows, lost, bounds, MAX_TRUSTED_LOSS)
-    found = fitted(terms[used], {tissue: loss[used] for tissue, loss in lost.items()})
+    found = fitted(terms[used], {tissue: loss[used] for tissue, loss in lost.items()}, undamaged[used])
     plain = [row for row in rows if row["kind"] == "plain"]
-    found["Usual"] = {tissue: float(np.median([row[f"dice_{tissue}"] for row in plain])) for tissue in TISSUES}
+    found["Usual"] = {
+        tissue: float(np.median([row[f"dice_{tissue}"] for row in plain])) for tissue in TISSUES
+    }
     found["Quantile"] = QUANTILE
     OUTPUT.write_text(json.dumps(_rounded(found), indent=2) + "\n")
     print(json.dumps(_rounded(found), indent=1))

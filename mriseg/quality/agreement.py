@@ -5,9 +5,9 @@ regression of its 90 % quantile [1]_ with coefficients that are not negative,
 
     loss <= b + sum_i a_i max(0, f_i - r_i)                                                               (1)
 
-f_i is an image quality figure, or its logarithm, in the direction in which damage moves it, and r_i the worst
-that is usual in undamaged scans. b, a and r are learned by ``scripts/learn_agreement.py`` on T1-weighted scans
-of adults with truth that were damaged in known ways (``assets/agreement.json``, docs/verdict.md).
+f_i is an image quality figure, or its logarithm, in the direction in which damage moves it, and r_i the
+worst that is usual in undamaged scans. ``scripts/learn_agreement.py`` learns b, a and r on T1 scans of
+adults with truth that were damaged in known ways (``assets/agreement.json``, docs/verdict.md).
 
 References
 ----------
@@ -17,7 +17,6 @@ References
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,8 +27,9 @@ from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.constants import MAX_LOSS, MAX_TRUSTED_LOSS, SLIGHT_LOSS
 
 if TYPE_CHECKING:
-    from mriseg.quality.image_quality import ImageQuality
+    from collections.abc import Mapping
 
+# The contrast that the bounds are learned on.
 LEARNED = "t1"
 FIGURE_OF_TISSUE = {"GM": "agreement_gm", "WM": "agreement_wm"}
 
@@ -40,26 +40,30 @@ class Term(NamedTuple):
     Parameters
     ----------
     figures : tuple of str
-        Image quality figures, of which the largest counts.
+        Image quality figures, of which the largest counts, or the smallest.
     words : str
         What damage does to them, with a place for the figure and its unit, and one for the usual worst.
     falls : bool
         Whether damage lowers the figure.
     logarithm : bool
         Whether f is the logarithm of the figure.
+    smallest : bool
+        Whether the smallest of the figures counts.
     """
 
     figures: tuple[str, ...]
     words: str
     falls: bool = False
     logarithm: bool = False
+    smallest: bool = False
 
     def value_of(self, values: Mapping[str, float]) -> float:
         """Return f, -infinity if it cannot be computed."""
         found = [values[name] for name in self.figures if np.isfinite(values.get(name, np.nan))]
-        if not found or (self.logarithm and max(found) <= 0):
+        figure = (min if self.smallest else max)(found, default=np.nan)
+        if np.isnan(figure) or (self.logarithm and figure <= 0):
             return -np.inf
-        figure = float(np.log(max(found))) if self.logarithm else max(found)
+        figure = float(np.log(figure)) if self.logarithm else figure
         return -figure if self.falls else figure
 
     def figure_of(self, term: float) -> float:
@@ -73,22 +77,18 @@ TERMS: dict[str, Term] = {
         ("fwhm_x", "fwhm_y", "fwhm_z"),
         "the scan is smooth over {:.1f} mm (usually {:.1f} mm at the most)",
         logarithm=True,
+        smallest=True,
     ),
     "noise": Term(
         ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, True
     ),
+    # From foot to head a neck that is cut off looks like a ghost.
     "ghosts": Term(
-        ("ghost_x", "ghost_y", "ghost_z"),
-        "ghosts of the head have {:.3f} of its signal (usually {:.3f} at the most), as after motion",
+        ("smear_x", "smear_y"),
+        "air beside the head has {:.3f} of its signal (usually {:.3f} at the most), as after motion",
     ),
     "saturation": Term(
         ("clipped_ceiling",), "{:.1%} of the brain is at the highest intensity (usually {:.1%} at the most)"
-    ),
-    "speckles": Term(
-        ("speckle_wm",), "{:.1%} of WM is single voxels in GM (usually {:.1%} at the most)"
-    ),
-    "disorder": Term(
-        ("wm_in_deep_gm",), "{:.1%} of the certain cortex is called WM (usually {:.1%} at the most)"
     ),
 }
 
@@ -107,7 +107,9 @@ def predicted_loss(values: Mapping[str, float]) -> dict[str, float]:
         By tissue: nine of ten such scans lose less.
     """
     base = _learned()["Base"]
-    return {tissue: float(base[tissue] + sum(_shares(values, tissue).values())) for tissue in FIGURE_OF_TISSUE}
+    return {
+        tissue: float(base[tissue] + sum(_shares(values, tissue).values())) for tissue in FIGURE_OF_TISSUE
+    }
 
 
 def predicted_agreement(values: Mapping[str, float]) -> dict[str, float]:
@@ -125,7 +127,8 @@ def predicted_agreement(values: Mapping[str, float]) -> dict[str, float]:
     """
     usual, lost = _learned()["Usual"], predicted_loss(values)
     return {
-        figure: float(np.clip(usual[tissue] - lost[tissue], 0, 1)) for tissue, figure in FIGURE_OF_TISSUE.items()
+        figure: float(np.clip(usual[tissue] - lost[tissue], 0, 1))
+        for tissue, figure in FIGURE_OF_TISSUE.items()
     }
 
 
@@ -139,30 +142,31 @@ def _shares(values: Mapping[str, float], tissue: str) -> dict[str, float]:
     }
 
 
-def agreement_warnings(quality: ImageQuality) -> list[QCWarning]:
+def agreement_warnings(values: Mapping[str, float]) -> list[QCWarning]:
     """Check the predicted agreement with the truth.
 
     Parameters
     ----------
-    quality : ImageQuality
+    values : mapping of str to float
+        Image quality figures.
 
     Returns
     -------
     list of QCWarning
         Empty if nothing is in doubt, or where no agreement is predicted.
     """
-    figures = {tissue: quality[name] for tissue, name in FIGURE_OF_TISSUE.items()}
+    figures = {tissue: values[name] for tissue, name in FIGURE_OF_TISSUE.items()}
     if not np.isfinite(list(figures.values())).all():
         return []
-    worst = max(predicted_loss(quality.values).values())
+    worst = max(predicted_loss(values).values())
     if worst <= MAX_TRUSTED_LOSS:
         return []
     warn = do_not_trust if worst > MAX_LOSS else look_closely
-    expected = " and ".join(f"{tissue} by {figure:.2f}" for tissue, figure in figures.items())
+    gm, wm = figures.values()
     usual = " and ".join(f"{_learned()['Usual'][tissue]:.2f}" for tissue in figures)
     text = (
-        f"{'; '.join(_reasons(quality.values))}; {expected} of Dice may be all that agrees with the truth "
-        f"({usual} in good scans): take another scan, or compare volumes within like scans only"
+        f"{'; '.join(_reasons(values))}; the Dice of GM with the truth may be only {gm:.2f} and that of WM "
+        f"{wm:.2f} ({usual} in good scans): take another scan, or compare volumes within like scans only"
     )
     return [warn("agreement-low", text)]
 

@@ -79,7 +79,8 @@ def air_mask(head: Mask, brain: Mask, zooms: Floats) -> Mask:
     ndarray of bool, shape (X, Y, Z)
     """
     air: Mask = ndimage.distance_transform_edt(~head, sampling=zooms) > MIN_AIR_DISTANCE_MM
-    air[:, :, : np.flatnonzero(brain.any(axis=(0, 1)))[0]] = False
+    below = np.cumsum(brain.any(axis=(0, 1))) == 0
+    air[:, :, below] = False
     return air
 
 

@@ -13,6 +13,7 @@ from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import GM, WM, Tissue
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.quality.agreement import agreement_warnings
 from mriseg.quality.constants import (
     BORDER_DEPTH_MM,
     BORDER_SPACING_MM,
@@ -78,6 +79,7 @@ def segmentation_warnings(
         *_field_warnings(found.field),
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
         *saturation_warnings(quality["clipped_floor"], quality["clipped_ceiling"]),
+        *agreement_warnings(quality.values),
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
         *template_warnings(found),

@@ -94,4 +94,10 @@ FIGURES: dict[str, Figure] = {
     "atypical_region_x": Figure("mm", "Its centre, to the right of the middle of the brain", OWN),
     "atypical_region_y": Figure("mm", "Its centre, in front of the middle of the brain", OWN),
     "atypical_region_z": Figure("mm", "Its centre, above the middle of the brain", OWN),
+    **{
+        f"agreement_{t.lower()}": Figure(
+            "1", f"Dice of {t} with the truth that nine of ten such T1 scans exceed", OWN
+        )
+        for t in ("GM", "WM")
+    },
 }

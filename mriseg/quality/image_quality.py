@@ -12,6 +12,7 @@ import numpy as np
 
 from mriseg.images.voxels import coarsen
 from mriseg.labels.tissues import GM, WM
+from mriseg.quality.agreement import LEARNED, predicted_agreement
 from mriseg.quality.air_figures import (
     artefacts,
     efc,
@@ -116,6 +117,8 @@ def image_quality(
     figures = _scan_figures(view) | _air_figures(view) | _region_figures(view)
     if view.has_tissues:
         figures |= _level_figures(view) | _smoothness_figures(view) | _label_figures(view)
+        if found.contrast == LEARNED:
+            figures |= predicted_agreement(figures)
     return ImageQuality({name: float(figures.get(name, np.nan)) for name in FIGURES})
 
 

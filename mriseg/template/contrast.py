@@ -19,6 +19,7 @@ from mriseg.template.constants import (
     CERTAIN_CSF,
     CERTAIN_GM,
     CERTAIN_WM,
+    MIN_BRAIN_ML,
     MIN_CERTAIN_VOXELS,
     MIN_CSF_DIFFERENCE,
     MIN_GROWN_ML,
@@ -144,11 +145,13 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> De
     -------
     DetectedContrast
         "t1", "t2", "flair", or "t1-infant" if the order of intensities is that of FLAIR and the brain is
-        small; "t1" with a warning if the intensities are inconclusive.
+        small; "t1" with a warning if the intensities are inconclusive, or the mask is smaller than a brain.
     """
     if mask is None and is_stripped(volume):
         mask = stripped_mask(volume)
     template = load_template()
+    if mask is not None and np.count_nonzero(mask) * volume.voxel_ml < MIN_BRAIN_ML:
+        return DetectedContrast("t1", None, (_CONTRAST_UNKNOWN,))
     if mask is not None:
         registration = register_brain(volume, mask, template)
         detected = _contrast_in(volume, mask, registration)

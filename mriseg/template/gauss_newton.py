@@ -246,8 +246,10 @@ def lowest_similarity(level: TemplateLevel, scan: ScanLevel, affine: Floats) -> 
 
 
 def _r_squared_of(found: _Regression, squares: Floats, part: NDArray[np.bool_]) -> float:
-    """Return the R squared at some of the points, given the weighted squares of all residuals."""
+    """Return the R squared at some of the points, given the weighted squares of all residuals; 0 of none."""
     weights, intensities = found.weights[part], found.intensities[part]
+    if not weights.any():
+        return 0.0
     total = weights @ (intensities - np.average(intensities, weights=weights)) ** 2
     return float(1 - squares[part].sum() / total) if total > 0 else 0.0
 

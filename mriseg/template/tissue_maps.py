@@ -254,6 +254,8 @@ def _regression(
         resample_to_scan(probability, template, registration, coarse)[mask]
         for probability in (template.gm, template.wm)
     ]
+    if not mask.any():
+        return np.full(3, np.nan), 0.0
     values = coarse.data[mask].astype(np.float64)
     values = np.clip(values, *np.percentile(values, EXPLAINED_PERCENTILES))
     tissue = np.column_stack(maps)
