@@ -26,7 +26,7 @@ SPARSITY = 0.002
 # Dice: the bound of scans without any excess is not higher.
 MAX_BASE = 0.04
 # Percentile of scans without damage to their quality: the worst that is usual.
-USUAL_PERCENTILE = 90
+USUAL_PERCENTILE = 75
 # Their kinds.
 UNDAMAGED = ("plain", "turned", "field", "tumour")
 # Kinds of damage that other checks are for: what is missing or left over does not show in these figures.

@@ -88,9 +88,8 @@ def test_a_damaged_head_is_not_trusted(scans, tmp_path, damage):
     if damage == "blur":
         data = ndimage.gaussian_filter(data, 2.5 / scan.zooms)
     if damage == "motion":
-        k, moved = (
-            np.fft.fftn(d) for d in (data, ndimage.rotate(data, 6, axes=(0, 1), reshape=False, order=1))
-        )
+        turned = ndimage.rotate(data, 8, axes=(0, 1), reshape=False, order=1)
+        k, moved = np.fft.fftn(data), np.fft.fftn(ndimage.shift(turned, (0, 3, 2), order=1))
         k[:, data.shape[1] // 3 :] = moved[:, data.shape[1] // 3 :]
         data = np.abs(np.fft.ifftn(k)).astype(np.float32)
     result = mriseg.segment(new_volume(data, scan.affine, tmp_path / "damaged_T1w.nii.gz"))
