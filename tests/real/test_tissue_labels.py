@@ -82,7 +82,7 @@ def test_deep_nuclei_are_grey_and_the_brain_stem_is_white(scans, segmented):
     name = "elder03"
     result = segmented(name, mask=truth_of(scans, name, "desc-brain_mask"))
     found = _shares(result, array_of(truth_of(scans, name, "desc-structures_dseg")))
-    least = {"caudate": 0.78, "pallidum": 0.96, "putamen": 0.84, "thalamus": 0.88,
+    least = {"caudate": 0.92, "pallidum": 0.96, "putamen": 0.92, "thalamus": 0.87,
              "cerebellar WM": 0.90, "brain stem": 0.85}  # fmt: skip
     assert all(found[structure] >= share for structure, share in least.items()), found
 
@@ -138,8 +138,9 @@ def test_a_mirrored_head_is_segmented_like_the_head(scans, segmented, tmp_path, 
         nib.save(nib.Nifti1Image(array_of(mask)[::-1], affine), mirrored_mask)
     straight = segmented(name) if mask is None else segmented(name, mask=mask)
     turned = mriseg.segment(mirrored, mask=mirrored_mask)
-    # The blocks that the template's maps are averaged over lie half a millimetre off the middle.
-    assert (straight.labels == turned.labels[::-1])[straight.mask].mean() >= 0.995
+    # The blocks that the template's maps are averaged over lie half a millimetre off the middle, as do the
+    # samples that deform it.
+    assert (straight.labels == turned.labels[::-1])[straight.mask].mean() >= 0.99
 
 
 def _coil_sensitivity(volume, mask):
