@@ -15,6 +15,7 @@ from mriseg.cohort.record import log_name
 from mriseg.cohort.scan_qc import describe_groups, groups_of
 from mriseg.file_names import OVERLAY, REPORT, result_name, stem
 from mriseg.qc import VERDICTS
+from mriseg.quality.figures import FIGURES
 from mriseg.report.templates import environment
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
     figures = [
         (column.removesuffix("_ml"), f"{value:.0f} mL")
         for column, value in record.figures.items()
-        if column.endswith("_ml") and not column.endswith("label_ml") and isinstance(value, float)
+        if column.endswith("_ml") and not column.endswith("label_ml") and column not in FIGURES
+        if isinstance(value, float)
     ]
     links = {
         suffix: _link(f"{record.folder}/{result_name(name, suffix)}")

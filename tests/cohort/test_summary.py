@@ -128,6 +128,18 @@ def test_the_page_shows_the_gravest_first_and_runs_nothing(cohort):
     assert "http" not in text.replace("http-equiv", "")
 
 
+def test_cards_list_the_volumes_of_tissues_only(cohort):
+    record = sidecar("speckled", 0.45)
+    record["ImageQuality"] = {"Values": {"atypical_ml": 3.0}, "Units": {"atypical_ml": "mL"}}
+    store(cohort, "speckled", record)
+    summarise(cohort)
+    (row,) = (row for row in rows(cohort / "cohort.tsv") if row["identifier"] == "speckled")
+    assert float(row["atypical_ml"]) == 3
+    text = (cohort / "cohort_report.html").read_text()
+    assert "brain_mask" in text
+    assert "atypical" not in text
+
+
 GRAVE = (note("soft", "cut"), look_closely("share", "much GM"), do_not_trust("size", "small"))
 
 
