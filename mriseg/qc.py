@@ -79,7 +79,7 @@ def reaches(found: Verdict, severity: Severity) -> bool:
     >>> reaches("do not trust", "look closely"), reaches("trust", "look closely")
     (True, False)
     """
-    return found != "trust" and _SEVERITIES.index(found) >= _SEVERITIES.index(severity)
+    return _SEVERITIES.index(severity) <= gravity(found)
 
 
 def reasons(warnings: Iterable[QCWarning]) -> list[QCWarning]:

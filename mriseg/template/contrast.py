@@ -19,7 +19,6 @@ from mriseg.template.constants import (
     CERTAIN_CSF,
     CERTAIN_GM,
     CERTAIN_WM,
-    MIN_BRAIN_ML,
     MIN_CERTAIN_VOXELS,
     MIN_CSF_DIFFERENCE,
     MIN_GROWN_ML,
@@ -29,7 +28,7 @@ from mriseg.template.constants import (
     VENTRICLE_PERCENTILES,
 )
 from mriseg.template.head import load_template
-from mriseg.template.registration import register, register_brain, resample_to_scan
+from mriseg.template.registration import holds_brain, register, register_brain, resample_to_scan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,7 +149,7 @@ def detect_contrast(volume: Volume, mask: NDArray[np.bool_] | None = None) -> De
     if mask is None and is_stripped(volume):
         mask = stripped_mask(volume)
     template = load_template()
-    if mask is not None and np.count_nonzero(mask) * volume.voxel_ml < MIN_BRAIN_ML:
+    if mask is not None and not holds_brain(volume, mask):
         return DetectedContrast("t1", None, (_CONTRAST_UNKNOWN,))
     if mask is not None:
         registration = register_brain(volume, mask, template)

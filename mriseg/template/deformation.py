@@ -25,7 +25,6 @@ from scipy import ndimage
 
 from mriseg.images.voxels import bounding_box
 from mriseg.template.constants import (
-    BRAIN_STEM_WM,
     DEFORMATION_DECIMALS,
     DEFORMATION_ITERATIONS,
     DEFORMATION_MARGIN_MM,
@@ -55,11 +54,6 @@ class Deformation:
     """
 
     coefficients: Floats
-
-    @property
-    def rms(self) -> float:
-        """Root mean square of the displacement in the box, mm."""
-        return float(np.sqrt((self.coefficients**2).sum()))
 
     def deformed(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return an array on the grid of the template, deformed in the box around the brain."""
@@ -241,11 +235,7 @@ def _stiffness() -> Floats:
 def _maps() -> NDArray[np.float32]:
     """Probabilities of CSF, cortical GM, deep GM and WM in the box, shape (4, X, Y, Z)."""
     template, box = load_template(), _box()
-    to_white = np.float32(BRAIN_STEM_WM) * template.brain_stem * template.gm
-    deep = template.deep_grey * (template.gm + template.wm)
-    cortex, white = (
-        tissue * (1 - template.deep_grey) for tissue in (template.gm - to_white, template.wm + to_white)
-    )
+    cortex, deep, white = template.cortex, template.deep, template.white
     csf = np.maximum(1 - cortex - deep - white, 0)
     maps = np.stack([tissue[box.slices] for tissue in (csf, cortex, deep, white)])
     floored = np.maximum(maps, np.float32(DEFORMATION_MIN_PROBABILITY))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.images.reading import load_map
+from mriseg.template.constants import BRAIN_STEM_WM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +57,28 @@ class Template:
         """Partial volume of the skull in each voxel, 0 to 1, assumed 1 to 7 mm outside the brain."""
         share: NDArray[np.float32] = np.clip(2 - np.abs(self.distance - np.float32(4)) / 2, 0, 1)
         return share
+
+    @property
+    def cortex(self) -> NDArray[np.float32]:
+        """Probability of GM other than deep GM and the GM of the brain stem that is WM, 0 to 1."""
+        return np.asarray((self.gm - self._white_of_stem) * (1 - self.deep_grey))
+
+    @property
+    def deep(self) -> NDArray[np.float32]:
+        """Probability of deep GM, 0 to 1."""
+        return np.asarray(self.deep_grey * (self.gm + self.wm))
+
+    @property
+    def white(self) -> NDArray[np.float32]:
+        """Probability of WM with that of the brain stem, 0 to 1.
+
+        The maps, made from intensities, call the brain stem half GM; labels by experts call it WM.
+        """
+        return np.asarray((self.wm + self._white_of_stem) * (1 - self.deep_grey))
+
+    @property
+    def _white_of_stem(self) -> NDArray[np.float32]:
+        return np.asarray(np.float32(BRAIN_STEM_WM) * self.brain_stem * self.gm)
 
     @property
     def csf(self) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from mriseg.template.constants import (
     INFANT_START_SCALES,
     MASK_START_ROTATIONS,
     MAX_RIVALS,
+    MIN_BRAIN_ML,
     MIN_RIVAL_DISTANCE_MM,
     MIN_RIVAL_SIMILARITY,
     MIN_SCALE,
@@ -144,6 +145,11 @@ def register(volume: Volume, template: Template, contrast: str | None = "t1") ->
             found += [_checked(_refine(result, levels, scans), levels[1], scans[1]) for result in coarse]
     best = _best(found, scales)
     return replace(best, affine=_refine(best, [levels[1].with_penalty(FREE_FIELD_PENALTY)], scans[1:]).affine)
+
+
+def holds_brain(volume: Volume, mask: NDArray[np.bool_]) -> bool:
+    """Return whether a mask (X, Y, Z) is large enough for a brain to be registered to."""
+    return bool(np.count_nonzero(mask) * volume.voxel_ml >= MIN_BRAIN_ML)
 
 
 def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) -> Registration:

@@ -17,11 +17,9 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.template.constants import (
-    BRAIN_STEM_WM,
     EXPLAINED_PERCENTILES,
     FLAT_LOG_ODDS,
     LOG_ODDS_WEIGHT,
-    MIN_BRAIN_ML,
     MIN_DEEP_GREY,
     MIN_EXPLAINED,
     MIN_NEAR_NUCLEI,
@@ -32,7 +30,7 @@ from mriseg.template.constants import (
     TISSUE_BLUR_MM,
 )
 from mriseg.template.head import Template, load_template
-from mriseg.template.registration import Registration, register_brain, resample_to_scan
+from mriseg.template.registration import Registration, holds_brain, register_brain, resample_to_scan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +84,7 @@ def register_template(
     Registration or None
         None if the mask is smaller than a brain.
     """
-    if np.count_nonzero(mask) * volume.voxel_ml < MIN_BRAIN_ML:
+    if not holds_brain(volume, mask):
         return None
     if scan_to_mni is None:
         return register_brain(volume, mask, load_template())
@@ -200,15 +198,10 @@ def _white_share(template: Template) -> NDArray[np.float32]:
 
 
 def _log_odds(template: Template) -> NDArray[np.float32]:
-    """Compute the log odds of WM against cortex, less those in the whole brain; 0 outside the brain.
-
-    The maps, made from intensities, call the brain stem half GM; labels by experts call it WM.
-    """
-    to_white = np.float32(BRAIN_STEM_WM) * template.brain_stem * template.gm
-    shallow = 1 - template.deep_grey
+    """Compute the log odds of WM against cortex, less those in the whole brain; 0 outside the brain."""
     white, grey = (
-        np.maximum(_blurred(probability * shallow, template), np.float32(MIN_TISSUE_PROBABILITY))
-        for probability in (template.wm + to_white, template.gm - to_white)
+        np.maximum(_blurred(probability, template), np.float32(MIN_TISSUE_PROBABILITY))
+        for probability in (template.white, template.cortex)
     )
     brain = template.distance < 0
     log_odds: NDArray[np.float32] = np.log(white / grey) - np.log(
@@ -220,9 +213,8 @@ def _log_odds(template: Template) -> NDArray[np.float32]:
 @cache
 def _deep_grey(template: Template) -> NDArray[np.float32]:
     """Compute the share of deep GM in the GM and WM, 0 where it is small."""
-    tissue = template.gm + template.wm
-    deep = _blurred(template.deep_grey * tissue, template)
-    share = deep / np.maximum(_blurred(tissue, template), np.float32(MIN_TISSUE_PROBABILITY))
+    tissue = _blurred(template.gm + template.wm, template)
+    share = _blurred(template.deep, template) / np.maximum(tissue, np.float32(MIN_TISSUE_PROBABILITY))
     return np.where(share > MIN_DEEP_GREY, share, np.float32(0))
 
 
