@@ -73,15 +73,6 @@ def do_not_trust(code: str, text: str) -> QCWarning:
     return QCWarning(code, "do not trust", text)
 
 
-def reaches(found: Verdict, severity: Severity) -> bool:
-    """Return whether a verdict is as grave as a severity, or graver.
-
-    >>> reaches("do not trust", "look closely"), reaches("trust", "look closely")
-    (True, False)
-    """
-    return _SEVERITIES.index(severity) <= gravity(found)
-
-
 def reasons(warnings: Iterable[QCWarning]) -> list[QCWarning]:
     """Return the warnings that speak against trust, the gravest first.
 

@@ -13,7 +13,7 @@ import typer
 
 from mriseg._utils.text import STOPPED, printable
 from mriseg.errors import MrisegError
-from mriseg.qc import reaches
+from mriseg.qc import gravity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
     from types import FrameType
 
-    from mriseg.qc import Severity, Verdict
+    from mriseg.qc import Verdict
 
 
 def say(*lines: str) -> None:
@@ -41,8 +41,8 @@ def code_of_verdicts(verdicts: Iterable[Verdict], fail_on: StrEnum | None) -> in
     """Return the exit code 4 if a verdict is as grave as ``--fail-on`` names, or graver; 0 otherwise."""
     if fail_on is None:
         return 0
-    severity = cast("Severity", fail_on.value.replace("-", " "))
-    return 4 if any(reaches(found, severity) for found in verdicts) else 0
+    least = gravity(cast("Verdict", fail_on.value.replace("-", " ")))
+    return 4 if any(gravity(found) >= least for found in verdicts) else 0
 
 
 def run_to_one_line(command: Callable[[], None]) -> None:
