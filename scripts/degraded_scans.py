@@ -54,15 +54,13 @@ def blur(data, affine, brain, rng, mm):
     return ndimage.gaussian_filter(data, mm / zooms_of(affine)), affine
 
 
-def motion(data, affine, brain, rng, degrees, axis=1):
+def motion(data, affine, brain, rng, degrees):
     """Take a part of k-space from a head that turned and moved."""
     moved = ndimage.shift(ndimage.rotate(data, degrees, axes=(0, 1), reshape=False, order=1),
                           rng.uniform(-1, 1, 3) * degrees / 2 / zooms_of(affine), order=1)  # fmt: skip
     k, other = np.fft.fftn(data), np.fft.fftn(moved)
-    begin = int(data.shape[axis] * rng.uniform(0.2, 0.4))
-    part = [slice(None)] * 3
-    part[axis] = slice(begin, None)
-    k[tuple(part)] = other[tuple(part)]
+    begin = int(data.shape[1] * rng.uniform(0.2, 0.4))
+    k[:, begin:] = other[:, begin:]
     return np.abs(np.fft.ifftn(k)), affine
 
 
@@ -184,13 +182,13 @@ def plain(data, affine, brain, rng):
     return data, affine
 
 
-def _several(function: Callable, *strengths: object, **fixed: object) -> dict[str, Damage]:
+def _several(function: Callable, *strengths: object) -> dict[str, Damage]:
     name = function.__name__
-    return {f"{name} {strength}": partial(_call, function, strength, fixed) for strength in strengths}
+    return {f"{name} {strength}": partial(_call, function, strength) for strength in strengths}
 
 
-def _call(function, strength, fixed, data, affine, brain, rng):
-    return function(data, affine, brain, rng, strength, **fixed)
+def _call(function, strength, data, affine, brain, rng):
+    return function(data, affine, brain, rng, strength)
 
 
 DAMAGES: dict[str, dict[str, Damage]] = {
