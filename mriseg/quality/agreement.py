@@ -138,7 +138,6 @@ def _shares(values: Mapping[str, float], tissue: str) -> dict[str, float]:
     return {
         name: learned[name][tissue] * max(0.0, term.value_of(values) - learned[name]["Reference"])
         for name, term in TERMS.items()
-        if learned[name][tissue] > 0
     }
 
 
@@ -172,15 +171,15 @@ def agreement_warnings(values: Mapping[str, float]) -> list[QCWarning]:
 
 
 def _reasons(values: Mapping[str, float]) -> list[str]:
-    """Return in words, the gravest first, what costs more than a little."""
+    """Return in words what costs most, and what else costs more than a little, the gravest first."""
     learned = _learned()["Terms"]
-    lost = {
-        name: max(_shares(values, tissue).get(name, 0.0) for tissue in FIGURE_OF_TISSUE) for name in TERMS
-    }
-    names = sorted((name for name in TERMS if lost[name] > SLIGHT_LOSS), key=lambda name: -lost[name])
+    by_tissue = [_shares(values, tissue) for tissue in FIGURE_OF_TISSUE]
+    lost = {name: max(shares[name] for shares in by_tissue) for name in TERMS}
+    names = sorted(TERMS, key=lambda name: -lost[name])
     return [
         term.words.format(*map(term.figure_of, (term.value_of(values), learned[name]["Reference"])))
         for name, term in ((name, TERMS[name]) for name in names)
+        if name == names[0] or lost[name] > SLIGHT_LOSS
     ]
 
 

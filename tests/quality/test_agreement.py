@@ -56,6 +56,20 @@ def test_damage_is_named_with_its_figure_and_the_usual_one(name):
     assert "usually" in warning.text
 
 
+def test_many_slight_faults_are_named_by_the_first():
+    slight = {
+        "fwhm_x": 2.57,
+        "fwhm_y": 2.57,
+        "fwhm_z": 2.57,
+        "snr_wm": 9.2,
+        "smear_y": 0.034,
+        "clipped_ceiling": 0.02,
+    }
+    assert max(predicted_loss(slight).values()) > MAX_TRUSTED_LOSS
+    (warning,) = judged(slight)
+    assert "usually" in warning.text.split(";")[0]
+
+
 @pytest.mark.parametrize("name", TERMS)
 def test_the_bound_never_falls_with_damage(name):
     term = TERMS[name]
