@@ -1,24 +1,42 @@
-"""Charts of a segmentation: fitted histogram, trace of the fit, BIC by number of classes, bias field."""
+"""Charts of a segmentation: fitted histogram, trace of the fit, BIC by number of classes, bias field.
+
+They are templates of SVG in ``mriseg/assets``: a report has a few simple ones, which take less time to draw
+than a plotting library to load.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
-from textwrap import fill
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
+from mriseg.labels.tissues import rgb
 from mriseg.quality.histogram_fit import binned_density
-from mriseg.report.constants import AXIS_LABEL_LETTERS, CHART_POINTS, FIELD_PIXELS_PER_MM
+from mriseg.report.constants import (
+    CHART_KEY_WIDTH,
+    CHART_MARGINS,
+    CHART_POINTS,
+    CHART_TICKS,
+    CHART_WIDTH,
+    FIELD_CAPTION_HEIGHT,
+    FIELD_GAP,
+    FIELD_KEY_WIDTH,
+    FIELD_PIXELS_PER_MM,
+    FIELD_SHADES,
+    HISTOGRAM_HEIGHT,
+    MAX_DOTS,
+    TRACE_HEIGHT,
+)
 from mriseg.report.slices import PLANES
+from mriseg.report.templates import data_uri, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from markupsafe import Markup
     from numpy.typing import NDArray
 
     from mriseg.labels.tissues import Tissue
@@ -26,9 +44,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-# Fixed salt and no metadata, so that the bytes of a chart are reproducible.
-_SALT = "mriseg"
-_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+_BLUE, _RED, _BLACK = "#0072b2", "#d55e00", "#000000"
+# Of the bias field: below 1, 1, above 1.
+_FIELD_COLORS = ("#542788", "#f7f7f7", "#b35806")
 
 
 class Fit(Protocol):
@@ -39,6 +57,19 @@ class Fit(Protocol):
 
     def responsibilities(self, intensities: Floats) -> Floats:
         """Return the expected share of each class at intensities (B,), shape (B, K)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """A curve of a chart: x and y of its points, colour, name in the key, and how it is drawn."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    color: str
+    label: str = ""
+    dashed: bool = False
+    dots: bool = False
+    filled: bool = False
 
 
 def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequence[Tissue]) -> bytes:
@@ -61,17 +92,16 @@ def histogram_chart(values: Floats, counts: Floats, model: Fit, tissues: Sequenc
     points = np.linspace(edges[0], edges[-1], CHART_POINTS)
     fitted = model.density(points)
     parts = fitted[:, None] * model.responsibilities(points)
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
-    axes = figure.subplots()
-    axes.stairs(density, edges, fill=True, color="0.86", label="voxels of the brain")
-    for tissue, part in zip(tissues, parts.T, strict=True):
-        axes.plot(points, part, color=tissue.color, linewidth=2, label=tissue.abbreviation)
-    axes.plot(points, fitted, "--", color="black", linewidth=1.2, label="sum of the classes")
-    axes.set(xlabel="intensity", ylabel="share of voxels per unit of intensity", xlim=edges[[0, -1]])
-    axes.set_ylim(bottom=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    return _svg(figure)
+    stairs = np.concatenate([[0], np.repeat(density, 2), [0]])
+    curves = [
+        _Curve(np.repeat(edges, 2), stairs, "#dbdbdb", "voxels of the brain", filled=True),
+        *(
+            _Curve(points, part, tissue.color, tissue.abbreviation)
+            for tissue, part in zip(tissues, parts.T, strict=True)
+        ),
+        _Curve(points, fitted, _BLACK, "sum of the classes", dashed=True),
+    ]
+    return _drawn(curves, "intensity", "share of voxels per unit of intensity", HISTOGRAM_HEIGHT)
 
 
 def bic_chart(bic_by_classes: Mapping[int, float]) -> bytes:
@@ -86,17 +116,14 @@ def bic_chart(bic_by_classes: Mapping[int, float]) -> bytes:
     bytes
         An SVG picture.
     """
-    numbers, bic = list(bic_by_classes), np.array(list(bic_by_classes.values()))
+    numbers, bic = np.array(list(bic_by_classes)), np.array(list(bic_by_classes.values()))
     best = int(bic.argmin())
-    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(numbers, bic - bic[best], color="#0072b2", marker=".")
-    axes.plot(numbers[best], 0, "o", color="#d55e00", label=f"{numbers[best]} classes: {bic[best]:.6g}")
-    axes.set(xlabel="classes", ylabel=fill("BIC above the lowest", AXIS_LABEL_LETTERS))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    return _svg(figure)
+    lowest = f"{numbers[best]} classes: {bic[best]:.6g}"
+    curves = [
+        _Curve(numbers, bic - bic[best], _BLUE, dots=True),
+        _Curve(numbers[[best]], np.zeros(1), _RED, lowest, dots=True),
+    ]
+    return _drawn(curves, "classes", "BIC above the lowest", TRACE_HEIGHT)
 
 
 def trace_chart(history: Sequence[float], label: str) -> bytes:
@@ -107,20 +134,15 @@ def trace_chart(history: Sequence[float], label: str) -> bytes:
     history : sequence of float
         Values at the start and after each iteration.
     label : str
-        Name of the objective, for the axis.
+        Name of the objective.
 
     Returns
     -------
     bytes
         An SVG picture.
     """
-    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(range(len(history)), history, color="#0072b2", marker="." if len(history) < 60 else None)
-    axes.set(xlabel="iteration", ylabel=fill(label, AXIS_LABEL_LETTERS))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    return _svg(figure)
+    curve = _Curve(np.arange(len(history)), np.array(history), _BLUE, dots=len(history) < MAX_DOTS)
+    return _drawn([curve], "iteration", label, TRACE_HEIGHT)
 
 
 def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Slices) -> bytes:
@@ -140,25 +162,131 @@ def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Sl
         An SVG picture.
     """
     limit = max(float(np.abs(field[brain] - 1).max()), 0.01)
-    widths = [slices.extent(plane)[0] for plane in PLANES]
-    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
-    panels = figure.subplots(1, 3, width_ratios=widths)
-    for axes, plane in zip(panels, PLANES, strict=True):
+    sides = np.array([slices.extent(plane) for plane in PLANES])
+    room = CHART_WIDTH - FIELD_KEY_WIDTH - len(PLANES) * FIELD_GAP
+    scale = min(room / sides[:, 0].sum(), (TRACE_HEIGHT - FIELD_CAPTION_HEIGHT) / sides[:, 1].max())
+    panels, left = [], 0.0
+    for plane, (width, height) in zip(PLANES, sides * scale, strict=True):
         (index,) = slices.spread(plane, 3)[1:2]
         inside = slices.cut(brain, plane, index, FIELD_PIXELS_PER_MM) > 0.5
-        cut = np.where(inside, slices.cut(field, plane, index, FIELD_PIXELS_PER_MM), np.nan)
-        image = axes.imshow(cut, cmap="PuOr_r", vmin=1 - limit, vmax=1 + limit)
-        axes.set_axis_off()
+        cut = slices.cut(field, plane, index, FIELD_PIXELS_PER_MM)
         position = round(slices.position(plane, index))
-        axes.set_title(f"{plane.left} to {plane.right}, {plane.world} = {position:d} mm", fontsize=9)
-    figure.colorbar(image, ax=panels, label="factor on the intensity", shrink=0.9)
-    return _svg(figure)
+        title = f"{plane.left} to {plane.right}, {plane.world} = {position:d} mm"
+        panels.append((_field_uri((cut - 1) / limit, inside), left, width, height, title))
+        left += width + FIELD_GAP
+    bottom = FIELD_CAPTION_HEIGHT + (sides[:, 1] * scale).max()
+    values = ticks(1 - limit, 1 + limit, CHART_TICKS[1])
+    return _svg(
+        "field.svg.j2",
+        width=CHART_WIDTH,
+        height=bottom,
+        top=FIELD_CAPTION_HEIGHT,
+        panels=panels,
+        left=left,
+        colors=_FIELD_COLORS,
+        ticks=_placed(values, 1 - limit, 1 + limit, bottom, FIELD_CAPTION_HEIGHT),
+    )
 
 
-def _svg(figure: Figure) -> bytes:
-    """Render a figure as SVG, with reproducible bytes."""
+def ticks(low: float, high: float, count: int, *, whole: bool = False) -> Floats:
+    """Return the multiples of 1, 2 or 5 times a power of ten within a range.
+
+    Parameters
+    ----------
+    low, high : float
+        The range; `high` is larger.
+    count : int
+        At most this number, and no fewer than the step allows.
+    whole : bool
+        Whole numbers only.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        Rising.
+
+    >>> ticks(0, 1, 6).tolist()
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    power = np.floor(np.log10((high - low) / count))
+    steps = np.array([1, 2, 5, 10, 20]) * 10.0**power
+    if whole:
+        steps = np.maximum(steps, 1)
+    step = next(step for step in steps if high // step - -(-low // step) < count)
+    multiples = np.arange(-(-low // step), high // step + 1)
+    return np.asarray(multiples * step if step >= 1 else multiples / round(1 / step))
+
+
+def _drawn(curves: Sequence[_Curve], x_name: str, y_name: str, height: int) -> bytes:
+    """Draw curves in a frame; the y axis begins at 0 where nothing is negative and something is filled."""
+    left, right, top, bottom = CHART_MARGINS
+    x_range = _range_of([curve.x for curve in curves])
+    y_range = _range_of([curve.y for curve in curves], margin=0.05)
+    if curves[0].filled:
+        y_range = 0.0, y_range[1]
+    x_pixels, y_pixels = (left, CHART_WIDTH - right), (height - bottom, top)
+    whole = all(np.issubdtype(curve.x.dtype, np.integer) for curve in curves)
+    return _svg(
+        "chart.svg.j2",
+        width=CHART_WIDTH,
+        height=height,
+        x_pixels=x_pixels,
+        y_pixels=y_pixels,
+        x_name=x_name,
+        y_name=y_name,
+        x_ticks=_placed(ticks(*x_range, CHART_TICKS[0], whole=whole), *x_range, *x_pixels),
+        y_ticks=_placed(ticks(*y_range, CHART_TICKS[1]), *y_range, *y_pixels),
+        curves=[
+            (curve, _pixels(curve.x, *x_range, *x_pixels), _pixels(curve.y, *y_range, *y_pixels))
+            for curve in curves
+        ],
+        named=[curve for curve in curves if curve.label],
+        key=left + CHART_KEY_WIDTH // 8 if _is_lower_left(curves) else CHART_WIDTH - right - CHART_KEY_WIDTH,
+    )
+
+
+def _is_lower_left(curves: Sequence[_Curve]) -> bool:
+    """Return whether the curves are lower in the left quarter of their range, where a key covers less."""
+    x = np.concatenate([curve.x for curve in curves])
+    y = np.concatenate([curve.y for curve in curves])
+    low, high = np.quantile(x, (0, 1))
+    quarter = (high - low) / 4
+    return bool(y[x <= low + quarter].max() < y[x >= high - quarter].max())
+
+
+def _range_of(values: Sequence[NDArray[Any]], margin: float = 0.0) -> tuple[float, float]:
+    """Return the range of values with a margin, as a share of it; never empty."""
+    together = np.concatenate(values).astype(np.float64)
+    low, high = float(together.min()), float(together.max())
+    margin = margin * (high - low) or (0.0 if high > low else max(abs(high), 1.0) * 1e-3)
+    return low - margin, high + margin
+
+
+def _pixels(values: NDArray[Any], low: float, high: float, first: float, last: float) -> list[str]:
+    """Return positions between two pixels of values between two limits, to a tenth of a pixel."""
+    return [f"{pixel:.1f}" for pixel in first + (last - first) * (values - low) / (high - low)]
+
+
+def _placed(values: Floats, low: float, high: float, first: float, last: float) -> list[tuple[str, str]]:
+    """Return position and text of ticks."""
+    texts = [f"{value:.10g}" for value in values]
+    return list(zip(_pixels(values, low, high, first, last), texts, strict=True))
+
+
+def _field_uri(excess: NDArray[np.float32], inside: NDArray[np.bool_]) -> Markup:
+    """Encode a slice of the field, -1 to 1 for its limits, as a PNG; transparent outside the brain."""
+    middle = FIELD_SHADES // 2
+    shades = np.where(inside, 1 + middle + np.round(middle * np.clip(excess, -1, 1)), 0)
+    picture = Image.fromarray(shades.astype(np.uint8)).convert("P")
+    anchors = np.array([rgb(color) for color in _FIELD_COLORS])
+    shares = np.linspace(0, 2, FIELD_SHADES)
+    palette = np.column_stack([np.interp(shares, range(3), channel) for channel in anchors.T])
+    picture.putpalette(bytes(3) + np.round(palette).astype(np.uint8).tobytes())
     buffer = BytesIO()
-    FigureCanvasSVG(figure)
-    with mpl.rc_context({"svg.hashsalt": _SALT}):
-        figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
-    return buffer.getvalue()
+    picture.save(buffer, "png", transparency=0)
+    return data_uri(buffer.getvalue(), "image/png")
+
+
+def _svg(template: str, **content: Any) -> bytes:
+    """Render a template as SVG."""
+    return environment().get_template(template).render(**content).encode()

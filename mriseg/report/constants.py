@@ -68,10 +68,30 @@ MIN_SLICE_DISTANCE_RATIO = 3
 
 # Count: points at which the fitted density is drawn.
 CHART_POINTS = 384
+# Pixels: width of a chart.
+CHART_WIDTH = 720
+# Pixels: height of the histogram.
+HISTOGRAM_HEIGHT = 360
+# Pixels: height of the other charts.
+TRACE_HEIGHT = 260
+# Pixels: left, right, above and below the frame of a chart, for its texts.
+CHART_MARGINS = (90, 16, 34, 44)
+# Pixels: width of the key of a chart.
+CHART_KEY_WIDTH = 160
+# Count: ticks of the x and of the y axis at the most.
+CHART_TICKS = (10, 6)
+# Points: of a trace that are marked by dots; more would run together.
+MAX_DOTS = 60
 # Pixels per mm: slices of the bias field.
 FIELD_PIXELS_PER_MM = 1.5
-# Letters: width of axis labels before they are wrapped.
-AXIS_LABEL_LETTERS = 24
+# Pixels: gap between the slices of the bias field.
+FIELD_GAP = 16
+# Pixels: width of the key to the bias field.
+FIELD_KEY_WIDTH = 84
+# Pixels: height of the text above a slice of the bias field.
+FIELD_CAPTION_HEIGHT = 22
+# Count: shades of the bias field, an odd number, so that 1 has one.
+FIELD_SHADES = 201
 
 # --- Sheets of the page ---------------------------------------------------------------------------
 

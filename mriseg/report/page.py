@@ -13,9 +13,9 @@ from markupsafe import Markup
 from mriseg.file_names import stem
 from mriseg.quality.histogram_fit import fit_error
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, trace_chart
-from mriseg.report.sheets import data_uri, draw_sheet
+from mriseg.report.sheets import draw_sheet
 from mriseg.report.slices import PLANES, Slices
-from mriseg.report.templates import environment
+from mriseg.report.templates import data_uri, environment
 from mriseg.report.texts import HEADLINES, methods
 
 if TYPE_CHECKING:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from markupsafe import Markup
 from PIL import Image
 
 from mriseg.labels.tissues import rgb
 from mriseg.report.constants import JPEG_QUALITY, OPACITY_LEVELS, SHEET_COLUMNS, SHEET_PIXELS, SHEET_ROWS
 from mriseg.report.slices import Plane, Slices, outline
+from mriseg.report.templates import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from markupsafe import Markup
     from numpy.typing import NDArray
 
     from mriseg.labels.tissues import Tissue
@@ -96,11 +96,6 @@ def draw_sheet(
         colours=_palette_uri(colours, palette),
         mask=_palette_uri(edge, [_MASK_COLOR]),
     )
-
-
-def data_uri(content: bytes, kind: str) -> Markup:
-    """Encode a file as a data URI of a media type `kind`; base64 needs no escaping."""
-    return Markup(f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}")  # noqa: S704
 
 
 def _layers(

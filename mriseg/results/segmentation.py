@@ -23,7 +23,6 @@ from mriseg.images.writing import save_array
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.lookup_tables import as_programs, lut_extension, save_label_table, save_lut
 from mriseg.qc import verdict
-from mriseg.report.font_cache import ensure_font_cache
 from mriseg.results.bids import derivatives_folder, write_dataset_description
 from mriseg.results.sidecar import sidecar, write_json
 from mriseg.results.volumes import save_volume_table
@@ -209,7 +208,6 @@ def _write(
     for program in luts:
         save_lut(program, result.tissues, place(_lut_ending(program)))
     if report:
-        ensure_font_cache(folder)
         place(file_names.REPORT).write_text(_page(result, labels, facts), encoding="utf-8")
     write_json(folder / names[-1], facts | {"Files": [printable(file) for file in names]})
 
