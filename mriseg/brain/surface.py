@@ -16,6 +16,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,6 +86,7 @@ class Surface:
         return values
 
 
+@cache
 def template_surface(template: Template) -> Surface:
     """Sample the surface of the template's brain at points about 4 mm apart.
 
@@ -95,7 +97,7 @@ def template_surface(template: Template) -> Surface:
     Returns
     -------
     Surface
-        Points are template voxels within one voxel of the surface, projected on it along the gradient of the
+        Cached. Points are template voxels within one voxel of the surface, projected on it along the gradient of the
         signed distance.
     """
     zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
@@ -293,7 +295,7 @@ def _smoothing_operator(points: Floats) -> sparse.csr_array:
 
 def _layer_mean(values: Floats, first_mm: int, last_mm: int) -> Floats:
     """Average, for every depth, the values from `first_mm` to `last_mm` outward of it, both included."""
-    depths = np.arange(len(DEPTHS_MM))
-    last = len(DEPTHS_MM) - 1
-    layers = [values[:, np.clip(depths + shift, 0, last)] for shift in range(first_mm, last_mm + 1)]
-    return np.asarray(np.mean(layers, axis=0))
+    before, after, count = max(0, -first_mm), max(0, last_mm), last_mm - first_mm + 1
+    padded = np.pad(values, ((0, 0), (before, after)), mode="edge")
+    layers = [padded[:, before + first_mm + i :][:, : len(DEPTHS_MM)] for i in range(count)]
+    return np.asarray(sum(layers) / count)
