@@ -13,6 +13,8 @@ from typing import Literal
 from mriseg.labels.contrasts import SUFFIXES
 
 NIFTI_EXTENSIONS = (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img")
+FREESURFER_EXTENSIONS = (".mgz", ".mgh")
+IMAGE_EXTENSIONS = (*NIFTI_EXTENSIONS, *FREESURFER_EXTENSIONS)
 
 LABELS = "dseg.nii.gz"
 LABEL_TABLE = "dseg.tsv"
@@ -55,12 +57,12 @@ _DESCRIBED = re.compile(r"_(?:label|desc)-([^_]+)_[^_]+$")
 
 
 def without_extension(path: Path) -> str:
-    """Return the name of a NIfTI file without its extension.
+    """Return the name of an image file without its extension.
 
     >>> without_extension(Path("sub-01_T1w.nii.gz"))
     'sub-01_T1w'
     """
-    ending = next((end for end in NIFTI_EXTENSIONS if path.name.lower().endswith(end)), "")
+    ending = next((end for end in IMAGE_EXTENSIONS if path.name.lower().endswith(end)), "")
     return path.name[: len(path.name) - len(ending)]
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mriseg.errors import MixtureError, OptionError, PriorError
-from mriseg.images.reading import file_digest
+from mriseg.images.reading import IN_MEMORY, file_digest, image_path
 from mriseg.labels.contrasts import CONTRASTS, rising_tissues
 from mriseg.labels.tissues import AUTO, LESION, MAX_CLASSES
 from mriseg.mixture.covariance import covariance_model
@@ -20,6 +20,7 @@ from mriseg.mixture.covariance import covariance_model
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mriseg.images.reading import ImageSource
     from mriseg.labels.tissues import Tissue
 
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -73,9 +74,18 @@ def _as_path(value: object) -> Path | None:
     return None if value is None else Path(value)
 
 
-def _as_paths(value: object) -> tuple[Path, ...]:
+def _as_image(value: object) -> ImageSource | None:
+    if isinstance(value, IN_MEMORY):
+        return cast("ImageSource", value)
+    try:
+        return _as_path(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, a nibabel image or a volume") from error
+
+
+def _as_images(value: object) -> tuple[ImageSource, ...]:
     several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    return tuple(path for path in map(_as_path, several) if path is not None)
+    return tuple(image for image in map(_as_image, several) if image is not None)
 
 
 # By the kind of an option: the parser of a cell of a list, (cell, folder of the list) -> value; and the check
@@ -84,7 +94,8 @@ _FLAG = {"parse": _flag, "convert": _as_flag}
 _WORD = {"parse": _word, "convert": _as_word}
 _NUMBER = {"parse": _number, "convert": _as_number}
 _FILE = {"parse": _file, "convert": _as_path}
-_FILES = {"parse": _files, "convert": _as_paths}
+_IMAGE = {"parse": _file, "convert": _as_image}
+_IMAGES = {"parse": _files, "convert": _as_images}
 
 
 @dataclass(frozen=True)
@@ -95,9 +106,9 @@ class SegmentOptions:
 
     Parameters
     ----------
-    channels : tuple of Path
+    channels : tuple of Path, nibabel image or Volume
         Further scans of the same session, in any contrast.
-    mask : Path, optional
+    mask : Path, nibabel image or Volume, optional
         A brain mask on the grid of the scan.
     stripped : bool
         Take everything but the background as brain.
@@ -109,7 +120,7 @@ class SegmentOptions:
         Merge four and more classes to three tissues.
     covariance : str, optional
         Covariance model of Gaussian classes without partial volume; None: the partial-volume mixture.
-    lesion_mask : Path, optional
+    lesion_mask : Path, nibabel image or Volume, optional
         Lesions on the grid of the scan.
     bias, spatial, priors : bool
         Estimate the bias field; regularise in space; use the template's tissue maps.
@@ -126,14 +137,14 @@ class SegmentOptions:
         If an option is of a wrong type or out of its range, or options exclude each other.
     """
 
-    channels: tuple[Path, ...] = field(default=(), metadata=_FILES)
-    mask: Path | None = field(default=None, metadata=_FILE)
+    channels: tuple[ImageSource, ...] = field(default=(), metadata=_IMAGES)
+    mask: ImageSource | None = field(default=None, metadata=_IMAGE)
     stripped: bool = field(default=False, metadata=_FLAG)
     contrast: str = field(default=AUTO, metadata=_WORD)
     classes: int | str = field(default=3, metadata=_NUMBER)
     merge: bool = field(default=False, metadata=_FLAG)
     covariance: str | None = field(default=None, metadata=_WORD)
-    lesion_mask: Path | None = field(default=None, metadata=_FILE)
+    lesion_mask: ImageSource | None = field(default=None, metadata=_IMAGE)
     bias: bool = field(default=True, metadata=_FLAG)
     spatial: bool = field(default=True, metadata=_FLAG)
     priors: bool = field(default=True, metadata=_FLAG)
@@ -249,19 +260,23 @@ class SegmentOptions:
             If a file cannot be read.
         """
         known = digests or {}
-        images = {path: known.get(path) or file_digest(path) for path in self._images()}
+
+        def digest_of(source: ImageSource) -> str:
+            return (known.get(source) if isinstance(source, Path) else None) or file_digest(source)
+
+        mask, lesions = self.mask, self.lesion_mask
         return {
-            "Channels": [channel.name for channel in self.channels],
-            "ChannelsSHA256": [images[channel] for channel in self.channels],
-            "Mask": self.mask.name if self.mask else None,
-            "MaskSHA256": images[self.mask] if self.mask else None,
+            "Channels": [image_path(channel).name for channel in self.channels],
+            "ChannelsSHA256": [digest_of(channel) for channel in self.channels],
+            "Mask": None if mask is None else image_path(mask).name,
+            "MaskSHA256": None if mask is None else digest_of(mask),
             "Stripped": self.stripped,
             "Contrast": self.contrast,
             "Classes": self.classes,
             "Merge": self.merge,
             "Covariance": self.covariance,
-            "LesionMask": self.lesion_mask.name if self.lesion_mask else None,
-            "LesionMaskSHA256": images[self.lesion_mask] if self.lesion_mask else None,
+            "LesionMask": None if lesions is None else image_path(lesions).name,
+            "LesionMaskSHA256": None if lesions is None else digest_of(lesions),
             "Bias": self.bias,
             "Spatial": self.spatial,
             "Priors": self.priors,
@@ -271,10 +286,6 @@ class SegmentOptions:
             "CohortPriorSHA256": _digest(self.cohort_prior) if self.cohort_prior else None,
             "FixMeans": self.fix_means,
         }
-
-    def _images(self) -> list[Path]:
-        given = (*self.channels, self.mask, self.lesion_mask)
-        return [path for path in given if path is not None]
 
 
 OPTION_NAMES = tuple(option.name for option in fields(SegmentOptions))

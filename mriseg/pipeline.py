@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.channels.intensities import Intensities
+    from mriseg.images.reading import ImageSource
     from mriseg.labels.tissues import Tissue
     from mriseg.model.fitting import MixtureFit
     from mriseg.model.places import Places
@@ -61,16 +62,16 @@ _log = logging.getLogger(__name__)
 
 
 def segment(
-    scan: str | Path | Volume,
+    scan: ImageSource,
     *,
-    channels: str | Path | Sequence[str | Path] = (),
-    mask: str | Path | None = None,
+    channels: ImageSource | Sequence[ImageSource] = (),
+    mask: ImageSource | None = None,
     stripped: bool = False,
     contrast: str = AUTO,
     classes: int | str = 3,
     merge: bool = False,
     covariance: str | None = None,
-    lesion_mask: str | Path | None = None,
+    lesion_mask: ImageSource | None = None,
     bias: bool = True,
     spatial: bool = True,
     priors: bool = True,
@@ -82,13 +83,14 @@ def segment(
 
     Parameters
     ----------
-    scan : str, Path or Volume
-        A NIfTI file of a whole head or of a stripped brain, or a volume from `mriseg.load_volume`.
-    channels : str, Path or sequence of them
+    scan : str, Path, nibabel image or Volume
+        A whole head or a stripped brain: a NIfTI file or one of FreeSurfer (.mgz), an image in memory, or a
+        volume from `mriseg.load_volume`.
+    channels : like scan, or sequence of such
         Further scans of the same session, in any contrast, as further channels of the mixture. On another
         grid than the scan they are resampled to it by their headers, and by a rigid motion where these are
         off.
-    mask : str or Path, optional
+    mask : like scan, optional
         A brain mask on the grid of the scan; found by `mriseg.brain_mask` if not given.
     stripped : bool
         Take everything but the background as brain, whether or not the scan looks stripped.
@@ -103,7 +105,7 @@ def segment(
         Merge four and more classes to the three tissues that they consist of.
     covariance : str, optional
         Make each class one Gaussian with this covariance model of `mriseg.mixture`, without partial volumes.
-    lesion_mask : str or Path, optional
+    lesion_mask : like scan, optional
         Lesions on the grid of the scan: part of the brain mask, excluded from the fit and from all tissues.
     bias : bool
         Estimate the bias field of every channel and correct for it.
@@ -159,12 +161,12 @@ def segment(
     return segment_scan(scan, SegmentOptions(**options))
 
 
-def segment_scan(scan: str | Path | Volume, options: SegmentOptions) -> Segmentation:
+def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
     """Segment the brain of a scan into tissues, see `segment`.
 
     Parameters
     ----------
-    scan : str, Path or Volume
+    scan : str, Path, nibabel image or Volume
     options : SegmentOptions
 
     Returns

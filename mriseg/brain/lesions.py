@@ -6,20 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mriseg.errors import MaskError
-from mriseg.images.reading import load_mask
+from mriseg.images.reading import image_path, load_mask
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 
     from mriseg.brain.mask import BrainMask
+    from mriseg.images.reading import ImageSource
     from mriseg.images.volume import Volume
 
 
 def split_lesions(
-    brain: BrainMask, volume: Volume, lesion_mask: str | Path | None
+    brain: BrainMask, volume: Volume, lesion_mask: ImageSource | None
 ) -> tuple[BrainMask, NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Add lesions to a brain mask, and take them from the tissue to be labelled.
 
@@ -28,8 +27,8 @@ def split_lesions(
     brain : BrainMask
     volume : Volume
         The scan.
-    lesion_mask : str or Path, optional
-        File of the lesions on the grid of the scan.
+    lesion_mask : str, Path, nibabel image or Volume, optional
+        The lesions on the grid of the scan.
 
     Returns
     -------
@@ -49,6 +48,6 @@ def split_lesions(
     lesions, mask_notes = load_mask(lesion_mask, volume, of="lesions", may_be_empty=True)
     tissue = brain.mask & ~lesions
     if not tissue.any():
-        raise MaskError(f"{lesion_mask}: leaves nothing of the brain in {volume.path.name}")
+        raise MaskError(f"{image_path(lesion_mask)}: leaves nothing of the brain in {volume.path.name}")
     brain = replace(brain, mask=brain.mask | lesions, warnings=(*brain.warnings, *mask_notes))
     return brain, tissue, lesions

@@ -12,17 +12,17 @@ from mriseg.channels.constants import MAX_CORRELATION, MIN_FULL_COVERAGE
 from mriseg.errors import ImageError
 from mriseg.images.background import with_signal
 from mriseg.images.reading import load_volume
+from mriseg.images.volume import Volume
 from mriseg.model.bias_field import air_intensity, correct_bias, unit_field
 from mriseg.qc import QCWarning, look_closely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from mriseg.channels.alignment import Alignment
-    from mriseg.images.volume import Volume
+    from mriseg.images.reading import ImageSource
     from mriseg.model.bias_field import BiasField
 
 
@@ -69,12 +69,12 @@ class Channel:
         return [*warnings, *(warning.about(name) for warning in self.alignment.warnings)]
 
 
-def load_channels(channels: Sequence[Path], scan: Volume) -> list[Volume]:
+def load_channels(channels: Sequence[ImageSource], scan: Volume) -> list[Volume]:
     """Load further scans of the same session.
 
     Parameters
     ----------
-    channels : sequence of Path
+    channels : sequence of Path, nibabel image or Volume
     scan : Volume
         The first scan.
 
@@ -88,7 +88,8 @@ def load_channels(channels: Sequence[Path], scan: Volume) -> list[Volume]:
         If a scan cannot be read, or is given twice.
     """
     read = [scan]
-    for channel in map(load_volume, channels):
+    for source in channels:
+        channel = source if isinstance(source, Volume) else load_volume(source)
         for other in read:
             if channel.sha256 and channel.sha256 == other.sha256:
                 raise ImageError(

@@ -17,6 +17,7 @@ from mriseg.file_names import (
     COHORT_PAGE,
     COHORT_SIDECAR,
     COHORT_TABLE,
+    IMAGE_EXTENSIONS,
     NIFTI_EXTENSIONS,
     is_derived,
     stem,
@@ -97,12 +98,12 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
         return dataset_jobs(path, options)
     if path.suffix.lower() in _LISTS:
         return read_list(path, options)
-    if path.name.lower().endswith(NIFTI_EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
+    if path.name.lower().endswith(IMAGE_EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
         return [Job(path.absolute(), stem(path), options)]
     base, files = _search(entry)
     found = [file for file in sorted(files) if _is_scan(file, base)]
     if not found:
-        known = ", ".join(NIFTI_EXTENSIONS)
+        known = ", ".join(IMAGE_EXTENSIONS)
         raise CohortError(
             f"{entry}: no scan there; give scans ({known}), folders, patterns or lists (.csv, .tsv)"
         )

@@ -7,18 +7,20 @@ import hashlib
 import math
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import nibabel as nib
-from nibabel.spatialimages import HeaderDataError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from mriseg.errors import ImageError
-from mriseg.file_names import NIFTI_EXTENSIONS
+from mriseg.file_names import FREESURFER_EXTENSIONS, IMAGE_EXTENSIONS
+from mriseg.images.sources import freesurfer_bytes, nifti_bytes, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import numpy as np
 
@@ -44,22 +46,26 @@ class NiftiFile:
     ----------
     path : Path
         As given.
-    header_file, image_file : Path
-        The same file, or the halves of a pair.
+    header_file, image_file : Path or bytes
+        The same file, or the halves of a pair; or its content, if the image is in memory or of another
+        format.
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
         As stored; only the position of the voxels in the file is validated.
     shape : tuple of int
         Without trailing axes of length one.
     offset : int
         Position of the voxels in the uncompressed image file, bytes.
+    converted_from : Path, optional
+        The file of another format.
     """
 
     path: Path
-    header_file: Path
-    image_file: Path
+    header_file: Path | bytes
+    image_file: Path | bytes
     header: nib.Nifti1Header
     shape: tuple[int, ...]
     offset: int
+    converted_from: Path | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -74,20 +80,21 @@ class NiftiFile:
     def sha256(self) -> str:
         """Return the digest of the file; of a pair, of the header file and then the image file."""
         digest = hashlib.sha256()
-        for file in dict.fromkeys((self.header_file, self.image_file)):
-            with convert_errors(self.path), file.open("rb") as stream:
+        files = (self.header_file, self.image_file) if self.converted_from is None else (self.converted_from,)
+        for file in dict.fromkeys(files):
+            with convert_errors(self.path), opened(file) as stream:
                 while chunk := stream.read(CHUNK_BYTES):
                     digest.update(chunk)
         return digest.hexdigest()
 
 
-def open_nifti(path: Path) -> NiftiFile:
+def open_nifti(source: Path | SpatialImage) -> NiftiFile:
     """Read the header of a NIfTI-1 or NIfTI-2 image: a single file or a pair, compressed or not.
 
     Parameters
     ----------
-    path : Path
-        A single file, or either half of a pair.
+    source : Path or nibabel image
+        A single file, either half of a pair, a file of FreeSurfer (.mgz, .mgh), or an image in memory.
 
     Returns
     -------
@@ -98,8 +105,18 @@ def open_nifti(path: Path) -> NiftiFile:
     ImageError
         If the file is missing, or has no NIfTI header.
     """
-    _check_name(path)
-    header_file, image_file = _files(path)
+    if isinstance(source, SpatialImage):
+        content = nifti_bytes(source)
+        return _opened(path_of(source), content, content)
+    _check_name(source)
+    if source.name.lower().endswith(FREESURFER_EXTENSIONS):
+        content = freesurfer_bytes(source)
+        return replace(_opened(source, content, content), converted_from=source)
+    return _opened(source, *_files(source))
+
+
+def _opened(path: Path, header_file: Path | bytes, image_file: Path | bytes) -> NiftiFile:
+    """Parse the header of a file, a pair, or the content of a file."""
     with convert_errors(path), decompressed(header_file) as stream:
         start = stream.read(_HEADER_BYTES[2])
     if not start:
@@ -131,9 +148,11 @@ def _check_name(path: Path) -> None:
         raise ImageError(f"{path}: no such file; check the name")
     if not is_file:
         raise ImageError(f"{path}: is not a file; give one NIfTI image")
-    if not path.name.lower().endswith(NIFTI_EXTENSIONS):
+    if not path.name.lower().endswith(IMAGE_EXTENSIONS):
+        known = ", ".join(IMAGE_EXTENSIONS)
+        advice = "convert DICOM and other formats to NIfTI by dcm2niix or mri_convert"
         raise ImageError(
-            f"{path}: is not named as a NIfTI image; give a file that ends in {', '.join(NIFTI_EXTENSIONS)}"
+            f"{path}: is not named as a NIfTI image; give a file that ends in {known}, or {advice}"
         )
 
 
@@ -213,15 +232,20 @@ def _shape(path: Path, header: nib.Nifti1Header) -> tuple[int, ...]:
     return shape
 
 
+def opened(file: Path | bytes) -> BinaryIO:
+    """Open a file, or the content of one, for reading."""
+    return BytesIO(file) if isinstance(file, bytes) else file.open("rb")
+
+
 @contextmanager
-def decompressed(file: Path) -> Iterator[BinaryIO]:
+def decompressed(file: Path | bytes) -> Iterator[BinaryIO]:
     """Open a file, decompressed if its content is gzip, by whatever name."""
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         start = stream.read(_PLACEHOLDER_BYTES)
         compressed = start.startswith(GZIP_MAGIC)
         size = stream.seek(0, 2)
         stream.seek(0)
-        if not compressed and size and file.name.lower().endswith(".gz"):
+        if isinstance(file, Path) and not compressed and size and file.name.lower().endswith(".gz"):
             named = "is not compressed although its name ends in .gz; rename or copy it again"
             raise ImageError(f"{file}: {_placeholder(start) or named}")
         yield cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if compressed else stream

@@ -9,7 +9,7 @@ import numpy as np
 
 from mriseg._utils.memory import segmentation_bytes, usable_memory
 from mriseg.errors import ImageError
-from mriseg.images.nifti import CHUNK_BYTES, GZIP_MAGIC, convert_errors, decompressed, format_shape
+from mriseg.images.nifti import CHUNK_BYTES, GZIP_MAGIC, convert_errors, decompressed, format_shape, opened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +94,7 @@ def _check_memory(file: NiftiFile, voxels: int, max_memory: float | None) -> Non
 
 def _check_size(file: NiftiFile) -> None:
     """Raise ImageError if the file is smaller than its header requires, before memory is allocated."""
-    with convert_errors(file.path), file.image_file.open("rb") as stream:
+    with convert_errors(file.path), opened(file.image_file) as stream:
         compressed = stream.read(2) == GZIP_MAGIC
         size = stream.seek(0, 2)
     available, required = size * (_MAX_INFLATED if compressed else 1), file.offset + file.stored_bytes

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+from nibabel.spatialimages import SpatialImage
 from scipy import ndimage
 
 from mriseg.errors import ImageError, MaskError
@@ -25,12 +27,17 @@ from mriseg.images.constants import (
 from mriseg.images.nifti import NiftiFile, format_shape, open_nifti
 from mriseg.images.nifti_voxels import read_voxels
 from mriseg.images.orientation import max_corner_distance, voxel_placement
+from mriseg.images.sources import path_of
 from mriseg.images.volume import Volume
 from mriseg.images.voxels import bounding_box
 from mriseg.qc import QCWarning, look_closely, note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+# What stands for an image: a file, or one in memory.
+ImageSource = str | Path | SpatialImage | Volume
+IN_MEMORY = (SpatialImage, Volume)
 
 # NIfTI intent codes of labels and of vectors, matrices and colours.
 _LABEL_INTENTS = (1002, 1003)
@@ -40,19 +47,20 @@ _NEGATED = look_closely("intensities-negated", "its intensities are negated; the
 
 
 def load_volume(
-    path: str | Path,
+    path: ImageSource,
     volume: int | None = None,
     zooms: tuple[float, float, float] | None = None,
     max_memory: float | None = None,
     *,
     keep_header_text: bool = False,
 ) -> Volume:
-    """Read a scan from NIfTI-1 or NIfTI-2 (single file or pair, compressed or not).
+    """Read a scan from NIfTI-1 or NIfTI-2 (single file or pair, compressed or not) or an image in memory.
 
     Parameters
     ----------
-    path : str or Path
-        A file that ends in .nii, .hdr or .img, or in one of them and .gz.
+    path : str, Path, nibabel image or Volume
+        A file that ends in .nii, .hdr or .img, or in one of them and .gz; one of FreeSurfer (.mgz, .mgh); or
+        an image of nibabel, which is not changed.
     volume : int, optional
         Which volume of a series to read, from 0.
     zooms : tuple of float, optional
@@ -74,7 +82,7 @@ def load_volume(
         If the file is missing, unreadable, too large, not a single three-dimensional real image, a label
         image or a vector field, or holds no contrast.
     """
-    file = open_nifti(Path(path))
+    file = open_image(path)
     _check_intent(file)
     array = read_voxels(file, volume, max_memory)
     placed = voxel_placement(file.header, array.shape, file.path, zooms, keep_text=keep_header_text)
@@ -89,12 +97,12 @@ def load_volume(
                       not_finite=not_finite, reading=reading, warnings=tuple(warnings))  # fmt: skip
 
 
-def load_map(path: str | Path) -> Volume:
+def load_map(path: ImageSource) -> Volume:
     """Read an image that is not a scan: labels, probabilities or distances.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path, nibabel image or Volume
         As for `load_volume`.
 
     Returns
@@ -106,7 +114,7 @@ def load_map(path: str | Path) -> Volume:
     ImageError
         If the file is missing, unreadable, not three-dimensional and real, or the same everywhere.
     """
-    file = open_nifti(Path(path))
+    file = open_image(path)
     array = read_voxels(file)
     placed = voxel_placement(file.header, array.shape, file.path)
     not_finite = _replace_not_finite(array, file.path)
@@ -133,7 +141,7 @@ class LoadedMask(NamedTuple):
 
 
 def load_mask(
-    path: str | Path, volume: Volume, *, of: str = "the brain", may_be_empty: bool = False
+    path: ImageSource, volume: Volume, *, of: str = "the brain", may_be_empty: bool = False
 ) -> LoadedMask:
     """Read a mask drawn on the grid of a scan, whose axes may be stored in another order.
 
@@ -143,8 +151,8 @@ def load_mask(
 
     Parameters
     ----------
-    path : str or Path
-        The mask's file.
+    path : str, Path, nibabel image or Volume
+        The mask, as for `load_volume`.
     volume : Volume
         The scan whose grid the mask must have.
     of : str
@@ -163,9 +171,8 @@ def load_mask(
     MaskError
         If its grid is not the scan's, its values are no mask, or the mask is empty or fills the whole volume.
     """
-    path = Path(path)
-    file = open_nifti(path)
-    array = read_voxels(file)
+    file = open_image(path)
+    path, array = file.path, read_voxels(file)
     affine = voxel_placement(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
     # From the axes of the file to those of the scan, which may be stored in another order.
     turn = io_orientation(np.linalg.inv(volume.affine) @ affine)
@@ -234,15 +241,32 @@ def _borders_are_steps(array: NDArray[np.float32], level: float) -> bool:
     return bool(np.count_nonzero(rising & between) < MIN_MASK_RISING * max(int(np.count_nonzero(between)), 1))
 
 
-def file_digest(path: str | Path) -> str:
+def open_image(source: ImageSource) -> NiftiFile:
+    """Read the header of an image, see `mriseg.images.nifti.open_nifti`."""
+    if isinstance(source, Volume):
+        image = source.image_of(source.to_scan_grid(source.data))
+        return replace(open_nifti(image), path=source.path)
+    return open_nifti(source if isinstance(source, SpatialImage) else Path(source))
+
+
+def image_path(source: ImageSource) -> Path:
+    """Return the file of an image; a name for one that is in memory only."""
+    if isinstance(source, (Volume, SpatialImage)):
+        return source.path if isinstance(source, Volume) else path_of(source)
+    return Path(source)
+
+
+def file_digest(source: ImageSource) -> str:
     """Return the SHA-256 digest of an image, of header and image file together for a pair.
+
+    That of an image in memory is of the NIfTI file that it would make.
 
     Raises
     ------
     ImageError
         If the file is missing or no NIfTI image.
     """
-    return open_nifti(Path(path)).sha256()
+    return open_image(source).sha256()
 
 
 def _canonical(array: NDArray[np.float32], affine: NDArray[np.float64], **described: Any) -> Volume:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from mriseg.qc import QCWarning
 
+NiftiImage = nib.Nifti1Image  # or its subclass Nifti2Image
+
 # Intensity: deviation from a whole number that scale factors in headers cause by rounding.
 _ROUNDING = 0.01
 
@@ -80,6 +82,29 @@ class Volume:
         file_axes = io_orientation(self.header.get_best_affine())
         reoriented: NDArray[Any] = apply_orientation(array, file_axes)
         return reoriented
+
+    def image_of(self, array: NDArray[Any], intent: str = "none") -> NiftiImage:
+        """Return an array as an image on the grid of the scan's file: same shape, forms, codes and units.
+
+        Parameters
+        ----------
+        array : ndarray, shape of the file (not canonical)
+            Kept in its own dtype, unscaled.
+        intent : str
+            NIfTI intent, for example "label" (1002) or "estimate" (1001).
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            A Nifti2Image if the scan is one.
+        """
+        header = self.header.copy()
+        header.set_data_dtype(array.dtype)
+        header.set_intent(intent)
+        kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+        image: NiftiImage = kind(array, header.get_best_affine(), header=header)
+        image.update_header()
+        return image
 
     def subsampled(self, spacing: float) -> tuple[Volume, tuple[slice, ...]]:
         """Subsample the volume to about a spacing in mm.

@@ -6,8 +6,6 @@ from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import nibabel as nib
-
 from mriseg.images.compression import array_chunks, write_gzip
 
 if TYPE_CHECKING:
@@ -32,12 +30,7 @@ def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str =
     intent : str
         NIfTI intent, for example "label" (1002) or "estimate" (1001).
     """
-    header = volume.header.copy()
-    header.set_data_dtype(array.dtype)
-    header.set_intent(intent)
-    kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
-    image = kind(array, header.get_best_affine(), header=header)
-    image.update_header()
+    image = volume.image_of(array, intent)
     image.header.set_slope_inter(1.0, 0.0)
     start = BytesIO()
     image.header.write_to(start)

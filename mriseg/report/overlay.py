@@ -24,14 +24,13 @@ OverlayStyle = Literal["contour", "fill"]
 OVERLAY_STYLES: tuple[OverlayStyle, ...] = get_args(OverlayStyle)
 
 
-def save_overlay(
+def draw_overlay(
     volume: Volume,
     labels: NDArray[np.uint8],
     tissues: Sequence[Tissue],
-    path: Path,
     *,
     style: OverlayStyle = "contour",
-) -> None:
+) -> Image.Image:
     """Draw a mosaic of the scan overlaid with its tissues, all planes at one scale.
 
     Parameters
@@ -41,10 +40,12 @@ def save_overlay(
         In canonical orientation, as ``volume.data``; not all zero.
     tissues : sequence of Tissue
         Labels to draw, and their colours.
-    path : Path
-        A PNG file.
     style : {"contour", "fill"}
         Outlines or translucent colours.
+
+    Returns
+    -------
+    Image
 
     Notes
     -----
@@ -56,7 +57,19 @@ def save_overlay(
         return _draw_slice(slices, labels, tissues, plane, index, scale, style)
 
     key = draw_key([(tissue.color, tissue.name) for tissue in tissues], OVERLAY_KEY_HEIGHT)
-    Image.fromarray(np.concatenate([draw_rows(slices, slices.spread, draw), key])).save(path)
+    return Image.fromarray(np.concatenate([draw_rows(slices, slices.spread, draw), key]))
+
+
+def save_overlay(
+    volume: Volume,
+    labels: NDArray[np.uint8],
+    tissues: Sequence[Tissue],
+    path: Path,
+    *,
+    style: OverlayStyle = "contour",
+) -> None:
+    """Write the mosaic of `draw_overlay` to a PNG file."""
+    draw_overlay(volume, labels, tissues, style=style).save(path)
 
 
 def _draw_slice(

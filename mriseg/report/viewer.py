@@ -11,7 +11,7 @@ import numpy as np
 
 from mriseg.errors import ImageError
 from mriseg.file_names import (
-    NIFTI_EXTENSIONS,
+    IMAGE_EXTENSIONS,
     bids_suffix,
     entity_value,
     image_kind,
@@ -70,7 +70,7 @@ class Layer:
     @property
     def extension(self) -> str:
         """Extension of the file name."""
-        return next(end for end in NIFTI_EXTENSIONS if self.path.name.lower().endswith(end))
+        return next(end for end in IMAGE_EXTENSIONS if self.path.name.lower().endswith(end))
 
 
 def gather_layers(paths: Sequence[Path]) -> list[Layer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.images.volume import NiftiImage
     from mriseg.labels.tissues import Tissue
     from mriseg.qc import QCWarning, Verdict
     from mriseg.quality.image_quality import ImageQuality
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Segmentation(Estimates):
     """The labels and posteriors of a scan, with its estimates.
 
@@ -85,6 +86,81 @@ class Segmentation(Estimates):
     def verdict(self) -> Verdict:
         """The verdict, see `mriseg.qc.verdict`."""
         return verdict(self.warnings)
+
+    @property
+    def labels_image(self) -> NiftiImage:
+        """The labels on the grid of the scan's file."""
+        return self.volume.image_of(self.labels, "label")
+
+    @property
+    def posterior_images(self) -> dict[str, NiftiImage]:
+        """The posteriors on the grid of the scan's file, by tissue abbreviation."""
+        return {name: self.volume.image_of(array, "estimate") for name, array in self.posteriors.items()}
+
+    @property
+    def mask_image(self) -> NiftiImage:
+        """The brain mask on the grid of the scan's file, 0 and 1."""
+        return self.volume.image_of(self.mask.view(np.uint8))
+
+    @property
+    def corrected_image(self) -> NiftiImage | None:
+        """The scan without its bias field on the grid of its file; None if no field was estimated."""
+        return None if self.corrected is None else self.volume.image_of(self.corrected)
+
+    @property
+    def atypicality_image(self) -> NiftiImage:
+        """The atypicality on the grid of the scan's file."""
+        return self.volume.image_of(self.atypicality)
+
+    def row(self) -> dict[str, float | str]:
+        """Return name, verdict, volumes (mL, share of the mask) and image quality figures, for a table.
+
+        Returns
+        -------
+        dict
+            A row of ``pandas.DataFrame([result.row() for result in results])``; the columns are those of
+            ``cohort.tsv``.
+        """
+        row: dict[str, float | str] = {"name": stem(self.volume.path), "verdict": self.verdict}
+        row["brain_mask_ml"] = self.brain_mask_ml
+        for name, volume in self.volumes.items():
+            row |= {f"{name}_{figure}": value for figure, value in asdict(volume).items()}
+        return row | dict(self.quality.values)
+
+    def plot(self, axes: Any = None, *, style: OverlayStyle = "contour") -> Any:
+        """Draw the overlay of the tissues on the scan with matplotlib.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+            Where to draw; new ones if not given.
+        style : {"contour", "fill"}
+            Outlines or translucent colours.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        OptionError
+            If the style is not known.
+        """
+        from mriseg.report.notebook import plot
+
+        _check_style(style)
+        labels = self.volume.to_canonical(self.labels)
+        return plot(self.volume, labels, self.tissues, axes, style=style)
+
+    def __repr__(self) -> str:
+        volumes = ", ".join(f"{name} {volume.ml:.0f} mL" for name, volume in self.volumes.items())
+        return f"<Segmentation of {self.volume.path.name}: {volumes}; {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        from mriseg.report.notebook import summary
+
+        labels = self.volume.to_canonical(self.labels)
+        return summary(self.volume, labels, self.tissues, sidecar_without_files(self))
 
     def save(
         self,

@@ -1,0 +1,85 @@
+"""Images that are no NIfTI files: nibabel's in memory, and FreeSurfer's on disk, as bytes of NIfTI files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+
+from mriseg.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Name of an image in memory that was not read from a file.
+UNNAMED = Path("image.nii")
+
+
+def path_of(image: nib.spatialimages.SpatialImage) -> Path:
+    """Return the file that an image was read from, or a name for one that is in memory only."""
+    return Path(image.get_filename() or UNNAMED)
+
+
+def nifti_bytes(image: nib.spatialimages.SpatialImage) -> bytes:
+    """Return the content of the NIfTI file of an image, with its values unscaled.
+
+    Parameters
+    ----------
+    image : nibabel.spatialimages.SpatialImage
+
+    Returns
+    -------
+    bytes
+        A NIfTI-1 file, or NIfTI-2 if the image is one; forms, codes and units are kept.
+
+    Raises
+    ------
+    ImageError
+        If left and right are not known, or the values cannot be read.
+    """
+    name = path_of(image)
+    nifti = isinstance(image, nib.Nifti1Pair)
+    if isinstance(image, nib.AnalyzeImage) and not nifti:
+        raise ImageError(f"{name}: is an Analyze image, so left and right are not known; convert it to NIfTI")
+    try:
+        data = _storable(np.asanyarray(image.dataobj))
+    except (OSError, EOFError, ValueError) as error:
+        raise ImageError(f"{name}: cannot be read ({' '.join(str(error).split())}); copy it again") from error
+    kind: Any = nib.Nifti2Image if isinstance(image, nib.Nifti2Pair) else nib.Nifti1Image
+    header: Any = image.header.copy() if nifti else nib.Nifti1Header()
+    header.set_data_dtype(data.dtype)
+    if not nifti:
+        header.set_xyzt_units("mm")
+    content: bytes = kind(data, image.affine, header).to_bytes()
+    return content
+
+
+def freesurfer_bytes(path: Path) -> bytes:
+    """Return the content of the NIfTI file of an image in FreeSurfer's format.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in .mgz or .mgh.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    """
+    try:
+        return nifti_bytes(nib.MGHImage.from_filename(path))
+    except (OSError, EOFError, ValueError, KeyError, nib.filebasedimages.ImageFileError) as error:
+        reason = " ".join(str(error).split())
+        raise ImageError(
+            f"{path}: cannot be read as an image of FreeSurfer ({reason}); copy it again"
+        ) from error
+
+
+def _storable(data: NDArray[Any]) -> NDArray[Any]:
+    """Return data in a type that NIfTI files hold and every reader knows."""
+    known = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
+    wide = data.dtype.kind in "iuf" and data.dtype.itemsize >= 8
+    return data.astype(known.get(data.dtype, np.float64 if wide else data.dtype), copy=False)
