@@ -7,10 +7,16 @@ from .errors import MixtureError as MixtureError
 from .errors import MrisegError as MrisegError
 from .errors import OptionError as OptionError
 from .errors import OutputError as OutputError
+from .errors import PriorError as PriorError
+from .evaluation.compare import compare as compare
+from .evaluation.metrics import Agreement as Agreement
+from .evaluation.metrics import evaluate as evaluate
 from .images.reading import load_volume as load_volume
 from .images.volume import Volume as Volume
 from .pipeline import segment as segment
 from .qc import QCWarning as QCWarning
+from .quality.image_quality import ImageQuality as ImageQuality
 from .results.segmentation import Segmentation as Segmentation
+from .results.volumes import TissueVolume as TissueVolume
 
 __version__: str

@@ -8,8 +8,9 @@ import mriseg
 
 def test_public_names_are_these_and_no_others():
     assert dir(mriseg) == [
-        "BrainMask", "CohortError", "ImageError", "MaskError", "MixtureError", "MrisegError", "OptionError",
-        "OutputError", "QCWarning", "Segmentation", "Volume", "brain_mask", "load_volume", "segment",
+        "Agreement", "BrainMask", "CohortError", "ImageError", "ImageQuality", "MaskError", "MixtureError",
+        "MrisegError", "OptionError", "OutputError", "PriorError", "QCWarning", "Segmentation",
+        "TissueVolume", "Volume", "brain_mask", "compare", "evaluate", "load_volume", "segment",
     ]  # fmt: skip
     assert all(getattr(mriseg, name).__doc__ for name in dir(mriseg))
 

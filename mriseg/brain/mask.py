@@ -36,7 +36,9 @@ from mriseg.brain.surface import (
 from mriseg.errors import MaskError
 from mriseg.images.background import intensity_floor, is_stripped, otsu_threshold, stripped_mask
 from mriseg.images.background_noise import without_background_noise
+from mriseg.images.reading import load_volume
 from mriseg.images.rim import without_rim
+from mriseg.images.volume import Volume
 from mriseg.images.voxels import bounding_box, largest_component
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust
@@ -47,7 +49,7 @@ from mriseg.template.starts import head_threshold
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mriseg.images.volume import Volume
+    from mriseg.images.reading import ImageSource
 
 
 class MaskMethod(StrEnum):
@@ -86,13 +88,13 @@ class BrainMask:
     warnings: tuple[QCWarning, ...] = ()
 
 
-def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = True) -> BrainMask:
+def brain_mask(scan: ImageSource, contrast: str = "t1", *, intracranial: bool = True) -> BrainMask:
     """Compute the brain mask of a whole head or of a stripped scan.
 
     Parameters
     ----------
-    volume : Volume
-        In canonical orientation.
+    scan : str, Path, nibabel image or Volume
+        As for `mriseg.segment`.
     contrast : {"t1", "t2", "pd", "flair", "t1-infant"}
         Weighting of the scan.
     intracranial : bool
@@ -106,6 +108,8 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
 
     Raises
     ------
+    ImageError
+        If the scan cannot be read.
     MaskError
         If no head is found in the scan.
     ValueError
@@ -113,6 +117,7 @@ def brain_mask(volume: Volume, contrast: str = "t1", *, intracranial: bool = Tru
     """
     if contrast not in CONTRASTS:
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
+    volume = scan if isinstance(scan, Volume) else load_volume(scan)
     cut = without_rim(volume)
     found = find_brain(cut, contrast, intracranial=intracranial)
     of_cutting = [warning for warning in cut.warnings if warning not in volume.warnings]

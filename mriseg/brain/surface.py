@@ -97,8 +97,8 @@ def template_surface(template: Template) -> Surface:
     Returns
     -------
     Surface
-        Cached. Points are template voxels within one voxel of the surface, projected on it along the gradient of the
-        signed distance.
+        Cached. Points are template voxels within one voxel of the surface, projected on it along the gradient
+        of the signed distance.
     """
     zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
     distance = template.distance

@@ -52,14 +52,16 @@ def evaluate(
 
     For example: mriseg evaluate sub-01_dseg.nii.gz truth.nii.gz --map 1=CSF,2=GM,3=WM
     """
-    from mriseg.evaluation.metrics import compare_files
+    from mriseg.evaluation.metrics import evaluate as evaluate_labels
     from mriseg.labels.numbers import label_numbers
 
     try:
         numbers = label_numbers(truth, truth_map)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--map") from error
-    figures = compare_files(labels, truth, label_numbers(labels, None), numbers, inside=inside)
+    figures = evaluate_labels(
+        labels, truth, label_numbers=label_numbers(labels, None), truth_numbers=numbers, inside=inside
+    )
     typer.echo({"table": _table, "tsv": _tsv, "json": _json}[form](figures))
 
 

@@ -13,13 +13,15 @@ from mriseg.evaluation.constants import CALIBRATION_BINS, HAUSDORFF_PERCENTILE
 from mriseg.images.reading import load_map
 from mriseg.images.volume import same_grid, whole_numbers
 from mriseg.images.voxels import bounding_box
+from mriseg.labels.numbers import BIDS_NUMBERS
 from mriseg.labels.tissues import CSF, GM, WM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from mriseg.images.reading import ImageSource
 
     Mask = NDArray[np.bool_]
 
@@ -43,22 +45,22 @@ class Agreement:
     hausdorff95: float
 
 
-def compare_files(
-    labels: Path,
-    truth: Path,
-    label_numbers: Mapping[int, int],
-    truth_numbers: Mapping[int, int],
+def evaluate(
+    labels: ImageSource,
+    truth: ImageSource,
     *,
+    label_numbers: Mapping[int, int] = BIDS_NUMBERS,
+    truth_numbers: Mapping[int, int] = BIDS_NUMBERS,
     inside: bool = False,
 ) -> dict[str, Agreement]:
-    """Compute the agreement of two label maps in files, tissue by tissue.
+    """Compute the agreement of two label maps, tissue by tissue.
 
     Parameters
     ----------
-    labels, truth : Path
+    labels, truth : str, Path, nibabel image or Volume
         On the same grid; they may be stored in different orientations.
     label_numbers, truth_numbers : mapping of int to int
-        Numbers in each file to 1 GM, 2 WM or 3 CSF.
+        Numbers in each map to 1 GM, 2 WM or 3 CSF.
     inside : bool
         Look only where the truth has a tissue.
 
@@ -70,13 +72,23 @@ def compare_files(
     Raises
     ------
     ImageError
-        If a file cannot be read or is no label map, the grids differ, or either has none of the tissues.
+        If a map cannot be read or is no label map, the grids differ, or either has none of the tissues.
+
+    Examples
+    --------
+    >>> mriseg.evaluate(result.labels_image, "truth.nii.gz")["GM"].dice  # doctest: +SKIP
+    0.87
     """
     first, second = load_map(labels), load_map(truth)
     if not same_grid(first, second):
-        raise ImageError(f"{labels}: is not on the grid of {truth}; resample one to the other first")
+        raise ImageError(
+            f"{first.path}: is not on the grid of {second.path}; resample one to the other first"
+        )
     found, true = whole_numbers(first), whole_numbers(second)
-    for path, array, numbers in ((labels, found, label_numbers), (truth, true, truth_numbers)):
+    for path, array, numbers in (
+        (first.path, found, label_numbers),
+        (second.path, true, truth_numbers),
+    ):
         if not np.isin(array, list(numbers)).any():
             known = ", ".join(map(str, numbers))
             raise ImageError(

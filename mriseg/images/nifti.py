@@ -106,8 +106,9 @@ def open_nifti(source: Path | SpatialImage) -> NiftiFile:
         If the file is missing, or has no NIfTI header.
     """
     if isinstance(source, SpatialImage):
-        content = nifti_bytes(source)
-        return _opened(path_of(source), content, content)
+        path = path_of(source)
+        content = nifti_bytes(source, path)
+        return _opened(path, content, content)
     _check_name(source)
     if source.name.lower().endswith(FREESURFER_EXTENSIONS):
         content = freesurfer_bytes(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,14 @@ def path_of(image: nib.spatialimages.SpatialImage) -> Path:
     return Path(image.get_filename() or UNNAMED)
 
 
-def nifti_bytes(image: nib.spatialimages.SpatialImage) -> bytes:
+def nifti_bytes(image: nib.spatialimages.SpatialImage, name: Path) -> bytes:
     """Return the content of the NIfTI file of an image, with its values unscaled.
 
     Parameters
     ----------
     image : nibabel.spatialimages.SpatialImage
+    name : Path
+        Of the image, for messages.
 
     Returns
     -------
@@ -39,7 +42,6 @@ def nifti_bytes(image: nib.spatialimages.SpatialImage) -> bytes:
     ImageError
         If left and right are not known, or the values cannot be read.
     """
-    name = path_of(image)
     nifti = isinstance(image, nib.Nifti1Pair)
     if isinstance(image, nib.AnalyzeImage) and not nifti:
         raise ImageError(f"{name}: is an Analyze image, so left and right are not known; convert it to NIfTI")
@@ -70,16 +72,19 @@ def freesurfer_bytes(path: Path) -> bytes:
         If the file cannot be read.
     """
     try:
-        return nifti_bytes(nib.MGHImage.from_filename(path))
-    except (OSError, EOFError, ValueError, KeyError, nib.filebasedimages.ImageFileError) as error:
+        content = path.read_bytes()
+        plain = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        image = nib.MGHImage.from_bytes(plain)
+    except Exception as error:  # the reader raises errors of many kinds
         reason = " ".join(str(error).split())
-        raise ImageError(
-            f"{path}: cannot be read as an image of FreeSurfer ({reason}); copy it again"
-        ) from error
+        message = f"{path}: cannot be read as an image of FreeSurfer ({reason}); copy it again"
+        raise ImageError(message) from error
+    return nifti_bytes(image, path)
 
 
 def _storable(data: NDArray[Any]) -> NDArray[Any]:
     """Return data in a type that NIfTI files hold and every reader knows."""
-    known = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
+    if data.dtype == bool:
+        return data.astype(np.uint8)
     wide = data.dtype.kind in "iuf" and data.dtype.itemsize >= 8
-    return data.astype(known.get(data.dtype, np.float64 if wide else data.dtype), copy=False)
+    return data.astype(np.float64) if wide else data

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from mriseg.errors import ImageError
-from mriseg.evaluation.metrics import agreement, calibration_error, compare_files, dice, hausdorff95
-from mriseg.labels.numbers import BIDS_NUMBERS
+from mriseg.evaluation.metrics import agreement, calibration_error, dice, evaluate, hausdorff95
 
 ZOOMS = np.array([1.0, 2.0, 3.0])
 
@@ -58,14 +57,14 @@ def test_a_scan_is_no_label_map(save):
     truth, scan = save("truth", labels), save("scan", (97.3 * labels).astype(np.float32))
     for pair in ((scan, truth), (truth, scan)):
         with pytest.raises(ImageError, match=r"scan.nii.gz: holds values that are no whole numbers"):
-            compare_files(*pair, BIDS_NUMBERS, BIDS_NUMBERS)
+            evaluate(*pair)
 
 
 def test_a_truth_without_any_of_the_tissues_is_refused_and_one_without_some_is_not(save):
     labels = save("labels", _box((4, 4, 4)).astype(np.uint8))
     with pytest.raises(ImageError, match=r"labels.nii.gz: has no voxel with the numbers 8, 9; say"):
-        compare_files(labels, labels, BIDS_NUMBERS, {8: 1, 9: 2})
-    figures = compare_files(labels, labels, BIDS_NUMBERS, {1: 1, 9: 2})
+        evaluate(labels, labels, truth_numbers={8: 1, 9: 2})
+    figures = evaluate(labels, labels, truth_numbers={1: 1, 9: 2})
     assert figures["GM"].dice == 1
     assert np.isnan(figures["WM"].dice)
 
