@@ -19,6 +19,7 @@ COVERED_ELSEWHERE = {
     **{f"{room}/constants.py": ["test_constants.py"] for room in ROOMS_WITH_CONSTANTS},
     # Options and messages are tested by the commands that have them.
     "cli/arguments.py": ["cli/test_segment.py", "cli/test_reading.py"],
+    "cli/cohort_arguments.py": ["cli/test_batch.py", "cli/test_bids.py"],
     "cli/cohort_prior.py": ["model/test_cohort_prior.py"],
     "cli/evaluate.py": ["cli/test_simulate.py"],
     "cli/progress.py": ["cli/test_segment.py", "_utils/test_text.py"],

@@ -27,7 +27,9 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
     existing = [name for name in names if (folder / name).exists()]
     if existing:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise OutputError(f"{folder / existing[0]}{more}: exists already; give --overwrite to replace")
+        raise OutputError(
+            f"{folder / existing[0]}{more}: exists already; replace with --overwrite (in Python overwrite=True)"
+        )
 
 
 def remove_stale(folder: Path) -> list[Path]:

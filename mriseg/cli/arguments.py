@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mriseg.options import SegmentOptions
 
 
+# Groups of options in the help.
+INPUT, MODEL, OUTPUT, RUNNING = "Input", "Model", "Output", "Running"
+
+
 class Contrast(StrEnum):
     """Values of --contrast: the keys of `mriseg.labels.contrasts.CONTRASTS`, and auto."""
 
@@ -29,7 +33,8 @@ TissueContrast = Annotated[
     typer.Option(
         help="Contrast of the scan. auto detects it. The tissues are named by where they lie, and a stated "
         "contrast is checked against that. t1-infant and t2-infant are for white matter before it is "
-        "myelinated, up to half a year of age."
+        "myelinated, up to half a year of age.",
+        rich_help_panel=INPUT,
     ),
 ]
 
@@ -45,17 +50,43 @@ Classes = Annotated[
         metavar="N|auto",
         help="Number of classes from 2 to 10, or auto to choose it by BIC; three are tissues, others are "
         "numbered by rising mean intensity.",
+        rich_help_panel=MODEL,
     ),
 ]
 Merge = Annotated[
-    bool, typer.Option("--merge", help="Merge four and more classes to the tissues that they consist of.")
+    bool,
+    typer.Option(
+        "--merge",
+        help="Merge four and more classes to the tissues that they consist of.",
+        rich_help_panel=MODEL,
+        metavar="",
+    ),
 ]
-NoBias = Annotated[bool, typer.Option("--no-bias", help="Do not correct for a bias field.")]
+NoBias = Annotated[
+    bool,
+    typer.Option(
+        "--no-bias",
+        help="Do not correct for a bias field.",
+        rich_help_panel=MODEL,
+        metavar="",
+    ),
+]
 NoSpatial = Annotated[
-    bool, typer.Option("--no-spatial", help="Judge every voxel by itself, not by its neighbours.")
+    bool,
+    typer.Option(
+        "--no-spatial",
+        help="Judge every voxel by itself, not by its neighbours.",
+        rich_help_panel=MODEL,
+        metavar="",
+    ),
 ]
 
-NoPriors = Annotated[bool, typer.Option("--no-priors", help="Do not use the template's tissue maps.")]
+NoPriors = Annotated[
+    bool,
+    typer.Option(
+        "--no-priors", help="Do not use the template's tissue maps.", rich_help_panel=MODEL, metavar=""
+    ),
+]
 
 
 class OverlayStyle(StrEnum):
@@ -78,12 +109,25 @@ FailOnVerdict = Annotated[
         "--fail-on",
         show_default=False,
         help="End with exit code 4, all files written, if the verdict is this or graver.",
+        rich_help_panel=OUTPUT,
     ),
 ]
-NoReport = Annotated[bool, typer.Option("--no-report", help="Leave the HTML page out.")]
+NoReport = Annotated[
+    bool,
+    typer.Option(
+        "--no-report",
+        help="Leave the HTML page out.",
+        rich_help_panel=OUTPUT,
+        metavar="",
+    ),
+]
 TissueOverlay = Annotated[
     OverlayStyle,
-    typer.Option("--overlay-style", help="Outlines or translucent colours in the overlay picture."),
+    typer.Option(
+        "--overlay-style",
+        help="Outlines or translucent colours in the overlay picture.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 LookUpTables = Annotated[
     str | None,
@@ -92,6 +136,7 @@ LookUpTables = Annotated[
         metavar="PROGRAM,…",
         show_default=False,
         help="Also write the labels' look-up tables for itksnap, fsleyes, slicer, freesurfer, niivue.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 OutputFolder = Annotated[
@@ -102,15 +147,40 @@ OutputFolder = Annotated[
         metavar="DIR",
         show_default=False,
         help="Folder for the results; without it, one named after the input in the current directory.",
+        rich_help_panel=OUTPUT,
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same input.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say each step on stderr.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but warnings and errors.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace earlier results of the same input.", rich_help_panel=OUTPUT, metavar=""
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "-v",
+        "--verbose",
+        help="Say each step on stderr.",
+        rich_help_panel=RUNNING,
+        metavar="",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "-q", "--quiet", help="Print nothing but warnings and errors.", rich_help_panel=RUNNING, metavar=""
+    ),
+]
 SeriesVolume = Annotated[
     int | None,
     typer.Option(
-        "--volume", min=0, metavar="N", show_default=False, help="Which volume of a 4-D series, from 0."
+        "--volume",
+        min=0,
+        metavar="N",
+        show_default=False,
+        help="Which volume of a 4-D series, from 0.",
+        rich_help_panel=INPUT,
     ),
 ]
 Zooms = Annotated[
@@ -119,12 +189,17 @@ Zooms = Annotated[
         metavar="X Y Z",
         show_default=False,
         help="Voxel size in mm along the axes of the file, where its header is wrong.",
+        rich_help_panel=INPUT,
     ),
 ]
 MaxMemory = Annotated[
     float | None,
     typer.Option(
-        min=0, metavar="GB", show_default=False, help="Refuse scans that take more; without it, what is free."
+        min=0,
+        metavar="GB",
+        show_default=False,
+        help="Refuse scans that take more; without it, what is free.",
+        rich_help_panel=RUNNING,
     ),
 ]
 KeepHeaderText = Annotated[
@@ -132,6 +207,8 @@ KeepHeaderText = Annotated[
     typer.Option(
         "--keep-header-text",
         help="Copy descrip, aux_file and db_name into the results; they may name the patient.",
+        rich_help_panel=OUTPUT,
+        metavar="",
     ),
 ]
 Seed = Annotated[
@@ -139,7 +216,12 @@ Seed = Annotated[
 ]
 Stripped = Annotated[
     bool,
-    typer.Option("--stripped", help="The scan holds nothing but the brain; usually seen without being told."),
+    typer.Option(
+        "--stripped",
+        help="The scan holds nothing but the brain; usually seen without being told.",
+        rich_help_panel=INPUT,
+        metavar="",
+    ),
 ]
 WarmStart = Annotated[
     Path | None,
@@ -147,6 +229,7 @@ WarmStart = Annotated[
         metavar="SIDECAR",
         show_default=False,
         help="Where EM starts: the JSON sidecar of an earlier segmentation, scaled to this scan.",
+        rich_help_panel=MODEL,
     ),
 ]
 CohortPrior = Annotated[
@@ -155,10 +238,17 @@ CohortPrior = Annotated[
         metavar="FILE",
         show_default=False,
         help="What mriseg cohort-prior made of scans like this one.",
+        rich_help_panel=MODEL,
     ),
 ]
 FixMeans = Annotated[
-    bool, typer.Option("--fix-means", help="Hold the means where the sidecar of --warm-start has them.")
+    bool,
+    typer.Option(
+        "--fix-means",
+        help="Hold the means where the sidecar of --warm-start has them.",
+        rich_help_panel=MODEL,
+        metavar="",
+    ),
 ]
 Channels = Annotated[
     list[Path] | None,
@@ -167,6 +257,7 @@ Channels = Annotated[
         metavar="FILE",
         show_default=False,
         help="A further scan of the same session in any contrast, such as T2 or FLAIR; may be repeated.",
+        rich_help_panel=INPUT,
     ),
 ]
 Covariance = Annotated[
@@ -176,6 +267,7 @@ Covariance = Annotated[
         show_default=False,
         help="One Gaussian a class with this covariance model, without partial volumes: E, V for one "
         "channel; EII, VVI, EEE, VVV, ... for several.",
+        rich_help_panel=MODEL,
     ),
 ]
 LesionMask = Annotated[
@@ -184,66 +276,7 @@ LesionMask = Annotated[
         metavar="FILE",
         show_default=False,
         help="Lesions on the grid of the scan: left out of the fit and of the tissues, label 7.",
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "-j",
-        "--jobs",
-        min=1,
-        metavar="N",
-        show_default=False,
-        help="Scans at a time; without it, as many as there are cores and free memory for.",
-    ),
-]
-CohortMemory = Annotated[
-    float | None,
-    typer.Option(
-        "--memory",
-        min=0.1,
-        metavar="GB",
-        show_default=False,
-        help="Memory that all workers may take together; without it, nine tenths of what is free.",
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(
-        min=1,
-        metavar="S",
-        show_default=False,
-        help="Give a scan up that takes longer than this many seconds.",
-    ),
-]
-Retries = Annotated[
-    int,
-    typer.Option(
-        min=0, metavar="N", help="Try a scan again whose worker died, took too long or found no memory."
-    ),
-]
-Resume = Annotated[
-    bool,
-    typer.Option(
-        "--resume",
-        help="Go on: leave what is done for the same input, settings and version, do all else.",
-    ),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
-Cluster = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS|SYSTEM",
-        show_default=False,
-        help="Run on a Dask scheduler (tcp://host:8786), or on workers asked of slurm, pbs, sge or lsf.",
-    ),
-]
-ClusterOptions = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        show_default=False,
-        help="TOML file for the batch system: workers, and options of dask-jobqueue such as cores, memory.",
+        rich_help_panel=INPUT,
     ),
 ]
 

@@ -8,16 +8,12 @@ from typing import Annotated
 import typer
 
 from mriseg.cli.arguments import (
+    OUTPUT,
     Classes,
-    Cluster,
-    ClusterOptions,
-    CohortMemory,
     CohortPrior,
     Contrast,
     Covariance,
-    DryRun,
     FailOnVerdict,
-    Jobs,
     Merge,
     NoBias,
     NoPriors,
@@ -25,14 +21,21 @@ from mriseg.cli.arguments import (
     NoSpatial,
     Overwrite,
     Quiet,
-    Resume,
-    Retries,
     Stripped,
-    Timeout,
     TissueContrast,
     WarmStart,
     parse_classes,
     segment_options,
+)
+from mriseg.cli.cohort_arguments import (
+    Cluster,
+    ClusterOptions,
+    CohortMemory,
+    DryRun,
+    Jobs,
+    Resume,
+    Retries,
+    Timeout,
 )
 from mriseg.cli.groups import GroupBy, Participants, chosen_groups
 
@@ -48,7 +51,14 @@ def batch(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder for all results."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            show_default=False,
+            help="Folder for all results.",
+            rich_help_panel=OUTPUT,
+        ),
     ],
     stripped: Stripped = False,
     contrast: TissueContrast = Contrast.AUTO,

@@ -10,24 +10,27 @@ import typer
 from typer.core import TyperCommand
 
 from mriseg.cli.arguments import (
-    Cluster,
-    ClusterOptions,
-    CohortMemory,
+    INPUT,
     CohortPrior,
-    DryRun,
     FailOnVerdict,
-    Jobs,
     NoBias,
     NoPriors,
     NoReport,
     NoSpatial,
     Overwrite,
     Quiet,
+    WarmStart,
+    segment_options,
+)
+from mriseg.cli.cohort_arguments import (
+    Cluster,
+    ClusterOptions,
+    CohortMemory,
+    DryRun,
+    Jobs,
     Resume,
     Retries,
     Timeout,
-    WarmStart,
-    segment_options,
 )
 from mriseg.cli.groups import GroupBy, Participants, chosen_groups
 
@@ -73,6 +76,7 @@ def bids(
             metavar="LABEL...",
             show_default=False,
             help="Only these participants.",
+            rich_help_panel=INPUT,
         ),
     ] = None,
     session_label: Annotated[
@@ -83,6 +87,7 @@ def bids(
             metavar="LABEL...",
             show_default=False,
             help="Only these sessions.",
+            rich_help_panel=INPUT,
         ),
     ] = None,
     skip_bids_validation: Annotated[
@@ -91,6 +96,8 @@ def bids(
             "--skip-bids-validation",
             "--skip_bids_validation",
             help="Do not ask whether BIDS_DIR is a valid data set.",
+            rich_help_panel=INPUT,
+            metavar="",
         ),
     ] = False,
     no_bias: NoBias = False,

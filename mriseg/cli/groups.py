@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mriseg.cli.arguments import INPUT, OUTPUT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,6 +22,7 @@ GroupBy = Annotated[
         metavar="COLUMN",
         show_default=False,
         help="Judge outliers within this column of participants.tsv, such as site, not in the whole cohort.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Participants = Annotated[
@@ -29,6 +32,7 @@ Participants = Annotated[
         metavar="FILE",
         show_default=False,
         help="Table for --group-by, instead of the participants.tsv of a BIDS data set.",
+        rich_help_panel=INPUT,
     ),
 ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mriseg.cli.arguments import (
+    INPUT,
     Channels,
     Classes,
     CohortPrior,
@@ -51,7 +52,7 @@ def segment(
         Path,
         typer.Argument(
             metavar="SCAN",
-            help="NIfTI scan, whole head or stripped: .nii, .nii.gz, .hdr or .img.",
+            help="Scan, whole head or stripped: NIfTI (.nii, .nii.gz, .hdr, .img) or FreeSurfer (.mgz).",
             show_default=False,
         ),
     ],
@@ -63,6 +64,7 @@ def segment(
             metavar="FILE",
             show_default=False,
             help="Brain mask on the grid of the scan; without it the brain is found.",
+            rich_help_panel=INPUT,
         ),
     ] = None,
     stripped: Stripped = False,

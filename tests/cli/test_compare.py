@@ -85,7 +85,7 @@ def test_nothing_is_overwritten_unless_asked(run, maps, tmp_path):
     (folder / FILES[1]).write_text("mine")
     done = run("compare", *maps, "-o", folder)
     assert done.returncode == 1
-    assert "exists already; give --overwrite" in done.stderr
+    assert "exists already; replace with --overwrite" in done.stderr
     assert done.stdout == ""
     assert (folder / FILES[1]).read_text() == "mine"
     assert run("compare", *maps, "-o", folder, "--overwrite").returncode == 0

@@ -129,6 +129,16 @@ def test_wrong_usage_is_exit_two(run, wrong):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["segment", "batch", "bids"])
+def test_help_has_groups_and_flags_take_no_value(run, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "110")
+    text = run(command, "--help").stdout
+    groups = [text.index(f"─ {group} ─") for group in ("Input", "Model", "Output", "Running")]
+    assert len(set(groups)) == 4
+    flags = [line for line in text.splitlines() if "<bool>" in line and "--help" not in line]
+    assert not flags
+
+
 def test_help_and_version(run):
     assert "mriseg segment sub-01_T1w.nii.gz" in run("segment", "--help").stdout
     assert run("--version").stdout.startswith("mriseg 0.")

@@ -1,0 +1,89 @@
+"""Options that the commands for cohorts share, each defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mriseg.cli.arguments import RUNNING
+
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "-j",
+        "--jobs",
+        min=1,
+        metavar="N",
+        show_default=False,
+        help="Scans at a time; without it, as many as there are cores and free memory for.",
+        rich_help_panel=RUNNING,
+    ),
+]
+CohortMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory",
+        min=0.1,
+        metavar="GB",
+        show_default=False,
+        help="Memory that all workers may take together; without it, nine tenths of what is free.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        metavar="S",
+        show_default=False,
+        help="Give a scan up that takes longer than this many seconds.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Retries = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Try a scan again whose worker died, took too long or found no memory.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on: leave what is done for the same input, settings and version, do all else.",
+        rich_help_panel=RUNNING,
+        metavar="",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Print the plan and do nothing.",
+        rich_help_panel=RUNNING,
+        metavar="",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|SYSTEM",
+        show_default=False,
+        help="Run on a Dask scheduler (tcp://host:8786), or on workers asked of slurm, pbs, sge or lsf.",
+        rich_help_panel=RUNNING,
+    ),
+]
+ClusterOptions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="TOML file for the batch system: workers, and options of dask-jobqueue such as cores, memory.",
+        rich_help_panel=RUNNING,
+    ),
+]
