@@ -22,7 +22,7 @@ SIDECAR = "dseg.json"  # written last: its presence marks the others as complete
 BRAIN_MASK = "desc-brain_mask.nii.gz"
 BRAIN_MASK_SIDECAR = "desc-brain_mask.json"
 ATYPICALITY = "desc-atypicality_map.nii.gz"
-CORRECTED = "desc-biascorr"  # and the BIDS suffix of the contrast
+CORRECTED = "desc-preproc"  # and the BIDS suffix of the contrast
 VOLUMES = "volumes.tsv"
 FIELD = "desc-bias_field.nii.gz"  # of a simulated scan
 OVERLAY = "overlay.png"
@@ -67,17 +67,34 @@ def without_extension(path: Path) -> str:
 
 
 def stem(path: Path) -> str:
-    """Return the file name of a scan without its extension and without the suffix of its contrast.
+    """Return the start of the names of all results of a scan: its file name without extension and suffix.
+
+    Of contrasts other than T1w the suffix becomes the entity space, the image whose grid the results have:
+    those of several scans of a session do not collide.
 
     >>> stem(Path("sub-01/anat/sub-01_T1w.nii.gz"))
     'sub-01'
+    >>> stem(Path("sub-01/anat/sub-01_T2w.nii.gz"))
+    'sub-01_space-T2w'
     >>> stem(Path("...nii"))  # no folder is to be named so
     'scan'
+    """
+    name, suffix = without_suffix(path), bids_suffix(path)
+    if suffix not in (None, "T1w") and name != without_extension(path):
+        return f"{name}_{suffix}" if "_space-" in name else f"{name}_space-{suffix}"
+    return name if name.strip(".") else "scan"
+
+
+def without_suffix(path: Path) -> str:
+    """Return the name of an image without its extension and without the suffix of its contrast.
+
+    >>> without_suffix(Path("sub-01_T2w.nii.gz"))
+    'sub-01'
     """
     name = without_extension(path)
     for suffix in SUFFIXES:
         name = name.removesuffix(f"_{suffix}") or name
-    return name if name.strip(".") else "scan"
+    return name
 
 
 def stem_of_labels(path: Path) -> str:
@@ -105,7 +122,7 @@ def image_kind(path: Path) -> ImageKind | None:
     >>> image_kind(Path("sub-01_desc-brain_mask.nii.gz"))
     'mask'
     """
-    name = stem(path)
+    name = without_suffix(path)
     return next((kind for ending, kind in _KINDS.items() if name.endswith(ending)), None)
 
 
@@ -115,8 +132,9 @@ def entity_value(path: Path) -> str:
     >>> entity_value(Path("sub-01_label-GM_probseg.nii.gz"))
     'GM'
     """
-    found = _DESCRIBED.search(stem(path))
-    return found[1] if found else stem(path)
+    name = without_suffix(path)
+    found = _DESCRIBED.search(name)
+    return found[1] if found else name
 
 
 def is_derived(path: Path) -> bool:
@@ -125,7 +143,7 @@ def is_derived(path: Path) -> bool:
     >>> is_derived(Path("sub-01_label-GM_probseg.nii.gz")), is_derived(Path("sub-01_T1w.nii.gz"))
     (True, False)
     """
-    return bool(_DERIVED.search(stem(path)))
+    return bool(_DERIVED.search(without_suffix(path)))
 
 
 def result_name(name: str, ending: str) -> str:
@@ -152,7 +170,7 @@ def corrected_ending(suffix: str, number: int = 1) -> str:
     """Return the ending of a bias-corrected scan; the number tells apart scans with one suffix.
 
     >>> corrected_ending("T1w"), corrected_ending("FLAIR", 2)
-    ('desc-biascorr_T1w.nii.gz', 'desc-biascorr2_FLAIR.nii.gz')
+    ('desc-preproc_T1w.nii.gz', 'desc-preproc2_FLAIR.nii.gz')
     """
     return f"{CORRECTED}{number if number > 1 else ''}_{suffix}.nii.gz"
 
@@ -165,7 +183,7 @@ def lookup_table_ending(program: str, extension: str) -> str:
 def sidecar_of(image: str) -> str:
     """Return the name of the JSON sidecar of an image.
 
-    >>> sidecar_of("sub-01_desc-biascorr_T1w.nii.gz")
-    'sub-01_desc-biascorr_T1w.json'
+    >>> sidecar_of("sub-01_desc-preproc_T1w.nii.gz")
+    'sub-01_desc-preproc_T1w.json'
     """
     return f"{image.removesuffix('.nii.gz')}.json"

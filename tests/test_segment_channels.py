@@ -184,9 +184,9 @@ def test_the_sidecar_names_the_channels(pair, both, saved):
     np.testing.assert_allclose(mixture["SDs"], np.sqrt(both.model.variances))
     np.testing.assert_allclose(mixture["Covariances"], both.model.covariances)
     assert len(mixture["LogLikelihood"]) == mixture["Iterations"] + 1
-    written = nib.load(folder / "sub-x_desc-biascorr_T2w.nii.gz")
+    written = nib.load(folder / "sub-x_desc-preproc_T2w.nii.gz")
     np.testing.assert_array_equal(np.asarray(written.dataobj), both.channels[0].corrected)
-    about_image = json.loads((folder / "sub-x_desc-biascorr_T2w.json").read_text())
+    about_image = json.loads((folder / "sub-x_desc-preproc_T2w.json").read_text())
     assert about_image["Sources"] == [channel.name]
     page = (folder / "sub-x_report.html").read_text(encoding="utf-8")
     assert digest in page

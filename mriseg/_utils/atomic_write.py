@@ -27,9 +27,8 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
     existing = [name for name in names if (folder / name).exists()]
     if existing:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise OutputError(
-            f"{folder / existing[0]}{more}: exists already; replace with --overwrite (in Python overwrite=True)"
-        )
+        advice = "replace with --overwrite (in Python overwrite=True)"
+        raise OutputError(f"{folder / existing[0]}{more}: exists already; {advice}")
 
 
 def remove_stale(folder: Path) -> list[Path]:

@@ -15,9 +15,9 @@ from mriseg.file_names import (
     bids_suffix,
     entity_value,
     image_kind,
-    stem,
     stem_of_labels,
     without_extension,
+    without_suffix,
 )
 from mriseg.images.reading import image_intent, load_map
 from mriseg.labels.contrasts import SUFFIXES
@@ -173,7 +173,7 @@ def _sort_key(layer: Layer) -> tuple[int, int]:
 
 def _layer(path: Path) -> Layer:
     """Describe an image by its name and intent."""
-    name = stem(path)
+    name = without_suffix(path)
     intent = image_intent(path)
     kind: Kind | None = image_kind(path)
     if kind is None:

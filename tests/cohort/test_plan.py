@@ -39,7 +39,7 @@ def test_data_sets_are_the_folders_with_a_description(study):
 
 def test_results_inside_the_folder_are_no_scans(study):
     (study / "out" / "a").mkdir(parents=True)
-    for name in ("desc-biascorr_T1w", "desc-biascorr2_T1w", "desc-biascorr_FLAIR", "desc-biascorr3_MRI",
+    for name in ("desc-preproc_T1w", "desc-preproc2_T1w", "desc-preproc_FLAIR", "desc-preproc3_MRI",
                  "desc-atypicality_map", "desc-brain_mask", "dseg", "label-GM_probseg"):  # fmt: skip
         (study / "out" / "a" / f"a_{name}.nii.gz").touch()
     assert places(plan([str(study)])) == ["a/T1", "b/T1", "b/c/T1", "pair"]

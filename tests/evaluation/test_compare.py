@@ -300,7 +300,7 @@ def test_the_picture_lies_on_the_scan_or_else_on_grey_levels(ball_folder, save, 
     truth = save("truth", ball_labels, ball_affine)
     for pair in ((ball_folder, truth), (truth, ball_folder)):
         comparison = compare(*pair)
-        assert _backdrop(comparison.a, comparison.b).path.name == "sub-ball_desc-biascorr_T1w.nii.gz"
+        assert _backdrop(comparison.a, comparison.b).path.name == "sub-ball_desc-preproc_T1w.nii.gz"
     comparison = compare(truth, truth)
     grey = _backdrop(comparison.a, comparison.b).data
     assert [np.unique(grey[comparison.a.labels == k]).tolist() for k in (0, 3, 1, 2)] == [[0], [1], [2], [3]]

@@ -12,7 +12,7 @@ def test_images_of_a_result_are_those_of_its_files(ball_result, ball_folder):
         "dseg": ball_result.labels_image,
         "desc-brain_mask": ball_result.mask_image,
         "desc-atypicality_map": ball_result.atypicality_image,
-        "desc-biascorr_T1w": ball_result.corrected_image,
+        "desc-preproc_T1w": ball_result.corrected_image,
         **{f"label-{name}_probseg": image for name, image in ball_result.posterior_images.items()},
     }
     for name, image in images.items():

@@ -200,7 +200,7 @@ def test_labels_without_a_table_are_numbered(results):
 
 def test_what_names_hold_cannot_leave_the_page_data(results, tmp_path):
     hostile = tmp_path / "</script><script>alert(1)</script>.nii.gz".replace("/", "")
-    shutil.copy(results / "sub-ball_desc-biascorr_T1w.nii.gz", hostile)
+    shutil.copy(results / "sub-ball_desc-preproc_T1w.nii.gz", hostile)
     table = results / "sub-ball_dseg.tsv"
     table.write_text(table.read_text().replace("Gray Matter", "</script><script>alert(2)</script>"))
     page = viewer_page(gather_layers([hostile, results]), embed=False)
@@ -209,11 +209,11 @@ def test_what_names_hold_cannot_leave_the_page_data(results, tmp_path):
 
 
 def test_the_first_scan_lies_below_and_what_is_atypical_on_top(results):
-    channel = results / "sub-ball_desc-biascorr_FLAIR.nii.gz"
-    shutil.copy(results / "sub-ball_desc-biascorr_T1w.nii.gz", channel)
+    channel = results / "sub-ball_desc-preproc_FLAIR.nii.gz"
+    shutil.copy(results / "sub-ball_desc-preproc_T1w.nii.gz", channel)
     layers = gather_layers([results])
     assert [layer.name for layer in layers] == [
-        "sub-ball_desc-biascorr T1w", "sub-ball_desc-biascorr FLAIR", "labels", "brain mask",
+        "sub-ball_desc-preproc T1w", "sub-ball_desc-preproc FLAIR", "labels", "brain mask",
         "CSF", "GM", "WM", "atypicality",
     ]  # fmt: skip
     assert layers[-1].range == (2.0, 5.0)

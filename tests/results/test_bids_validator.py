@@ -42,9 +42,9 @@ def test_derivatives_are_valid(validator, segmented, ball, tmp_path):
     many = mriseg.segment(further[0], channels=[ball, *further[1:]], lesion_mask=lesions)
     folder = derivatives / "sub-many" / "anat"
     written = [file.name for file in many.save(folder, luts=FORMATS)]
-    assert [name for name in written if "biascorr" in name and name.endswith(".gz")] == [
+    assert [name for name in written if "preproc" in name and name.endswith(".gz")] == [
         f"sub-many_desc-{end}.nii.gz"
-        for end in ("biascorr_T1w", "biascorr2_T1w", "biascorr_FLAIR", "biascorr4_MRI")
+        for end in ("preproc_T1w", "preproc2_T1w", "preproc_FLAIR", "preproc4_MRI")
     ]
     run = subprocess.run(
         [validator, "--json", derivatives], capture_output=True, text=True, check=False, timeout=120

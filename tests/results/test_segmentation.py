@@ -24,14 +24,14 @@ IMAGES = [
     "dseg",
     "desc-brain_mask",
     "desc-atypicality_map",
-    "desc-biascorr_T1w",
+    "desc-preproc_T1w",
     "label-CSF_probseg",
     "label-GM_probseg",
     "label-WM_probseg",
 ]
 FILES = [
     *(f"sub-ball_{image}.nii.gz" for image in IMAGES),
-    *(f"sub-ball_{rest}.json" for rest in ("desc-biascorr_T1w", "desc-brain_mask", "dseg")),
+    *(f"sub-ball_{rest}.json" for rest in ("desc-preproc_T1w", "desc-brain_mask", "dseg")),
     *(f"sub-ball_{rest}" for rest in ("dseg.tsv", "overlay.png", "report.html", "volumes.tsv")),
 ]
 
@@ -70,7 +70,7 @@ def test_images_hold_what_the_result_holds(saved):
 def test_without_a_field_there_is_no_corrected_scan_and_none_is_left(saved, ball):
     _, folder = saved
     mriseg.segment(ball, bias=False).save(folder, overwrite=True, report=False)
-    assert not (folder / "sub-ball_desc-biascorr_T1w.nii.gz").exists()
+    assert not (folder / "sub-ball_desc-preproc_T1w.nii.gz").exists()
     assert json.loads((folder / "sub-ball_dseg.json").read_text())["BiasField"]["Order"] == 0
 
 
@@ -216,7 +216,7 @@ def test_the_sidecars_of_images(saved):
     sources = {"Sources": ["sub-ball_T1w.nii.gz"]}
     written = {
         "desc-brain_mask": {"Description": "Brain mask (stripped scan)", "Type": "Brain", **sources},
-        "desc-biascorr_T1w": {
+        "desc-preproc_T1w": {
             "Description": "Scan without its bias field",
             "SkullStripped": True,
             **sources,
@@ -241,7 +241,7 @@ def test_images_say_what_their_numbers_are(saved):
     posteriors = {f"label-{name}_probseg": "estimate" for name in ("CSF", "GM", "WM")}
     assert intents == {
         "dseg": "label", "desc-brain_mask": "none", "desc-atypicality_map": "none",
-        "desc-biascorr_T1w": "none", **posteriors,
+        "desc-preproc_T1w": "none", **posteriors,
     }  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def test_file_names_end_with_the_sidecar(ball_result):
     uncorrected = replace(ball_result, corrected=None)
     fewer = written_files(uncorrected, report=False, luts=["fsleyes", "slicer"])
     assert set(names) - set(fewer) == {
-        "sub-ball_desc-biascorr_T1w.nii.gz", "sub-ball_desc-biascorr_T1w.json", "sub-ball_report.html",
+        "sub-ball_desc-preproc_T1w.nii.gz", "sub-ball_desc-preproc_T1w.json", "sub-ball_report.html",
     }  # fmt: skip
     assert [name for name in fewer if "_lut-" in name] == [
         "sub-ball_dseg_lut-fsleyes.lut", "sub-ball_dseg_lut-slicer.ctbl",
@@ -323,8 +323,8 @@ def test_without_a_report_there_is_none_and_none_is_left(saved):
 def test_another_contrast_names_the_corrected_scan(saved, ball):
     _, folder = saved
     mriseg.segment(ball, contrast="t2").save(folder, overwrite=True, report=False)
-    assert sorted(file.name for file in folder.glob("*biascorr*")) == [
-        f"sub-ball_desc-biascorr_T2w.{end}" for end in ("json", "nii.gz")
+    assert sorted(file.name for file in folder.glob("*preproc*")) == [
+        f"sub-ball_desc-preproc_T2w.{end}" for end in ("json", "nii.gz")
     ]
 
 

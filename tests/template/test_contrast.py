@@ -112,4 +112,4 @@ def test_auto_decides_names_and_the_name_of_the_file(tmp_path):
     np.testing.assert_array_equal(asked.labels, said.labels)
     assert asked.settings["Contrast"] == "auto"
     asked.save(tmp_path, report=False)
-    assert (tmp_path / "made_desc-biascorr_T2w.nii.gz").exists()
+    assert (tmp_path / "made_desc-preproc_T2w.nii.gz").exists()
