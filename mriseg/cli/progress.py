@@ -1,13 +1,16 @@
-"""Progress on stderr: a line that comes and goes for a person, plain lines on request, nothing when piped."""
+"""Progress on stderr: a line with the time for a person, a line a step on request, nothing when piped."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
-from rich.text import Text
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from mriseg._utils.text import printable
 
@@ -24,41 +27,56 @@ def progress(title: str, *, verbose: bool, quiet: bool) -> Iterator[None]:
     title : str
         What is worked on.
     verbose : bool
-        Print every step on a line of its own, also when piped.
+        Print every step, with the time that it took, on a line of its own, also when piped.
     quiet : bool
         Show nothing.
     """
     console = Console(stderr=True)
     logger = logging.getLogger("mriseg")
     if verbose:
-        handler: logging.Handler = logging.StreamHandler()
-        handler.setFormatter(_Printable("mriseg: %(message)s (%(relativeCreated).0f ms)"))
-        with _attached(handler, logger):
+        steps = _Steps()
+        with _attached(steps, logger), closing(steps):
             yield
     elif console.is_terminal and not quiet:
-        with console.status(_text(title)) as status, _attached(_OneLine(status.update, title), logger):
-            yield
+        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        with Progress(*columns, console=console, transient=True) as line:
+            task = line.add_task(printable(title))
+            show = partial(line.update, task)
+            with _attached(_OneLine(show, title), logger):
+                yield
     else:
         yield
 
 
-class _Printable(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+class _Steps(logging.Handler):
+    """Print each step when it is done, with the time that it took."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._step, self._begin = "", 0.0
 
-def _text(line: str) -> Text:
-    """Take brackets in file names for what they are, not for markup."""
-    return Text(printable(line))
+    def emit(self, record: logging.LogRecord) -> None:
+        self._print_last()
+        self._step, self._begin = record.getMessage(), perf_counter()
+
+    def close(self) -> None:
+        self._print_last()
+        super().close()
+
+    def _print_last(self) -> None:
+        if self._step:
+            took = 1000 * (perf_counter() - self._begin)
+            typer.echo(printable(f"mriseg: {self._step} ({took:.0f} ms)"), err=True)
+        self._step = ""
 
 
 class _OneLine(logging.Handler):
-    def __init__(self, show: Callable[[Text], None], title: str) -> None:
+    def __init__(self, show: Callable[..., None], title: str) -> None:
         super().__init__()
         self._show, self._title = show, title
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._show(_text(f"{self._title}: {record.getMessage()}"))
+        self._show(description=printable(f"{self._title}: {record.getMessage()}"))
 
 
 @contextmanager

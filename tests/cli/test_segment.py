@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,9 @@ def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp
     quiet = run("segment", ball, "--overwrite", "--no-report", "-q")
     assert (quiet.returncode, quiet.stdout) == (0, "")
     verbose = run("segment", ball, "--overwrite", "--no-report", "-v")
-    assert "finding the brain" in verbose.stderr
+    steps = re.findall(r"^mriseg: (.+) \((\d+) ms\)$", verbose.stderr, re.MULTILINE)
+    assert [name for name, _ in steps][:2] == ["reading the scan", "finding the brain"]
+    assert steps[-1][0] == "writing the results"
     assert "finding the brain" not in plain.stderr
 
 
