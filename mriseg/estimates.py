@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg.model.template_mixture import TemplateMixture
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -80,7 +78,7 @@ class Estimates:
     @property
     def by_place(self) -> bool:
         """Whether the tissues were named by where they lie in the template."""
-        return self.model.identifier == TemplateMixture.identifier
+        return self.fit.tissues is not None
 
     @property
     def histogram(self) -> Histogram:

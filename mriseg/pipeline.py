@@ -32,13 +32,12 @@ from mriseg.model.constants import MISLEADING_FIELDS, STRONG_FIELD
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
 from mriseg.model.places import places_of
-from mriseg.model.template_mixture import TemplateMixture
 from mriseg.options import SegmentOptions
 from mriseg.results.assembly import assemble
 from mriseg.results.sidecar import read_saved_fit
 from mriseg.template.constants import UNPLACED_CONTRAST
 from mriseg.template.contrast import detect_contrast, tissue_levels
-from mriseg.template.tissue_maps import apply_tissue_prior, deformed_prior, register_template, tissue_prior
+from mriseg.template.tissue_maps import deformed_prior, register_template, tissue_prior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from mriseg.channels.intensities import Intensities
     from mriseg.images.reading import ImageSource
     from mriseg.labels.tissues import Tissue
-    from mriseg.model.fitting import MixtureFit
     from mriseg.model.places import Places
     from mriseg.qc import QCWarning
     from mriseg.results.segmentation import Segmentation
@@ -188,25 +186,21 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
         registration = _registration(volume, brain, tissue, options)
     with mixture_errors_named(volume.path, spec.classes):
         laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
-        if laid.places is not None and spec.by_template and options.contrast == AUTO:
-            spec = replace(spec, contrast=UNPLACED_CONTRAST)  # of use only where the places do not tell
+        if intensities.field.sd <= STRONG_FIELD:
+            brain = with_checked_outline(brain, volume, laid.registration, contrast)
+        if laid.prior is not None and laid.prior.fits and intensities.places is None:
+            laid = replace(laid, prior=replace(laid.prior, fits=False))
+            contrast = UNPLACED_CONTRAST if options.contrast == AUTO else contrast
+            spec = replace(spec, contrast=contrast)
         intensities = join_channels(intensities, volume, others, spec.white, bias=options.bias)
         _log.info("fitting the mixture")
         fit = intensities.fit(spec)
-    if intensities.field.sd <= STRONG_FIELD:
-        brain = with_checked_outline(brain, volume, laid.registration, contrast)
-    prior = laid.prior
     posteriors = intensities.posteriors(fit)
-    if laid.places is not None and intensities.places is None and prior is not None:
-        contrast, prior = spec.contrast, replace(prior, fits=False)
-    components = _named(fit, contrast)
+    components = fit.tissues or name_components(fit.model.means, contrast)
     if GM not in components:
-        laid, prior = replace(laid, levels=None), None
+        laid = replace(laid, levels=None, prior=None)
     elif options.contrast == AUTO:
         contrast = contrast_of_order(components, contrast)
-    if prior is not None and not isinstance(fit.model, TemplateMixture):
-        grey, white = components.index(GM), components.index(WM)
-        posteriors = apply_tissue_prior(posteriors, prior, grey, white, len(intensities.images))
     strength = 0.0
     if options.spatial:
         _log.info("regularising in space")
@@ -222,11 +216,11 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
         field=intensities.field,
         fit=fit,
         components=components,
-        prior=prior,
+        prior=laid.prior,
         neighbour_strength=strength,
         settings=options.recorded({other.path: other.sha256 for other in others}),
     )
-    atypicality = intensities.atypicality(fit, _log_odds(prior, components))
+    atypicality = intensities.atypicality(fit, _log_odds(laid.prior, components))
     return assemble(found, intensities, posteriors, atypicality)
 
 
@@ -331,12 +325,6 @@ def _laid_over(
         return _Laid()
     prior = tissue_prior(volume, tissue, registration) if options.priors else None
     return _Laid(registration, tissue_levels(volume, tissue, registration), prior)
-
-
-def _named(fit: MixtureFit, contrast: str) -> tuple[Tissue, ...]:
-    """Return the tissue of each component: by where it lies, or by the order of the means."""
-    model = fit.model
-    return model.tissues if isinstance(model, TemplateMixture) else name_components(model.means, contrast)
 
 
 def _log_odds(

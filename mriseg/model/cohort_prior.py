@@ -8,38 +8,29 @@ scans (`mriseg.cohort.prior.worth`): small for a whole brain, large for a small 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mriseg.errors import PriorError
 from mriseg.model.constants import MAX_SAVED_PRIOR_VOXELS, POOLED_BINS, POOLED_RANGE
 from mriseg.model.histogram import best_scale
-from mriseg.model.partial_volume import PartialVolumeMixture
 from mriseg.model.partial_volume_em import fit_partial_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from mriseg.model.base import Histogram
+    from mriseg.model.partial_volume import PartialVolumeMixture
 
     Floats = NDArray[np.floating]
 
 # Intensities in units of the WM mean.
 _EDGES = np.linspace(*POOLED_RANGE, POOLED_BINS + 1)
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2
-
-
-class CohortPriorMixture(PartialVolumeMixture):
-    """A partial-volume mixture fitted with a cohort prior."""
-
-    settings: ClassVar[Mapping[str, object]] = {
-        **PartialVolumeMixture.settings,
-        "Start": "the mixture of the cohort, scaled to the scan",
-        "Trace": "log-likelihood with the voxels of the cohort plus log-prior of the weights",
-    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,15 +131,27 @@ def fit_with_cohort_prior(values: Floats, counts: Floats, prior: CohortPrior) ->
     MixtureError
         If the histogram does not hold three different intensities.
     """
+    start, (of_cohort, voxels) = scaled_to(prior, values, counts)
+    together = np.concatenate([values, of_cohort])
+    order = np.argsort(together, kind="stable")
+    return fit_partial_volume(together[order], np.concatenate([counts, voxels])[order], start)
+
+
+def scaled_to(prior: CohortPrior, values: Floats, counts: Floats) -> tuple[PartialVolumeMixture, Histogram]:
+    """Scale a cohort to a scan, given by a histogram (B,), by maximum likelihood.
+
+    Returns
+    -------
+    mixture : PartialVolumeMixture
+        Of the cohort.
+    voxels : pair of ndarrays of float64, shape (C,)
+        Intensities of the cohort, and how many voxels each counts for.
+    """
     known = prior.shares > 0
     of_cohort, shares = _MIDDLES[known], prior.shares[known] / prior.shares.sum()
     cohort = fit_partial_volume(of_cohort, shares * 1e6)
     start, scale = _scaled(cohort, values, counts)
-    together = np.concatenate([values, of_cohort * scale])
-    order = np.argsort(together, kind="stable")
-    weights = np.concatenate([counts, shares * prior.voxels])[order]
-    model = fit_partial_volume(together[order], weights, start)
-    return CohortPriorMixture(**{field.name: getattr(model, field.name) for field in fields(model)})
+    return start, (of_cohort * scale, shares * prior.voxels)
 
 
 def _scaled(

@@ -12,10 +12,10 @@ from mriseg.errors import PriorError
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import AUTO, GM, MAX_CLASSES, WM
 from mriseg.model.base import FittedModel
-from mriseg.model.cohort_prior import fit_with_cohort_prior
+from mriseg.model.cohort_prior import fit_with_cohort_prior, scaled_to
 from mriseg.model.gaussian_classes import GaussianClasses, fit_gaussian_classes, select_gaussian_classes
 from mriseg.model.histogram import intensity_histogram, joint_histogram
-from mriseg.model.merged_classes import MergedClasses, merge
+from mriseg.model.merged_classes import merge
 from mriseg.model.multichannel import MultichannelMixture
 from mriseg.model.multichannel_em import fit_multichannel
 from mriseg.model.partial_volume import PartialVolumeMixture
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mriseg.labels.tissues import Tissue
     from mriseg.model.base import Histogram, TissueModel
     from mriseg.model.cohort_prior import CohortPrior
     from mriseg.model.places import Places
@@ -58,7 +59,7 @@ class MixtureSpec:
     cohort_prior : CohortPrior or None
         Pooled histogram, added to that of a single channel.
     merge : bool
-        Merge the classes to three tissues.
+        Merge the classes to the three tissues that they hold.
     max_classes : int
         The highest number that may be chosen.
     """
@@ -88,11 +89,6 @@ class MixtureSpec:
         return [tissue.abbreviation for tissue in CONTRASTS[self.contrast].rising]
 
     @property
-    def by_template(self) -> bool:
-        """Whether the mixture is one whose mixing proportions can depend on place."""
-        return not self.gaussian_classes and self.cohort_prior is None and not self.merge
-
-    @property
     def gaussian_classes(self) -> bool:
         """Whether each class is one Gaussian, without partial volumes."""
         return self.classes != 3 or self.covariance is not None
@@ -114,8 +110,8 @@ class MixtureFit:
         Bayesian information criterion of the mixture, and of one Gaussian for all voxels.
     bic_by_classes : dict of int to float
         BIC by number of classes, for all numbers compared; empty if the number was given.
-    merged_to : tuple of int or None
-        Rank, by rising mean, of the tissue that each class was merged to; None without merging.
+    tissues : tuple of Tissue or None
+        Of the components of `model`, by where they lie in the template; None where it does not tell.
     """
 
     model: TissueModel
@@ -124,7 +120,7 @@ class MixtureFit:
     bic: float
     single_bic: float
     bic_by_classes: dict[int, float] = field(default_factory=dict)
-    merged_to: tuple[int, ...] | None = None
+    tissues: tuple[Tissue, ...] | None = None
 
 
 def fit(
@@ -138,7 +134,7 @@ def fit(
         Intensities of the voxels in each channel.
     spec : MixtureSpec
     places : Places, optional
-        Of the voxels in the template; without them the mixture depends on intensities alone.
+        Of the voxels in the template; without them intensities alone tell the tissues.
 
     Returns
     -------
@@ -152,19 +148,19 @@ def fit(
         If the cohort prior is of another contrast.
     """
     histograms = tuple(intensity_histogram(column) for column in columns)
-    data = _Data(np.stack(columns, axis=1), histograms, places if spec.by_template else None)
+    data = _Data(np.stack(columns, axis=1), histograms, places)
     chosen, bic_by_classes = _select(data, spec) if spec.classes == AUTO else (None, {})
     model = chosen or _fit(data, spec)
-    merged = _fit_and_merge(model, data, spec) if spec.merge and len(model.means) > 3 else None
+    of_tissues, tissues = _as_tissues(model, data, spec)
     single = fit_gaussian_classes(data.cells, data.counts, 1).bic(data.cells, data.counts)
     return MixtureFit(
-        model=merged or model,
+        model=of_tissues,
         em_model=model,
         histograms=histograms,
         bic=model.bic(data.cells, data.counts),
         single_bic=single,
         bic_by_classes=bic_by_classes,
-        merged_to=tuple(merged.tissue_of.tolist()) if merged else None,
+        tissues=tissues,
     )
 
 
@@ -204,17 +200,27 @@ def _fit(data: _Data, spec: MixtureSpec) -> FittedModel:
     """Fit a mixture of a given number of classes."""
     spec = replace(spec, classes=3) if spec.classes == AUTO else spec
     single_channel = data.channels == 1 and spec.grey == 1
-    if spec.cohort_prior is not None and (spec.gaussian_classes or not single_channel):
-        raise PriorError(
-            f"{spec.cohort_prior.path}: the prior of a cohort is for the three tissues of one channel in "
-            "T1, T2 or proton density; "
-            "leave it out, or give the sidecar of a segmentation as a warm start"
-        )
+    if spec.cohort_prior is not None:
+        _check_cohort(spec.cohort_prior, spec, suits=single_channel and not spec.gaussian_classes)
     if spec.gaussian_classes:
         return _fit_classes(data, spec)
     if data.places is not None:
         return _fit_by_template(data, data.places, spec)
     return _fit_partial_volume(data, spec) if single_channel else _fit_multichannel(data, spec)
+
+
+def _check_cohort(prior: CohortPrior, spec: MixtureSpec, *, suits: bool) -> None:
+    """Check that the mixture to fit is that of a cohort, and the contrast too."""
+    if not suits:
+        raise PriorError(
+            f"{prior.path}: the prior of a cohort is for the three tissues of one channel in "
+            "T1, T2 or proton density; "
+            "leave it out, or give the sidecar of a segmentation as a warm start"
+        )
+    if prior.contrast != spec.contrast:
+        raise PriorError(
+            f"{prior.path}: is of {prior.contrast} scans and this one is {spec.contrast}; make another"
+        )
 
 
 def _fit_classes(data: _Data, spec: MixtureSpec) -> GaussianClasses:
@@ -233,8 +239,10 @@ def _fit_classes(data: _Data, spec: MixtureSpec) -> GaussianClasses:
 
 def _fit_by_template(data: _Data, places: Places, spec: MixtureSpec) -> TemplateMixture:
     """Fit three tissues with partial volume in proportions that depend on place."""
+    prior = spec.cohort_prior
+    cohort = None if prior is None else scaled_to(prior, data.cells, data.counts)[1]
     start = _warm_start(TemplateMixture, data, spec)
-    return fit_at_places(data.voxels, places, start, hold_means=spec.fix_means)
+    return fit_at_places(data.voxels, places, start, cohort=cohort, hold_means=spec.fix_means)
 
 
 def _fit_multichannel(data: _Data, spec: MixtureSpec) -> MultichannelMixture:
@@ -249,11 +257,6 @@ def _fit_multichannel(data: _Data, spec: MixtureSpec) -> MultichannelMixture:
 def _fit_partial_volume(data: _Data, spec: MixtureSpec) -> PartialVolumeMixture:
     """Fit three tissues with partial volume in a single channel, GM between the others."""
     if spec.cohort_prior is not None:
-        if spec.cohort_prior.contrast != spec.contrast:
-            raise PriorError(
-                f"{spec.cohort_prior.path}: is of {spec.cohort_prior.contrast} scans and this one is "
-                f"{spec.contrast}; make another"
-            )
         return fit_with_cohort_prior(data.cells, data.counts, spec.cohort_prior)
     start = _warm_start(PartialVolumeMixture, data, spec)
     if start is None:
@@ -271,6 +274,18 @@ def _warm_start(kind: type[Model], data: _Data, spec: MixtureSpec) -> Model | No
     return saved if spec.fix_means else rescaled_to(saved, data.histograms)
 
 
-def _fit_and_merge(model: FittedModel, data: _Data, spec: MixtureSpec) -> MergedClasses:
-    """Fit three tissues and merge the classes to them."""
-    return merge(model, _fit(data, MixtureSpec(spec.contrast)), data.cells, data.counts)
+def _as_tissues(
+    model: FittedModel, data: _Data, spec: MixtureSpec
+) -> tuple[TissueModel, tuple[Tissue, ...] | None]:
+    """Return the mixture, of tissues where its classes are, and these tissues where the places tell them.
+
+    How much of each tissue a Gaussian class holds follows from the mixture of three tissues.
+    """
+    if isinstance(model, TemplateMixture):
+        return model, model.tissues
+    named = data.places is not None and len(model.means) == 3
+    if not isinstance(model, GaussianClasses) or not (spec.merge or named):
+        return model, None
+    tissues = _fit(data, MixtureSpec(spec.contrast))
+    _, known = _as_tissues(tissues, data, spec)
+    return merge(model, tissues, data.cells, data.counts), known

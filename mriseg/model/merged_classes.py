@@ -1,4 +1,4 @@
-"""Gaussian classes merged to three tissues, for ``--merge``."""
+"""Gaussian classes merged to the three tissues that they hold, for ``--merge`` and ``--covariance``."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MergedClasses:
-    """A mixture of N classes, each assigned to one of three tissues.
+    """A mixture of N classes, each of which holds three tissues in constant shares.
 
     Parameters
     ----------
     parts : GaussianClasses
         The classes.
-    tissue_of : ndarray of int, shape (N,)
-        Rank of the tissue of each class, by rising mean of the first channel.
+    content : ndarray of float64, shape (N, 3)
+        Share of each tissue in the voxels of each class; rows sum to 1.
+    tissues : TissueModel
+        The mixture of three tissues that found these shares.
     """
 
     parts: TissueModel
-    tissue_of: NDArray[np.intp]
+    content: Floats
+    tissues: TissueModel
     identifier: ClassVar[str] = "merged-classes"
     description: ClassVar[str] = "Gaussian classes merged to three tissues"
     partial_volume: ClassVar[bool] = False
@@ -43,40 +46,38 @@ class MergedClasses:
 
     @property
     def tissues_in_component(self) -> NDArray[np.bool_]:
-        """Whether a class belongs to a tissue, shape (N, 3)."""
+        """Whether a class consists mostly of a tissue, shape (N, 3)."""
         return np.eye(3, dtype=np.bool_)[self.tissue_of]
+
+    @property
+    def tissue_of(self) -> NDArray[np.intp]:
+        """The tissue that each class mostly consists of, shape (N,)."""
+        return np.asarray(self.content.argmax(axis=1))
 
     @property
     def weights(self) -> Floats:
         """Share of voxels of each tissue, shape (3,)."""
-        return np.asarray(self.parts.weights @ self.tissues_in_component)
+        return np.asarray(self.parts.weights @ self.content)
 
     @property
     def centres(self) -> Floats:
         """Means of the tissues, shape (3, D)."""
-        return np.asarray(self._shares.T @ self.parts.centres)
+        return self.tissues.centres
 
     @property
     def means(self) -> Floats:
         """Of the tissues in the first channel, shape (3,)."""
-        return self.centres[:, 0]
+        return self.tissues.means
 
     @property
     def covariances(self) -> Floats:
-        """Covariances of the tissues, within plus between their classes, shape (3, D, D)."""
-        differences = self.parts.centres - self.centres[self.tissue_of]
-        spread = self.parts.covariances + differences[:, :, None] * differences[:, None, :]
-        return np.asarray(np.einsum("nk,nij->kij", self._shares, spread))
+        """Covariances of the tissues, shape (3, D, D)."""
+        return self.tissues.covariances
 
     @property
     def sds(self) -> Floats:
         """Standard deviation of each tissue in the first channel, shape (3,)."""
-        return np.asarray(np.sqrt(self.covariances[:, 0, 0]))
-
-    @property
-    def _shares(self) -> Floats:
-        """Share of each class in its tissue, shape (N, 3); columns sum to 1."""
-        return np.asarray(self.parts.weights[:, None] * self.tissues_in_component / self.weights)
+        return self.tissues.sds
 
     @property
     def history(self) -> tuple[float, ...]:
@@ -95,15 +96,15 @@ class MergedClasses:
 
     def marginal(self, channel: int) -> MergedClasses:
         """Return the mixture of one channel."""
-        return MergedClasses(self.parts.marginal(channel), self.tissue_of)
+        return MergedClasses(self.parts.marginal(channel), self.content, self.tissues.marginal(channel))
 
     def density(self, intensities: Floats) -> Floats:
         """Return the density at intensities (B, D), or (B,) of one channel."""
         return self.parts.density(intensities)
 
     def responsibilities(self, intensities: Floats) -> Floats:
-        """Return the posterior probability of each tissue at intensities (B, D) or (B,), shape (B, 3)."""
-        return np.asarray(self.parts.responsibilities(intensities) @ self.tissues_in_component)
+        """Return the expected share of each tissue at intensities (B, D) or (B,), shape (B, 3)."""
+        return np.asarray(self.parts.responsibilities(intensities) @ self.content)
 
     def squared_distances(self, intensities: Floats) -> Floats:
         """Return the squared Mahalanobis distance (B, N) of intensities (B, D) or (B,) from each class."""
@@ -111,12 +112,12 @@ class MergedClasses:
 
 
 def merge(parts: TissueModel, tissues: TissueModel, cells: Floats, counts: Floats) -> MergedClasses:
-    """Assign classes to tissues by shared voxels.
+    """Compute how much of each tissue the voxels of each class hold.
 
     Parameters
     ----------
     parts : GaussianClasses
-        Of N classes, three at least.
+        Of N classes.
     tissues : TissueModel
         Three tissues fitted to the same intensities.
     cells, counts : ndarray of float64, shapes (B,) or (B, D), and (B,)
@@ -125,15 +126,7 @@ def merge(parts: TissueModel, tissues: TissueModel, cells: Floats, counts: Float
     Returns
     -------
     MergedClasses
-        Each class is assigned to the tissue of most of its voxels. A tissue without a class gets
-        the class for which this costs the fewest voxels.
+        With as much of each tissue in all voxels as `tissues` has.
     """
-    shared = parts.responsibilities(cells).T @ (counts[:, None] * tissues.responsibilities(cells))
-    tissue_of = shared.argmax(axis=1)
-    for tissue in range(3):
-        if tissue in tissue_of:
-            continue
-        loss = shared.max(axis=1) - shared[:, tissue]
-        loss[np.bincount(tissue_of, minlength=3)[tissue_of] == 1] = np.inf
-        tissue_of[int(np.argmin(loss))] = tissue
-    return MergedClasses(parts, tissue_of)
+    held = parts.responsibilities(cells).T @ (counts[:, None] * tissues.responsibilities(cells))
+    return MergedClasses(parts, held / held.sum(axis=1, keepdims=True), tissues)

@@ -120,9 +120,6 @@ def fit_multichannel(
     def step(model: MultichannelMixture) -> Step[MultichannelMixture]:
         return _e_step(model, cells, counts, floor, hold_means=hold_means)
 
-    starts = [
-        replace(start_model, variances=np.maximum(start_model.variances, floor)) for start_model in starts
-    ]
     # Where a start lies below the floor, the first iteration would lower the objective.
     starts = [replace(model, variances=np.maximum(model.variances, floor)) for model in starts]
     results = [run_em(step, start_model, converged, MAX_ITERATIONS) for start_model in starts]

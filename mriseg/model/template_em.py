@@ -18,6 +18,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from mriseg.mixture import GaussianMixture
 from mriseg.mixture.em import Step, run_em
@@ -40,6 +41,7 @@ from mriseg.model.template_mixture import TemplateMixture, start_levels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mriseg.model.base import Histogram
     from mriseg.model.places import Places
 
     Floats = NDArray[np.floating]
@@ -53,6 +55,7 @@ def fit_at_places(
     places: Places,
     start: TemplateMixture | None = None,
     *,
+    cohort: Histogram | None = None,
     hold_means: bool = False,
     max_iterations: int = MAX_ITERATIONS,
 ) -> TemplateMixture:
@@ -65,6 +68,8 @@ def fit_at_places(
         Of the voxels.
     start : TemplateMixture, optional
         Initial model, also of another brain; by default the better of two starts of the first channel.
+    cohort : pair of ndarrays of float64, shape (P,), optional
+        Intensities of other brains in a single channel, and how many voxels each counts for.
     hold_means : bool
         Fix the means at those of the start.
     max_iterations : int
@@ -81,6 +86,8 @@ def fit_at_places(
     """
     rows, bins = _cells(intensities)
     counts = places.counts(bins, len(rows))
+    if cohort is not None:
+        rows, counts, places = _with_cohort(rows, counts, places, *cohort)
     if start is not None:
         starts = [start.at(places, counts.sum(axis=1), np.ptp(rows, axis=0))]
     elif rows.shape[1] > 1:
@@ -96,6 +103,17 @@ def _cells(intensities: NDArray[np.float32]) -> tuple[Floats, NDArray[np.intp]]:
         values, bins = binned(intensities.ravel(), PLACE_BINS)
         return values[:, None], bins
     return jointly_binned(intensities, PLACE_CELLS)
+
+
+def _with_cohort(
+    rows: Floats, counts: Floats, places: Places, values: Floats, voxels: Floats
+) -> tuple[Floats, Floats, Places]:
+    """Add voxels (P,) that may lie anywhere: a place with the mean proportions of the brain."""
+    sizes = counts.sum(axis=1)
+    proportions = np.vstack([places.proportions, sizes @ places.proportions / sizes.sum()])
+    within = np.clip(values, rows.min(), rows.max())  # the range of outliers is that of the scan
+    rows = np.concatenate([rows, within[:, None]])
+    return rows, block_diag(counts, voxels), replace(places, proportions=proportions)
 
 
 def _channel_starts(

@@ -49,7 +49,6 @@ def segmentation_warnings(
     found: Estimates,
     quality: ImageQuality,
     shares: Sequence[float],
-    scan: NDArray[np.float32],
     signal: int,
 ) -> list[QCWarning]:
     """Run all checks of a segmentation: of the scan, its mask, its fit and its tissues.
@@ -60,8 +59,6 @@ def segmentation_warnings(
     quality : ImageQuality
     shares : sequence of float, length K
         Share of each component's tissue in the brain mask.
-    scan : ndarray of float32, shape (X, Y, Z)
-        The scan that was fitted, without its bias field, in canonical orientation.
     signal : int
         Number of voxels with signal in the brain without lesions.
 
@@ -88,12 +85,6 @@ def segmentation_warnings(
     ]
     if found.by_place:
         warnings += ratio_warnings(found.components, shares)
-    if not found.by_place and all(
-        tissue.mapping for tissue in found.components
-    ):  # only tissues have an expected depth
-        numbers = np.array([tissue.index for tissue in found.components], dtype=np.uint8)
-        labels = _labels_by_intensity(scan, values, numbers[ranks], found.tissue_mask)
-        warnings += depth_warnings(labels, volume.zooms)
     if volume.not_finite:
         damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
         warnings.append(look_closely("voxels-not-finite", damaged))
@@ -116,19 +107,6 @@ def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
         return []
     text = f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit"
     return [look_closely("mask-no-signal", text)]
-
-
-def _labels_by_intensity(
-    scan: NDArray[np.float32], values: Floats, labels: NDArray[np.uint8], mask: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """Label voxels from intensities alone; labels with the tissue prior would mask a wrong contrast.
-
-    `labels` (B,) are those of the intensities `values` (B,).
-    """
-    nearest = np.searchsorted(values, scan[mask]).clip(max=len(values) - 1)
-    labelled = np.zeros(mask.shape, dtype=np.uint8)
-    labelled[mask] = labels[nearest]
-    return labelled
 
 
 def _model_warnings(found: Estimates, ranks: NDArray[np.intp], shares: Sequence[float]) -> list[QCWarning]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mriseg.brain.mask import MaskMethod
 from mriseg.labels.contrasts import CONTRASTS
-from mriseg.model.template_mixture import TemplateMixture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,12 +193,15 @@ def _merging(facts: Facts) -> _Sentence:
     """Describe the merging of classes."""
     if "MergedTo" not in facts["Mixture"]:
         return _Sentence("")
-    return _Sentence("The classes were merged to the three tissues that most of their voxels are of.")
+    return _Sentence(
+        "The share of each tissue in a class is that which a mixture of three tissues and their partial "
+        "volumes, fitted to the same intensities, finds in its voxels."
+    )
 
 
 def _by_place(facts: Facts) -> bool:
-    """Return whether the mixing proportions depended on place."""
-    return bool(facts["Mixture"]["Model"] == TemplateMixture.identifier)
+    """Return whether the template told the tissues."""
+    return bool(facts["TissuePriors"]["Used"])
 
 
 def _lesions(facts: Facts) -> _Sentence:
@@ -211,18 +213,14 @@ def _lesions(facts: Facts) -> _Sentence:
 
 def _priors(facts: Facts) -> _Sentence:
     """Describe the spatial prior."""
-    if not facts["TissuePriors"]["Used"]:
+    if not _by_place(facts):
         return _Sentence("No prior knowledge of where tissues lie was used.")
-    if _by_place(facts):
-        return _Sentence(
-            "Its mixing proportions followed a template of cortex, deep grey and white matter [{}], laid "
-            "over the brain by an affine and a smooth deformation that maximised the likelihood [{}].",
-            (_FONOV, _ASHBURNER),
-        )
+    whose = "The" if "MergedTo" in facts["Mixture"] else "Its"
+    of_three = " of the three tissues" if "MergedTo" in facts["Mixture"] else ""
     return _Sentence(
-        "Where a template of grey and white matter [{}], laid over the brain, was all but sure, "
-        "its odds weighed in on what is not CSF.",
-        (_FONOV,),
+        f"{whose} mixing proportions{of_three} followed a template of cortex, deep grey and white matter "
+        "[{}], laid over the brain by an affine and a smooth deformation that maximised the likelihood [{}].",
+        (_FONOV, _ASHBURNER),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.images.voxels import bounding_box
-from mriseg.labels.tissues import LESION
+from mriseg.labels.tissues import GM, LESION
 from mriseg.quality.checks import border_warnings, depth_warnings, segmentation_warnings
 from mriseg.quality.image_quality import image_quality
 from mriseg.results.segmentation import Segmentation
@@ -52,9 +52,9 @@ def assemble(
     shares = [volumes[component.abbreviation].fraction for component in components]
     # Before the maps are allocated, to limit peak memory.
     quality = image_quality(found, scan, labels, posteriors, atypicality)
-    warnings = segmentation_warnings(found, quality, shares, scan, int(np.count_nonzero(intensities.signal)))
+    warnings = segmentation_warnings(found, quality, shares, int(np.count_nonzero(intensities.signal)))
     label_map = _on_scan_grid(labels, mask, volume)
-    if found.by_place:
+    if GM in components:  # only of tissues is it known where they lie
         warnings += depth_warnings(volume.to_canonical(label_map), volume.zooms)
     warnings += border_warnings(volume.to_canonical(label_map), volume.zooms, found.contrast)
     if found.lesions is not None and found.lesions.any():

@@ -11,6 +11,8 @@ import numpy as np
 
 from mriseg._utils.text import printable
 from mriseg.errors import PriorError
+from mriseg.model.merged_classes import MergedClasses
+from mriseg.model.partial_volume import PartialVolumeMixture
 from mriseg.model.warm_start import SavedFit
 from mriseg.qc import QCWarning, verdict
 from mriseg.results.bids import GENERATED_BY
@@ -209,7 +211,7 @@ def sidecar(
             "ModelDescription": model.description,
             "PartialVolume": model.partial_volume,
             **model.settings,
-            **_saved_start(result.settings),
+            **_saved_start(result.settings, model),
             **_parameters(model),
             "Tissues": _tissues_by_mean(result),
             **_merging(result),
@@ -225,8 +227,12 @@ def sidecar(
     }
 
 
-def _saved_start(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return the start of EM if it was a saved fit."""
+def _saved_start(settings: Mapping[str, Any], model: TissueModel) -> dict[str, str]:
+    """Return start and trace of EM if there was a saved fit or a cohort."""
+    if settings["CohortPrior"]:
+        trace = {"Trace": f"{model.settings['Trace']}, with the voxels of the cohort"}
+        of_cohort = model.identifier == PartialVolumeMixture.identifier
+        return trace | ({"Start": "the mixture of the cohort, scaled to the scan"} if of_cohort else {})
     if settings["FixMeans"]:
         return {"Start": "a saved fit, whose means were held"}
     if settings["WarmStart"]:
@@ -247,10 +253,11 @@ def _parameters(model: TissueModel) -> dict[str, Any]:
 
 
 def _merging(result: Estimates) -> dict[str, list[str]]:
-    """Return the tissue that each class was merged to, if classes were merged."""
-    if result.fit.merged_to is None:
+    """Return the tissue that each class mostly consists of, if classes were merged."""
+    model, tissues = result.model, [tissue.abbreviation for tissue in result.components]
+    if not isinstance(model, MergedClasses):
         return {}
-    return {"MergedTo": [result.components[rank].abbreviation for rank in result.fit.merged_to]}
+    return {"MergedTo": [tissues[rank] for rank in model.tissue_of]}
 
 
 def _tissues_by_mean(result: Estimates) -> list[str]:

@@ -140,39 +140,6 @@ def deformed_prior(
     return replace(prior, log_odds=log_odds, deep_grey=deep_grey)
 
 
-def apply_tissue_prior(
-    posteriors: NDArray[np.float32], prior: TissuePrior, grey: int, white: int, channels: int = 1
-) -> NDArray[np.float32]:
-    """Multiply the odds of WM against GM by the prior odds; the probability of CSF stays unchanged.
-
-    Parameters
-    ----------
-    posteriors : ndarray of float32, shape (N, 3)
-        From intensities alone, tissues by rising mean; rows sum to 1.
-    prior : TissuePrior
-    grey, white : int
-        Columns of GM and WM.
-    channels : int
-        Number of scans that the posteriors come from; the log odds of the prior are divided by it.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, 3)
-        Rows sum to 1; the column of CSF is that of `posteriors`. The posteriors themselves if the prior does
-        not fit.
-    """
-    if not prior.fits:
-        return posteriors
-    tissue = posteriors[:, grey] + posteriors[:, white]
-    odds = np.exp(prior.log_odds / np.float32(channels))
-    weighted = odds * posteriors[:, white]
-    share = weighted / np.maximum(weighted + posteriors[:, grey], np.finfo(np.float32).tiny)
-    result = posteriors.copy()
-    result[:, white] = share * tissue
-    result[:, grey] = tissue - result[:, white]
-    return result
-
-
 def _shares_in(
     volume: Volume, mask: NDArray[np.bool_], registration: Registration
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -114,7 +114,10 @@ def test_from_a_cohort_to_a_scan(tmp_path):
     scan = small_ball(tmp_path / "new.nii.gz", 9)
     result = segment(scan, cohort_prior=file, **quick)
     assert result.settings["CohortPrior"] == "prior.json"
-    assert result.model.settings["Start"].startswith("the mixture of the cohort")
+    result.save(tmp_path / "new")
+    mixture = json.loads(next((tmp_path / "new").glob("*_dseg.json")).read_text(encoding="utf-8"))["Mixture"]
+    assert mixture["Start"].startswith("the mixture of the cohort")
+    assert "voxels of the cohort" in mixture["Trace"]
     assert result.model.means == pytest.approx(segment(scan, **quick).model.means, abs=3)
     job = Job(scan, "new", SegmentOptions(cohort_prior=file, **quick), report=False)
     assert run_job(job, tmp_path / "out").fresh

@@ -357,3 +357,24 @@ def test_fewer_than_three_intensities_are_no_three_tissues(levels):
     intensities = np.resize(np.float32(levels), 500)
     with pytest.raises(MixtureError):
         fit_at_places(intensities, _places(500, [1, 2, 3]))
+
+
+@pytest.mark.parametrize("weight", [0, 1e-6])
+def test_a_cohort_of_no_voxels_changes_nothing(fitted, drawn, weight):
+    intensities, places, _ = drawn
+    cohort = np.array([60.0, 170.0]), np.full(2, weight)
+    model = fit_at_places(intensities, places, cohort=cohort)
+    np.testing.assert_allclose(model.levels, fitted.levels, rtol=1e-6)
+    np.testing.assert_allclose(model.factors, fitted.factors, rtol=1e-4)
+
+
+def test_a_cohort_steadies_a_small_brain_and_its_places_stay():
+    few, small, _ = _drawn(size=210, seed=5)
+    many, _, _ = _drawn(seed=6)
+    cohort = np.unique(many.round(), return_counts=True)
+    alone = fit_at_places(few, small)
+    steady = fit_at_places(few, small, cohort=(cohort[0].astype(float), cohort[1] * (2000 / many.size)))
+    apart = [np.abs(model.levels[[0, 1, 3], 0] - T1[[0, 1, 3]]).mean() for model in (steady, alone)]
+    assert apart[0] < 0.7 * apart[1]
+    assert _never_falls(steady)
+    np.testing.assert_array_equal(steady.proportions[:-1], small.proportions)

@@ -56,6 +56,16 @@ def test_elderly_heads_with_a_given_mask(scans):
     assert min(row["thalamus"] for row in shares) >= 0.75
 
 
+@pytest.mark.parametrize("options", [{"classes": 5, "merge": True}, {"covariance": "V"}])
+def test_gaussian_classes_make_the_tissues_that_lie_where_they_do(segmented, options):
+    """A class of voxels of two tissues is not given to one of them."""
+    result, usual = segmented("elder02", **options), segmented("elder02")
+    assert result.by_place
+    for tissue, label in LABELS.items():
+        assert result.volumes[tissue].ml == pytest.approx(usual.volumes[tissue].ml, rel=0.15)
+        assert dice(result.labels == label, usual.labels == label) >= 0.85
+
+
 @pytest.mark.parametrize("name", ["ibsr01", "ibsr04"])
 def test_without_the_template_a_head_without_a_field_is_left_alone(segmented, name):
     """White matter alone may not take anatomy for a field."""

@@ -11,10 +11,8 @@ import mriseg
 from mriseg.template.head import load_template
 from mriseg.template.registration import register_brain, resample_to_scan
 from mriseg.template.tissue_maps import (
-    TissuePrior,
     _deep_grey,
     _white_share,
-    apply_tissue_prior,
     register_template,
     tissue_prior,
 )
@@ -50,12 +48,6 @@ def on_grid(column, mask):
     volume = np.zeros(mask.shape, dtype=np.float32)
     volume[mask] = column
     return volume
-
-
-def made_prior(log_odds):
-    """A prior that fits, with these log odds."""
-    log_odds = np.float32(log_odds)
-    return TissuePrior(log_odds, np.zeros_like(log_odds), np.array(list(LEVELS.values())), 0.5, fits=True)
 
 
 @pytest.mark.parametrize("levels", [(30, 70, 100), (200, 60, 40)], ids=["t1", "t2"])
@@ -135,25 +127,6 @@ def test_without_a_registration_the_prior_is_flat(brain):
     assert not prior.deep_grey.any()
 
 
-@pytest.mark.parametrize(
-    ("csf", "grey", "white"), [(2, 1, 0), (0, 1, 2), (0, 2, 1)], ids=["t2", "t1", "flair"]
-)
-def test_the_prior_shares_out_what_is_not_csf(csf, grey, white):
-    posteriors = np.random.default_rng(0).dirichlet(np.ones(3), 500).astype(np.float32)
-    prior = made_prior(np.linspace(-8, 8, 500))
-    after = apply_tissue_prior(posteriors, prior, grey, white)
-    np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_array_equal(after[:, csf], posteriors[:, csf])
-    odds = (after[:, white] / after[:, grey]) / (posteriors[:, white] / posteriors[:, grey])
-    np.testing.assert_allclose(np.log(odds[100:400]), prior.log_odds[100:400], atol=1e-3)
-
-
-def test_certain_voxels_stay_certain():
-    posteriors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32)
-    prior = made_prior([8, 8, -8])
-    np.testing.assert_array_equal(apply_tissue_prior(posteriors, prior, 1, 2), posteriors)
-
-
 def test_what_is_no_whole_brain_is_left_to_its_intensities(brain):
     scan, mask = brain
     half = mask.copy()
@@ -163,10 +136,7 @@ def test_what_is_no_whole_brain_is_left_to_its_intensities(brain):
     tiny = np.zeros_like(mask)
     tiny[40:44, 50:54, 40:44] = True
     for volume, part in ((scan, half), (scan, lower), (scan, tiny)):
-        prior = asked(volume, part)
-        assert not prior.fits
-        posteriors = np.full((np.count_nonzero(part), 3), 1 / 3, dtype=np.float32)
-        np.testing.assert_array_equal(apply_tissue_prior(posteriors, prior, 1, 2), posteriors)
+        assert not asked(volume, part).fits
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
