@@ -56,7 +56,7 @@ def assemble(
     label_map = _on_scan_grid(labels, mask, volume)
     if GM in components:  # only of tissues is it known where they lie
         warnings += depth_warnings(volume.to_canonical(label_map), volume.zooms)
-    warnings += border_warnings(volume.to_canonical(label_map), volume.zooms, found.contrast)
+        warnings += border_warnings(volume.to_canonical(label_map), volume.zooms, found.contrast)
     if found.lesions is not None and found.lesions.any():
         tissues.append(LESION)
         volumes[LESION.abbreviation] = _lesion_volume(found, found.lesions, scan)

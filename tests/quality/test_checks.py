@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import re
 
+import nibabel as nib
 import numpy as np
 import pytest
 
+import mriseg
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.quality.checks import (
@@ -163,3 +165,13 @@ def test_white_matter_at_the_border_is_reported_where_it_is_the_brightest():
     assert [warning.code for warning in border_warnings(cut, zooms, "t1")] == ["mask-bright-border"]
     assert border_warnings(cut, zooms, "flair") == []
     assert border_warnings(np.zeros_like(cut), zooms, "t1") == []
+
+
+def test_of_numbered_classes_it_is_not_known_where_they_lie(tmp_path, ball_labels, ball_affine):
+    noise = np.random.default_rng(0).normal(0, 4, ball_labels.shape)
+    bright_outside = np.where(ball_labels > 0, np.array([0, 60, 40, 120])[ball_labels] + noise, 0)
+    path = tmp_path / "turned_T1w.nii.gz"
+    nib.Nifti1Image(bright_outside.astype(np.int16), ball_affine).to_filename(path)
+    result = mriseg.segment(path, stripped=True, classes=2, contrast="t1", bias=False, spatial=False)
+    assert border_warnings(result.labels, np.array([3.0, 3.0, 4.0]), "t1")
+    assert not {"mask-bright-border", "tissues-swapped"} & {warning.code for warning in result.warnings}
