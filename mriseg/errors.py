@@ -29,7 +29,7 @@ class MaskError(MrisegError):
     """A brain mask that does not fit the scan, or that cannot be found in it."""
 
 
-class MixtureError(MrisegError):
+class MixtureError(MrisegError, ValueError):
     """A mixture that cannot be fitted to its data."""
 
 

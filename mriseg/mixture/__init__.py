@@ -3,6 +3,13 @@
 from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.bayesian import BayesianGaussianMixture
 from mriseg.mixture.density import goodness_of_fit, histogram_density, pareto_density, quantile_pairs
+from mriseg.mixture.diagnostics import (
+    MixtureWarning,
+    NotConvergedWarning,
+    NotFittedError,
+    VarianceFloorWarning,
+    unwarned,
+)
 from mriseg.mixture.fixed import Fixed
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.hierarchical import MergeTree, merge_neighbours
@@ -16,8 +23,12 @@ __all__ = [
     "Fixed",
     "GaussianMixture",
     "MergeTree",
+    "MixtureWarning",
+    "NotConvergedWarning",
+    "NotFittedError",
     "Parameters",
     "Prior",
+    "VarianceFloorWarning",
     "agglomerate",
     "bootstrap_likelihood_ratio",
     "default_prior",
@@ -27,4 +38,5 @@ __all__ = [
     "pareto_density",
     "quantile_pairs",
     "select_model",
+    "unwarned",
 ]

@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.expectation import log_joint_coefficients, quadratic_features, softmax_in_place
-from mriseg.mixture.parameters import Parameters, Standardization, outer
+from mriseg.mixture.expectation import softmax_in_place
+from mriseg.mixture.log_joint import LogJoint
+from mriseg.mixture.parameters import Parameters, outer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,10 +133,7 @@ def _conditional_components(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return weights (1), (K, N), means (2), (K, N, F), and covariances (3), (K, F, F), given X (N, G)."""
     of_given = marginal(parameters, given.tolist())
-    standardization = Standardization.from_parameters(of_given)
-    weights = log_joint_coefficients(standardization.transform_parameters(of_given)) @ quadratic_features(
-        standardization.transform(X), diagonal=False
-    )
+    weights = LogJoint(of_given)(X)
     softmax_in_place(weights)  # (1)
     matrices = parameters.matrices
     cross = matrices[:, free[:, None], given]

@@ -46,9 +46,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.constants import INNER_TOLERANCE, MAX_INNER_ITERATIONS, VARIANCE_FLOOR
+from mriseg.mixture.constants import INNER_TOLERANCE, MAX_INNER_ITERATIONS
 from mriseg.mixture.orientation import common_axes, from_axes, variances_along
-from mriseg.mixture.parameters import DegenerateError
+from mriseg.mixture.parameters import DegenerateError, outer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,7 +166,11 @@ class CovarianceModel:
         return volumes + shapes * (dimensions - 1) + orientations * dimensions * (dimensions - 1) // 2
 
     def estimate(
-        self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None = None
+        self,
+        counts: FloatArray,
+        scatter: FloatArray,
+        previous: FloatArray | None = None,
+        floor: FloatArray | float = 0.0,
     ) -> FloatArray:
         """Return the M-step estimate of the covariances, the minimum of the deviance (2).
 
@@ -178,11 +182,14 @@ class CovarianceModel:
             Sums of squares (and products) of each component about its mean, of standardized data.
         previous : ndarray like ``scatter``, optional
             Covariances of the previous iteration, at whose axes the search for common axes starts.
+        floor : float or ndarray, shape (D,)
+            Smallest variance F of each column, equal for all unless `scale_free`: every Σ − diag F is to be
+            positive semidefinite. At 0 all covariances must have full rank.
 
         Returns
         -------
         ndarray of float64 like ``scatter``
-            Covariance matrices, or variances if `diagonal`; none below `VARIANCE_FLOOR` along any axis.
+            Covariance matrices, or variances if `diagonal`.
 
         Raises
         ------
@@ -191,40 +198,59 @@ class CovarianceModel:
         """
         try:
             with np.errstate(over="raise", divide="raise", invalid="raise"):
-                return self._estimate(counts, scatter, previous)
+                return self._estimate_above(
+                    np.broadcast_to(floor, scatter.shape[-1:]), counts, scatter, previous
+                )
         except (FloatingPointError, np.linalg.LinAlgError):
             raise self._lost_rank() from None
 
-    def _estimate(self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None) -> FloatArray:
-        """Apply the variance rule along the axes of the model."""
+    def _estimate_above(
+        self, floor: FloatArray, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None
+    ) -> FloatArray:
+        """Return the estimate above the floor of each column, shape (D,)."""
         if self.diagonal:
-            return self._variances(counts, scatter)
+            return self._variances(counts, scatter, floor)
+        highest = float(floor.max())
+        if highest == floor.min():
+            return self._estimate(counts, scatter, previous, highest)
+        # In units of the floors the floor is the same along all axes; only models free of scale get here.
+        units = outer(np.sqrt(floor / highest))
+        return np.asarray(self._estimate(counts, scatter / units, None, highest) * units)
+
+    def _estimate(
+        self, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None, floor: float
+    ) -> FloatArray:
+        """Apply the variance rule along the axes of the model, which is not diagonal."""
         if self.name == "EEE":
             eigenvalues, axes = np.linalg.eigh(scatter.sum(axis=0) / counts.sum())  # (9)
-            return np.tile(from_axes(self._floored(eigenvalues), axes), (len(counts), 1, 1))
+            return np.tile(from_axes(self._floored(eigenvalues, floor), axes), (len(counts), 1, 1))
         if self.name == "VEE":
-            return self._estimate_vee(counts, scatter)
+            return self._estimate_vee(counts, scatter, floor)
         if self.name[2] == "V":
             squares, axes = np.linalg.eigh(scatter)
-            return from_axes(self._variances(counts, np.maximum(squares, 0)), axes)
-        axes = common_axes(counts, scatter, self._variances, previous)
-        return from_axes(self._variances(counts, variances_along(scatter, axes)), axes)
+            return from_axes(self._variances(counts, np.maximum(squares, 0), floor), axes)
 
-    def _variances(self, counts: FloatArray, squares: FloatArray) -> FloatArray:
+        def variances(counts: FloatArray, squares: FloatArray) -> FloatArray:
+            return self._variances(counts, squares, floor)
+
+        axes = common_axes(counts, scatter, variances, previous)
+        return from_axes(variances(counts, variances_along(scatter, axes)), axes)
+
+    def _variances(self, counts: FloatArray, squares: FloatArray, floor: FloatArray | float) -> FloatArray:
         """Return the floored variances along axes with the given sums of squares, both of shape (K, D)."""
-        return self._floored(VARIANCE_RULES[self.name[:2]](counts, squares))
+        return self._floored(VARIANCE_RULES[self.name[:2]](counts, squares), floor)
 
-    def _floored(self, variances: FloatArray) -> FloatArray:
+    def _floored(self, variances: FloatArray, floor: FloatArray | float) -> FloatArray:
         """Raise variances to the floor where that is the minimum of (2) under the floor; else refuse.
 
         Where volume and shape are free or pooled, (2) separates over axes and is convex in each log variance,
         so the constrained minimum is at the floor.
         """
-        if variances.min() >= VARIANCE_FLOOR:
+        if (variances >= floor).all() and variances.min() > 0:
             return variances
-        if self.name in WITHOUT_FLOOR or not np.isfinite(variances).all():
+        if self.name in WITHOUT_FLOOR or not np.isfinite(variances).all() or not np.min(floor) > 0:
             raise self._lost_rank()
-        return np.maximum(variances, VARIANCE_FLOOR)
+        return np.maximum(variances, floor)
 
     def _lost_rank(self) -> DegenerateError:
         return DegenerateError(
@@ -232,7 +258,7 @@ class CovarianceModel:
             "a prior, or a model that takes a floor (VVI, VVV)"
         )
 
-    def _estimate_vee(self, counts: FloatArray, scatter: FloatArray) -> FloatArray:
+    def _estimate_vee(self, counts: FloatArray, scatter: FloatArray, floor: float) -> FloatArray:
         """Return (10): one matrix of determinant one with free volumes, by alternating minimisation."""
         shape = _unit_determinant(scatter.sum(axis=0))
         for _ in range(MAX_INNER_ITERATIONS):
@@ -241,7 +267,7 @@ class CovarianceModel:
             if np.abs(shape - previous).max() < INNER_TOLERANCE * np.abs(shape).max():
                 break
         covariances = _volumes(counts, scatter, shape)[:, None, None] * shape
-        self._floored(np.linalg.eigvalsh(covariances))
+        self._floored(np.linalg.eigvalsh(covariances), floor)
         return covariances
 
 

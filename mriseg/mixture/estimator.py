@@ -1,20 +1,20 @@
-"""Base classes of the estimators: settings by name, densities, responsibilities, samples."""
+"""Base class of the mixtures: densities, responsibilities, samples."""
 
 from __future__ import annotations
 
-import inspect
-import sys
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture import univariate
 from mriseg.mixture.constants import BLOCK_ELEMENTS, MIN_BLOCK_SIZE
-from mriseg.mixture.expectation import log_joint_coefficients, quadratic_features, softmax_in_place
-from mriseg.mixture.parameters import Parameters, Standardization
-from mriseg.mixture.validation import check_data, check_sample_weight
+from mriseg.mixture.diagnostics import not_fitted_error
+from mriseg.mixture.expectation import softmax_in_place
+from mriseg.mixture.log_joint import LogJoint
+from mriseg.mixture.settings import Estimator
+from mriseg.mixture.validation import check_data, check_names, check_sample_weight, column_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,70 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from mriseg.mixture.parameters import FloatArray
-
-
-class Estimator:
-    """Settings by name, the protocol of scikit-learn's ``clone`` and pipelines."""
-
-    @classmethod
-    def _names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
-        """Return the settings by name.
-
-        Parameters
-        ----------
-        deep : bool
-            Ignored; part of scikit-learn's protocol.
-
-        Returns
-        -------
-        dict
-        """
-        return {name: getattr(self, name) for name in self._names()}
-
-    def set_params(self, **settings: Any) -> Self:
-        """Change settings by name.
-
-        Parameters
-        ----------
-        **settings
-            New values.
-
-        Returns
-        -------
-        Estimator
-            Itself.
-
-        Raises
-        ------
-        MixtureError
-            If there is no such setting.
-        """
-        unknown = settings.keys() - set(self._names())
-        if unknown:
-            raise MixtureError(f"{type(self).__name__} has no setting {min(unknown)!r}")
-        for name, value in settings.items():
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_tags__(self) -> object:
-        """Return scikit-learn's tags; only scikit-learn calls this, so it has been imported."""
-        utilities = sys.modules["sklearn.utils"]
-        return utilities.Tags(
-            estimator_type="density_estimator", target_tags=utilities.TargetTags(required=False)
-        )
-
-    def __repr__(self) -> str:
-        signature = inspect.signature(type(self).__init__).parameters
-        changed = [
-            f"{name}={getattr(self, name)!r}"
-            for name in self._names()
-            if getattr(self, name) is not signature[name].default
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
+    from mriseg.mixture.parameters import FloatArray, Parameters
 
 
 class Mixture(Estimator, ABC):
@@ -95,9 +32,16 @@ class Mixture(Estimator, ABC):
     ----------
     parameters_ : Parameters
         Weights, means and covariances.
+    n_features_in_ : int
+        Number of columns of the data that the mixture was fitted to.
+    feature_names_in_ : ndarray of str, shape (D,)
+        Their names, where the data are a frame whose columns are named by strings; frames that come later
+        must have the same, in the same order.
     """
 
     parameters_: Parameters
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -133,6 +77,17 @@ class Mixture(Estimator, ABC):
         """Covariance matrices, shape (K, D, D), whatever the model."""
         return self._fitted().matrices
 
+    @property
+    def precisions_(self) -> FloatArray:
+        """Inverses of the covariance matrices, shape (K, D, D), whatever the model."""
+        return np.asarray(np.linalg.inv(self.covariances_))
+
+    @property
+    def precisions_cholesky_(self) -> FloatArray:
+        """Upper triangular matrices U with precision U Uᵀ, shape (K, D, D), whatever the model."""
+        factors = np.linalg.cholesky(self.covariances_)
+        return np.asarray(np.swapaxes(np.linalg.inv(factors), 1, 2))
+
     def score_samples(self, X: ArrayLike) -> FloatArray:
         """Return the log-density of each row.
 
@@ -150,14 +105,15 @@ class Mixture(Estimator, ABC):
         MixtureError
             If the data are unusable or the mixture is not fitted; so for all methods that take data.
         """
-        X = self._checked(X)
-        log_density = np.empty(len(X))
+        data = self._checked(X)
+        log_density = np.empty(len(data))
 
         def store(rows: slice, log_joint: FloatArray) -> None:
             log_density[rows] = softmax_in_place(log_joint)
 
-        self._blockwise(X, store)
-        return log_density - Standardization.from_parameters(self._fitted()).log_jacobian
+        log_joint = self._log_joint()
+        self._blockwise(log_joint, data, store)
+        return log_density - log_joint.standardization.log_jacobian
 
     def score(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: ARG002
         """Return the mean log-density.
@@ -175,8 +131,8 @@ class Mixture(Estimator, ABC):
         -------
         float
         """
-        weights = check_sample_weight(sample_weight, len(np.asarray(X)))
-        return float(np.average(self.score_samples(X), weights=weights))
+        log_density = self.score_samples(X)
+        return float(np.average(log_density, weights=check_sample_weight(sample_weight, len(log_density))))
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:
         """Return the responsibilities: the posterior probability of each component given each row.
@@ -191,14 +147,14 @@ class Mixture(Estimator, ABC):
         ndarray of float32 for float32 data, else of float64, shape (N, K)
             Rows sum to one.
         """
-        X = self._checked(X)
-        responsibilities = np.empty((len(X), len(self.weights_)), dtype=X.dtype)
+        data = self._checked(X)
+        responsibilities = np.empty((len(data), len(self.weights_)), dtype=data.dtype)
 
         def store(rows: slice, log_joint: FloatArray) -> None:
             softmax_in_place(log_joint)
             responsibilities[rows] = log_joint.T
 
-        self._blockwise(X, store)
+        self._blockwise(self._log_joint(), data, store)
         return responsibilities
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
@@ -213,13 +169,13 @@ class Mixture(Estimator, ABC):
         -------
         ndarray of int, shape (N,)
         """
-        X = self._checked(X)
-        labels = np.empty(len(X), dtype=np.intp)
+        data = self._checked(X)
+        labels = np.empty(len(data), dtype=np.intp)
 
         def store(rows: slice, log_joint: FloatArray) -> None:
             labels[rows] = log_joint.argmax(axis=0)
 
-        self._blockwise(X, store)
+        self._blockwise(self._log_joint(), data, store)
         return labels
 
     def fit_predict(
@@ -314,36 +270,47 @@ class Mixture(Estimator, ABC):
         return univariate.cdf(self._fitted(), np.asarray(x, dtype=float))
 
     def _fitted(self) -> Parameters:
-        """Return the parameters; raise `MixtureError` before the fit."""
+        """Return the parameters; raise `NotFittedError` before the fit."""
         try:
-            return self.parameters_
-        except AttributeError:
-            raise MixtureError(f"this {type(self).__name__} is not fitted yet: call fit first") from None
+            return self.__dict__["parameters_"]  # type: ignore[no-any-return]
+        except KeyError:
+            raise not_fitted_error(type(self).__name__) from None
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn whether there are parameters."""
+        return "parameters_" in self.__dict__
+
+    def _remember_columns(self, X: ArrayLike, data: FloatArray) -> None:
+        """Set number and names of the columns that the mixture is fitted to."""
+        self.n_features_in_ = data.shape[1]
+        names = column_names(X)
+        if names is not None:
+            self.feature_names_in_ = names
+        else:
+            self.__dict__.pop("feature_names_in_", None)
 
     def _checked(self, X: ArrayLike) -> FloatArray:
-        """Return data as `check_data` does, checked for the number of columns."""
-        data = check_data(X)
+        """Return data as `check_data` does, checked for the number and the names of columns."""
         dimensions = self.means_.shape[1]
+        check_names(column_names(X), self.__dict__.get("feature_names_in_"))
+        data = check_data(X)
         if data.shape[1] != dimensions:
-            raise MixtureError(f"data have {data.shape[1]} columns; this mixture has {dimensions} dimensions")
+            name = type(self).__name__
+            hint = "; one row? Reshape your data to (1, D)" if np.ndim(X) == 1 else ""
+            raise MixtureError(
+                f"X has {data.shape[1]} features, but {name} is expecting {dimensions} features as input"
+                f"{hint}"
+            )
         return data
 
-    def _coefficients(self, standardization: Standardization) -> tuple[FloatArray, bool]:
-        """Return the coefficients (K, P) of the log-density for standardized data, and whether diagonal."""
-        parameters = standardization.transform_parameters(self._fitted())
-        return log_joint_coefficients(parameters), parameters.diagonal
+    def _log_joint(self) -> LogJoint:
+        """Return the log-density of the components."""
+        return LogJoint(self._fitted())
 
-    def _blockwise(self, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
-        """Call ``use`` with the rows and log(weight × density), shape (K, B), of every block.
-
-        The data are standardized by the mixture itself, so that the log-density keeps its digits far from
-        zero.
-        """
-        standardization = Standardization.from_parameters(self._fitted())
-        coefficients, diagonal = self._coefficients(standardization)
-        coefficients = coefficients.astype(X.dtype)
-        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // len(coefficients))
+    @staticmethod
+    def _blockwise(log_joint: LogJoint, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
+        """Call ``use`` with the rows and log(weight × density), shape (K, B), of every block."""
+        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // len(log_joint.parameters.weights))
         for start in range(0, len(X), block_size):
             rows = slice(start, start + block_size)
-            points = standardization.transform(X[rows])
-            use(rows, coefficients @ quadratic_features(points, diagonal=diagonal))
+            use(rows, log_joint(X[rows]))

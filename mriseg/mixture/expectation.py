@@ -55,13 +55,15 @@ def quadratic_features(X: FloatArray, *, diagonal: bool) -> FloatArray:
     return np.concatenate([np.ones_like(columns[:1]), columns, columns[left] * columns[right]])
 
 
-def log_joint_coefficients(parameters: Parameters) -> FloatArray:
+def log_joint_coefficients(parameters: Parameters, offsets: FloatArray | float = 0.0) -> FloatArray:
     """Return the coefficients of (1) of the module docstring.
 
     Parameters
     ----------
     parameters : Parameters
         The mixture.
+    offsets : float or ndarray, shape (K,)
+        Added to the log-densities of the components.
 
     Returns
     -------
@@ -89,7 +91,8 @@ def log_joint_coefficients(parameters: Parameters) -> FloatArray:
         log_weights = np.log(parameters.weights)
     dimensions = means.shape[1]
     norms = dimensions * np.log(2 * np.pi) + log_determinants + (linear * means).sum(axis=1)
-    return np.concatenate([(log_weights - 0.5 * norms)[:, None], linear, quadratic], axis=1)
+    constants = log_weights - 0.5 * norms + offsets
+    return np.concatenate([constants[:, None], linear, quadratic], axis=1)
 
 
 def softmax_in_place(log_joint: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 from mriseg.mixture.em import run_em
 from mriseg.mixture.expectation import Observations
 from mriseg.mixture.fixed import FixedTerms
+from mriseg.mixture.floor import variance_floor
 from mriseg.mixture.kmeans import nearest_centres
 from mriseg.mixture.maximisation import MStep
 from mriseg.mixture.parameters import DegenerateError, Parameters
@@ -79,6 +80,7 @@ def prepare_m_step(
     n_components: int,
     prior: Prior | None = None,
     fixed: Fixed | None = None,
+    reg_covar: float | None = None,
 ) -> MStep:
     """Return the M-step of a fit, with everything standardized.
 
@@ -98,6 +100,8 @@ def prepare_m_step(
         Conjugate prior in the units of the data.
     fixed : Fixed, optional
         Fixed parameters in the units of the data.
+    reg_covar : float, optional
+        Smallest variance in squared units of the data, see `mriseg.mixture.floor.variance_floor`.
 
     Returns
     -------
@@ -115,6 +119,7 @@ def prepare_m_step(
         ),
         None if prior is None else PriorTerms.from_prior(prior, model, standardization, n_components),
         None if fixed is None else FixedTerms.from_fixed(fixed, model, standardization, n_components),
+        variance_floor(reg_covar, standardization, X.dtype),
     )
 
 
@@ -161,6 +166,8 @@ def initial_states(
 def state_from_means(m_step: MStep, means: FloatArray) -> Parameters:
     """Return initial parameters with given means, every observation assigned to the nearest.
 
+    A mean that is nearest to none starts with the weight of one observation and the covariance of all.
+
     Parameters
     ----------
     m_step : MStep
@@ -175,10 +182,13 @@ def state_from_means(m_step: MStep, means: FloatArray) -> Parameters:
     Raises
     ------
     DegenerateError
-        If no observation is nearest to some mean, or the covariances lose rank.
+        If the covariances lose rank.
     """
-    labels, _ = nearest_centres(m_step.observations.X, means)
-    return m_step.from_partition(m_step.observations.partition_statistics(labels, len(means)), means)
+    observations = m_step.observations
+    labels, _ = nearest_centres(observations.X, means)
+    statistics = observations.partition_statistics(labels, len(means))
+    statistics[statistics[:, 0] == 0] = statistics.sum(axis=0) / len(observations.X)
+    return m_step.from_partition(statistics, means)
 
 
 def best_run(

@@ -148,7 +148,12 @@ class FixedTerms:
         return weights, np.where(np.isnan(self.means), means, self.means)
 
     def estimate_covariances(
-        self, model: CovarianceModel, counts: FloatArray, scatter: FloatArray, previous: FloatArray | None
+        self,
+        model: CovarianceModel,
+        counts: FloatArray,
+        scatter: FloatArray,
+        previous: FloatArray | None,
+        floor: FloatArray | float = 0.0,
     ) -> FloatArray:
         """Return the M-step estimate of the free covariances together with the fixed ones.
 
@@ -162,6 +167,8 @@ class FixedTerms:
             Sums of squares (and products) about the means.
         previous : ndarray like ``scatter``, or None
             Covariances of the previous iteration.
+        floor : float or ndarray, shape (D,)
+            Smallest variance of each column.
 
         Returns
         -------
@@ -176,7 +183,7 @@ class FixedTerms:
         covariances = self.covariances.copy()
         if free.any():
             previous_free = None if previous is None else previous[free]
-            covariances[free] = model.estimate(counts[free], scatter[free], previous_free)
+            covariances[free] = model.estimate(counts[free], scatter[free], previous_free, floor)
         return covariances
 
 

@@ -20,6 +20,40 @@ if TYPE_CHECKING:
     from mriseg.mixture.parameters import FloatArray, IntArray
 
 
+def seeded_labels(
+    method: str, X: FloatArray, sample_weight: FloatArray, n_clusters: int, generator: np.random.Generator
+) -> IntArray:
+    """Return the labels of k-means, or of the observations nearest to seeds.
+
+    Parameters
+    ----------
+    method : {"kmeans", "k-means++", "random_from_data"}
+        k-means; the seeds that it starts from; or random observations with a positive weight as seeds.
+    X, sample_weight, n_clusters, generator
+        See `kmeans_labels`.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        Labels 0 to K − 1; no cluster is empty.
+
+    Raises
+    ------
+    MixtureError
+        As `kmeans_labels`.
+    """
+    if method == "kmeans":
+        return kmeans_labels(X, sample_weight, n_clusters, generator)
+    if method == "k-means++":
+        seeds = _plus_plus_seeds(X, sample_weight, n_clusters, generator)
+    else:
+        _check_number(X, n_clusters)
+        seeds = X[np.sort(generator.choice(len(X), n_clusters, replace=False))].astype(float)
+    labels, distances = nearest_centres(X, seeds)
+    _fill_empty_clusters(labels, distances, n_clusters)
+    return labels
+
+
 def kmeans_labels(
     X: FloatArray, sample_weight: FloatArray, n_clusters: int, generator: np.random.Generator
 ) -> IntArray:
@@ -72,8 +106,7 @@ def _plus_plus_seeds(
     X: FloatArray, sample_weight: FloatArray, n_clusters: int, generator: np.random.Generator
 ) -> FloatArray:
     """Return k-means++ seeds, shape (K, D), drawn in proportion to the squared distance from those before."""
-    if len(X) < n_clusters:
-        raise MixtureError(f"{len(X)} points cannot make {n_clusters} components")
+    _check_number(X, n_clusters)
     seeds = [X[generator.choice(len(X), p=sample_weight / sample_weight.sum(dtype=float))]]
     distances = np.full(len(X), np.inf)
     while len(seeds) < n_clusters:
@@ -83,6 +116,12 @@ def _plus_plus_seeds(
             raise MixtureError(f"{len(seeds)} distinct points cannot make {n_clusters} components")
         seeds.append(X[generator.choice(len(X), p=probabilities / probabilities.sum())])
     return np.array(seeds, dtype=float)
+
+
+def _check_number(X: FloatArray, n_clusters: int) -> None:
+    """Check that there are as many observations as clusters."""
+    if len(X) < n_clusters:
+        raise MixtureError(f"{len(X)} points cannot make {n_clusters} components")
 
 
 def nearest_centres(X: FloatArray, centres: FloatArray) -> tuple[IntArray, FloatArray]:

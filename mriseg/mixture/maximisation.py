@@ -21,6 +21,7 @@ import numpy as np
 from mriseg.mixture.constants import MIN_INITIAL_VARIANCE, ROUNDING_FACTOR
 from mriseg.mixture.em import Step
 from mriseg.mixture.expectation import Observations, log_joint_coefficients
+from mriseg.mixture.floor import min_variance
 from mriseg.mixture.moments import Moments
 from mriseg.mixture.parameters import Parameters, broadcast_components
 
@@ -45,12 +46,15 @@ class MStep:
         Conjugate prior.
     fixed : FixedTerms, optional
         Fixed parameters.
+    floor : float or ndarray, shape (D,)
+        Smallest variance of each column, see `mriseg.mixture.floor`.
     """
 
     model: CovarianceModel
     observations: Observations
     prior: PriorTerms | None = None
     fixed: FixedTerms | None = None
+    floor: FloatArray | float = 0.0
 
     def from_partition(self, statistics: FloatArray, means: FloatArray | None = None) -> Parameters:
         """Return the initial parameters given the sufficient statistics of a partition.
@@ -161,9 +165,9 @@ class MStep:
         if prior is not None:
             counts, scatter = prior.augment(counts, scatter, means)
         if self.fixed is not None:
-            covariances = self.fixed.estimate_covariances(self.model, counts, scatter, previous)
+            covariances = self.fixed.estimate_covariances(self.model, counts, scatter, previous, self.floor)
         else:
-            covariances = self.model.estimate(counts, scatter, previous)
+            covariances = self.model.estimate(counts, scatter, previous, self.floor)
         return Parameters(weights, means, covariances)
 
     def moments(self, statistics: FloatArray) -> Moments:
@@ -204,19 +208,3 @@ def rounding_bound(observations: Observations, coefficients: FloatArray) -> floa
     epsilon = float(np.finfo(observations.X.dtype).eps)
     magnitude = 1 + float(np.abs(coefficients[:, 1:]).max())
     return ROUNDING_FACTOR * epsilon * observations.total * magnitude
-
-
-def min_variance(covariances: FloatArray) -> FloatArray:
-    """Return the smallest variance of each component along any axis.
-
-    Parameters
-    ----------
-    covariances : ndarray, shape (K, D, D) or (K, D)
-        Covariance matrices, or variances.
-
-    Returns
-    -------
-    ndarray of float64, shape (K,)
-    """
-    variances = np.linalg.eigvalsh(covariances) if covariances.ndim > 2 else covariances
-    return np.asarray(variances.min(axis=1))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.mixture.constants import MAX_RANGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -191,6 +192,20 @@ class Standardization:
         """
         return np.asarray((X - self.centre) / self.scale, dtype=X.dtype)
 
+    def inverse_transform(self, points: FloatArray) -> FloatArray:
+        """Return standardized data in their own units.
+
+        Parameters
+        ----------
+        points : ndarray, shape (N, D)
+            Standardized data.
+
+        Returns
+        -------
+        ndarray of float64, shape (N, D)
+        """
+        return np.asarray(self.centre + points * self.scale)
+
     def transform_parameters(self, parameters: Parameters) -> Parameters:
         """Return the parameters of a mixture for standardized data.
 
@@ -247,10 +262,9 @@ def check_columns(X: FloatArray) -> tuple[FloatArray, FloatArray]:
     # A range of four units in the last place of the midpoint is rounding, not variation.
     constant = np.flatnonzero(half_range <= 4 * np.finfo(float).eps * np.abs(midpoint))
     if constant.size:
-        raise MixtureError(
-            f"column {constant[0]} is constant: a density needs values that differ; leave it out"
-        )
-    if half_range.max() > 1e150 or half_range.min() < 1e-150:  # squares beyond 1e300 or below 1e-300
+        cause = "there is 1 sample" if len(X) == 1 else "a density needs values that differ; leave it out"
+        raise MixtureError(f"column {constant[0]} is constant: {cause}")
+    if half_range.max() > MAX_RANGE or half_range.min() < 1 / MAX_RANGE:
         raise MixtureError(
             f"the columns span {half_range.min():.3g} to {half_range.max():.3g}: rescale them towards 1"
         )

@@ -10,8 +10,10 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture.covariance import MODELS, covariance_model
+from mriseg.mixture.diagnostics import report_fit, unwarned
+from mriseg.mixture.fitting import prepare_m_step
 from mriseg.mixture.gaussian import GaussianMixture
-from mriseg.mixture.parameters import DegenerateError, check_columns
+from mriseg.mixture.parameters import DegenerateError, Standardization, check_columns
 from mriseg.mixture.starts import start_tree
 from mriseg.mixture.validation import check_data, check_sample_weight
 
@@ -132,6 +134,7 @@ def select_model(
             best = rank, mixture
     if best is None:
         raise MixtureError(f"no model could be fitted: {table[0].problem if table else 'none was asked for'}")
+    report_fit(best[1])
     return Selection(table, best[1])
 
 
@@ -234,9 +237,13 @@ def _shared_start(
     points, counts, tree = start_tree(data[counts > 0], counts[counts > 0], MODELS[-1], generator)
 
     def initial_parameters(mixture: GaussianMixture) -> Parameters:
-        labels = tree.labels(mixture.n_components)
-        start = GaussianMixture(mixture.n_components, model=mixture.model, init=labels, max_iter=0)
-        return start.fit(points, sample_weight=counts).parameters_
+        K = mixture.n_components
+        model = covariance_model(mixture.model, data.shape[1])
+        # That of all data: a column may be constant in a subsample.
+        standardization = Standardization.from_data(data, weights, per_column=model.scale_free)
+        m_step = prepare_m_step(points, counts, model, standardization, K, reg_covar=mixture.reg_covar)
+        statistics = m_step.observations.partition_statistics(tree.labels(K), K)
+        return standardization.inverse_transform_parameters(m_step.from_partition(statistics))
 
     return initial_parameters
 
@@ -252,7 +259,8 @@ def _fit_candidate(
         start = initial_parameters(mixture)
         if start is not None:
             mixture.set_params(init=start)
-        mixture.fit(data, sample_weight=weights)
+        with unwarned():  # the table says it
+            mixture.fit(data, sample_weight=weights)
     except MixtureError as error:
         return _failed_candidate(mixture, str(error))
     total = len(data) if weights is None else float(weights.sum())
@@ -287,5 +295,6 @@ def _likelihood_ratio(
     data: FloatArray, n_components: int, settings: dict[str, Any]
 ) -> tuple[GaussianMixture, float]:
     """Fit K and K + 1 components; return the smaller mixture and the likelihood ratio statistic."""
-    small, large = (GaussianMixture(K, **settings).fit(data) for K in (n_components, n_components + 1))
+    with unwarned():
+        small, large = (GaussianMixture(K, **settings).fit(data) for K in (n_components, n_components + 1))
     return small, 2 * len(data) * (large.score(data) - small.score(data))

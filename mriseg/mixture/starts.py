@@ -17,7 +17,7 @@ from mriseg.mixture.constants import (
 )
 from mriseg.mixture.expectation import Observations
 from mriseg.mixture.hierarchical import merge_neighbours
-from mriseg.mixture.kmeans import kmeans_labels
+from mriseg.mixture.kmeans import seeded_labels
 
 if TYPE_CHECKING:
     from mriseg.mixture.covariance import CovarianceModel
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from mriseg.mixture.parameters import FloatArray, IntArray
 
 # Methods whose result depends on random numbers, so that several runs differ.
-RANDOM_METHODS = ("kmeans", "random")
+RANDOM_METHODS = ("kmeans", "k-means++", "random_from_data", "random")
+# Methods that take the observations nearest to each of K seeds.
+SEEDED_METHODS = ("kmeans", "k-means++", "random_from_data")
 # Criteria of hierarchical clustering by the name of a start, in several dimensions.
 HIERARCHICAL_CRITERIA = {"hierarchical": "VVV", "EII": "EII", "VII": "VII", "EEE": "EEE", "VVV": "VVV"}
 
@@ -105,7 +107,9 @@ def starting_partition(
     Parameters
     ----------
     method : str
-        "kmeans", "quantiles", "random", or the name of a hierarchical clustering, see `start_tree`.
+        "kmeans", "k-means++", "random_from_data", "quantiles", "random", or the name of a hierarchical
+        clustering, see `start_tree`; "hierarchical" is "kmeans" in several dimensions where its subsample
+        would leave less than two observations to a component.
     X : ndarray, shape (N, D)
         Standardized observations; ascending and distinct in one dimension.
     sample_weight : ndarray, shape (N,)
@@ -135,11 +139,38 @@ def starting_partition(
         return X, sample_weight, quantile_labels(X[:, 0], sample_weight, n_components)
     if method == "random":
         return X, sample_weight, generator.dirichlet(np.ones(n_components), size=len(X)).astype(X.dtype)
-    if method == "kmeans":
+    method = start_method(method, X.shape, n_components)
+    if method in SEEDED_METHODS:
         points, weights = subsample(X, sample_weight, KMEANS_POINTS_PER_COMPONENT * n_components, generator)
-        return points, weights, kmeans_labels(points, weights, n_components, generator)
+        return points, weights, seeded_labels(method, points, weights, n_components, generator)
     points, weights, tree = start_tree(X, sample_weight, model, generator, method)
+    if len(points) < n_components:
+        raise MixtureError(
+            f"a hierarchical clustering of {len(points)} observations cannot make {n_components} components: "
+            "start with kmeans"
+        )
     return points, weights, tree.labels(n_components)
+
+
+def start_method(method: str, shape: tuple[int, ...], n_components: int) -> str:
+    """Return the method that is used: "kmeans" for "hierarchical" with more components than that can make.
+
+    Parameters
+    ----------
+    method : str
+        The name of a start.
+    shape : tuple of int
+        Of the data, (N, D).
+    n_components : int
+        K.
+
+    Returns
+    -------
+    str
+    """
+    n, dimensions = shape
+    too_many = dimensions > 1 and n > MAX_HIERARCHICAL_POINTS and 2 * n_components > MAX_HIERARCHICAL_POINTS
+    return "kmeans" if method == "hierarchical" and too_many else method
 
 
 def start_tree(
@@ -257,7 +288,7 @@ def subsample(
 
 
 def scaled_principal_axes(X: FloatArray, sample_weight: FloatArray) -> FloatArray:
-    """Return principal components of standardized columns, each over the root of its standard deviation.
+    """Return principal components of standardized columns, each over the root of its singular value.
 
     This is the "scaled SVD" transformation that Scrucca and Raftery (2015), Adv Data Anal Classif 9:447-460,
     recommend before the hierarchical clustering that starts EM.
@@ -272,12 +303,18 @@ def scaled_principal_axes(X: FloatArray, sample_weight: FloatArray) -> FloatArra
     Returns
     -------
     ndarray, shape (N, R)
-        R ≤ D; components without variance are left out.
+        R ≤ D; columns and components without variance are left out, and one column of zeros where all are.
     """
-    centred = X - np.average(X, axis=0, weights=sample_weight)
-    centred = centred / np.sqrt(np.average(centred**2, axis=0, weights=sample_weight))
-    correlation = (centred * sample_weight[:, None]).T @ centred / sample_weight.sum()
+    varying = X[:, np.ptp(X, axis=0) > 0]
+    if not varying.size:
+        return np.zeros((len(X), 1))
+    total = float(sample_weight.sum())
+    freedom = max(total - 1, 1.0)
+    centred = varying - np.average(varying, axis=0, weights=sample_weight)
+    centred = centred / np.sqrt(np.average(centred**2, axis=0, weights=sample_weight) * total / freedom)
+    correlation = (centred * sample_weight[:, None]).T @ centred / freedom
     eigenvalues, axes = np.linalg.eigh(correlation)
-    kept = eigenvalues > np.finfo(X.dtype).eps * X.shape[1]
-    # The eigenvalues are variances, so their fourth root is the root of the standard deviation.
-    return np.asarray(centred @ (axes[:, kept] / eigenvalues[kept] ** 0.25))
+    kept = eigenvalues > np.finfo(X.dtype).eps * centred.shape[1]
+    # With n observations a singular value is the root of n − 1 times an eigenvalue. The factor counts, since
+    # VVV adds a trace to a determinant, which scale differently.
+    return np.asarray(centred @ (axes[:, kept] / (freedom * eigenvalues[kept]) ** 0.25))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,9 +10,13 @@ from mriseg.errors import MixtureError
 from mriseg.mixture.constants import NEGLIGIBLE_WEIGHT
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from mriseg.mixture.parameters import FloatArray
+
+
+class DataTypeError(MixtureError, TypeError):
+    """Data that are no numbers in a dense array."""
 
 
 def check_data(X: ArrayLike) -> FloatArray:
@@ -20,8 +24,8 @@ def check_data(X: ArrayLike) -> FloatArray:
 
     Parameters
     ----------
-    X : array-like of numbers, shape (N, D)
-        Observations by columns.
+    X : array-like of numbers, shape (N, D) or (N,)
+        Observations by columns; (N,) is one column. Data frames may hold booleans and nullable numbers.
 
     Returns
     -------
@@ -31,19 +35,88 @@ def check_data(X: ArrayLike) -> FloatArray:
     Raises
     ------
     MixtureError
-        If X is not a matrix of finite numbers with at least one row and one column.
+        If X is not a matrix of finite numbers with at least one row and one column, or has masked values.
     """
-    data = np.asarray(X)
-    if data.ndim != 2 or 0 in data.shape:
+    data = _as_floats(X)
+    data = data[:, None] if data.ndim == 1 else data
+    if data.ndim != 2:
         raise MixtureError(
             f"data must be a matrix of observations by columns, (N, D); this has shape {data.shape}"
         )
-    if data.dtype.kind not in "fiub":
-        raise MixtureError(f"data must be numbers; these are {data.dtype}")
-    data = data if data.dtype == np.float32 else data.astype(float, copy=False)
+    if 0 in data.shape:
+        found = f"{data.shape[0]} sample(s), {data.shape[1]} feature(s)"
+        raise MixtureError(f"data are empty: {found} (shape={data.shape}) while a minimum of 1 is required.")
     if not np.isfinite(data).all():
-        raise MixtureError("data hold NaN or infinite values: leave those rows out")
+        raise MixtureError("data hold NaN or infinite values (inf): leave those rows out")
     return data
+
+
+def _as_floats(X: ArrayLike) -> FloatArray:
+    """Return any array-like of real numbers as floats."""
+    if hasattr(X, "tocsr"):
+        raise DataTypeError("sparse data are not supported: pass X.toarray()")
+    if np.ma.is_masked(X):
+        raise MixtureError("data have masked values: leave those rows out (numpy.ma.compress_rows)")
+    data = np.asarray(X)
+    if data.dtype.kind == "c":
+        raise DataTypeError(f"Complex data not supported: these are {data.dtype}")
+    if data.dtype.kind == "O":
+        return _objects_as_floats(X, data)
+    if data.dtype.kind not in "fiub":
+        raise DataTypeError(f"data must be numbers; these are {data.dtype}")
+    return data if data.dtype == np.float32 else data.astype(float, copy=False)
+
+
+def _objects_as_floats(X: Any, data: NDArray[np.object_]) -> FloatArray:
+    """Return numbers among Python objects as floats, missing values of data frames as NaN."""
+    try:
+        if hasattr(X, "convert_dtypes"):  # a frame of pandas, whose nullable columns hold pandas.NA
+            return np.asarray(X.to_numpy(dtype=float, na_value=np.nan))
+        return data.astype(float)
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"data must be numbers ({error})") from None
+
+
+def column_names(X: object) -> NDArray[np.object_] | None:
+    """Return the names of the columns of a data frame.
+
+    Parameters
+    ----------
+    X : object
+        Any data.
+
+    Returns
+    -------
+    ndarray of str, shape (D,), or None
+        None if there are none, or any is not a string.
+    """
+    names = list(getattr(X, "columns", ()))
+    if not names or not all(isinstance(name, str) for name in names):
+        return None
+    return np.array(names, dtype=object)
+
+
+def check_names(names: NDArray[np.object_] | None, fitted: NDArray[np.object_] | None) -> None:
+    """Check that columns have the names, in the order, that they had when the mixture was fitted.
+
+    Parameters
+    ----------
+    names : ndarray of str, shape (D,), or None
+        Of the data.
+    fitted : ndarray of str, shape (D,), or None
+        At the fit; without names on both sides nothing is checked.
+
+    Raises
+    ------
+    MixtureError
+        If they differ.
+    """
+    if names is None or fitted is None or np.array_equal(names, fitted):
+        return
+    raise MixtureError(
+        "The feature names should match those that were passed during fit: "
+        f"{', '.join(names)}; at the fit {', '.join(fitted)}"
+    )
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray | None:
@@ -68,11 +141,13 @@ def check_sample_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray |
     """
     if sample_weight is None:
         return None
+    if np.ma.is_masked(sample_weight):
+        raise MixtureError("sample_weight has masked values: set them to zero")
     weights = np.asarray(sample_weight, dtype=float)
     if weights.shape != (n,):
         raise MixtureError(f"sample_weight has shape {weights.shape}; {n} observations need ({n},)")
     if not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
-        raise MixtureError("sample_weight must be finite and not negative, with a positive sum")
+        raise MixtureError("sample_weight must be finite and not negative, and not zero in sum")
     return np.where(weights < NEGLIGIBLE_WEIGHT * weights.max(), 0.0, weights)
 
 

@@ -34,7 +34,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +42,7 @@ import numpy as np
 from mriseg.mixture.parameters import Parameters, broadcast_components, outer
 
 if TYPE_CHECKING:
-    from mriseg.mixture.parameters import FloatArray
+    from mriseg.mixture.parameters import FloatArray, Standardization
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +88,38 @@ class VariationalPosterior:
         else:
             weights = self.concentration[:, 0]
         return np.asarray(weights / weights.sum())
+
+    def standardized(self, standardization: Standardization) -> VariationalPosterior:
+        """Return the same posterior for standardized data.
+
+        Parameters
+        ----------
+        standardization : Standardization
+            Of the data.
+
+        Returns
+        -------
+        VariationalPosterior
+        """
+        moved = standardization.transform_parameters(Parameters(self.weights, self.means, self.scatter))
+        return replace(self, means=moved.means, scatter=moved.covariances)
+
+    def destandardized(self, standardization: Standardization) -> VariationalPosterior:
+        """Return the same posterior in the units of the data.
+
+        Parameters
+        ----------
+        standardization : Standardization
+            Of the data.
+
+        Returns
+        -------
+        VariationalPosterior
+        """
+        moved = standardization.inverse_transform_parameters(
+            Parameters(self.weights, self.means, self.scatter)
+        )
+        return replace(self, means=moved.means, scatter=moved.covariances)
 
     def parameters(self) -> Parameters:
         """Return the mixture with expected weights, means and precisions, (E Λₖ)⁻¹ = Bₖ / νₖ.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mriseg.mixture import Fixed, GaussianMixture, select_model
+from mriseg.mixture import Fixed, GaussianMixture, select_model, unwarned
 from mriseg.model.constants import (
     CHANNEL_START_VOXELS,
     CLASSES_MAX_ITERATIONS,
@@ -190,7 +190,8 @@ def fit_gaussian_classes(
         max_iter=CLASSES_MAX_ITERATIONS,
         fixed=Fixed(means=start.means) if hold_means and start is not None else None,
     )
-    return GaussianClasses(mixture.fit(rows, sample_weight=counts))
+    with unwarned():
+        return GaussianClasses(mixture.fit(rows, sample_weight=counts))
 
 
 def select_gaussian_classes(
@@ -223,9 +224,15 @@ def select_gaussian_classes(
     """
     rows = _rows(values)
     model = _covariance_model(covariance, rows.shape[1])
-    found = select_model(
-        rows, classes, [model], sample_weight=counts, tol=CLASSES_TOLERANCE, max_iter=CLASSES_MAX_ITERATIONS
-    )
+    with unwarned():
+        found = select_model(
+            rows,
+            classes,
+            [model],
+            sample_weight=counts,
+            tol=CLASSES_TOLERANCE,
+            max_iter=CLASSES_MAX_ITERATIONS,
+        )
     bic = {candidate.n_components: candidate.bic for candidate in found.table if not candidate.problem}
     return GaussianClasses(found.best), bic
 
@@ -238,7 +245,8 @@ def _covariance_model(covariance: str | None, channels: int) -> str:
 def _hierarchical_start(voxels: NDArray[np.float32], classes: int, model: str) -> Parameters:
     """Return the start from a hierarchical clustering of a subset of voxels (N, D), by rising first mean."""
     some = voxels[:: 1 + len(voxels) // CHANNEL_START_VOXELS].astype(np.float64)
-    clustering = GaussianMixture(classes, model=model, max_iter=START_STEPS).fit(some).parameters_
+    with unwarned():
+        clustering = GaussianMixture(classes, model=model, max_iter=START_STEPS).fit(some).parameters_
     return clustering.ordered(np.argsort(clustering.means[:, 0], kind="stable"))
 
 

@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import GaussianMixture
+from mriseg.mixture import GaussianMixture, unwarned
 from mriseg.mixture.em import Step, run_em
 from mriseg.model.constants import (
     CHANNEL_START_VOXELS,
@@ -137,7 +137,8 @@ def _starts(
     """Return two starts: from a hierarchical clustering of all channels, and from the first channel alone."""
     some = voxels[:: 1 + len(voxels) // CHANNEL_START_VOXELS].astype(np.float64)
     model = "V" if some.shape[1] == 1 else "VVI"
-    plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
+    with unwarned():
+        plain = GaussianMixture(3, model=model, init="hierarchical", max_iter=START_STEPS).fit(some)
     first = fit_partial_volume(*intensity_histogram(voxels[:, 0]), white=white)
     return [
         _start_from_responsibilities(shares, some, outlier_range, middle)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.mixture import GaussianMixture
+from mriseg.mixture import GaussianMixture, unwarned
 from mriseg.mixture.em import Step, run_em
 from mriseg.model.constants import (
     FURTHER_STARTS,
@@ -96,7 +96,8 @@ def _variance_floor(values: Floats) -> float:
 def _starts(values: Floats, counts: Floats, white: int) -> list[PartialVolumeMixture]:
     """Return the starts: a Gaussian mixture of equal variances, and those of `USUAL_STARTS`."""
     plain = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
-    plain.fit(values[:, None], sample_weight=counts)
+    with unwarned():
+        plain.fit(values[:, None], sample_weight=counts)
     outlier_range = float(np.ptp(values))
     weights = np.append(START_PURE * plain.weights_, np.full(2, (1 - START_PURE) / 2))
     sd = float(np.sqrt(plain.covariances_[0, 0, 0]))

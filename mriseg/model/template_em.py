@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import block_diag
 
-from mriseg.mixture import GaussianMixture
+from mriseg.mixture import GaussianMixture, unwarned
 from mriseg.mixture.em import Step, run_em
 from mriseg.model.constants import (
     FACTOR_PRIOR_SHARES,
@@ -245,7 +245,8 @@ def _starts(rows: Floats, counts: Floats, places: Places) -> list[TemplateMixtur
     values, weights = rows[:, 0], counts.sum(axis=0)
     levels = np.clip(places.levels, values.min(), values.max())
     clusters = GaussianMixture(3, model="E", init="hierarchical", max_iter=START_STEPS)
-    means = clusters.fit(values[:, None], sample_weight=weights).means_[:, 0]
+    with unwarned():
+        means = clusters.fit(values[:, None], sample_weight=weights).means_[:, 0]
     named = min(permutations(means), key=lambda order: float(((np.array(order) - levels) ** 2).sum()))
     return [_start_at(np.array(tissues), rows, counts, places) for tissues in (levels, named)]
 

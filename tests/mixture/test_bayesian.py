@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.mixture import BayesianGaussianMixture as ScikitMixture
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import BayesianGaussianMixture
+from mriseg.mixture import BayesianGaussianMixture, unwarned
 
 KINDS = ["dirichlet_process", "dirichlet_distribution"]
 
@@ -117,3 +117,30 @@ def test_a_histogram_gives_the_fit_of_the_sample(kind):
 def test_unusable_settings_are_named(settings, message):
     with pytest.raises(MixtureError, match=message):
         BayesianGaussianMixture(**{"n_components": 2, **settings}).fit(blobs())
+
+
+@pytest.mark.parametrize("model", ["full", "diag"])
+@pytest.mark.parametrize("shape", [(4, 8), (8, 8), (60, 3), (60, 12)])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_data_on_a_plane_have_a_fit(model, shape, scale):
+    X = np.random.default_rng(0).normal(size=shape) * scale
+    X[:, -1] = X[:, 0] * 3
+    with unwarned():
+        fit = BayesianGaussianMixture(2, model=model).fit(X)
+    assert np.linalg.eigvalsh(fit.covariances_).min() > 0
+    assert np.isfinite(fit.score_samples(X)).all()
+    np.testing.assert_allclose(fit.predict_proba(X).sum(axis=1), 1)
+
+
+def test_the_prior_is_told_under_the_names_of_scikit_learn():
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    fit = BayesianGaussianMixture(2).fit(X)
+    theirs = ScikitMixture(n_components=2, reg_covar=0).fit(X)
+    for name in ("weight_concentration_prior_", "mean_precision_prior_", "degrees_of_freedom_prior_"):
+        assert getattr(fit, name) == getattr(theirs, name), name
+    np.testing.assert_allclose(fit.mean_prior_, theirs.mean_prior_)
+    np.testing.assert_allclose(fit.covariance_prior_ * 50 / 49, theirs.covariance_prior_)
+    assert len(fit.weight_concentration_) == 2
+    assert fit.mean_precision_.shape == fit.degrees_of_freedom_.shape == (2,)
+    with pytest.raises(MixtureError, match="covariance_prior must be"):
+        BayesianGaussianMixture(2, covariance_prior=np.ones((2, 2))).fit(X)

@@ -34,6 +34,6 @@ def test_no_module_keeps_a_tuned_number_of_its_own():
 
 def test_tolerances_and_limits_are_positive():
     assert all(getattr(constants, name) > 0 for name in NAMES)
-    assert constants.VARIANCE_FLOOR < constants.MIN_INITIAL_VARIANCE
+    assert constants.VARIANCE_ROUNDING * 2**-52 < constants.MIN_INITIAL_VARIANCE
     assert 0.5 < constants.STEP_SIZE_EXPONENT <= 1
     assert constants.MIN_BINS < constants.MAX_BINS

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mriseg.errors import MixtureError
-from mriseg.mixture.constants import VARIANCE_FLOOR
+from mriseg.mixture import DegenerateError
 from mriseg.mixture.covariance import MODELS, covariance_model
 from mriseg.mixture.orientation import from_axes
 
@@ -23,11 +23,11 @@ def deviance(counts, scatter, covariances):
     return counts @ np.linalg.slogdet(covariances).logabsdet + traces.sum()
 
 
-def estimated(name, counts, scatter):
+def estimated(name, counts, scatter, floor=0.0):
     model = covariance_model(name, scatter.shape[1])
     if not model.diagonal:
-        return model.estimate(counts, scatter)
-    variances = model.estimate(counts, np.diagonal(scatter, axis1=1, axis2=2))
+        return model.estimate(counts, scatter, floor=floor)
+    variances = model.estimate(counts, np.diagonal(scatter, axis1=1, axis2=2), floor=floor)
     return variances[:, :, None] * np.eye(scatter.shape[1])
 
 
@@ -103,9 +103,40 @@ def test_names_of_scikit_learn_and_of_one_dimension():
         covariance_model("E", 2)
 
 
-def test_the_floor_is_the_constrained_maximum():
+def flat_statistics():
     counts, scatter = statistics(6)
     scatter[0] = 0
     scatter[0, 0, 0] = counts[0]
-    covariances = estimated("VVV", counts, scatter)
-    np.testing.assert_allclose(covariances[0], np.diag([1, VARIANCE_FLOOR, VARIANCE_FLOOR]), atol=1e-12)
+    return counts, scatter
+
+
+def test_the_floor_is_the_constrained_maximum():
+    covariances = estimated("VVV", *flat_statistics(), floor=1e-6)
+    np.testing.assert_allclose(covariances[0], np.diag([1, 1e-6, 1e-6]), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["EEI", "VVI", "EEE", "VVV"])
+def test_with_a_floor_of_each_column_nothing_near_above_it_is_more_likely(name):
+    counts, scatter = statistics(8)
+    floor = np.array([0.5, 2.0, 0.05]) * np.diagonal(scatter.sum(axis=0)).mean() / counts.sum()
+    covariances = estimated(name, counts, scatter, floor)
+    assert np.linalg.eigvalsh(covariances - np.diag(floor)).min() >= -1e-9
+    best = deviance(counts, scatter, covariances)
+    rng = np.random.default_rng(0)
+    above = 0
+    for _ in range(2000):
+        moved = nearby(name, covariances, rng, size=1e-2)
+        if np.linalg.eigvalsh(moved - np.diag(floor)).min() >= 0:
+            above += 1
+            assert deviance(counts, scatter, moved) >= best - 1e-9 * abs(best)
+    assert above >= 20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_a_floor_a_lost_rank_is_said(name):
+    counts, scatter = flat_statistics()
+    scatter[:] = scatter[0]
+    if name in {"EII", "VII"}:
+        scatter[:] = 0
+    with pytest.raises(DegenerateError):
+        estimated(name, counts, scatter)

@@ -7,7 +7,8 @@ from mriseg.mixture import Fixed, Parameters, Prior
 from mriseg.mixture.covariance import MODELS, covariance_model
 from mriseg.mixture.expectation import Observations, log_joint_coefficients
 from mriseg.mixture.fitting import prepare_m_step
-from mriseg.mixture.maximisation import min_variance, rounding_bound
+from mriseg.mixture.floor import min_variance
+from mriseg.mixture.maximisation import rounding_bound
 from mriseg.mixture.parameters import Standardization
 
 NAMES = [model.name for model in MODELS]

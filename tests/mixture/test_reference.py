@@ -13,6 +13,7 @@ from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.covariance import covariance_model
 from mriseg.mixture.hierarchical import merge_neighbours
 from mriseg.mixture.kmeans import kmeans_labels
+from mriseg.mixture.starts import scaled_principal_axes
 
 # mclust ends where its log-likelihood changes by 1e-10; EM creeps, so these fits must end alike.
 TIGHT = {"tol": 1e-10, "max_iter": 5000}
@@ -90,6 +91,14 @@ def test_merge_tree_is_that_of_mclust(model):
     for n_clusters in range(2, 9):
         expected = [row[f"{model}_{n_clusters}"] for row in rows("hc_partitions.csv")]
         assert adjusted_rand_score(expected, tree.labels(n_clusters)) == 1
+
+
+def test_the_default_start_is_the_tree_of_mclust():
+    """``hc(use = "SVD")`` on iris; repeated rows, as in faithful, make ties, which each breaks its way."""
+    X = dataset("iris")
+    tree = agglomerate(scaled_principal_axes(X, np.ones(len(X))), "VVV")
+    for n_clusters in range(2, 6):
+        assert adjusted_rand_score(partition("iris", n_clusters), tree.labels(n_clusters)) == 1
 
 
 def test_neighbours_make_the_tree_of_mclust_for_equal_variances():

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import starts
+from mriseg.mixture import GaussianMixture, select_model, starts, unwarned
 from mriseg.mixture.covariance import covariance_model
 from mriseg.mixture.expectation import Observations
 from mriseg.mixture.starts import (
     check_partition,
     quantile_labels,
     scaled_principal_axes,
+    start_method,
     start_tree,
     starting_partition,
     starting_statistics,
@@ -45,12 +46,17 @@ def test_a_subsample_keeps_order_and_weights_and_a_small_sample_stays_whole():
     assert subsample(X, weights, 50, generator())[0] is X
 
 
-def test_scaled_principal_axes_are_uncorrelated_with_the_root_of_their_deviation():
+def test_scaled_principal_axes_are_uncorrelated_and_over_the_root_of_their_singular_value():
     X, weights = cloud() @ np.array([[1.0, 0.8], [0.0, 0.5]]), np.random.default_rng(2).uniform(0, 2, 300)
     Z = scaled_principal_axes(X, weights)
     eigenvalues = np.linalg.eigvalsh(correlation(X, weights))
-    covariance = np.cov(Z, rowvar=False, aweights=weights, bias=True)
-    np.testing.assert_allclose(covariance, np.diag(np.sqrt(eigenvalues)), atol=1e-9)
+    total = weights.sum()
+    squares = np.cov(Z, rowvar=False, aweights=weights, bias=True) * total
+    np.testing.assert_allclose(squares, np.diag(np.sqrt((total - 1) * eigenvalues)), atol=1e-9)
+    counts = np.random.default_rng(3).integers(1, 4, 300)
+    whole = scaled_principal_axes(np.repeat(X, counts, axis=0), np.ones(counts.sum()))
+    once = scaled_principal_axes(X, counts.astype(float))
+    np.testing.assert_allclose(np.abs(whole), np.abs(np.repeat(once, counts, axis=0)), atol=1e-12)
 
 
 def correlation(X, weights):
@@ -122,3 +128,26 @@ def test_unusable_starts_are_named():
         check_partition(np.array([[0.5, 0.4], [1.0, 0.0]]), 2, 2)
     with pytest.raises(MixtureError, match=r"shape \(4,\); it needs \(3,\) or \(3, 2\)"):
         check_partition(np.zeros(4), 3, 2)
+
+
+def test_more_components_than_a_hierarchical_start_can_make_come_from_k_means():
+    X = np.random.default_rng(0).normal(size=(2600, 2))
+    with unwarned():
+        fit = GaussianMixture(1200, model="EII", max_iter=1).fit(X)
+    assert fit.weights_.shape == (1200,)
+    assert start_method("hierarchical", (2600, 2), 500) == "hierarchical"
+    assert start_method("hierarchical", (2600, 2), 501) == "kmeans"
+    assert start_method("hierarchical", (2600, 1), 501) == "hierarchical"
+    with pytest.raises(MixtureError, match="of 1000 observations cannot make 1200 components: start with km"):
+        GaussianMixture(1200, model="EII", init="VVV").fit(X)
+
+
+@pytest.mark.parametrize("criterion", ["hierarchical", "EII", "EEE"])
+def test_a_column_that_is_constant_in_the_subsample_is_no_axis(criterion):
+    """One of 5,000 rows differs: the subsample of 1,000 misses it."""
+    X = np.column_stack([np.random.default_rng(0).normal(size=(5000, 2)), np.zeros(5000)])
+    X[7, 2] = 1
+    with unwarned():
+        assert np.isfinite(GaussianMixture(2, init=criterion).fit(X).score(X))
+        assert np.isfinite(select_model(X, [1, 2], ["VVV", "EEI"]).best.score(X))
+    assert scaled_principal_axes(np.ones((5, 2)), np.ones(5)).shape == (5, 1)

@@ -17,8 +17,12 @@ from mriseg.mixture.validation import (
 @pytest.mark.parametrize(
     ("X", "weights", "message"),
     [
-        (np.arange(5.0), None, "matrix"),
-        (np.empty((0, 2)), None, "matrix"),
+        (np.zeros((5, 2, 2)), None, "matrix"),
+        (np.empty((0, 2)), None, "empty"),
+        (np.ma.masked_less(np.arange(5.0), 2), None, "masked"),
+        ([[1.0], [2.0]], np.ma.masked_less([1.0, 2.0], 2), "masked"),
+        ([[1.0 + 1j], [2.0]], None, "Complex"),
+        ([[1.0], [{}]], None, "numbers"),
         ([["a"], ["b"]], None, "numbers"),
         ([[1.0], [np.nan]], None, "NaN"),
         ([[1.0], [2.0]], [1.0], "sample_weight"),
