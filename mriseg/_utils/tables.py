@@ -42,11 +42,20 @@ def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], lis
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            start = next((line for line in file if line.strip()), "")
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(delimiters, key=start.count))
-            rows = [Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            return parse_delimited(file.read(), delimiters)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def parse_delimited(text: str, delimiters: str = "\t,;") -> tuple[list[str], list[Row]]:
+    """Read a table from its text, see `read_delimited`."""
+    lines = io.StringIO(text, newline="")
+    start = next((line for line in lines if line.strip()), "")
+    lines.seek(0)
+    reader = csv.reader(lines, delimiter=max(delimiters, key=start.count))
+    try:
+        rows = [Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except csv.Error as error:
         raise ValueError(str(error)) from error
     if not rows:
         return [], []

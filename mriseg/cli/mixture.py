@@ -21,6 +21,13 @@ class Criterion(StrEnum):
     ICL = "icl"
 
 
+class Missing(StrEnum):
+    """What to do with rows that lack a value."""
+
+    ERROR = "error"
+    DROP = "drop"
+
+
 def parse_components(text: str) -> list[int]:
     """Return the numbers that "3", "1:9" or "2,4,6" stand for.
 
@@ -41,23 +48,27 @@ def parse_components(text: str) -> list[int]:
 
 def mixture(
     table: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="TABLE",
-            help="CSV file with a header: comma, semicolon or tab between cells.",
+            help="CSV file with a header: comma, semicolon or tab between cells; .gz; .parquet; or - for "
+            "standard input.",
             show_default=False,
         ),
     ],
     columns: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,…", show_default=False, help="Columns to fit; without it, all that are numbers."
+            metavar="NAME,…",
+            show_default=False,
+            help="Columns to fit; without it, all that hold numbers that differ, but for an index.",
         ),
     ] = None,
     weights: Annotated[
         str | None,
         typer.Option(metavar="NAME", show_default=False, help="Column that counts how often a row was seen."),
     ] = None,
+    missing: Annotated[Missing, typer.Option(help="What is done about missing values.")] = Missing.ERROR,
     components: Annotated[
         str, typer.Option(metavar="K|FIRST:LAST", help="Number of components, or the range to choose from.")
     ] = "1:9",
@@ -88,16 +99,26 @@ def mixture(
     numbers = parse_components(components)
     from mriseg._utils.atomic_write import refuse_existing
     from mriseg.cli.terminal import say
-    from mriseg.results.mixture_table import fit_table, read_table
+    from mriseg.mixture import unwarned
+    from mriseg.results.mixture_table import file_names, fit_table
+    from mriseg.results.number_table import read_table
 
-    data = read_table(table, _names(columns) if columns else None, weights)
-    folder = output or Path(f"{table.name.split('.')[0]}_mixture")
+    data = read_table(table, _names(columns) if columns else None, weights, missing.value)
+    folder = output or Path(f"{data.name}_mixture")
     if not overwrite:
-        refuse_existing(folder, data.file_names(sample=sample > 0))
+        refuse_existing(folder, file_names(data.name, sample=sample > 0))
     models = None if model == "all" else _names(model)
-    fit = fit_table(data, numbers, models, criterion.value, seed)
+    with unwarned():  # the tables below say it
+        fit = fit_table(data, numbers, models, criterion.value, seed)
     files = fit.save(folder, sample_size=sample, seed=seed, overwrite=overwrite)
-    say(*criteria_table(fit, criterion), "", *parameter_table(fit), "", f"{len(files)} files in {folder}")
+    say(
+        *data.notes(),
+        *criteria_table(fit, criterion),
+        "",
+        *parameter_table(fit),
+        "",
+        f"{len(files)} files in {folder}",
+    )
 
 
 def _names(text: str) -> list[str]:

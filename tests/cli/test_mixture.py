@@ -1,6 +1,8 @@
 """``mriseg mixture``: the table in, figures, files and errors out."""
 
 import csv
+import gzip
+import io
 import json
 import subprocess
 import sys
@@ -134,19 +136,29 @@ def test_earlier_results_are_replaced_only_when_asked(run, tmp_path):
         (None, (), "cannot be read"),
         ("", (), "header"),
         ("a,b\n", (), "header"),
-        ("a,b\nx,y\n", (), "no column holds numbers"),
+        (
+            "a,b\nx,y\n",
+            (),
+            "no column holds numbers that differ (a: text, such as 'x'; b: text, such as 'y')",
+        ),
         ("a,b\n1,2\n3,4\n", ("--columns", "c"), "no column 'c'; there are a, b"),
-        ("a,b\n1,2\n3,\n", (), "line 3, column 'b': '' is no number"),
-        ("a,b\n,2\n3,4\n", (), "line 2, column 'a': '' is no number"),
-        ("a,b\n\n1,2\n\n3,\n", (), "line 5, column 'b': '' is no number"),
+        (
+            "a,b\n1,2\n3,\n5,4\n",
+            (),
+            "line 3, column 'b': '' is no number; --missing drop leaves such rows out",
+        ),
+        ("a,b\n,2\n3,4\n5,6\n", (), "line 2, column 'a': '' is no number"),
+        ("a,b\n\n1,2\n\n3,\n5,4\n", (), "line 5, column 'b': '' is no number"),
         ("a,b\n1,2\n3,4,5\n", (), "line 3: 3 cells, and the header has 2"),
         ("a,b\n1\n3,4\n", ("--columns", "a"), "line 2: 1 cells, and the header has 2"),
         ("1,2\n3,4\n", (), "has no header"),
         ("a,b\n1,2\n3,4\n", ("--columns", "a,a"), "column 'a' is asked for twice"),
         ("a,a\n1,2\n3,4\n", (), "two columns are named 'a'"),
-        ("a,b\n1,2\n", (), "column 0 is constant"),
-        ("a,b\n1,2\n2,2\n3,2\n", (), "column 1 is constant"),
-        ("a\n1\n2\nnan\n", (), "NaN"),
+        ("a,b\n1,2\n", (), "no column holds numbers that differ (a: constant, 1; b: constant, 2)"),
+        ("a,b\n1,2\n2,2\n3,2\n", ("--columns", "a,b"), "column 1 is constant"),
+        ("a\n1\n2\nnan\n", (), "line 4, column 'a': 'nan' is no number; --missing drop"),
+        ("a,b\n1,\n,2\n3,\n,4\n", ("--missing", "drop"), "a value is missing in every row"),
+        ("a\n1\n2\ninf\n", (), "line 4, column 'a': 'inf' is no number but infinite"),
         ("a\n1\n1\n1\n", (), "constant"),
         ("a\n1\n2\n3\n", ("--model", "VVX"), "no covariance model 'VVX'"),
         ("a,w\n1,1\n2,-1\n", ("--weights", "w"), "sample_weight"),
@@ -199,7 +211,7 @@ def test_column_names_that_mean_harm_do_none(run, tmp_path):
     [
         (b"a,a\n1,2\n3,4\n5,7\n", "two columns are named 'a'"),
         (b"a\n1e308\n-1e308\n1e307\n5\n", "rescale them"),
-        (b"a\n1\nnan\n3\n", "NaN or infinite"),
+        (b"a\n1\nnan\n3\n", "is no number; --missing drop"),
         (b"a\n\xff\n", "cannot be read as a table"),
         (b"a\n" + b"9" * 200_000 + b"\n", "cannot be read as a table"),
     ],
@@ -211,3 +223,91 @@ def test_tables_that_cannot_be_fitted_are_one_line(run, tmp_path, text, says):
     (line,) = stderr.splitlines()
     assert line.startswith("mriseg: error: bad.csv: ")
     assert says in line
+
+
+ONE = ("--components", "1", "--model", "EII", "-o", "out")
+
+
+def fitted_columns(run, tmp_path, text, *options):
+    (tmp_path / "t.csv").write_text(text)
+    code, out, err = run("t.csv", *ONE, "--overwrite", *options)
+    assert (code, err) == (0, "")
+    found = result(tmp_path / "out", "t")
+    return found["columns"], found["columns_left_out"], out
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_index_is_no_dimension_and_is_named(run, tmp_path, name, first):
+    body = "\n".join(f"{i + first},{i % 5},{i % 3}" for i in range(30))
+    columns, left_out, out = fitted_columns(run, tmp_path, f"{name},a,b\n{body}\n")
+    assert columns == ["a", "b"]
+    assert left_out == {name: "an index"}
+    assert f"columns left out: {name or 'the first'} (an index)" in out
+
+
+@pytest.mark.parametrize("name", ["id", ""])
+def test_an_unnamed_column_that_does_not_count_rows_is_a_dimension(run, tmp_path, name):
+    body = "\n".join(f"{i if name else i * 2},{i % 5}" for i in range(30))
+    assert fitted_columns(run, tmp_path, f"{name},a\n{body}\n")[0] == [name, "a"]
+
+
+@pytest.mark.parametrize("blank", ["", "NA", "nan", "NULL", "."])
+@pytest.mark.parametrize("row", [0, 7, 29])
+def test_rows_that_lack_a_value_are_named_or_left_out(run, tmp_path, blank, row):
+    """A blank first cell must not make a text column of its column."""
+    cells = [[str(i % 7), str(i % 5)] for i in range(30)]
+    cells[row][0] = blank
+    text = "a,b\n" + "\n".join(",".join(pair) for pair in cells) + "\n"
+    (tmp_path / "t.csv").write_text(text)
+    code, _out, err = run("t.csv", *ONE)
+    assert code == 1
+    assert f"line {row + 2}, column 'a': {blank!r} is no number; --missing drop" in err
+    columns, _, out = fitted_columns(run, tmp_path, text, "--missing", "drop")
+    assert columns == ["a", "b"]
+    assert "rows left out for missing values: 1 of 30" in out
+    labels = rows(tmp_path / "out" / "t_labels.csv")
+    assert [i for i, label in enumerate(labels) if not label["component"]] == [row]
+    assert len(labels) == 30
+
+
+def test_text_empty_and_constant_columns_are_left_out_by_name(run, tmp_path):
+    body = "\n".join(f"{i % 7},x{i},,5,{i % 2 == 0}" for i in range(30))
+    columns, left_out, out = fitted_columns(run, tmp_path, f"a,t,e,c,flag\n{body}\n")
+    assert columns == ["a", "flag"]
+    assert left_out == {"t": "text, such as 'x0'", "e": "empty", "c": "constant, 5"}
+    assert "columns left out: t (text, such as 'x0'), e (empty), c (constant, 5)" in out
+
+
+def test_decimal_commas_compressed_files_and_standard_input(run, tmp_path, monkeypatch):
+    numbers = np.random.default_rng(0).normal(size=(40, 2)).round(4)
+    plain = "a;b\n" + "\n".join(f"{x};{y}" for x, y in numbers) + "\n"
+    columns, _, _ = fitted_columns(run, tmp_path, plain.replace(".", ","))
+    assert columns == ["a", "b"]
+    np.testing.assert_allclose(result(tmp_path / "out", "t")["means"][0], numbers.mean(axis=0))
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(plain.encode()))
+    assert run("t.csv.gz", *ONE, "--overwrite")[0] == 0
+    np.testing.assert_allclose(result(tmp_path / "out", "t")["means"][0], numbers.mean(axis=0))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(plain.encode())))
+    assert run("-", *ONE, "--overwrite")[0] == 0
+    np.testing.assert_allclose(result(tmp_path / "out", "stdin")["means"][0], numbers.mean(axis=0))
+    (tmp_path / "bad.csv.gz").write_bytes(b"no gzip")
+    assert "cannot be read as a table" in run("bad.csv.gz", *ONE)[2]
+
+
+def test_parquet_is_read_or_what_it_needs_is_said(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    code, _, err = run("t.parquet", *ONE)
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "pip install 'mriseg[tables]'" in err
+
+
+def test_parquet_gives_the_fit_of_the_same_csv(run, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    table = {"a": numbers[:, 0].tolist(), "b": [*numbers[:39, 1].tolist(), None]}
+    parquet.write_table(pyarrow.table(table), tmp_path / "t.parquet")
+    assert run("t.parquet", *ONE, "--missing", "drop")[0] == 0
+    np.testing.assert_allclose(result(tmp_path / "out", "t")["means"][0], numbers[:39].mean(axis=0))
