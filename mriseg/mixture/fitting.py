@@ -12,7 +12,8 @@ from mriseg.mixture.fixed import FixedTerms
 from mriseg.mixture.floor import variance_floor
 from mriseg.mixture.kmeans import nearest_centres
 from mriseg.mixture.maximisation import MStep
-from mriseg.mixture.parameters import DegenerateError, Parameters
+from mriseg.mixture.moments import Moments
+from mriseg.mixture.parameters import DegenerateError, Parameters, broadcast_components
 from mriseg.mixture.priors import PriorTerms
 from mriseg.mixture.starts import RANDOM_METHODS, check_partition, starting_statistics
 from mriseg.mixture.validation import count_unique
@@ -166,7 +167,8 @@ def initial_states(
 def state_from_means(m_step: MStep, means: FloatArray) -> Parameters:
     """Return initial parameters with given means, every observation assigned to the nearest.
 
-    A mean that is nearest to none starts with the weight of one observation and the covariance of all.
+    A mean that is nearest to none starts with the weight of one observation and the spread of all about it,
+    which reaches them.
 
     Parameters
     ----------
@@ -187,8 +189,12 @@ def state_from_means(m_step: MStep, means: FloatArray) -> Parameters:
     observations = m_step.observations
     labels, _ = nearest_centres(observations.X, means)
     statistics = observations.partition_statistics(labels, len(means))
-    statistics[statistics[:, 0] == 0] = statistics.sum(axis=0) / len(observations.X)
-    return m_step.from_partition(statistics, means)
+    empty = statistics[:, 0] == 0
+    statistics[empty] = statistics.sum(axis=0) / len(observations.X)
+    moments = m_step.moments(statistics)
+    spread = broadcast_components(empty, moments.scatter.ndim)
+    scatter = np.where(spread, moments.scatter_about(means), moments.scatter)
+    return m_step.from_moments(Moments(moments.counts, means, scatter))
 
 
 def best_run(

@@ -56,18 +56,13 @@ class MStep:
     fixed: FixedTerms | None = None
     floor: FloatArray | float = 0.0
 
-    def from_partition(self, statistics: FloatArray, means: FloatArray | None = None) -> Parameters:
+    def from_partition(self, statistics: FloatArray) -> Parameters:
         """Return the initial parameters given the sufficient statistics of a partition.
-
-        Components too small to have a covariance of their own start with the pooled covariance, because EM
-        may never leave the floor at which they would start.
 
         Parameters
         ----------
         statistics : ndarray, shape (K, P)
             Sufficient statistics of the partition.
-        means : ndarray, shape (K, D), optional
-            Initial means; by default those of the partition.
 
         Returns
         -------
@@ -78,14 +73,35 @@ class MStep:
         DegenerateError
             If a component is empty, or the covariances lose rank.
         """
-        moments = self.moments(statistics)
+        return self.from_moments(self.moments(statistics))
+
+    def from_moments(self, moments: Moments) -> Parameters:
+        """Return the initial parameters given the moments of the components.
+
+        Components too small to have a covariance of their own start with the pooled covariance, because EM
+        may never leave the floor at which they would start.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of the components.
+
+        Returns
+        -------
+        parameters : Parameters
+
+        Raises
+        ------
+        DegenerateError
+            If the covariances lose rank.
+        """
         counts = broadcast_components(moments.counts, moments.scatter.ndim)
         pooled = moments.scatter.sum(axis=0, keepdims=True) / counts.sum()
         degenerate = min_variance(moments.scatter / counts) < MIN_INITIAL_VARIANCE * min_variance(pooled)
         scatter = np.where(
             broadcast_components(degenerate, moments.scatter.ndim), pooled * counts, moments.scatter
         )
-        return self.maximise(Moments(moments.counts, moments.means if means is None else means, scatter))
+        return self.maximise(Moments(moments.counts, moments.means, scatter))
 
     def from_parameters(self, parameters: Parameters) -> Parameters:
         """Return initial parameters from those of another mixture, projected on the covariance model.

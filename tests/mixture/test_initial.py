@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import BayesianGaussianMixture, GaussianMixture, unwarned
+from mriseg.mixture import BayesianGaussianMixture, DegenerateError, GaussianMixture, unwarned
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(size=(100, 2)), RNG.normal(size=(200, 2)) * 2 + 6])
@@ -64,21 +64,34 @@ def test_unusable_values_are_named(settings, message):
         begun(**settings)
 
 
+def test_given_means_are_kept_with_the_covariances_of_the_nearest_observations():
+    labels = np.square(X[:, None] - MEANS).sum(axis=2).argmin(axis=1)
+    begun_there = begun(means_init=MEANS)
+    np.testing.assert_allclose(begun_there.means_, MEANS, atol=1e-12)
+    spread = np.cov(X[labels == 1], rowvar=False, bias=True)
+    np.testing.assert_allclose(begun_there.covariances_[1], spread, atol=1e-12)
+
+
 @pytest.mark.parametrize("dimensions", [1, 2, 6])
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("far", [30.0, 1e3, 1e6])
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
-def test_a_mean_nearest_to_no_observation_starts_a_component(dimensions, scale, covariance_type):
+def test_a_mean_nearest_to_no_observation_starts_a_component(dimensions, scale, covariance_type, far):
     rng = np.random.default_rng(dimensions)
     points = rng.normal(size=(300, dimensions)) + np.repeat([0.0, 10.0, 20.0], 100)[:, None]
-    means = np.array([[0.0], [20.0], [30.0]]) * np.ones(dimensions)
-    begun = GaussianMixture(3, covariance_type=covariance_type, means_init=means * scale, max_iter=0)
-    begun.fit(points * scale)
-    np.testing.assert_allclose(begun.means_, means * scale, rtol=1e-9, atol=1e-9 * scale)
+    means = np.array([[0.0], [20.0], [far]]) * np.ones(dimensions)
+    start = GaussianMixture(3, covariance_type=covariance_type, means_init=means * scale, max_iter=0)
+    start.fit(points * scale)
+    np.testing.assert_allclose(start.means_, means * scale, rtol=1e-9, atol=1e-9 * scale)
     fit = GaussianMixture(3, covariance_type=covariance_type, means_init=means * scale)
+    if covariance_type == "tied" and far > 30:  # which no covariance of the others reaches
+        with pytest.raises(DegenerateError, match="component 2 is empty"):
+            fit.fit(points * scale)
+        return
     with unwarned():
         fit.fit(points * scale)
     assert fit.converged_
-    assert fit.score(points * scale) > begun.score(points * scale)
+    assert fit.score(points * scale) > start.score(points * scale)
 
 
 def test_a_fit_goes_on_where_the_last_one_stopped():
