@@ -236,7 +236,7 @@ class GaussianMixture(MixtureOfParameters):
             report_fit(self)
         else:
             weights = np.ones(len(data)) if weights is None else weights
-            self._online.update(self._checked(data), weights.astype(data.dtype))
+            self._online.update(self._checked(X), weights.astype(data.dtype))
             self._publish(self._online.parameters, self._online.m_step, self._online.standardization)
         return self
 

@@ -47,7 +47,7 @@ def check_data(X: ArrayLike) -> FloatArray:
         found = f"{data.shape[0]} sample(s), {data.shape[1]} feature(s)"
         raise MixtureError(f"data are empty: {found} (shape={data.shape}) while a minimum of 1 is required.")
     if not np.isfinite(data).all():
-        raise MixtureError("data hold NaN or infinite values (inf): leave those rows out")
+        raise MixtureError("data hold NaN or infinite values: leave those rows out")
     return data
 
 
