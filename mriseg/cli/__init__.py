@@ -10,6 +10,7 @@ import os
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from mriseg import __version__
 from mriseg.cli.batch import batch
@@ -28,7 +29,24 @@ from mriseg.cli.view import view
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# Before what pydantic, with which typer converts values, is told by a conversion.
+_PYDANTIC_PREFIX = "Value error, "
+
+
+class Commands(TyperGroup):
+    """The commands; what is wrong with a value is said without a prefix that is for programmers."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix(_PYDANTIC_PREFIX)
+            raise
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Segment brain MRI into CSF, GM and WM.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
