@@ -1,11 +1,12 @@
 """Segment damaged scans with known truth and record what is lost, the verdict and the image quality figures.
 
 Usage: python scripts/benchmark_verdict.py run DATA_DIR TABLE.tsv [PART OF_PARTS]
-       python scripts/benchmark_verdict.py report TABLE.tsv
+       python scripts/benchmark_verdict.py report TABLE.tsv...
 
 `run` adds a row for each head of DATA_DIR and damage of `degraded_scans` that TABLE.tsv does not hold yet;
 PART OF_PARTS takes every n-th, for several processes with a table each. `report` prints what the verdict is
-worth: false trust and false alarm by kind of damage, and how often the predicted bound holds.
+worth: false trust and false alarm by kind of damage, and how often the predicted bound holds; and draws
+docs/images/verdict_reliability.png.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from degraded_scans import DAMAGES, Damage, Head, heads, on_grid_of
 import mriseg
 from mriseg.errors import MrisegError
 from mriseg.evaluation.metrics import dice
-from mriseg.quality.agreement import predicted_loss
+from mriseg.quality.agreement import FIGURE_OF_TISSUE, predicted_agreement, predicted_loss
 from mriseg.quality.constants import MAX_TRUSTED_LOSS
 
 TISSUES = {"GM": 1, "WM": 2}
+PICTURE = Path(__file__).parent.parent / "docs" / "images" / "verdict_reliability.png"
 
 
 def row_of(head: Head, kind: str, name: str, damage: Damage) -> dict[str, object]:
@@ -42,7 +44,8 @@ def row_of(head: Head, kind: str, name: str, damage: Damage) -> dict[str, object
     except MrisegError as error:
         return row | {"verdict": "refused", "warnings": str(error)[:80]}
     labels = on_grid_of(result.labels, affine, head.truth.shape, head.affine)
-    inside = head.data > 0 if head.stripped else head.truth > 0
+    # What is found beside a stripped brain, as in its ghosts, is wrong; around a whole one the truth ends.
+    inside = np.ones(head.truth.shape, bool) if head.stripped else head.truth > 0
     agreement = {
         f"dice_{tissue}": dice((labels == label) & inside, (head.truth == label) & inside)
         for tissue, label in TISSUES.items()
@@ -126,8 +129,31 @@ def summarised(
     print("bound holds: " + ", ".join(f"{tissue} {share:.2f}" for tissue, share in held.items()))
 
 
+def draw(rows: list[dict[str, object]], path: Path) -> None:
+    """Draw the Dice that each run reached against the predicted bound, by tissue and kind of damage."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 5.4), layout="constrained")
+    kinds = sorted({str(row["kind"]) for row in rows}, key=lambda kind: (kind != "plain", kind))
+    axes = figure.subplots(1, len(TISSUES), sharex=True, sharey=True)
+    for axis, tissue in zip(axes, TISSUES, strict=True):
+        for number, kind in enumerate(kinds):
+            points = [
+                (predicted_agreement(row)[FIGURE_OF_TISSUE[tissue]], row[f"dice_{tissue}"])
+                for row in rows
+                if row["kind"] == kind
+            ]
+            marker = "osD^v"[number % 5]
+            axis.scatter(*zip(*points, strict=True), s=22, marker=marker, color=f"C{number % 10}", label=kind)
+        axis.axline((0.5, 0.5), slope=1, color="0.4", linewidth=1)
+        axis.set(title=tissue, xlabel="predicted: nine of ten reach more", xlim=(0.35, 0.9), ylim=(0.35, 1))
+    axes[0].set_ylabel("Dice with the truth")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=9, frameon=False)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
 def report(tables: list[Path]) -> None:
-    """Print what the verdict is worth with the bounds that the package has."""
+    """Print and draw what the verdict is worth with the bounds that the package has."""
     rows = [row for table in tables for row in read(table)]
     losses = losses_of(rows)
     rows = [row for row in rows if (row["head"], row["damage"]) in losses]
@@ -136,6 +162,7 @@ def report(tables: list[Path]) -> None:
     }
     bounds = {tissue: np.array([predicted_loss(row)[tissue] for row in rows]) for tissue in TISSUES}
     summarised(rows, lost, bounds, MAX_TRUSTED_LOSS)
+    draw(rows, PICTURE)
 
 
 if __name__ == "__main__":

@@ -158,9 +158,10 @@ def turned(data, affine, brain, rng, degrees):
     angle = np.deg2rad(degrees)
     turn = np.eye(4)
     turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    centre = np.eye(4)
-    centre[:3, 3] = (np.array(data.shape) - 1) / 2
-    matrix = centre @ turn @ np.linalg.inv(centre)
+    # About the middle of the grid and in mm, or the header were sheared.
+    to_mm = np.diag([*zooms_of(affine), 1.0])
+    to_mm[:3, 3] = -zooms_of(affine) * (np.array(data.shape) - 1) / 2
+    matrix = np.linalg.inv(to_mm) @ turn @ to_mm
     return ndimage.affine_transform(data, matrix[:3, :3], matrix[:3, 3], order=1), affine @ matrix
 
 

@@ -13,7 +13,8 @@ from mriseg.brain.checks import mask_warnings
 from mriseg.images.reading import load_mask, load_volume
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.qc import QCWarning, do_not_trust, look_closely, verdict
-from mriseg.quality.checks import depth_warnings, plausibility_warnings
+from mriseg.quality.checks import plausibility_warnings
+from mriseg.quality.depth_checks import depth_warnings
 
 
 def _ball(*labels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,10 @@ from scipy import ndimage
 
 from mriseg.brain.constants import (
     ASYMMETRY_SPACING_MM,
+    BRAIN_RADIUS_CM,
     DOUBTFUL_SIMILARITY,
     MAX_ASYMMETRY,
-    MAX_BORDER_CM2,
+    MAX_MISSING_ML,
     MAX_NOISE_NEAR,
     MIN_EXTENT_MM,
     MIN_INFANT_EXTENT_MM,
@@ -59,12 +61,20 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
     lowest, highest = PLAUSIBLE_INFANT_ML if infant else PLAUSIBLE_ML
     if not lowest <= ml <= highest:
         size = f"the brain mask holds {ml:.0f} mL; a human brain has {lowest:.0f} to {highest:.0f} mL"
+        size += (
+            ", and all volumes are off if it is one; check the voxel size (--zooms), or give a mask (--mask)"
+        )
         warnings.append(do_not_trust("mask-volume", size))
     warnings += _extent_warnings(mask, volume.zooms, MIN_INFANT_EXTENT_MM if infant else MIN_EXTENT_MM)
     warnings += lost_signal_warnings(mask, volume)
-    border = _border_cm2(mask, volume.zooms)
-    if border > MAX_BORDER_CM2:
-        ends = f"the scan ends inside the brain ({border:.0f} cm2 of its mask lie on the border)"
+    areas = _border_cm2(mask, volume.zooms)
+    missing = sum(_cap_ml(area) for area in areas)
+    if missing > MAX_MISSING_ML:
+        ends = (
+            f"the scan ends inside the brain ({sum(areas):.0f} cm2 of its mask lie on the border), so that "
+            f"some {missing:.0f} mL may be missing from the volumes (usually none): take a scan of the whole "
+            "brain, or compare with scans that end at the same place"
+        )
         warnings.append(look_closely("mask-border", ends))
     return tuple(warnings)
 
@@ -91,11 +101,19 @@ def registration_warnings(
     warnings: list[QCWarning] = []
     if registration.similarity < DOUBTFUL_SIMILARITY:
         share = f"{registration.similarity:.0%}"
-        poor = f"the head template fits the scan poorly (explains {share}); look at the brain mask"
+        poor = (
+            f"the head template fits the scan poorly (explains {share}, usually at least "
+            f"{DOUBTFUL_SIMILARITY:.0%}); the brain mask may be off, and all volumes with it: look at its "
+            "outline, or give a mask with --mask"
+        )
         warnings.append(look_closely("template-similarity", poor))
     asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
     if asymmetry > MAX_ASYMMETRY:
-        halves = f"the halves of the brain mask differ by {asymmetry:.0%} of its volume"
+        halves = (
+            f"the halves of the brain mask differ by {asymmetry:.0%} of its volume (usually "
+            f"{MAX_ASYMMETRY:.0%} at the most); scalp may have been taken in on one side, or brain left out "
+            "on the other: look at both, or give a mask with --mask"
+        )
         warnings.append(look_closely("mask-asymmetry", halves))
     return warnings
 
@@ -173,10 +191,12 @@ def noise_warnings(
     share = float(noise[(distance > 0) & (distance <= NOISE_LAYER_MM)].mean())
     if share <= MAX_NOISE_NEAR:
         return []
-    near = f"{share:.0%} of the {NOISE_LAYER_MM:.0f} mm around the brain mask are noise of the full range"
-    return [
-        look_closely("noise-near-brain", f"{near}; the border of the mask and the CSF there are less sure")
-    ]
+    text = (
+        f"{share:.0%} of the {NOISE_LAYER_MM:.0f} mm around the brain mask are noise of the full range "
+        f"(usually {MAX_NOISE_NEAR:.0%} at the most); the border of the mask and the CSF there are less "
+        "sure: look at them, or give the scan as it was before its face was replaced"
+    )
+    return [look_closely("noise-near-brain", text)]
 
 
 def _extent_warnings(
@@ -190,7 +210,10 @@ def _extent_warnings(
         extent = (side.stop - side.start) * float(zoom)
         if extent < shortest:
             part = f"the brain mask measures {extent:.0f} mm from {direction}; a human brain at least"
-            missing = f"{part} {shortest:.0f} mm: a part is missing"
+            missing = (
+                f"{part} {shortest:.0f} mm: a part is missing, and volumes lack it; give a scan of the whole "
+                "brain, or check the voxel size (--zooms)"
+            )
             warnings.append(do_not_trust("mask-extent", missing))
     return warnings
 
@@ -204,7 +227,31 @@ def _asymmetry(mask: NDArray[np.bool_], voxels_to_mni: NDArray[np.floating]) -> 
     return 2 * abs(float(np.mean(right)) - 0.5)
 
 
-def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> float:
-    """Return the area of the mask on the faces of the volume, cm2."""
-    counts = [(axis, np.count_nonzero(mask.take((0, -1), axis))) for axis in range(3)]
-    return float(sum(count * zooms.prod() / zooms[axis] for axis, count in counts)) / 100
+def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> list[float]:
+    """Return the area of the mask on each of the six faces of the volume, cm2."""
+    return [
+        float(np.count_nonzero(mask.take(end, axis)) * zooms.prod() / zooms[axis]) / 100
+        for axis in range(3)
+        for end in (0, -1)
+    ]
+
+
+def _cap_ml(area: float) -> float:
+    """Return the volume of the cap that a plane cuts off a ball of the size of a brain.
+
+    Parameters
+    ----------
+    area : float
+        Of the cut, cm2; at most half of the ball is cut off.
+
+    Returns
+    -------
+    float
+        mL.
+
+    >>> [round(_cap_ml(area)) for area in (0, 20, 50, 1e3)]
+    [0, 5, 31, 718]
+    """
+    radius = BRAIN_RADIUS_CM
+    height = radius - math.sqrt(max(radius**2 - area / math.pi, 0.0))
+    return math.pi * height**2 * (radius - height / 3)

@@ -30,8 +30,12 @@ MIN_INFANT_EXTENT_MM = (70.0, 85.0, 55.0)
 MAX_ASYMMETRY = 0.06
 # mm: sampling distance of the mask when its halves are compared; for speed, not tuned.
 ASYMMETRY_SPACING_MM = 3.0
-# cm2: largest area of a complete mask on the border of the scan; not tuned.
-MAX_BORDER_CM2 = 20.0
+# cm: radius of a ball of the volume of a brain and its CSF.
+BRAIN_RADIUS_CM = 7.0
+# mL: largest part beyond the end of a scan that is not reported, by the area of the mask there, as of a cut
+# ball; a fiftieth of a brain. In 52 cropped heads it was right within a factor of 2 or 8 mL up to 150 mL,
+# and what lacked less than 80 mL lost less than .03 Dice.
+MAX_MISSING_ML = 30.0
 
 # mm: width of the layer around a mask in which noise of the full range disturbs its surface.
 NOISE_LAYER_MM = 8.0

@@ -47,11 +47,19 @@ def lost_signal_warnings(mask: NDArray[np.bool_], volume: Volume) -> list[QCWarn
     warnings: list[QCWarning] = []
     planes = sum(lost_planes(np.moveaxis(brain, axis, 0), np.moveaxis(excess, axis, 0)) for axis in range(3))
     if planes:
-        lost = f"planes in the brain of one value only, or far darker than both neighbours: {planes}"
-        warnings.append(look_closely("planes-empty", f"{lost}; a part of the scan was lost"))
+        lost = (
+            f"planes in the brain of one value only, or far darker than both neighbours: {planes}; usually "
+            "there are none: a part of the scan was lost, and the tissue there is a guess: look there, or "
+            "convert the scan anew"
+        )
+        warnings.append(look_closely("planes-empty", lost))
     ml = largest_hole(brain, excess, volume.zooms) * volume.voxel_ml
     if ml > MAX_HOLE_ML:
-        warnings.append(look_closely("brain-hole", f"a piece of {ml:.1f} mL in the brain has no signal"))
+        hole = (
+            f"a piece of {ml:.1f} mL in the brain has no signal (usually {MAX_HOLE_ML:.1f} mL at the most), "
+            "and is no tissue or CSF; look at it, and give it as --lesion-mask if it is none"
+        )
+        warnings.append(look_closely("brain-hole", hole))
     return warnings
 
 

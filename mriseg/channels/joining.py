@@ -60,7 +60,8 @@ class Channel:
         warnings = [warning.about(f"{name}:") for warning in self.volume.warnings]
         if self.alignment.overlap < MIN_FULL_COVERAGE:
             part = f"covers {self.alignment.overlap:.0%} of the brain; "
-            part += "the rest is judged by the first scan alone"
+            part += "the rest is judged by the first scan alone, and its tissues are less sure: look there, "
+            part += "or leave the file out"
             warnings.append(look_closely("channel-overlap", part).about(name))
         if self.correlation > MAX_CORRELATION:
             alike = f"its intensities follow those of the first scan (correlation {self.correlation:.2f}), "

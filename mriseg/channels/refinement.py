@@ -99,7 +99,10 @@ class Refinement:
         """Return warnings of implausible and of large motions."""
         motion = f"{self.moved_mm:.1f} mm and {self.turned_degrees:.1f} degrees"
         if self.significant and not self.applies:
-            far = f"does not seem to fit the first scan: it lies {motion} off, too far to be moved there"
+            far = (
+                f"does not seem to fit the first scan: it lies {motion} off, too far to be moved there, and "
+                "tissues are wrong where the two disagree; see that both are of one session, or leave it out"
+            )
             return (look_closely("channel-far-off", far),)
         if self.applies and self.moved_mm > REPORTED_MOTION_MM:
             moved = f"was moved by {motion} to fit the first scan; see whether the two lie on one another"

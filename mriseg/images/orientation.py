@@ -43,7 +43,7 @@ _KNOWN_CODES = range(6)
 _SIZES_ALONE = "voxel sizes alone"
 _NO_FORM = (
     "neither its sform nor its qform places the voxels: voxel sizes alone were used, "
-    "so left and right may be swapped"
+    "so left and right may be swapped, which leaves volumes as they are; check the sides"
 )
 
 
@@ -114,7 +114,10 @@ def voxel_placement(
     affine = np.diag([unit, unit, unit, 1.0]) @ affine
     warnings = [*_warnings(header, form, sform, qform, shape)]
     if (stored["pixdim"][1:4] < 0).any():
-        negative = "its header gives negative voxel sizes; their magnitudes were taken"
+        negative = (
+            "its header gives negative voxel sizes, where they should be positive; their magnitudes were "
+            "taken: left and right may be interchanged, volumes are not; check the sides"
+        )
         warnings.append(look_closely("header-negative-zooms", negative))
     if int(header["qform_code"]) and not np.isfinite(qform).all():
         header["qform_code"] = 0
@@ -211,17 +214,23 @@ def _warnings(
     cosines = (used[:3, :3] / edges).T @ (used[:3, :3] / edges) - np.eye(3)
     if np.abs(cosines).max() > MAX_SHEAR:
         angle = np.degrees(np.arcsin(np.abs(cosines).max()))
-        sheared = f"its {form}, which was used, is sheared by {angle:.0f} degrees"
+        sheared = (
+            f"its {form}, which was used, is sheared by {angle:.0f} degrees, where axes are usually "
+            "perpendicular; shapes are distorted, and volumes off if it is wrong: see that the head is not "
+            "skewed"
+        )
         warnings.append(look_closely("header-sheared", sheared))
     comparable = form == "sform" and int(header["qform_code"]) > 0
     distance = max_corner_distance(sform, qform, shape) if comparable else 0.0
     if not distance <= MAX_FORM_SHIFT * edges.min():
         where = f"up to {distance:.3g} {_unit(header)} apart" if np.isfinite(distance) else "differently"
         differing = f"its sform and its qform place the voxels {where}; the sform was used"
+        differing += "; sides and volumes are wrong if it is: check them, or repair the header"
         warnings.append(look_closely("header-forms-differ", differing))
     elif form == "sform" and not np.allclose(sizes, edges, rtol=ZOOM_TOLERANCE):
         differ = (
-            f"its voxel sizes are {_join(sizes)} but its sform makes them {_join(edges)}; the sform was used"
+            f"its voxel sizes are {_join(sizes)} but its sform makes them {_join(edges)}; the sform "
+            "was used, and volumes are off if it is wrong: check the size of the head, or give --zooms"
         )
         warnings.append(look_closely("header-zooms-differ", differ))
     return warnings

@@ -43,7 +43,11 @@ IN_MEMORY = (SpatialImage, Volume)
 _LABEL_INTENTS = (1002, 1003)
 _VECTOR_INTENTS = (1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004)
 
-_NEGATED = look_closely("intensities-negated", "its intensities are negated; their sign was turned")
+_NEGATED = look_closely(
+    "intensities-negated",
+    "its intensities are negated; their sign was turned, and if "
+    "that is wrong so are the tissues: see that the background is dark in the overlay",
+)
 
 
 def load_volume(

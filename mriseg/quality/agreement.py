@@ -132,6 +132,11 @@ def predicted_agreement(values: Mapping[str, float]) -> dict[str, float]:
     }
 
 
+def is_predicted(values: Mapping[str, float]) -> bool:
+    """Return whether the figures of a scan predict its agreement with the truth, as those of T1 scans do."""
+    return all(np.isfinite(values.get(name, np.nan)) for name in FIGURE_OF_TISSUE.values())
+
+
 def _shares(values: Mapping[str, float], tissue: str) -> dict[str, float]:
     """Return the terms of (1), in Dice."""
     learned = _learned()["Terms"]
@@ -154,9 +159,9 @@ def agreement_warnings(values: Mapping[str, float]) -> list[QCWarning]:
     list of QCWarning
         Empty if nothing is in doubt, or where no agreement is predicted.
     """
-    figures = {tissue: values[name] for tissue, name in FIGURE_OF_TISSUE.items()}
-    if not np.isfinite(list(figures.values())).all():
+    if not is_predicted(values):
         return []
+    figures = {tissue: values[name] for tissue, name in FIGURE_OF_TISSUE.items()}
     worst = max(predicted_loss(values).values())
     if worst <= MAX_TRUSTED_LOSS:
         return []

@@ -6,31 +6,25 @@ import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
-from mriseg.images.voxels import bounding_box
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import GM, WM, Tissue
 from mriseg.model.separation import separations
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.agreement import agreement_warnings
 from mriseg.quality.constants import (
-    BORDER_DEPTH_MM,
-    BORDER_SPACING_MM,
-    DEPTH_SPACING_MM,
     EMPTY_SHARE,
-    MAX_BORDER_WM,
     MAX_CORRECTED_FIELD,
     MAX_OUT_OF_ORDER,
     MAX_SILENT,
     MIN_GREY_TO_WHITE,
     MIN_SEPARATION_SDS,
-    MIN_WM_DEPTH_RATIO,
     PLAUSIBLE_INFANT_SHARE,
     PLAUSIBLE_SHARE,
     SHARE_MARGIN,
 )
 from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
+from mriseg.quality.depth_checks import depth_warnings
 from mriseg.quality.intensity_checks import linearity_warnings, saturation_warnings
 
 if TYPE_CHECKING:
@@ -75,7 +69,7 @@ def segmentation_warnings(
         *(warning for channel in found.channels for warning in channel.warnings),
         *_field_warnings(found.field),
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
-        *saturation_warnings(quality["clipped_floor"], quality["clipped_ceiling"]),
+        *saturation_warnings(quality.values),
         *agreement_warnings(quality.values),
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
@@ -86,7 +80,10 @@ def segmentation_warnings(
     if found.by_place:
         warnings += ratio_warnings(found.components, shares)
     if volume.not_finite:
-        damaged = f"{volume.not_finite} voxels of the scan are not finite; they were taken as background"
+        damaged = (
+            f"{volume.not_finite} voxels of the scan are not finite, where none should be; they were taken "
+            "as background, and volumes lack what they held: see where they lie, or convert the scan anew"
+        )
         warnings.append(look_closely("voxels-not-finite", damaged))
     return warnings
 
@@ -95,9 +92,13 @@ def _field_warnings(field: BiasField) -> list[QCWarning]:
     """Report a field as strong as that of a head coil, under which tissues are less sure."""
     if field.sd <= MAX_CORRECTED_FIELD:
         return []
-    spans = f"the bias field spans a factor of {field.high / field.low:.1f} in the brain"
-    rest = "as that of a head coil; the volume of CSF may be off by a quarter"
-    return [look_closely("strong-bias-field", f"{spans}, {rest}")]
+    text = (
+        f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, as that of a head coil "
+        f"(the sd of its logarithm is {field.sd:.2f}, usually {MAX_CORRECTED_FIELD} at the most); the "
+        "volume of CSF may be off by a quarter: look at its outline near the surface, or give the scan as "
+        "normalised by the scanner"
+    )
+    return [look_closely("strong-bias-field", text)]
 
 
 def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
@@ -105,7 +106,10 @@ def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:
     silent = 1 - signal / voxels
     if silent <= MAX_SILENT:
         return []
-    text = f"{silent:.1%} of the brain mask has no signal; it takes no part in the fit"
+    text = (
+        f"{silent:.1%} of the brain mask has no signal (usually {MAX_SILENT:.0%} at the most); it takes no "
+        "part in the fit: see whether the mask reaches beyond the brain, or a part of the scan was lost"
+    )
     return [look_closely("mask-no-signal", text)]
 
 
@@ -118,10 +122,16 @@ def _model_warnings(found: Estimates, ranks: NDArray[np.intp], shares: Sequence[
         found.components, np.array(shares), model.centres, model.covariances, out_of_order, found.contrast
     )
     if fit.single_bic <= fit.bic:
-        single = "the classes are not separated: one Gaussian describes the intensities as well"
+        single = (
+            "the classes are not separated: one Gaussian describes the intensities as well, and the volumes "
+            "mean nothing; check that the scan shows a brain, its --contrast, and the brain mask"
+        )
         warnings.append(do_not_trust("classes-not-separated", single))
     if not model.converged:
-        text = f"the mixture has not converged in {model.n_iter} iterations"
+        text = (
+            f"the mixture has not converged in {model.n_iter} iterations, as it usually does; volumes may be "
+            "off by some per cent: see whether the fit follows the histogram, and check the brain mask"
+        )
         warnings.append(look_closely("not-converged", text))
     return warnings
 
@@ -159,31 +169,36 @@ def plausibility_warnings(
     for tissue, share in zip(tissues, shares, strict=True):
         low, high = usual.get(tissue.abbreviation, (0.0, 1.0))
         if share < EMPTY_SHARE:
-            empty = f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask)"
+            empty = (
+                f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask; {low:.0%} to "
+                f"{high:.0%} is usual), and other tissues hold its voxels; check --contrast and the brain "
+                "mask"
+            )
             warnings.append(do_not_trust("tissue-empty", empty))
         elif not low <= share <= high:
             unusual = (
                 f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"
             )
             far = not low - SHARE_MARGIN <= share <= high + SHARE_MARGIN
-            causes = "check that --contrast is that of the scan, and the brain mask"
-            warnings.append(
-                do_not_trust("tissue-share", f"{unusual}; {causes}")
-                if far
-                else look_closely("tissue-share", unusual)
-            )
+            warn = do_not_trust if far else look_closely
+            causes = "its volume is too small or too large if that is not so in this brain: check its outline"
+            warnings.append(warn("tissue-share", f"{unusual}; {causes}, --contrast, and the brain mask"))
     means, sds = centres[:, 0], np.sqrt(covariances[:, 0, 0])
     apart = separations(centres, covariances)
     for i, j in itertools.pairwise(np.argsort(means, kind="stable")):
         if apart[i, j] < MIN_SEPARATION_SDS:
             mingled = (
                 f"{tissues[i].abbreviation} and {tissues[j].abbreviation} are not separated "
-                f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g})"
+                f"(means {means[i]:.4g} and {means[j]:.4g}, sds {sds[i]:.3g} and {sds[j]:.3g}; usually the "
+                f"means are at least {MIN_SEPARATION_SDS:.0f} sd apart), and how much is of which is a "
+                "guess; check --contrast and the brain mask, or take a scan with less noise"
             )
             warnings.append(do_not_trust("tissues-not-separated", mingled))
     if out_of_order > MAX_OUT_OF_ORDER:
         contrary = (
-            f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities"
+            f"{out_of_order:.1%} of the brain mask has a label that contradicts the order of intensities "
+            f"(usually {MAX_OUT_OF_ORDER:.0%} at the most), and volumes are off by about as much; look at "
+            "the darkest and the brightest voxels of each tissue"
         )
         warnings.append(look_closely("labels-out-of-order", contrary))
     return warnings
@@ -212,80 +227,10 @@ def ratio_warnings(tissues: Sequence[Tissue], shares: Sequence[float]) -> list[Q
         return []
     text = (
         f"GM is {grey / max(white, EMPTY_SHARE):.2f} times WM; in whole brains it is more than "
-        f"{MIN_GREY_TO_WHITE} times; cortex may have been taken for WM"
+        f"{MIN_GREY_TO_WHITE:.0f} times; cortex may have been taken for WM, whose volume is too large then: "
+        "look at its outline, or give a T1 of the session as well"
     )
     return [look_closely("tissue-ratio", text)]
-
-
-def depth_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating]) -> list[QCWarning]:
-    """Check the depths of WM and GM in the brain.
-
-    White matter lies deeper than the cortex. Otherwise the tissues are swapped: the
-    contrast is wrong, or the mask does not contain a brain.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, shape (X, Y, Z)
-        Of the three tissues; 0 outside the brain mask.
-    zooms : ndarray, shape (3,)
-        Voxel size, mm.
-
-    Returns
-    -------
-    list of QCWarning
-        Empty if nothing is in doubt, or a tissue has no voxels.
-    """
-    coarse, depth = _depths(labels, zooms, DEPTH_SPACING_MM)
-    grey, white = coarse == GM.index, coarse == WM.index
-    if not (grey.any() and white.any()):
-        return []
-    of_grey, of_white = float(depth[grey].mean()), float(depth[white].mean())
-    if of_white >= MIN_WM_DEPTH_RATIO * of_grey:
-        return []
-    turned = f"WM lies no deeper in the brain than GM (on average {of_white:.0f} mm against {of_grey:.0f} mm)"
-    return [do_not_trust("tissues-swapped", f"{turned}; check that --contrast is that of the scan")]
-
-
-def _depths(
-    labels: NDArray[np.uint8], zooms: NDArray[np.floating], spacing: float
-) -> tuple[NDArray[np.uint8], Floats]:
-    """Return labels at about a spacing in mm, and the depth of each voxel in the brain, mm."""
-    steps = np.maximum(1, np.round(spacing / zooms)).astype(int)
-    within = labels[bounding_box(labels > 0)]
-    coarse = np.pad(within[tuple(slice(None, None, step) for step in steps)], 1)
-    return coarse, ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)
-
-
-def border_warnings(labels: NDArray[np.uint8], zooms: NDArray[np.floating], contrast: str) -> list[QCWarning]:
-    """Check the share of WM at the border of the brain, where cortex and CSF belong.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, shape (X, Y, Z)
-        Of the three tissues; 0 outside the brain mask.
-    zooms : ndarray, shape (3,)
-        Voxel size, mm.
-    contrast : str
-        A key of `mriseg.labels.contrasts.CONTRASTS`. Only where WM is the brightest can it not be a mixture
-        of others, and is it checked.
-
-    Returns
-    -------
-    list of QCWarning
-        Empty if nothing is in doubt.
-    """
-    if CONTRASTS[contrast].rising[-1] is not WM or not labels.any():
-        return []
-    coarse, depth = _depths(labels, zooms, BORDER_SPACING_MM)
-    border = coarse[(depth > 0) & (depth <= BORDER_DEPTH_MM)]
-    white = np.count_nonzero(border == WM.index) / max(border.size, 1)
-    if white <= MAX_BORDER_WM:
-        return []
-    text = (
-        f"{white:.0%} of the border of the brain mask is as bright as WM, where cortex and CSF belong; "
-        "cortex was cut away, or scalp was left"
-    )
-    return [look_closely("mask-bright-border", text)]
 
 
 def out_of_order_share(counts: NDArray[np.floating], ranks: NDArray[np.intp]) -> float:

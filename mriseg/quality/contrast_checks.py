@@ -29,7 +29,8 @@ def template_warnings(found: Estimates) -> list[QCWarning]:
     if found.prior is None or found.prior.fits:
         return []
     text = "the template does not fit this brain; its tissues are named by the order of their intensities"
-    return [look_closely("template-not-used", f"{text} in {CONTRASTS[found.contrast].name}")]
+    rest = "so that volumes of GM and WM are less sure; check the brain mask and --contrast"
+    return [look_closely("template-not-used", f"{text} in {CONTRASTS[found.contrast].name}, {rest}")]
 
 
 def order_warnings(found: Estimates) -> list[QCWarning]:
@@ -47,7 +48,10 @@ def order_warnings(found: Estimates) -> list[QCWarning]:
     rising = tuple(found.components)
     if not found.by_place or any(contrast.rising == rising for contrast in CONTRASTS.values()):
         return []
-    text = "the intensities rise from {} over {} to {}, as in no usual contrast; look at the labels"
+    text = (
+        "the intensities rise from {} over {} to {}, as in no usual contrast; two tissues may be "
+        "interchanged: look at the labels, and check the brain mask"
+    )
     return [do_not_trust("order-unusual", text.format(*(tissue.abbreviation for tissue in rising)))]
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_field import air_intensity
 from mriseg.qc import QCWarning, look_closely
+from mriseg.quality.agreement import is_predicted
 from mriseg.quality.constants import MAX_DARK_LEVELS, MAX_SATURATED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,25 +21,32 @@ if TYPE_CHECKING:
     from mriseg.labels.tissues import Tissue
 
 
-def saturation_warnings(floor: float, ceiling: float) -> list[QCWarning]:
+def saturation_warnings(values: Mapping[str, float]) -> list[QCWarning]:
     """Check whether intensities of the brain were cut off.
 
     Parameters
     ----------
-    floor, ceiling : float
-        Share of the brain at its lowest and at its highest intensity, see
-        `mriseg.quality.tissue_figures.clipped_shares`.
+    values : mapping of str to float
+        Image quality figures. Where they predict the agreement with the truth, that weighs the bright end,
+        see `mriseg.quality.agreement`.
 
     Returns
     -------
     list of QCWarning
         Empty if hardly a voxel of the brain has its highest or its lowest intensity.
     """
+    ends = {"darkest": "clipped_floor"}
+    if not is_predicted(values):
+        ends["brightest"] = "clipped_ceiling"
+    shares = {end: values[name] for end, name in ends.items()}
     return [
         look_closely(
-            "intensities-saturated", f"{share:.0%} of the brain have its {end} intensity; it was cut off"
+            "intensities-saturated",
+            f"{share:.0%} of the brain have its {end} intensity (usually {MAX_SATURATED:.0%} at the most): "
+            "it was cut off, and tissues are not told apart there; take the scan as it was before it was "
+            "scaled",
         )
-        for end, share in {"brightest": ceiling, "darkest": floor}.items()
+        for end, share in shares.items()
         if share > MAX_SATURATED
     ]
 
@@ -86,6 +94,7 @@ def level_warnings(tissues: Sequence[Tissue], levels: NDArray[np.floating]) -> l
         return []
     text = (
         f"CSF and GM are {csf / white:.0%} and {grey / white:.0%} as bright as WM, more than in T1 as a "
-        "scanner stores it; if they are roots or logarithms of the signal, CSF may be a third too small"
+        f"scanner stores it (usually together {MAX_DARK_LEVELS:.0%} at the most); if they are roots or "
+        "logarithms of the signal, CSF may be a third too small: give the scan as the scanner stored it"
     )
     return [look_closely("intensities-not-linear", text)]

@@ -8,7 +8,8 @@ import numpy as np
 
 from mriseg.images.voxels import bounding_box
 from mriseg.labels.tissues import GM, LESION
-from mriseg.quality.checks import border_warnings, depth_warnings, segmentation_warnings
+from mriseg.quality.checks import segmentation_warnings
+from mriseg.quality.depth_checks import border_warnings, depth_warnings
 from mriseg.quality.image_quality import image_quality
 from mriseg.results.segmentation import Segmentation
 from mriseg.results.volumes import TissueVolume

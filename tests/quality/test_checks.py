@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import nibabel as nib
 import numpy as np
 import pytest
@@ -10,13 +8,12 @@ import mriseg
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.quality.checks import (
-    border_warnings,
     contrast_warnings,
-    depth_warnings,
     out_of_order_share,
     plausibility_warnings,
     ratio_warnings,
 )
+from mriseg.quality.depth_checks import border_warnings
 from mriseg.template.contrast import TissueLevels
 
 
@@ -98,9 +95,7 @@ def test_tissues_are_separated_by_the_mean_of_their_variances():
     sds = [10.0, 20.0, 5.0]  # of the first two the mean variance is 250, its root 15.81
     apart = [plausibility_warnings(**(HEALTHY | one_channel([0.0, m, 100.0], sds))) for m in (15.7, 15.9)]
     assert [len(flags) for flags in apart] == [1, 0]
-    assert [flag.text for flag in apart[0]] == [
-        "CSF and GM are not separated (means 0 and 15.7, sds 10 and 20)"
-    ]
+    assert "CSF and GM are not separated (means 0 and 15.7, sds 10 and 20;" in apart[0][0].text
     assert apart[0][0].severity == "do not trust"
 
 
@@ -110,7 +105,7 @@ def test_a_second_channel_separates_what_the_first_does_not():
     known = HEALTHY | {"centres": centres, "covariances": covariances}
     assert plausibility_warnings(**known) == []
     (flag,) = plausibility_warnings(**(known | {"centres": centres * (1, 0), "covariances": covariances}))
-    assert flag.text == "CSF and GM are not separated (means 30 and 34, sds 8 and 8)"
+    assert "CSF and GM are not separated (means 30 and 34, sds 8 and 8;" in flag.text
 
 
 @pytest.mark.parametrize(
@@ -130,41 +125,10 @@ def test_labels_out_of_order_are_said_from_one_percent():
     assert len(plausibility_warnings(**(HEALTHY | {"out_of_order": 0.0101}))) == 1
 
 
-@pytest.mark.parametrize("zooms", [(1.0, 1, 1), (1.0, 2, 4), (4.0, 4, 4)])
-def test_white_matter_outside_grey_matter_is_out_of_place(zooms):
-    grid = np.moveaxis(np.indices([round(90 / zoom) for zoom in zooms]), 0, -1) * zooms
-    radius = np.linalg.norm(grid - 45, axis=-1)
-    labels = np.select([radius < 20, radius < 32, radius < 38], [2, 1, 3], 0).astype(np.uint8)
-    assert depth_warnings(labels, np.array(zooms)) == []
-    swapped = np.array([0, 2, 1, 3], np.uint8)[labels]
-    (doubt,) = depth_warnings(swapped, np.array(zooms))
-    assert doubt.severity == "do not trust"
-    # Mean depths in a ball of 38 mm: 38 - 27.2 in the shell, 38 - 15 in the ball inside it; coarsely sampled.
-    outer, inner = map(float, re.search(r"on average (\d+) mm against (\d+) mm", doubt.text).groups())
-    assert outer == pytest.approx(10.8, abs=2)
-    assert inner == pytest.approx(23, abs=2)
-
-
-def test_nothing_is_out_of_place_where_a_tissue_is_missing():
-    assert depth_warnings(np.full((9, 9, 9), 1, np.uint8), np.ones(3)) == []
-    assert depth_warnings(np.full((9, 9, 9), 2, np.uint8), np.ones(3)) == []
-
-
 def test_grey_and_white_matter_that_hardly_differ_raise_no_doubt():
     assert contrast_warnings("t1", TissueLevels(0.1, 0.72, 0.70)) == []
     assert contrast_warnings("t1", TissueLevels(0.1, 0.80, 0.70)) != []
     assert contrast_warnings("t2", TissueLevels(0.1, 0.72, 0.70)) != []
-
-
-def test_white_matter_at_the_border_is_reported_where_it_is_the_brightest():
-    radius = np.linalg.norm(np.moveaxis(np.indices((40, 40, 40)), 0, -1) - 19.5, axis=-1) * 3.0
-    whole = np.select([radius < 35, radius < 50], [WM.index, GM.index], 0).astype(np.uint8)
-    cut = np.where(radius < 37, whole, 0).astype(np.uint8)
-    zooms = np.full(3, 3.0)
-    assert border_warnings(whole, zooms, "t1") == []
-    assert [warning.code for warning in border_warnings(cut, zooms, "t1")] == ["mask-bright-border"]
-    assert border_warnings(cut, zooms, "flair") == []
-    assert border_warnings(np.zeros_like(cut), zooms, "t1") == []
 
 
 def test_of_numbered_classes_it_is_not_known_where_they_lie(tmp_path, ball_labels, ball_affine):

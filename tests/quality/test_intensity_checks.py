@@ -18,9 +18,18 @@ def test_intensities_that_were_cut_off_are_said(share, flagged, end, factor):
     low, high = np.quantile(data[mask], [share, 1 - share])
     data = np.minimum(data, high) if end == "brightest" else np.maximum(data, low)
     data[~mask] = 1.2 * data.max()
-    found = saturation_warnings(*clipped_shares((factor * data).astype(np.float32)[mask]))
+    floor, ceiling = clipped_shares((factor * data).astype(np.float32)[mask])
+    found = saturation_warnings({"clipped_floor": floor, "clipped_ceiling": ceiling})
     assert [doubt.code for doubt in found] == ["intensities-saturated"] * flagged
     assert all(end in doubt.text for doubt in found)
+
+
+def test_a_bright_end_that_the_predicted_agreement_weighs_is_not_said_twice():
+    cut = {"clipped_floor": 0.1, "clipped_ceiling": 0.1}
+    both = saturation_warnings(cut | {"agreement_gm": float("nan"), "agreement_wm": float("nan")})
+    assert len(both) == 2
+    (dark,) = saturation_warnings(cut | {"agreement_gm": 0.8, "agreement_wm": 0.8})
+    assert "darkest" in dark.text
 
 
 @pytest.mark.parametrize(("csf", "grey"), [(0.21, 0.73), (0.42, 0.77), (0.18, 0.86)])
