@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
     from mriseg.cohort.record import Figures
 
+# Image quality figures that are compared: one or two of each kind of fault, as among many some are far off
+# by chance; `atypical_ml` is what is unlike any tissue.
+COMPARED_FIGURES = (
+    "similarity",
+    "explained",
+    "cjv",
+    "fwhm_avg",
+    "efc",
+    "smear_x",
+    "smear_y",
+    "clipped_ceiling",
+    "atypical_ml",
+    "agreement_gm",
+    "agreement_wm",
+)
 _NORMAL = 0.6745
 _NORMAL_OF_MEAN = 0.7979
 
@@ -46,7 +61,7 @@ def measures(figures: Figures) -> dict[str, float]:
     -------
     dict of str to float
         Volume of the mask (mL), fractions, ratios of neighbouring tissues' means, the bias field's highest
-        over its lowest factor, similarity to the template; those that the scan has.
+        over its lowest factor, and the `COMPARED_FIGURES` of image quality; those that the scan has.
     """
     numbers = {name: value for name, value in figures.items() if isinstance(value, (int, float))}
     found = {name: numbers[name] for name in numbers if name == "brain_mask_ml" or name.endswith("_fraction")}
@@ -56,9 +71,7 @@ def measures(figures: Figures) -> dict[str, float]:
             found[f"{dark_name} / {bright_name}"] = dark / bright
     if numbers.get("bias_lowest"):
         found["bias_highest / bias_lowest"] = numbers["bias_highest"] / numbers["bias_lowest"]
-    if "similarity" in numbers:
-        found["similarity"] = numbers["similarity"]
-    return found
+    return found | {name: numbers[name] for name in COMPARED_FIGURES if name in numbers}
 
 
 def deviations(cohort: Sequence[Mapping[str, float]]) -> list[list[Deviation]]:

@@ -9,6 +9,7 @@ from mriseg._utils.text import cell
 from mriseg.cohort.constants import MIN_COMPARED_SCANS
 from mriseg.cohort.record import log_name
 from mriseg.quality.figures import FIGURES
+from mriseg.quality.usual import usual_ranges
 from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def describe(names: Iterable[str], group_by: str = "") -> dict[str, dict[str, An
 def _description(name: str) -> dict[str, Any]:
     """Describe a column."""
     if name in FIGURES:
-        return {"Description": FIGURES[name].description, "Units": FIGURES[name].unit}
+        usual = {"UsualInT1": list(usual_ranges()[name])} if name in usual_ranges() else {}
+        return {"Description": FIGURES[name].description, "Units": FIGURES[name].unit, **usual}
     if name in _DESCRIPTIONS:
         return _DESCRIPTIONS[name]
     figure = max((figure for figure in VOLUME_FIGURES if name.endswith(f"_{figure}")), key=len)

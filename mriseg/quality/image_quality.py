@@ -5,7 +5,7 @@ Docs/verdict.md has the table of the figures with their definitions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,7 @@ from mriseg.quality.label_figures import (
     speckle,
 )
 from mriseg.quality.tissue_figures import autocorrelations, cjv, clipped_shares, cnr, fwhm, inu, rpve, snr
+from mriseg.quality.usual import usual_ranges
 from mriseg.quality.view import TISSUES, ScanView, voxels_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
     from mriseg.estimates import Estimates
     from mriseg.quality.tissue_figures import TissueLevel
+    from mriseg.quality.usual import Range
 
     Floats = NDArray[np.floating]
 
@@ -70,15 +72,18 @@ class ImageQuality:
     values : mapping of str to float
         By the names of `mriseg.quality.figures.FIGURES`, in their order; nan where a figure cannot be
         computed.
+    usual : mapping of str to tuple of float
+        Lowest and highest usual value; empty where none are known, as of other contrasts than T1.
     """
 
     values: Mapping[str, float]
+    usual: Mapping[str, Range] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> float:
         return self.values[name]
 
     def recorded(self) -> dict[str, dict[str, Any]]:
-        """Return the figures as an object of the sidecar, with their units; null where there is none."""
+        """Return the figures as an object of the sidecar, with units and usual ranges; null where none is."""
         return {
             # Rounded: further digits depend on the number of threads.
             "Values": {
@@ -86,6 +91,7 @@ class ImageQuality:
                 for name, value in self.values.items()
             },
             "Units": {name: FIGURES[name].unit for name in self.values},
+            "Usual": {name: list(self.usual[name]) for name in self.values if name in self.usual},
         }
 
 
@@ -119,7 +125,8 @@ def image_quality(
         figures |= _level_figures(view) | _smoothness_figures(view) | _label_figures(view)
         if found.contrast == LEARNED:
             figures |= predicted_agreement(figures)
-    return ImageQuality({name: float(figures.get(name, np.nan)) for name in FIGURES})
+    usual = usual_ranges() if found.contrast == LEARNED and view.has_tissues else {}
+    return ImageQuality({name: float(figures.get(name, np.nan)) for name in FIGURES}, usual)
 
 
 def _scan_figures(view: ScanView) -> dict[str, float]:
@@ -127,8 +134,8 @@ def _scan_figures(view: ScanView) -> dict[str, float]:
     found = view.found
     floor, ceiling = clipped_shares(view.stored)
     similarity = found.brain.similarity
-    field, part = found.field, slice(None, None, voxels_of(FIELD_SAMPLING_MM, view.zooms)[0])
-    factors = field.on_grid(found.volume.data.shape, part)[found.tissue_mask[part]]
+    part = slice(None, None, voxels_of(FIELD_SAMPLING_MM, view.zooms)[0])
+    factors = found.field.on_grid(found.volume.data.shape, part)[found.tissue_mask[part]]
     return {
         "clipped_floor": floor,
         "clipped_ceiling": ceiling,

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from mriseg.file_names import stem
 from mriseg.quality.histogram_fit import fit_error
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, trace_chart
+from mriseg.report.quality_table import quality_rows
 from mriseg.report.sheets import draw_sheet
 from mriseg.report.slices import PLANES, Slices
 from mriseg.report.templates import data_uri, environment
@@ -84,6 +85,8 @@ def report(data: ReportData) -> str:
         trace=trace,
         trace_chart=_svg_uri(trace_chart(found.model.history, trace)),
         field_chart=None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
+        quality=quality_rows(facts["ImageQuality"]),
+        usual_known=bool(facts["ImageQuality"]["Usual"]),
         paragraph=paragraph,
         references=references,
     )

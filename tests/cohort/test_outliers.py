@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mriseg.cohort.constants import OUTLIER_LIMIT
-from mriseg.cohort.outliers import deviations, deviations_within, measures, robust_scores
+from mriseg.cohort.outliers import COMPARED_FIGURES, deviations, deviations_within, measures, robust_scores
+from mriseg.quality.figures import FIGURES
 
 
 def test_scores_are_those_of_iglewicz_and_hoaglin():
@@ -55,3 +56,21 @@ def test_scans_of_unlike_units_are_compared_by_ratios():
     scaled = figures | {name: 1000 * value for name, value in figures.items() if name.endswith("_mean")}
     assert measures(scaled) == pytest.approx(found)
     assert measures({"similarity": None, "flags": ""}) == {}
+
+
+def test_a_scan_of_poor_quality_is_out_of_line_though_its_volumes_are_not():
+    """A blurred scan with a lesion among good ones stands out by them."""
+    assert set(COMPARED_FIGURES) <= set(FIGURES)
+    rng = np.random.default_rng(0)
+    cohort = [
+        {"GM_fraction": share, "fwhm_avg": width, "atypical_ml": ml, "agreement_gm": 0.8, "snr_csf": 3.0}
+        for share, width, ml in zip(
+            rng.normal(0.45, 0.02, 12), rng.normal(2.4, 0.1, 12), rng.uniform(0, 1, 12), strict=True
+        )
+    ]
+    cohort[3] |= {"fwhm_avg": 4.5, "atypical_ml": 30.0}
+    found = deviations([measures(scan) for scan in cohort])
+    outlying = [{of.measure for of in scan if abs(of.score) > OUTLIER_LIMIT} for scan in found]
+    assert outlying[3] == {"fwhm_avg", "atypical_ml"}
+    assert not any(outlying[:3] + outlying[4:])
+    assert found[3][0].measure in outlying[3]  # the score that scans are sorted by

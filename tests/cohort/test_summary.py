@@ -15,6 +15,7 @@ from mriseg.cohort.record import Record, collect
 from mriseg.cohort.summary import summarise
 from mriseg.errors import CohortError
 from mriseg.qc import do_not_trust, look_closely, note
+from mriseg.quality.usual import usual_ranges
 
 
 def sidecar(name, gm, *, similarity=0.7, warnings=()):
@@ -80,6 +81,7 @@ def test_image_quality_figures_are_columns_and_each_column_is_described(cohort):
     assert list(described) == list(table["seen"])
     assert all(of["Description"] for of in described.values())
     assert described["fwhm_x"]["Units"] == "mm"
+    assert described["fwhm_x"]["UsualInT1"] == list(usual_ranges()["fwhm_x"])
     assert described["GM_label_ml"] == {"Description": "Volume of GM by its labels", "Units": "mL"}
 
 
