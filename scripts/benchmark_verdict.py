@@ -44,8 +44,7 @@ def row_of(head: Head, kind: str, name: str, damage: Damage) -> dict[str, object
     except MrisegError as error:
         return row | {"verdict": "refused", "warnings": str(error)[:80]}
     labels = on_grid_of(result.labels, affine, head.truth.shape, head.affine)
-    # What is found beside a stripped brain, as in its ghosts, is wrong; around a whole one the truth ends.
-    inside = np.ones(head.truth.shape, bool) if head.stripped else head.truth > 0
+    inside = head.data > 0 if head.stripped else head.truth > 0
     agreement = {
         f"dice_{tissue}": dice((labels == label) & inside, (head.truth == label) & inside)
         for tissue, label in TISSUES.items()

@@ -42,11 +42,16 @@ def _level(data: np.ndarray) -> float:
     return float(np.percentile(data[data > 0], 95))
 
 
+def _stripped_again(damaged, data):
+    """Empty the background of a stripped scan, as damage comes before the strip."""
+    return np.where(data > 0, damaged, 0) if (data == 0).mean() > 0.5 else damaged
+
+
 def noise(data, affine, brain, rng, share):
-    """Add Rician noise, as a share of bright tissue; a stripped scan keeps its background."""
+    """Add Rician noise, as a share of bright tissue."""
     sd = share * _level(data)
     noisy = np.hypot(data + rng.normal(0, sd, data.shape), rng.normal(0, sd, data.shape))
-    return (np.where(data > 0, noisy, 0) if (data == 0).mean() > 0.5 else noisy), affine
+    return _stripped_again(noisy, data), affine
 
 
 def blur(data, affine, brain, rng, mm):
@@ -61,7 +66,7 @@ def motion(data, affine, brain, rng, degrees):
     k, other = np.fft.fftn(data), np.fft.fftn(moved)
     begin = int(data.shape[1] * rng.uniform(0.2, 0.4))
     k[:, begin:] = other[:, begin:]
-    return np.abs(np.fft.ifftn(k)), affine
+    return _stripped_again(np.abs(np.fft.ifftn(k)), data), affine
 
 
 def shaking(data, affine, brain, rng, mm):
@@ -70,12 +75,14 @@ def shaking(data, affine, brain, rng, mm):
     n = data.shape[1]
     walk = ndimage.gaussian_filter1d(rng.normal(size=n), 3)
     walk *= mm / zooms_of(affine)[1] / walk.std()
-    return np.abs(np.fft.ifftn(k * np.exp(-2j * np.pi * np.fft.fftfreq(n) * walk)[:, None])), affine
+    shaken = np.abs(np.fft.ifftn(k * np.exp(-2j * np.pi * np.fft.fftfreq(n) * walk)[:, None]))
+    return _stripped_again(shaken, data), affine
 
 
 def ghost(data, affine, brain, rng, share):
     """Add a ghost half a field of view away."""
-    return np.abs(data + share * np.roll(data, data.shape[1] // 2, axis=1)), affine
+    ghostly = np.abs(data + share * np.roll(data, data.shape[1] // 2, axis=1))
+    return _stripped_again(ghostly, data), affine
 
 
 def spike(data, affine, brain, rng, share):

@@ -59,6 +59,8 @@ BRAIN_SAMPLING_MM = 3.0
 FIELD_SAMPLING_MM = 8.0
 # mm: spacing of the blocks in which head, air and ghosts are told apart; noise is averaged out there.
 BLOCKS_MM = 4.0
+# Share of a block, 0 to 1: least that lies in the brain where ghosts in it are measured; all but rounding.
+FULL_BLOCK = 0.99
 # mm: least distance of air from the head; the head's edge, blurred or moved, reaches less far.
 MIN_AIR_DISTANCE_MM = 10.0
 # Factor: standard deviation of normal values over their median absolute deviation.

@@ -66,7 +66,15 @@ FIGURES: dict[str, Figure] = {
         for k, axis in _AXES.items()
     },
     **{
-        f"smear_{k}": Figure("1", f"Excess of air in the lines that meet the head, {axis}", OWN)
+        f"smear_{k}": Figure(
+            "1", f"Excess of air in the lines that meet the head, without that ghost, {axis}", OWN
+        )
+        for k, axis in _AXES.items()
+    },
+    **{
+        f"ghost_in_brain_{k}": Figure(
+            "1", f"Deviation in the brain that such a ghost explains, over the contrast, {axis}", OWN
+        )
         for k, axis in _AXES.items()
     },
     **{

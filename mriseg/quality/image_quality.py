@@ -21,6 +21,7 @@ from mriseg.quality.air_figures import (
     qi1,
     qi2,
     robust_sd,
+    slope,
     smear,
     snr_dietrich,
     thinned,
@@ -122,7 +123,8 @@ def image_quality(
     view = ScanView(found, scan, labels, posteriors, atypicality)
     figures = _scan_figures(view) | _air_figures(view) | _region_figures(view)
     if view.has_tissues:
-        figures |= _level_figures(view) | _smoothness_figures(view) | _label_figures(view)
+        figures |= _level_figures(view) | _smoothness_figures(view) | _ghost_figures(view)
+        figures |= _label_figures(view)
         if found.contrast == LEARNED:
             figures |= predicted_agreement(figures)
     usual = usual_ranges() if found.contrast == LEARNED and view.has_tissues else {}
@@ -206,6 +208,20 @@ def _smoothness_figures(view: ScanView) -> dict[str, float]:
         **{f"correlation_{name}": value for name, value in zip(_AXES, distant, strict=True)},
         "edge_sharpness": edge_sharpness(view.signal, view.label_map, contrast, view.zooms, view.steps),
     }
+
+
+def _ghost_figures(view: ScanView) -> dict[str, float]:
+    """Compute how much of what the tissues do not explain is a ghost of the head half a scan away."""
+    contrast = view.levels["wm"].median - view.levels["gm"].median
+    residuals, brain = view.residuals()
+    figures = {}
+    for axis, name in enumerate(_AXES):
+        around = view.surroundings.signal
+        ghost_signal = np.roll(around, around.shape[axis] // 2, axis)[brain]
+        if contrast and len(residuals):
+            spread = float(ghost_signal.std(dtype=np.float64))
+            figures[f"ghost_in_brain_{name}"] = slope(ghost_signal, residuals) * spread / contrast
+    return figures
 
 
 def _label_figures(view: ScanView) -> dict[str, float]:

@@ -12,7 +12,7 @@ from mriseg.images.voxels import bounding_box, coarsen
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_field import air_intensity
 from mriseg.quality.air_figures import air_mask, head_mask, thinned
-from mriseg.quality.constants import BLOCKS_MM, BRAIN_SAMPLING_MM, SCAN_SAMPLING_MM, SURE
+from mriseg.quality.constants import BLOCKS_MM, BRAIN_SAMPLING_MM, FULL_BLOCK, SCAN_SAMPLING_MM, SURE
 from mriseg.quality.tissue_figures import interior, neighbours, tissue_level
 from mriseg.template.starts import head_threshold
 
@@ -172,6 +172,29 @@ class ScanView:
         brain = self.found.brain.mask[tuple(slice(None, None, step) for step in self.blocks)]
         head = head_mask(signal, brain, head_threshold(signal))
         return Surroundings(signal, head, air_mask(head, brain, self.zooms * self.blocks))
+
+    def residuals(self) -> tuple[NDArray[np.float32], Mask]:
+        """Return the signal less that of the tissues in each voxel, in the blocks of `surroundings`.
+
+        Returns
+        -------
+        residuals : ndarray of float32, shape (M,)
+            Of the blocks in the brain.
+        brain : ndarray of bool, shape (U, V, W)
+            Which these are.
+        """
+        means = self.means[[tissue.index for tissue in self.found.components]]
+        # The box of the brain, begun with a whole block.
+        first = [side.start // block for side, block in zip(self.box, self.blocks, strict=True)]
+        margins = [(side.start % block, 0) for side, block in zip(self.box, self.blocks, strict=True)]
+        of_voxels = self.in_box(self.signal[self.mask] - self.posteriors @ means)
+        residuals, share = (
+            coarsen(np.pad(array, margins), self.found.volume.affine, BLOCKS_MM)[0]
+            for array in (of_voxels, self.mask.astype(np.float32))
+        )
+        brain = np.zeros(self.surroundings.signal.shape, dtype=bool)
+        brain[tuple(slice(k, k + n) for k, n in zip(first, share.shape, strict=True))] = share > FULL_BLOCK
+        return residuals[share > FULL_BLOCK], brain
 
     def sampled_masks(self) -> tuple[Mask, Mask]:
         """Return head and air at the voxels of `sampled`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from mriseg.quality.figures import FIGURES
 
 ABOVE, BELOW = "▲", "▼"
@@ -62,7 +64,9 @@ def _side(value: float, low: float, high: float) -> str:
 def _text(value: float) -> str:
     """Format a figure with three digits and without exponents.
 
-    >>> _text(1434.2), _text(0.01609), _text(0.0)
-    ('1434', '0.0161', '0')
+    >>> _text(1434.2), _text(0.01609), _text(0.0000538), _text(0.0)
+    ('1434', '0.0161', '0.0000538', '0')
     """
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) >= 5e-5 else "0"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return np.format_float_positional(value, precision=3, fractional=False, trim="-")

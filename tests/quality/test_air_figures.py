@@ -13,8 +13,10 @@ from mriseg.quality.air_figures import (
     qi1,
     qi2,
     robust_sd,
+    slope,
     smear,
     snr_dietrich,
+    without_ghost,
     wm2max,
 )
 
@@ -124,12 +126,29 @@ def test_a_ghost_raises_the_figure_of_its_axis_by_its_amplitude(signal, head, ai
 
 
 @pytest.mark.parametrize("axis", range(3))
-@pytest.mark.parametrize("share", [0.3, 0.4, 0.6])
-def test_a_ghost_at_any_distance_raises_the_smear_of_its_axis(signal, head, air, axis, share):
-    ghostly = signal + 0.1 * np.roll(head, round(share * SHAPE[axis]), axis)
+@pytest.mark.parametrize("shares", [(0.3,), (0.3, 0.7), (0.2, 0.35, 0.65, 0.8)])
+def test_ghosts_at_other_distances_raise_the_smear_of_their_axis(signal, head, air, axis, shares):
+    ghosts = [np.roll(head, round(share * SHAPE[axis]), axis) for share in shares]
+    ghostly = signal + 0.1 * np.sum(ghosts, axis=0)
     found = [smear(ghostly, head, air, other) - smear(signal, head, air, other) for other in range(3)]
     assert int(np.argmax(found)) == axis
     assert found[axis] > 0.01
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_a_ghost_half_a_scan_away_is_taken_out_and_the_rest_stays(signal, head, air, axis):
+    ghostly = signal + 0.2 * np.roll(signal, SHAPE[axis] // 2, axis)
+    assert smear(ghostly, head, air, axis) == pytest.approx(smear(signal, head, air, axis), abs=0.005)
+    line = air & head.any(axis=axis, keepdims=True)
+    assert without_ghost(ghostly, line, axis)[line].mean() == pytest.approx(signal[line].mean(), abs=0.005)
+    dark = signal - 0.2 * np.roll(signal, SHAPE[axis] // 2, axis)
+    assert (without_ghost(dark, line, axis) == dark).all()  # a ghost adds to air
+
+
+def test_the_slope_is_that_of_the_regression(rng):
+    x = rng.normal(size=500)
+    assert slope(x, 0.3 * x + 7) == pytest.approx(0.3)
+    assert slope(np.ones(9), np.arange(9.0)) == slope(x[:0], x[:0]) == 0
 
 
 def test_without_air_there_is_no_ghost(signal, head):
