@@ -28,6 +28,8 @@ from mriseg.quality.agreement import FIGURE_OF_TISSUE, predicted_agreement, pred
 from mriseg.quality.constants import MAX_TRUSTED_LOSS
 
 TISSUES = {"GM": 1, "WM": 2}
+# Dice lost in GM or WM: what counts as bad from here on, and as good below.
+BAD_LOSS, GOOD_LOSS = 0.1, 0.05
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "verdict_reliability.png"
 
 
@@ -103,29 +105,51 @@ def losses_of(rows: list[dict[str, object]]) -> dict[tuple[object, object], dict
     }
 
 
+def judged(
+    rows: list[dict[str, object]],
+    lost: dict[str, np.ndarray],
+    bounds: dict[str, np.ndarray],
+    most: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return which runs are bad, which good, which trusted, and which have another warning than the bound's.
+
+    A run is trusted if no other warning was given and no bound exceeds `most`.
+    """
+    worst, bound = (np.max(list(figures.values()), axis=0) for figures in (lost, bounds))
+    other = np.array([row["warnings"] not in ("", "agreement-low") for row in rows])
+    return worst >= BAD_LOSS, worst < GOOD_LOSS, ~other & (bound <= most), other
+
+
 def summarised(
     rows: list[dict[str, object]],
     lost: dict[str, np.ndarray],
     bounds: dict[str, np.ndarray],
     most: float,
 ) -> None:
-    """Print false trust and false alarm by kind of damage, and how often the bounds hold.
-
-    A run is trusted if no other warning was given and no bound exceeds `most`.
-    """
-    worst, bound = (np.max(list(figures.values()), axis=0) for figures in (lost, bounds))
-    other = np.array([row["warnings"] not in ("", "agreement-low") for row in rows])
-    trusted = ~other & (bound <= most)
+    """Print false trust and false alarm by kind of damage, and how often the bounds hold."""
+    bad, good, trusted, other = judged(rows, lost, bounds, most)
     kinds = np.array([row["kind"] for row in rows])
     print("kind          runs  lost .10 and more: trusted   lost under .05: not trusted (by the bound)")
     for kind in [*np.unique(kinds), "all"]:
         of_kind = (kinds == kind) | (kind == "all")
-        bad, good = of_kind & (worst >= 0.1), of_kind & (worst < 0.05)
-        alarms = int((good & ~trusted).sum()), int((good & ~other & ~trusted).sum())
-        counts = f"{(bad & trusted).sum():11} of {bad.sum():3} {alarms[0]:17} of {good.sum():3}"
-        print(f"{kind:<12} {of_kind.sum():5} {counts} ({alarms[1]})")
+        alarms = good & of_kind & ~trusted
+        counts = f"{(bad & of_kind & trusted).sum():11} of {(bad & of_kind).sum():3}"
+        counts += f"{alarms.sum():18} of {(good & of_kind).sum():3} ({(alarms & ~other).sum()})"
+        print(f"{kind:<12} {of_kind.sum():5} {counts}")
     held = {tissue: float((lost[tissue] <= bounds[tissue]).mean()) for tissue in TISSUES}
     print("bound holds: " + ", ".join(f"{tissue} {share:.2f}" for tissue, share in held.items()))
+
+
+def choices(
+    rows: list[dict[str, object]], lost: dict[str, np.ndarray], bounds: dict[str, np.ndarray]
+) -> None:
+    """Print what the largest predicted loss that is trusted costs, for some to choose from."""
+    for most in np.arange(0.06, 0.15, 0.01):
+        bad, good, trusted, _ = judged(rows, lost, bounds, float(most))
+        shares = [
+            float(some.sum() / of.sum()) for some, of in ((bad & trusted, bad), (good & ~trusted, good))
+        ]
+        print(f"trusted up to {most:.2f}: {shares[0]:6.1%} of bad trusted, {shares[1]:6.1%} of good not")
 
 
 def draw(rows: list[dict[str, object]], path: Path) -> None:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from benchmark_verdict import TISSUES, losses_of, read, summarised
+from benchmark_verdict import TISSUES, choices, losses_of, read, summarised
 from scipy.optimize import linprog
 
 from mriseg.quality.agreement import TERMS
@@ -95,6 +95,7 @@ def main(tables: list[Path]) -> None:
                 bounds[tissue][groups == group] = bound
         print(f"\nleft out: one {left_out} at a time")
         summarised(rows, lost, bounds, MAX_TRUSTED_LOSS)
+        choices(rows, lost, bounds)
     found = fitted(terms[used], {tissue: loss[used] for tissue, loss in lost.items()}, undamaged[used])
     plain = [row for row in rows if row["kind"] == "plain"]
     found["Usual"] = {

@@ -40,8 +40,9 @@ def main(folder: Path) -> None:
     """Segment and write."""
     scans = []
     for scan in sorted(folder.glob("bids/sub-*/anat/*_T1w.nii.gz")):
-        scans.append(dict(mriseg.segment(scan).quality.values))
-        print(scan.name, flush=True)
+        result = mriseg.segment(scan)
+        scans.append(dict(result.quality.values))
+        print(scan.name, result.verdict, *(warning.code for warning in result.warnings), flush=True)
     lines = [f'  "{name}": {json.dumps(of)}' for name, of in usual(scans).items()]
     OUTPUT.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 

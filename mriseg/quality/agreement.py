@@ -83,9 +83,14 @@ TERMS: dict[str, Term] = {
         ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, True
     ),
     # From foot to head a neck that is cut off looks like a ghost.
-    "ghosts": Term(
+    "motion": Term(
         ("smear_x", "smear_y"),
         "air beside the head has {:.3f} of its signal (usually {:.3f} at the most), as after motion",
+    ),
+    "ghosts": Term(
+        ("ghost_in_brain_x", "ghost_in_brain_y"),
+        "a ghost of the head half a scan away makes up {:.3f} of the contrast in the brain (usually {:.3f} "
+        "at the most)",
     ),
     "saturation": Term(
         ("clipped_ceiling",), "{:.1%} of the brain is at the highest intensity (usually {:.1%} at the most)"

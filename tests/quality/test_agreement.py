@@ -24,13 +24,15 @@ GOOD = {
     "fwhm_y": 2.4,
     "fwhm_z": 2.3,
     "snr_wm": 11.0,
-    "smear_y": 0.01,
+    "smear_y": 0.005,
+    "ghost_in_brain_y": -0.005,
     "clipped_ceiling": 0.001,
 }
 DAMAGED = {
     "blur": {"fwhm_x": 7.0, "fwhm_y": 7.0, "fwhm_z": 7.0},
     "noise": {"snr_wm": 3.0},
-    "ghosts": {"smear_y": 0.3},
+    "motion": {"smear_y": 0.3},
+    "ghosts": {"ghost_in_brain_y": 0.3},
     "saturation": {"clipped_ceiling": 0.4},
 }
 
