@@ -166,10 +166,10 @@ def draw(rows: list[dict[str, object]], path: Path) -> None:
                 for row in rows
                 if row["kind"] == kind
             ]
-            marker = "osD^v"[number % 5]
+            marker = "o^"[number // 10]
             axis.scatter(*zip(*points, strict=True), s=22, marker=marker, color=f"C{number % 10}", label=kind)
         axis.axline((0.5, 0.5), slope=1, color="0.4", linewidth=1)
-        axis.set(title=tissue, xlabel="predicted: nine of ten reach more", xlim=(0.35, 0.9), ylim=(0.35, 1))
+        axis.set(title=tissue, xlabel="predicted: nine of ten reach more", xlim=(0.5, 0.9), ylim=(0.5, 1))
     axes[0].set_ylabel("Dice with the truth")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=9, frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})
