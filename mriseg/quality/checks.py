@@ -24,7 +24,6 @@ from mriseg.quality.constants import (
     SHARE_MARGIN,
 )
 from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
-from mriseg.quality.depth_checks import depth_warnings
 from mriseg.quality.intensity_checks import linearity_warnings, saturation_warnings
 
 if TYPE_CHECKING:
