@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mriseg.labels.tissues import GM, WM
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -79,6 +81,13 @@ class Estimates:
     def by_place(self) -> bool:
         """Whether the tissues were named by where they lie in the template."""
         return self.fit.tissues is not None
+
+    @property
+    def white_against_grey(self) -> tuple[int, int, NDArray[np.float32]] | None:
+        """Components of GM and WM, and the template's log odds of WM (N,); None where it does not fit."""
+        if self.prior is None or not self.prior.fits:
+            return None
+        return self.components.index(GM), self.components.index(WM), self.prior.log_odds
 
     @property
     def histogram(self) -> Histogram:
