@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mriseg.model.bias_field import BiasField
     from mriseg.model.fitting import MixtureFit
     from mriseg.template.contrast import TissueLevels
+    from mriseg.template.registration import Registration
     from mriseg.template.tissue_maps import TissuePrior
 
 
@@ -53,6 +54,8 @@ class Estimates:
         Tissue or class of each component of the mixture, in its order.
     prior : TissuePrior or None
         Tissue prior from the maps of the template; None if it was not computed.
+    registration : Registration or None
+        Of the template to the scan; None if it failed or the classes are no tissues.
     neighbour_strength : float
         Strength of the Markov random field, see `mriseg.model.markov_field`; 0 without.
     settings : dict
@@ -69,6 +72,7 @@ class Estimates:
     fit: MixtureFit
     components: Sequence[Tissue]
     prior: TissuePrior | None
+    registration: Registration | None
     neighbour_strength: float
     settings: dict[str, Any]
 

@@ -223,6 +223,7 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
         fit=fit,
         components=components,
         prior=laid.prior,
+        registration=laid.registration,
         neighbour_strength=strength,
         settings=options.recorded({other.path: other.sha256 for other in others}),
     )
