@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mriseg.labels.tissues import GM, WM
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from mriseg.model.bias_field import BiasField
     from mriseg.model.fitting import MixtureFit
     from mriseg.template.contrast import TissueLevels
+    from mriseg.template.registration import Registration
     from mriseg.template.tissue_maps import TissuePrior
 
 
@@ -51,6 +54,8 @@ class Estimates:
         Tissue or class of each component of the mixture, in its order.
     prior : TissuePrior or None
         Tissue prior from the maps of the template; None if it was not computed.
+    registration : Registration or None
+        Of the template to the scan; None if it failed or the classes are no tissues.
     neighbour_strength : float
         Strength of the Markov random field, see `mriseg.model.markov_field`; 0 without.
     settings : dict
@@ -67,6 +72,7 @@ class Estimates:
     fit: MixtureFit
     components: Sequence[Tissue]
     prior: TissuePrior | None
+    registration: Registration | None
     neighbour_strength: float
     settings: dict[str, Any]
 
@@ -79,6 +85,13 @@ class Estimates:
     def by_place(self) -> bool:
         """Whether the tissues were named by where they lie in the template."""
         return self.fit.tissues is not None
+
+    @property
+    def white_against_grey(self) -> tuple[int, int, NDArray[np.float32]] | None:
+        """Components of GM and WM, and the template's log odds of WM (N,); None where it does not fit."""
+        if self.prior is None or not self.prior.fits:
+            return None
+        return self.components.index(GM), self.components.index(WM), self.prior.log_odds
 
     @property
     def histogram(self) -> Histogram:

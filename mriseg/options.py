@@ -14,7 +14,7 @@ import numpy as np
 from mriseg.errors import MixtureError, OptionError, PriorError
 from mriseg.images.reading import IN_MEMORY, file_digest, image_path
 from mriseg.labels.contrasts import CONTRASTS, rising_tissues
-from mriseg.labels.tissues import AUTO, LESION, MAX_CLASSES
+from mriseg.labels.tissues import AS_WM, AUTO, LESION, MAX_CLASSES, OWN
 from mriseg.mixture.covariance import covariance_model
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ class SegmentOptions:
         Covariance model of Gaussian classes without partial volume; None: the partial-volume mixture.
     lesion_mask : Path, nibabel image or Volume, optional
         Lesions on the grid of the scan.
+    lesions : {"wm", "own"}
+        What lesions of white matter that are found are labelled as.
     bias, spatial, priors : bool
         Estimate the bias field; regularise in space; use the template's tissue maps.
     warm_start : Path, optional
@@ -145,6 +147,7 @@ class SegmentOptions:
     merge: bool = field(default=False, metadata=_FLAG)
     covariance: str | None = field(default=None, metadata=_WORD)
     lesion_mask: ImageSource | None = field(default=None, metadata=_IMAGE)
+    lesions: str = field(default=AS_WM, metadata=_WORD)
     bias: bool = field(default=True, metadata=_FLAG)
     spatial: bool = field(default=True, metadata=_FLAG)
     priors: bool = field(default=True, metadata=_FLAG)
@@ -161,6 +164,7 @@ class SegmentOptions:
             object.__setattr__(self, option.name, value)
         self._check()
         self._check_classes()
+        self._check_lesions()
 
     def _check(self) -> None:
         if self.mask is not None and self.stripped:
@@ -195,6 +199,16 @@ class SegmentOptions:
                 f"lesions have the label {LESION.index}; ask for fewer classes than that, or merge"
             )
 
+    def _check_lesions(self) -> None:
+        if self.lesions not in (AS_WM, OWN):
+            raise OptionError(f"lesions is {self.lesions!r}; it must be {AS_WM} or {OWN}")
+        if self.lesions == AS_WM:
+            return
+        if self.lesion_mask is not None:
+            raise OptionError("give a lesion mask or have lesions found, not both")
+        if not self.priors or not (self.merge or self.classes == 3):
+            raise OptionError("lesions are found among three tissues by the template's maps: ask for both")
+
     @property
     def max_classes(self) -> int:
         """The highest number of classes that leaves the label of lesions free, if there are any."""
@@ -213,7 +227,7 @@ class SegmentOptions:
         else:
             numbers = [*range(2, MAX_CLASSES + 1)] if isinstance(self.classes, str) else [self.classes]
         tissues = dict.fromkeys(tissue for number in numbers for tissue in rising_tissues("t1", number))
-        return (*tissues, *([] if self.lesion_mask is None else [LESION]))
+        return (*tissues, *([LESION] if self.lesion_mask is not None or self.lesions == OWN else []))
 
     @property
     def given(self) -> dict[str, Any]:
@@ -277,6 +291,7 @@ class SegmentOptions:
             "Covariance": self.covariance,
             "LesionMask": None if lesions is None else image_path(lesions).name,
             "LesionMaskSHA256": None if lesions is None else digest_of(lesions),
+            "Lesions": self.lesions,
             "Bias": self.bias,
             "Spatial": self.spatial,
             "Priors": self.priors,

@@ -2,7 +2,8 @@
 
 Load the volume; find the brain; lay the template over it; correct the bias field, deform the template and
 bring further channels to the grid; fit the mixture, whose proportions depend on place, started from a
-hierarchical clustering; regularise in space; compute the atypicality; assemble the result and check it.
+hierarchical clustering; regularise in space; compute the atypicality, and set lesions apart; assemble the
+result and check it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from mriseg.images.reading import load_mask, load_volume
 from mriseg.images.rim import without_rim
 from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import contrast_of_order, name_components
-from mriseg.labels.tissues import AUTO, GM, WM
+from mriseg.labels.tissues import AS_WM, AUTO, GM
 from mriseg.model.cohort_prior import read_cohort_prior
 from mriseg.model.constants import MISLEADING_FIELDS, STRONG_FIELD
 from mriseg.model.fitting import MixtureSpec
@@ -34,6 +35,7 @@ from mriseg.model.markov_field import neighbour_strength, regularise
 from mriseg.model.places import places_of
 from mriseg.options import SegmentOptions
 from mriseg.results.assembly import assemble
+from mriseg.results.lesions import with_lesions_apart
 from mriseg.results.sidecar import read_saved_fit
 from mriseg.template.constants import UNPLACED_CONTRAST
 from mriseg.template.contrast import detect_contrast, tissue_levels
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
 
     from mriseg.channels.intensities import Intensities
     from mriseg.images.reading import ImageSource
-    from mriseg.labels.tissues import Tissue
     from mriseg.model.places import Places
     from mriseg.qc import QCWarning
     from mriseg.results.segmentation import Segmentation
@@ -70,6 +71,7 @@ def segment(
     merge: bool = False,
     covariance: str | None = None,
     lesion_mask: ImageSource | None = None,
+    lesions: str = AS_WM,
     bias: bool = True,
     spatial: bool = True,
     priors: bool = True,
@@ -105,6 +107,9 @@ def segment(
         Make each class one Gaussian with this covariance model of `mriseg.mixture`, without partial volumes.
     lesion_mask : like scan, optional
         Lesions on the grid of the scan: part of the brain mask, excluded from the fit and from all tissues.
+    lesions : {"wm", "own"}
+        Label lesions of white matter that stand out in its midst as white matter, or give them a label and a
+        volume of their own; a FLAIR channel shows them.
     bias : bool
         Estimate the bias field of every channel and correct for it.
     spatial : bool
@@ -149,6 +154,7 @@ def segment(
         "merge": merge,
         "covariance": covariance,
         "lesion_mask": lesion_mask,
+        "lesions": lesions,
         "bias": bias,
         "spatial": spatial,
         "priors": priors,
@@ -217,11 +223,12 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
         fit=fit,
         components=components,
         prior=laid.prior,
+        registration=laid.registration,
         neighbour_strength=strength,
         settings=options.recorded({other.path: other.sha256 for other in others}),
     )
-    atypicality = intensities.atypicality(fit, _log_odds(laid.prior, components))
-    return assemble(found, intensities, posteriors, atypicality)
+    atypicality = intensities.atypicality(fit, found.white_against_grey)
+    return assemble(*with_lesions_apart(found, intensities, posteriors, atypicality))
 
 
 def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
@@ -325,12 +332,3 @@ def _laid_over(
         return _Laid()
     prior = tissue_prior(volume, tissue, registration) if options.priors else None
     return _Laid(registration, tissue_levels(volume, tissue, registration), prior)
-
-
-def _log_odds(
-    prior: TissuePrior | None, components: Sequence[Tissue]
-) -> tuple[int, int, NDArray[np.float32]] | None:
-    """Return the components of GM and WM, and the log odds of WM against GM where the template fits."""
-    if prior is None or not prior.fits:
-        return None
-    return components.index(GM), components.index(WM), prior.log_odds

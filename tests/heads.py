@@ -80,3 +80,21 @@ def moved(volume, mask, motion, zooms, shape):
         for array in (volume.data, mask)
     )
     return replace(volume, data=data, affine=affine), mask > 0.5
+
+
+def template_brain(contrast="t1", regions=(), *, noise=0.03, seed=0):
+    """The tissue maps of the template as a stripped scan of 2 mm in some contrast, with spheres in it.
+
+    `regions` are centres in MNI space and radii, mm, and intensities. Gives the scan and where they lie.
+    """
+    template, levels = load_template(), CONTRASTS[contrast].phantom_intensities
+    shares = {1: template.gm, 2: template.wm, 3: template.csf}
+    data = sum(levels[tissue] * share for tissue, share in shares.items())
+    places = np.moveaxis(np.indices(data.shape), 0, -1) @ template.affine[:3, :3].T + template.affine[:3, 3]
+    brain, inside = template.distance < 0, np.zeros(data.shape, dtype=bool)
+    for centre, radius, level in regions:
+        sphere = (np.linalg.norm(places - np.array(centre), axis=-1) < radius) & brain
+        inside |= sphere
+        data = np.where(sphere, np.float32(level), data)
+    data = data + np.random.default_rng(seed).normal(0, noise * levels[2], data.shape)
+    return volume_of(np.where(brain, np.maximum(data, 1), 0), template.affine), inside

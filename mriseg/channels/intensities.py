@@ -15,6 +15,7 @@ from mriseg.images.voxels import bounding_box
 from mriseg.model.bias_em import FieldEstimator
 from mriseg.model.bias_field import air_intensity, correct_bias, unit_field
 from mriseg.model.fitting import fit
+from mriseg.model.lesions import white_lesions
 from mriseg.model.posteriors import atypicality_of, posteriors_of
 from mriseg.model.template_em import fit_at_places, fit_where_places_tell, likelihoods_of_kinds
 from mriseg.template.deformation import deformation_of, samples_of
@@ -99,6 +100,25 @@ class Intensities:
             there = None if log_odds is None else (*log_odds[:2], log_odds[2][self._incomplete])
             found[self._incomplete] = atypicality_of(fitted.model.marginal(0), first, there)
         return found
+
+    def white_lesions(
+        self,
+        fitted: MixtureFit,
+        white_against_grey: WhiteAgainstGrey,
+        atypicality: NDArray[np.float32],
+        zooms: NDArray[np.floating],
+    ) -> NDArray[np.bool_]:
+        """Return the lesions of white matter, shape (N,), see `mriseg.model.lesions.white_lesions`."""
+        grey, white, log_odds = white_against_grey
+        levels = fitted.model.centres[grey], fitted.model.centres[white]
+        return white_lesions(self._columns, levels, log_odds, atypicality, self.mask, zooms)
+
+    def without(self, lesions: NDArray[np.bool_]) -> Intensities:
+        """Return the intensities of the other voxels than lesions, an array of shape (N,)."""
+        left = self.mask.copy()
+        left[self.mask] = ~lesions
+        places = self.places and self.places.among(~lesions)
+        return replace(self, mask=left, signal=self.signal & left, places=places)
 
     def deformed(self, registration: Registration, volume: Volume, places: Places) -> Registration:
         """Deform the template to the tissues of the scan.

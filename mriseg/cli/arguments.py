@@ -281,6 +281,24 @@ LesionMask = Annotated[
 ]
 
 
+class Lesions(StrEnum):
+    """Values of --lesions."""
+
+    WM = "wm"
+    OWN = "own"
+
+
+WhiteLesions = Annotated[
+    Lesions,
+    typer.Option(
+        "--lesions",
+        help="What lesions of white matter are labelled as: wm, or own, label 7. FLAIR as a channel finds "
+        "them; T1 alone finds half.",
+        rich_help_panel=MODEL,
+    ),
+]
+
+
 def segment_options(**options: Any) -> SegmentOptions:
     """Return the options of a segmentation from those of a command; flags named no_X become X negated.
 

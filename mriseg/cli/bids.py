@@ -13,6 +13,7 @@ from mriseg.cli.arguments import (
     INPUT,
     CohortPrior,
     FailOnVerdict,
+    Lesions,
     NoBias,
     NoPriors,
     NoReport,
@@ -20,6 +21,7 @@ from mriseg.cli.arguments import (
     Overwrite,
     Quiet,
     WarmStart,
+    WhiteLesions,
     segment_options,
 )
 from mriseg.cli.cohort_arguments import (
@@ -100,6 +102,7 @@ def bids(
             metavar="",
         ),
     ] = False,
+    lesions: WhiteLesions = Lesions.WM,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
     no_priors: NoPriors = False,
@@ -146,6 +149,7 @@ def bids(
     if faults:
         warn(dataset, [f"the BIDS validator names {', '.join(faults)}"])
     options = segment_options(
+        lesions=lesions.value,
         no_bias=no_bias,
         no_spatial=no_spatial,
         no_priors=no_priors,

@@ -37,6 +37,8 @@ LESION = Tissue(7, "Lesion", "L", "#cc79a7", 7)
 BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 # Value of the options contrast and classes for automatic selection.
 AUTO = "auto"
+# Values of the option lesions: lesions of white matter are WM, or a label of their own.
+AS_WM, OWN = "wm", "own"
 _CLASS_COLORS = (
     "#0072b2",
     "#56b4e9",

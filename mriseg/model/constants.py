@@ -103,6 +103,16 @@ CHANNEL_OUTLIERS = 0.1
 # (docs/channels.md).
 CHANNEL_EXPONENT = 0.5
 
+# --- Lesions of white matter ----------------------------------------------------------------------
+
+# Atypicality (sds): least of the voxels of a lesion; ms19 has a Dice of .82 with 2, .77 with 2.5
+# (docs/channels.md).
+LESION_ATYPICALITY = 2.0
+# The same of its core. With 3.5, healthy heads in T1 have up to 6 mL of false lesions instead of 3.
+LESION_CORE_ATYPICALITY = 4.0
+# mm3: least volume of the core, a cube of 3 mm; smaller is not called a lesion in multiple sclerosis.
+LESION_CORE_MM3 = 27.0
+
 # --- Gaussian classes -----------------------------------------------------------------------------
 
 # Relative rise of the log-likelihood at which EM stops: where it is still rising,

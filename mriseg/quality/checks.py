@@ -25,6 +25,7 @@ from mriseg.quality.constants import (
 )
 from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
 from mriseg.quality.intensity_checks import linearity_warnings, saturation_warnings
+from mriseg.quality.region_checks import region_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,7 @@ def segmentation_warnings(
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
         *saturation_warnings(quality.values),
         *agreement_warnings(quality.values),
+        *region_warnings(quality.values),
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
         *template_warnings(found),

@@ -103,6 +103,14 @@ FIGURES: dict[str, Figure] = {
     "atypical_region_y": Figure("mm", "Its centre, in front of the middle of the brain", OWN),
     "atypical_region_z": Figure("mm", "Its centre, above the middle of the brain", OWN),
     **{
+        f"misplaced_{k}": Figure(
+            "1", f"Largest excess of {t} over template and other half, over the most that is usual", OWN
+        )
+        for k, t in _OF_TISSUE.items()
+    },
+    "misplaced_ml": Figure("mL", "Volume of the region of the largest of these", OWN),
+    **{f"misplaced_{k}": Figure("mm", f"Place of that excess, MNI coordinate {k}", OWN) for k in _AXES},
+    **{
         f"agreement_{t.lower()}": Figure(
             "1", f"Dice of {t} with the truth that nine of ten such T1 scans exceed", OWN
         )

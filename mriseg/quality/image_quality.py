@@ -46,6 +46,7 @@ from mriseg.quality.label_figures import (
     right_half,
     speckle,
 )
+from mriseg.quality.misplaced import misplaced_figures, misplaced_in
 from mriseg.quality.tissue_figures import autocorrelations, cjv, clipped_shares, cnr, fwhm, inu, rpve, snr
 from mriseg.quality.usual import usual_ranges
 from mriseg.quality.view import TISSUES, ScanView, voxels_of
@@ -236,6 +237,8 @@ def _label_figures(view: ScanView) -> dict[str, float]:
         log_odds = found.prior.log_odds
         figures["gm_in_deep_wm"] = out_of_place(view.labels, grey, deep_white(log_odds))
         figures["wm_in_deep_gm"] = out_of_place(view.labels, white, deep_grey(log_odds))
+    if found.registration is not None and found.prior is not None and found.prior.fits:
+        figures |= misplaced_figures(misplaced_in(view, found.registration))
     return figures | _asymmetries(view)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mriseg.brain.mask import MaskMethod
 from mriseg.labels.contrasts import CONTRASTS
+from mriseg.labels.tissues import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,10 @@ _FONOV = (
     "age-appropriate atlases for pediatric studies. NeuroImage 54:313-327."
 )
 _ASHBURNER = "Ashburner J, Friston KJ (2005). Unified segmentation. NeuroImage 26:839-851."
+_VAN_LEEMPUT = (
+    "Van Leemput K, Maes F, Vandermeulen D, Colchester A, Suetens P (2001). Automated segmentation of "
+    "multiple sclerosis lesions by model outlier detection. IEEE Trans Med Imaging 20:677-688."
+)
 _LARSEN = (
     "Larsen CT, Iglesias JE, Van Leemput K (2014). N3 bias field correction explained as a Bayesian modeling "
     "method. MICCAI BAMBI workshop, LNCS 8677:1-12."
@@ -205,7 +210,13 @@ def _by_place(facts: Facts) -> bool:
 
 
 def _lesions(facts: Facts) -> _Sentence:
-    """Describe the lesion mask."""
+    """Describe the lesions that were given or found."""
+    if facts["Settings"]["Lesions"] == OWN:
+        return _Sentence(
+            "Lesions of white matter were found as regions that no tissue explains where the template "
+            "expects white matter [{}]; they belong to no tissue.",
+            (_VAN_LEEMPUT,),
+        )
     if not facts["Settings"]["LesionMask"]:
         return _Sentence("")
     return _Sentence("Lesions were given by a mask; they took no part in the fit and belong to no tissue.")

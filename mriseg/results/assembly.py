@@ -55,13 +55,14 @@ def assemble(
     quality = image_quality(found, scan, labels, posteriors, atypicality)
     warnings = segmentation_warnings(found, quality, shares, int(np.count_nonzero(intensities.signal)))
     label_map = _on_scan_grid(labels, mask, volume)
-    if GM in components:  # only of tissues is it known where they lie
-        warnings += depth_warnings(volume.to_canonical(label_map), volume.zooms)
-        warnings += border_warnings(volume.to_canonical(label_map), volume.zooms, found.contrast)
     if found.lesions is not None and found.lesions.any():
         tissues.append(LESION)
         volumes[LESION.abbreviation] = _lesion_volume(found, found.lesions, scan)
         volume.to_canonical(label_map)[found.lesions] = LESION.index
+    if GM in components:  # only of tissues is it known where they lie
+        # With the lesions, whose border is none of the brain.
+        warnings += depth_warnings(volume.to_canonical(label_map), volume.zooms)
+        warnings += border_warnings(volume.to_canonical(label_map), volume.zooms, found.contrast)
     return Segmentation(
         **{name: getattr(found, name) for name in found.__dataclass_fields__},
         labels=label_map,

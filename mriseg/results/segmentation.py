@@ -48,7 +48,7 @@ class Segmentation(Estimates):
 
     Arrays are on the grid of the scan's file. See `mriseg.estimates.Estimates` for the fields ``volume``,
     ``brain``, ``lesions``, ``contrast``, ``levels``, ``channels``, ``field``, ``fit``, ``components``,
-    ``prior``, ``neighbour_strength`` and ``settings``.
+    ``prior``, ``registration``, ``neighbour_strength`` and ``settings``.
 
     Parameters
     ----------

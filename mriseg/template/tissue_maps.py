@@ -64,6 +64,10 @@ class TissuePrior:
     explained: float
     fits: bool
 
+    def among(self, chosen: NDArray[np.bool_]) -> TissuePrior:
+        """Return the prior of some of the voxels, chosen by an array of bool, shape (N,)."""
+        return replace(self, log_odds=self.log_odds[chosen], deep_grey=self.deep_grey[chosen])
+
 
 def register_template(
     volume: Volume, mask: NDArray[np.bool_], scan_to_mni: NDArray[np.floating] | None = None

@@ -132,6 +132,15 @@ def test_channels_agree_with_t1_outside_lesions_and_show_these(patient):
     assert dice(result.atypicality > 3, lesions) > 0.25
 
 
+def test_lesions_are_found_where_experts_see_them_and_are_no_fault(patient):
+    folder, lesions = patient
+    flair = folder / "ms19_FLAIR.nii.gz"
+    result = mriseg.segment(folder / "ms19_T1w.nii.gz", channels=[flair], lesions="own")
+    assert dice(result.labels == 7, lesions) > 0.78
+    assert result.volumes["L"].ml == pytest.approx(38, abs=5)
+    assert result.verdict != "do not trust"  # the holes that lesions leave are no border of the brain
+
+
 def test_lesions_that_are_given_are_no_tissue(patient):
     folder, lesions = patient
     mask = folder / "ms19_label-lesion_mask.nii.gz"
