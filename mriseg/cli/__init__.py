@@ -7,12 +7,10 @@ Exit codes: 0 done, 1 bad input, 2 wrong usage, 3 some scans of a cohort failed,
 from __future__ import annotations
 
 import os
-from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
-from mriseg import __version__
 from mriseg.cli.batch import batch
 from mriseg.cli.bids import BidsApp, bids
 from mriseg.cli.brain import brain
@@ -23,7 +21,7 @@ from mriseg.cli.mixture import mixture
 from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
 from mriseg.cli.summarise import summarise
-from mriseg.cli.terminal import run_to_one_line
+from mriseg.cli.terminal import Version, run_to_one_line
 from mriseg.cli.view import view
 
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
@@ -55,19 +53,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"mriseg {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
-    ] = False,
-) -> None:
+def _options(version: Version = False) -> None:
     """Segment brain MRI into CSF, GM and WM."""
 
 

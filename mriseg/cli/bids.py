@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 
 from mriseg.cli.arguments import (
     INPUT,
+    RUNNING,
     CohortPrior,
     FailOnVerdict,
     Lesions,
@@ -29,12 +30,12 @@ from mriseg.cli.cohort_arguments import (
     ClusterOptions,
     CohortMemory,
     DryRun,
-    Jobs,
     Resume,
     Retries,
     Timeout,
 )
 from mriseg.cli.groups import GroupBy, Participants, chosen_groups
+from mriseg.cli.terminal import Version
 
 _LABELS = ("--participant-label", "--participant_label", "--session-label", "--session_label")
 
@@ -112,8 +113,33 @@ def bids(
     fail_on: FailOnVerdict = None,
     group_by: GroupBy = None,
     participants: Participants = None,
-    jobs: Jobs = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j",
+            "--jobs",
+            "--n-cpus",
+            "--n_cpus",
+            min=1,
+            metavar="N",
+            show_default=False,
+            help="Scans at a time; without it, as many as there are cores and free memory for.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
     memory: CohortMemory = None,
+    mem_mb: Annotated[
+        float | None,
+        typer.Option(
+            "--mem-mb",
+            "--mem_mb",
+            min=100,
+            metavar="MB",
+            show_default=False,
+            help="The same as --memory, in MB.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
     timeout: Timeout = None,
     retries: Retries = 1,
     cluster: Cluster = None,
@@ -122,6 +148,7 @@ def bids(
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
+    version: Version = False,  # noqa: ARG001 - its callback prints it
 ) -> None:
     """Segment a BIDS data set: the command line that BIDS-Apps share.
 
@@ -140,7 +167,9 @@ def bids(
     from mriseg.cohort.run import Machine
     from mriseg.results.bids import write_dataset_description
 
-    machine = Machine(jobs, memory and 1000 * memory, timeout, retries)
+    if memory is not None and mem_mb is not None:
+        raise typer.BadParameter("give --memory or --mem-mb, not both")
+    machine = Machine(jobs, mem_mb or (memory and 1000 * memory), timeout, retries)
     check_usage(machine, cluster, cluster_options, both=resume and overwrite)
     if level is Level.GROUP:
         summarise_results(output, chosen_groups(group_by, participants, [dataset]))

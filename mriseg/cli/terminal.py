@@ -7,10 +7,11 @@ import signal
 import sys
 from functools import partial
 from threading import Timer
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
+from mriseg import __version__
 from mriseg._utils.text import STOPPED, printable
 from mriseg.errors import MrisegError
 from mriseg.qc import gravity
@@ -35,6 +36,20 @@ def warn(scan: Path, warnings: Iterable[object]) -> None:
     for warning in warnings:
         kind = "note" if getattr(warning, "severity", "") == "note" else "warning"
         typer.echo(printable(f"mriseg: {kind}: {scan.name}: {warning}"), err=True)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mriseg {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print the version and exit.", metavar=""
+    ),
+]
 
 
 def code_of_verdicts(verdicts: Iterable[Verdict], fail_on: StrEnum | None) -> int:

@@ -51,7 +51,7 @@ def dataset_jobs(
     Raises
     ------
     CohortError
-        If ancpbids is not installed, the folder or a label does not exist, or there is no scan.
+        If the folder or a label does not exist, or there is no scan.
     """
     _check_folder(dataset)
     root = dataset.absolute()
@@ -75,10 +75,8 @@ def _check_folder(dataset: Path) -> None:
 
 
 def _scans(root: Path) -> list[tuple[Path, dict[str, Any]]]:
-    try:
-        from ancpbids.pybids_compat import BIDSLayout
-    except ImportError as error:
-        raise CohortError(f"{root}: BIDS data sets need ancpbids: pip install 'mriseg[bids]'") from error
+    from ancpbids.pybids_compat import BIDSLayout  # slow to import, and for data sets only
+
     found = BIDSLayout(str(root)).get(suffix="T1w", extension=_SCANS)
     files = [(Path(artifact.get_absolute_path()), artifact.entities) for artifact in found]  # type: ignore[attr-defined]
     # The raw scans of subjects, not derivatives or source data inside the data set.

@@ -12,7 +12,6 @@ from cohorts import small_ball
 @pytest.fixture
 def dataset(tmp_path):
     """A raw data set: one subject with two sessions, one without any."""
-    pytest.importorskip("ancpbids")
     root = tmp_path / "raw"
     for k, scan in enumerate((
         "sub-01/ses-a/anat/sub-01_ses-a_T1w.nii.gz",
@@ -75,6 +74,13 @@ def test_a_folder_that_is_not_there_is_said_to_be_missing(run, options):
     done = run("bids", "nod", "out", "participant", "--dry-run", *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "mriseg: error: nod: there is no such folder; check its name\n"
+
+
+def test_options_of_bids_apps_are_known(run, dataset):
+    plan = ("bids", dataset, "out", "participant", "--dry-run")
+    assert run(*plan, "--n_cpus", "1", "--mem_mb", "4000").returncode == 0
+    assert run("bids", "--version").stdout.startswith("mriseg ")
+    assert run(*plan, "--memory", "4", "--mem-mb", "4000").returncode == 2
 
 
 def test_a_label_that_is_not_there_is_refused(run, dataset):

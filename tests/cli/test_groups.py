@@ -11,7 +11,6 @@ from sidecars import minimal_sidecar
 @pytest.fixture
 def study(tmp_path):
     """A raw data set of two participants, and derivatives with a result of each."""
-    pytest.importorskip("ancpbids")
     for name in ("sub-01", "sub-02"):
         small_ball(tmp_path / "raw" / name / "anat" / f"{name}_T1w.nii.gz")
         (tmp_path / "out" / name / "anat").mkdir(parents=True)

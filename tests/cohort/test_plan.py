@@ -168,7 +168,6 @@ def test_a_wrong_list_is_refused_with_its_line(tmp_path, text, says):
 
 
 def test_a_data_set_keeps_subjects_sessions_and_runs(tmp_path):
-    pytest.importorskip("ancpbids")
     for name in (
         "sub-01/ses-a/anat/sub-01_ses-a_run-1_T1w.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_run-2_T1w.nii.gz",
         "sub-01/ses-a/anat/sub-01_ses-a_T2w.nii.gz", "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii",
