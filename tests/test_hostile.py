@@ -22,7 +22,7 @@ SAME = {
     "made_negative.nii.gz": ({}, "negated; their sign was turned"),
     "made_nifti2.nii.gz": ({}, None),
     "made_oblique35.nii.gz": ({}, None),
-    "made_pixdim_negative.nii": ({}, "negative voxel sizes; their magnitudes"),
+    "made_pixdim_negative.nii": ({}, "negative voxel sizes, where they should be positive; their magnitudes"),
     "made_pixdim_zero.nii": ({"zooms": (2.0, 2.0, 2.0)}, None),
     "made_qform_sform_conflict.nii.gz": ({}, "up to 69.3 mm apart; the sform was used"),
     "made_qs_codes_zero.nii": ({}, "voxel sizes alone were used, so left and right may be swapped"),

@@ -86,6 +86,8 @@ class TemplateMixture:
         Log-likelihood plus log-prior of the factors, at the start and after each iteration; it never falls.
     converged : bool
         Whether the rise in one iteration fell below the tolerance.
+    order : tuple of int, optional
+        CSF, GM and WM (0, 1, 2) in the order of results; by rising mean in the first channel if not given.
     """
 
     levels: Floats
@@ -96,6 +98,7 @@ class TemplateMixture:
     outlier_range: Floats
     history: tuple[float, ...] = ()
     converged: bool = False
+    order: tuple[int, ...] | None = None
     identifier: ClassVar[str] = "template"
     description: ClassVar[str] = "three tissues and their partial volumes, in proportions by the template"
     partial_volume: ClassVar[bool] = True
@@ -111,7 +114,9 @@ class TemplateMixture:
 
     @cached_property
     def rising(self) -> NDArray[np.intp]:
-        """CSF, GM and WM (0, 1, 2) by rising mean in the first channel, shape (3,)."""
+        """CSF, GM and WM (0, 1, 2) by rising mean in the first channel, or in `order`, shape (3,)."""
+        if self.order is not None:
+            return np.array(self.order)
         return np.argsort(self.levels[KIND_OF_TISSUE, 0], kind="stable")
 
     @property
@@ -177,14 +182,10 @@ class TemplateMixture:
         return np.asarray(self.sizes @ self.component_proportions / self.sizes.sum())
 
     def marginal(self, channel: int) -> TemplateMixture:
-        """Return the mixture of one channel."""
-        one = [channel]
-        return replace(
-            self,
-            levels=self.levels[:, one],
-            variances=self.variances[one],
-            outlier_range=self.outlier_range[one],
-        )
+        """Return the mixture of one channel, its tissues in the order of all channels."""
+        levels, variances = self.levels[:, [channel]], self.variances[[channel]]
+        limits, order = self.outlier_range[[channel]], tuple(map(int, self.rising))
+        return replace(self, levels=levels, variances=variances, outlier_range=limits, order=order)
 
     def rescaled(self, factors: Floats) -> TemplateMixture:
         """Return the mixture of the same intensities times a factor a channel, shape (D,)."""

@@ -378,3 +378,19 @@ def test_a_cohort_steadies_a_small_brain_and_its_places_stay():
     assert apart[0] < 0.7 * apart[1]
     assert _never_falls(steady)
     np.testing.assert_array_equal(steady.proportions[:-1], small.proportions)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_mixture_of_a_channel_keeps_the_order_of_its_tissues(order):
+    places = _places(700, T1[[0, 1, 3]])
+    second = np.array([40.0, 100.0, 150.0])[list(order)][[0, 1, 1, 2]]
+    joint = replace(
+        _model(T1, SD, FACTORS, places),
+        levels=np.column_stack([T1, second]),
+        variances=np.array([SD**2, SD**2]),
+        outlier_range=np.array([200.0, 200.0]),
+    )
+    marginal = joint.marginal(1)
+    assert marginal.tissues == joint.tissues == TISSUES
+    shares = marginal.responsibilities(marginal.means)
+    assert shares.argmax(axis=1).tolist() == [0, 1, 2]
