@@ -250,7 +250,7 @@ def _cap_ml(area: float) -> float:
         mL.
 
     >>> [round(_cap_ml(area)) for area in (0, 20, 50, 1e3)]
-    [0, 5, 31, 718]
+    [0, 5, 32, 718]
     """
     radius = BRAIN_RADIUS_CM
     height = radius - math.sqrt(max(radius**2 - area / math.pi, 0.0))

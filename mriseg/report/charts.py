@@ -212,9 +212,11 @@ def ticks(low: float, high: float, count: int, *, whole: bool = False) -> Floats
     steps = np.array([1, 2, 5, 10, 20]) * 10.0**power
     if whole:
         steps = np.maximum(steps, 1)
-    step = next(step for step in steps if high // step - -(-low // step) < count)
-    multiples = np.arange(-(-low // step), high // step + 1)
-    return np.asarray(multiples * step if step >= 1 else multiples / round(1 / step))
+    slack = 1e-6  # steps: 1 / 0.2 is a little less than 5 in floating point
+    firsts, lasts = np.ceil(low / steps - slack), np.floor(high / steps + slack)
+    finest = int(np.argmax(lasts - firsts < count))
+    step, multiples = steps[finest], np.arange(firsts[finest], lasts[finest] + 1)
+    return np.asarray(multiples * step if step >= 1 else multiples / round(1 / step)) + 0.0
 
 
 def _drawn(curves: Sequence[_Curve], x_name: str, y_name: str, height: int) -> bytes:

@@ -56,6 +56,14 @@ def test_ticks_are_round_rising_and_within_the_range(low, high):
     assert digit in (1, 2, 5)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 0.1, 1, 1e5])
+@pytest.mark.parametrize("high", range(1, 11))
+def test_a_range_that_ends_at_a_multiple_ends_with_a_tick(scale, high):
+    found = ticks(0, high * scale, 12)
+    assert str(found[0]) == "0.0"
+    assert found[-1] == pytest.approx(high * scale)
+
+
 def test_whole_numbers_have_whole_ticks():
     assert ticks(0, 3, 10, whole=True).tolist() == [0, 1, 2, 3]
 
