@@ -23,9 +23,8 @@ from mriseg.errors import mixture_errors_named
 from mriseg.estimates import Estimates
 from mriseg.images.background import stripped_mask
 from mriseg.images.fill import with_zero_around
-from mriseg.images.reading import load_mask, load_volume
+from mriseg.images.reading import as_volume, load_mask
 from mriseg.images.rim import without_rim
-from mriseg.images.volume import Volume
 from mriseg.labels.contrasts import contrast_of_order, name_components
 from mriseg.labels.tissues import AS_WM, AUTO, GM
 from mriseg.model.cohort_prior import read_cohort_prior
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
 
     from mriseg.channels.intensities import Intensities
     from mriseg.images.reading import ImageSource
+    from mriseg.images.volume import Volume
     from mriseg.model.places import Places
     from mriseg.qc import QCWarning
     from mriseg.results.segmentation import Segmentation
@@ -178,7 +178,7 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
     Segmentation
     """
     _log.info("reading the scan")
-    volume = scan if isinstance(scan, Volume) else load_volume(scan)
+    volume = as_volume(scan)
     others = [with_zero_around(without_rim(other)) for other in load_channels(options.channels, volume)]
     if options.mask is None:
         volume = without_rim(volume, stripped=options.stripped)

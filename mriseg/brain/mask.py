@@ -36,9 +36,8 @@ from mriseg.brain.surface import (
 from mriseg.errors import MaskError
 from mriseg.images.background import intensity_floor, is_stripped, otsu_threshold, stripped_mask
 from mriseg.images.background_noise import without_background_noise
-from mriseg.images.reading import load_volume
+from mriseg.images.reading import as_volume
 from mriseg.images.rim import without_rim
-from mriseg.images.volume import Volume
 from mriseg.images.voxels import bounding_box, largest_component
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.reading import ImageSource
+    from mriseg.images.volume import Volume
 
 
 class MaskMethod(StrEnum):
@@ -117,7 +117,7 @@ def brain_mask(scan: ImageSource, contrast: str = "t1", *, intracranial: bool = 
     """
     if contrast not in CONTRASTS:
         raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
-    volume = scan if isinstance(scan, Volume) else load_volume(scan)
+    volume = as_volume(scan)
     cut = without_rim(volume)
     found = find_brain(cut, contrast, intracranial=intracranial)
     of_cutting = [warning for warning in cut.warnings if warning not in volume.warnings]

@@ -53,7 +53,7 @@ class Intensities:
         Of the scan.
     channels : tuple of Channel
     places : Places or None
-        Of the voxels in the template; None where it has no say.
+        Of the voxels in the template; None where it does not fit.
     """
 
     images: tuple[NDArray[np.float32], ...]

@@ -11,8 +11,7 @@ from mriseg.channels.alignment import align
 from mriseg.channels.constants import MAX_CORRELATION, MIN_FULL_COVERAGE
 from mriseg.errors import ImageError
 from mriseg.images.background import with_signal
-from mriseg.images.reading import load_volume
-from mriseg.images.volume import Volume
+from mriseg.images.reading import as_volume
 from mriseg.model.bias_field import air_intensity, correct_bias, unit_field
 from mriseg.qc import QCWarning, look_closely
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from mriseg.channels.alignment import Alignment
     from mriseg.images.reading import ImageSource
+    from mriseg.images.volume import Volume
     from mriseg.model.bias_field import BiasField
 
 
@@ -89,8 +89,7 @@ def load_channels(channels: Sequence[ImageSource], scan: Volume) -> list[Volume]
         If a scan cannot be read, or is given twice.
     """
     read = [scan]
-    for source in channels:
-        channel = source if isinstance(source, Volume) else load_volume(source)
+    for channel in map(as_volume, channels):
         for other in read:
             if channel.sha256 and channel.sha256 == other.sha256:
                 raise ImageError(

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mriseg.cli.arguments import RUNNING
 
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "-j",
-        "--jobs",
+
+def _jobs(*names: str) -> Any:
+    """Return the option of the number of scans at a time, by its names."""
+    return typer.Option(
+        *names,
         min=1,
         metavar="N",
         show_default=False,
         help="Scans at a time; without it, as many as there are cores and free memory for.",
         rich_help_panel=RUNNING,
-    ),
-]
+    )
+
+
+Jobs = Annotated[int | None, _jobs("-j", "--jobs")]
+# As BIDS-Apps name it, too.
+Processors = Annotated[int | None, _jobs("-j", "--jobs", "--n-cpus", "--n_cpus")]
 CohortMemory = Annotated[
     float | None,
     typer.Option(
@@ -29,6 +33,18 @@ CohortMemory = Annotated[
         metavar="GB",
         show_default=False,
         help="Memory that all workers may take together; without it, nine tenths of what is free.",
+        rich_help_panel=RUNNING,
+    ),
+]
+MemoryInMb = Annotated[
+    float | None,
+    typer.Option(
+        "--mem-mb",
+        "--mem_mb",
+        min=100,
+        metavar="MB",
+        show_default=False,
+        help="The same as --memory, in MB.",
         rich_help_panel=RUNNING,
     ),
 ]

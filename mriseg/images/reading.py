@@ -101,6 +101,11 @@ def load_volume(
                       not_finite=not_finite, reading=reading, warnings=tuple(warnings))  # fmt: skip
 
 
+def as_volume(scan: ImageSource) -> Volume:
+    """Return a volume as it is, and read any other scan, see `load_volume`."""
+    return scan if isinstance(scan, Volume) else load_volume(scan)
+
+
 def load_map(path: ImageSource) -> Volume:
     """Read an image that is not a scan: labels, probabilities or distances.
 

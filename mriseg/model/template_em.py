@@ -121,8 +121,8 @@ def _channel_starts(
 ) -> list[TemplateMixture]:
     """Return starts from each channel alone: whichever separates the tissues best leads highest.
 
-    In the other channels all tissues have the same mean and variance, so that they have no say in the first
-    E-step.
+    In the other channels all tissues have the same mean and variance, so that the first E-step does not
+    depend on them.
     """
     means = np.average(rows, axis=0, weights=counts)
     variances = np.average((rows - means) ** 2, axis=0, weights=counts)

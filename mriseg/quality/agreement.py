@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mriseg._utils.assets import asset
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.quality.constants import MAX_LOSS, MAX_TRUSTED_LOSS, SLIGHT_LOSS
 
@@ -195,4 +195,4 @@ def _reasons(values: Mapping[str, float]) -> list[str]:
 
 @cache
 def _learned() -> Any:
-    return json.loads((files("mriseg") / "assets" / "agreement.json").read_text(encoding="utf-8"))
+    return json.loads(asset("agreement.json"))

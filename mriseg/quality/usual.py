@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from mriseg._utils.assets import asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,5 +26,5 @@ def usual_ranges() -> Mapping[str, Range]:
     mapping of str to tuple of float
         Of the figures in `mriseg.quality.figures.FIGURES` that have a usual range; places have none.
     """
-    text = (files("mriseg") / "assets" / "usual_figures.json").read_text(encoding="utf-8")
-    return {name: (low, high) for name, (low, high) in json.loads(text).items()}
+    ranges = json.loads(asset("usual_figures.json"))
+    return {name: (low, high) for name, (low, high) in ranges.items()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from mriseg._utils.assets import asset
 from mriseg.file_names import stem
 from mriseg.quality.histogram_fit import fit_error
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, trace_chart
@@ -149,11 +149,6 @@ def render(
             **content,
         )
     )
-
-
-def asset(name: str) -> str:
-    """Read a text file of ``mriseg/assets``."""
-    return (files("mriseg") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

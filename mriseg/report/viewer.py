@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mriseg._utils.assets import asset
 from mriseg.errors import ImageError
 from mriseg.file_names import (
     IMAGE_EXTENSIONS,
@@ -25,7 +26,7 @@ from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.numbers import read_label_rows
 from mriseg.labels.tissues import CSF, GM, WM, class_color
 from mriseg.report.constants import ATYPICALITY_RANGE
-from mriseg.report.page import asset, render
+from mriseg.report.page import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
