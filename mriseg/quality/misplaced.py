@@ -26,7 +26,7 @@ from mriseg.quality.constants import (
     REGION_LEVEL,
 )
 from mriseg.template.head import load_template
-from mriseg.template.registration import resample_to_scan
+from mriseg.template.registration import sample_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,16 +117,14 @@ def misplaced_in(view: ScanView, registration: Registration) -> Misplaced:
     chosen = np.zeros_like(mask)
     chosen[step] = mask[step]
     components = [view.found.components.index(tissue) for tissue in TISSUES]
-    template, inside = load_template(), mask[step]
-    expected = [
-        resample_to_scan(np.asarray(array), template, registration, coarse)[inside]
-        for array in (template.csf, template.gm, template.wm)
-    ]
     to_mni = registration.scan_to_mni @ coarse.affine
-    points = np.argwhere(inside) @ to_mni[:3, :3].T + to_mni[:3, 3]
+    points = np.argwhere(mask[step]) @ to_mni[:3, :3].T + to_mni[:3, 3]
+    template = load_template()
+    maps = (template.csf, template.gm, template.wm)
+    expected = sample_template(maps, template, registration, points)
     shares = view.posteriors[chosen[mask]][:, components]
     per_cell = CELL_MM**3 / abs(float(np.linalg.det(to_mni[:3, :3])))
-    found = misplaced(points, shares, np.column_stack(expected), per_cell)
+    found = misplaced(points, shares, expected, per_cell)
     return found._replace(ml=found.ml * coarse.voxel_ml)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -60,6 +61,17 @@ class Deformation:
         result, box = array.copy(), _box().slices
         result[box] = ndimage.map_coordinates(array[box], self._voxels, order=1, mode="nearest")
         return result
+
+    def taken_from(self, voxels: Floats) -> Floats:
+        """Return where points of the template, voxels (N, 3), are taken from: the same outside the box."""
+        box = _box()
+        inner = voxels - [side.start for side in box.slices]
+        inside = ((inner >= 0) & (inner <= np.array(box.shape) - 1)).all(axis=1)
+        moved = voxels.astype(np.float64)
+        for axis, source in enumerate(self._voxels):
+            found = ndimage.map_coordinates(source, inner[inside].T, order=1, mode="nearest")
+            moved[inside, axis] = found + box.slices[axis].start
+        return moved
 
     @cached_property
     def _voxels(self) -> NDArray[np.float32]:
@@ -112,6 +124,12 @@ def samples_of(mask: NDArray[np.bool_], mni_to_voxels: Floats, voxel_ml: float) 
     return Samples(places[inside], voxels[inside], sample_voxels * voxel_ml)
 
 
+def prepare_deformation() -> None:
+    """Load and derive what `deformation_of` needs, beforehand."""
+    _maps()
+    import_module("scipy.optimize")
+
+
 def deformation_of(samples: Samples, likelihoods: Floats) -> Deformation | None:
     """Deform the template to where its tissues are likely in a scan, by (1).
 
@@ -151,7 +169,6 @@ class _Objective:
         ]
         x, y, z = (np.unique(column, return_inverse=True)[1] for column in samples.places.T)
         self.at = (slice(None), x, y, z)
-        self.maps, self.gradients = _maps(), _gradients()
 
     def coefficients(self, variables: Floats) -> Floats:
         """Return the coefficients, mm, shape (3, I, J, K)."""
@@ -161,13 +178,9 @@ class _Objective:
         """Return the value and its gradient, shape (P,)."""
         shift = _summed("aijk,xi,yj,zk->axyz", self.coefficients(variables), *self.waves)[self.at]
         places = self.samples.places.T + shift / self.box.zooms[:, None]
-        mixed = np.einsum("kn,kn->n", self.likelihoods, _sampled(self.maps, places))
-        slopes = np.stack([
-            np.einsum("kn,kn->n", self.likelihoods, _sampled(gradient, places)) / mixed
-            for gradient in self.gradients
-        ])  # fmt: skip
+        mixed, slopes = _mixed(_maps(), places, self.likelihoods)
         by_place = np.zeros((3, *(len(wave) for wave in self.waves)))
-        by_place[self.at] = slopes * self.samples.ml
+        by_place[self.at] = slopes / self.box.zooms[:, None] / mixed * self.samples.ml
         rise = _summed("axyz,xi,yj,zk->aijk", by_place, *self.waves) * self.scale
         value = 0.5 * variables @ variables - self.samples.ml * np.log(mixed).sum()
         return float(value), variables - rise.ravel()
@@ -177,15 +190,35 @@ def _summed(subscripts: str, *operands: Floats) -> Floats:
     return np.asarray(np.einsum(subscripts, *operands, optimize=True))
 
 
-def _sampled(maps: NDArray[np.float32], places: Floats) -> Floats:
-    """Sample maps (K, X, Y, Z), as coefficients of quadratic splines, at places (3, M); shape (K, M).
+def _mixed(
+    maps: NDArray[np.float32], places: Floats, likelihoods: Floats
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mix likelihoods (K, M) by the maps (X, Y, Z, K) at places (3, M), voxels.
 
-    Splines that smooth stay probabilities, and have a gradient everywhere, unlike linear interpolation.
+    The maps are coefficients of quadratic splines: splines that smooth stay probabilities, and have a
+    gradient everywhere, unlike linear interpolation. Returns the mixed likelihoods, shape (M,), and their
+    gradient by the place, shape (3, M).
     """
-    sampled = [
-        ndimage.map_coordinates(array, places, order=2, mode="nearest", prefilter=False) for array in maps
+    nearest = np.rint(places).astype(np.intp)
+    past = places - nearest
+    weights = np.stack([0.5 * (0.5 - past) ** 2, 0.75 - past**2, 0.5 * (0.5 + past) ** 2])
+    slopes = np.stack([past - 0.5, -2 * past, past + 0.5])
+    sides = zip(nearest, maps.shape, strict=False)
+    rows = [np.clip(near + np.arange(-1, 2)[:, None], 0, length - 1) for near, length in sides]
+    flat, strides = maps.reshape(-1, maps.shape[-1]), (maps.shape[1] * maps.shape[2], maps.shape[2], 1)
+    x, y, z = (row * stride for row, stride in zip(rows, strides, strict=True))
+    at = (x[:, None, None] + y[:, None] + z).reshape(27, -1)
+    by_sample = np.ascontiguousarray(likelihoods.T, dtype=np.float32)
+    around = np.stack([np.einsum("mk,mk->m", flat[row], by_sample) for row in at]).reshape(3, 3, 3, -1)
+    along_z, slope_z = (np.einsum("ijkm,km->ijm", around, by[:, 2]) for by in (weights, slopes))
+    along_yz, slope_y = (np.einsum("ijm,jm->im", along_z, by[:, 1]) for by in (weights, slopes))
+    slope_z = np.einsum("ijm,jm->im", slope_z, weights[:, 1])
+    mixed = np.einsum("im,im->m", along_yz, weights[:, 0])
+    gradient = [
+        np.einsum("im,im->m", array, by[:, 0])
+        for array, by in ((along_yz, slopes), (slope_y, weights), (slope_z, weights))
     ]
-    return np.stack(sampled).astype(np.float64)
+    return mixed, np.stack(gradient)
 
 
 class _Box(NamedTuple):
@@ -233,17 +266,10 @@ def _stiffness() -> Floats:
 
 @cache
 def _maps() -> NDArray[np.float32]:
-    """Probabilities of CSF, cortical GM, deep GM and WM in the box, shape (4, X, Y, Z)."""
+    """Probabilities of CSF, cortical GM, deep GM and WM in the box, shape (X, Y, Z, 4)."""
     template, box = load_template(), _box()
     cortex, deep, white = template.cortex, template.deep, template.white
     csf = np.maximum(1 - cortex - deep - white, 0)
-    maps = np.stack([tissue[box.slices] for tissue in (csf, cortex, deep, white)])
+    maps = np.stack([tissue[box.slices] for tissue in (csf, cortex, deep, white)], axis=-1)
     floored = np.maximum(maps, np.float32(DEFORMATION_MIN_PROBABILITY))
-    return np.asarray(floored / floored.sum(axis=0))
-
-
-@cache
-def _gradients() -> NDArray[np.float32]:
-    """Gradients of the maps along x, y and z, 1/mm, shape (3, 4, X, Y, Z)."""
-    by_map = [np.gradient(array, *_box().zooms) for array in _maps()]
-    return np.stack([np.stack(along) for along in zip(*by_map, strict=True)]).astype(np.float32)
+    return np.ascontiguousarray(floored / floored.sum(axis=-1, keepdims=True))

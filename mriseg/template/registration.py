@@ -208,17 +208,65 @@ def resample_to_scan(
     to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
     resampled = np.full(volume.data.shape, outside, dtype=np.float32)
     box = _covered_box(array != outside, np.linalg.inv(to_template), volume.data.shape)
-    covered, matrix = resampled[box], to_template[:3, :3]
-    corner = matrix @ [side.start for side in box] + to_template[:3, 3]
+    covered = resampled[box]
+    corner = to_template[:3, :3] @ [side.start for side in box] + to_template[:3, 3]
+    # Scans may be finer than the template: between its voxels nothing but interpolation is left to do.
+    x, y, z = (max(1, round(1 / norm)) for norm in np.linalg.norm(to_template[:3, :3], axis=0))
+    matrix = to_template[:3, :3] * (x, y, z)
 
     def resample_planes(part: slice) -> None:
-        planes, offset = covered[part], corner + matrix[:, 0] * part.start
-        planes[...] = ndimage.affine_transform(
-            array, matrix, offset, output_shape=planes.shape, order=1, cval=outside
-        )
+        planes = covered[part]
+        shape = [_coarse_length(*axis) for axis in zip(planes.shape, (x, y, z), strict=True)]
+        offset = corner + to_template[:3, 0] * part.start
+        coarse = ndimage.affine_transform(array, matrix, offset, output_shape=shape, order=1, cval=outside)
+        for axis, step in enumerate((x, y, z)):
+            coarse = _interpolated(coarse, axis, step)
+        planes[...] = coarse[tuple(map(slice, planes.shape))]
 
     parallel_chunks(resample_planes, len(covered), _PLANES)
     return resampled
+
+
+def _coarse_length(length: int, step: int) -> int:
+    """Return how many values `step` apart reach beyond the last of `length`."""
+    return length if step == 1 else (length - 1) // step + 2
+
+
+def _interpolated(array: NDArray[np.float32], axis: int, step: int) -> NDArray[np.float32]:
+    """Interpolate N values along an axis linearly to (N - 1) times `step`; as they are for a step of 1."""
+    if step == 1:
+        return array
+    before = (slice(None),) * axis
+    first, last = array[(*before, slice(-1))], array[(*before, slice(1, None))]
+    between = [first + np.float32(part / step) * (last - first) for part in range(step)]
+    shape = (*array.shape[:axis], (array.shape[axis] - 1) * step, *array.shape[axis + 1 :])
+    return np.stack(between, axis + 1).reshape(shape)
+
+
+def sample_template(
+    arrays: Sequence[NDArray[np.float32]], template: Template, registration: Registration, points: Floats
+) -> NDArray[np.float32]:
+    """Sample arrays on the template grid at points by trilinear interpolation; 0 beyond the grid.
+
+    Parameters
+    ----------
+    arrays : K ndarrays of float32, shape of the template
+    template : Template
+    registration : Registration
+        Its deformation is that of the arrays.
+    points : ndarray of float64, shape (N, 3)
+        MNI coordinates, mm.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, K)
+    """
+    to_voxels = np.linalg.inv(template.affine)
+    voxels = points @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+    if registration.deformation is not None:
+        voxels = registration.deformation.taken_from(voxels)
+    sampled = [ndimage.map_coordinates(array, voxels.T, order=1, output=np.float32) for array in arrays]
+    return np.column_stack(sampled)
 
 
 def _covered_box(region: NDArray[np.bool_], to_voxels: Floats, shape: tuple[int, ...]) -> tuple[slice, ...]:

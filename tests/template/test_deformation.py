@@ -6,8 +6,19 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from mriseg.template.deformation import Deformation, Samples, _box, _maps, _sizes, deformation_of, samples_of
+from mriseg.template.deformation import (
+    Deformation,
+    Samples,
+    _box,
+    _maps,
+    _mixed,
+    _Objective,
+    _sizes,
+    deformation_of,
+    samples_of,
+)
 from mriseg.template.head import load_template
 
 
@@ -29,7 +40,7 @@ def likelihoods_under(deformation: Deformation) -> np.ndarray:
     where = tuple(brain_samples().places.T)
     template = load_template()
     shares = []
-    for tissue in _maps():
+    for tissue in np.moveaxis(_maps(), -1, 0):
         whole = np.zeros(template.distance.shape, np.float32)
         whole[_box().slices] = tissue
         shares.append(deformation.deformed(whole)[_box().slices][where])
@@ -78,6 +89,36 @@ def test_a_constant_coefficient_shifts():
     array = np.random.default_rng(0).random(load_template().distance.shape, dtype=np.float32)
     shifted, box = Deformation(coefficients).deformed(array), _box().slices
     np.testing.assert_allclose(shifted[box][:, :-2], array[box][:, 2:], rtol=1e-5)
+
+
+def test_points_are_taken_from_where_voxels_are():
+    deformation, (x, y, z) = made_deformation(4, 3.0), _box().slices
+    array = np.random.default_rng(0).random(load_template().distance.shape, dtype=np.float32)
+    voxels = np.array([[x.start + 20, y.start + 30, z.start + 25], [x.start - 1, 0, 0]], float)
+    there = deformation.taken_from(voxels)
+    expected = deformation.deformed(array)[tuple(voxels.astype(int).T)]
+    np.testing.assert_allclose(ndimage.map_coordinates(array, there.T, order=1), expected, rtol=1e-4)
+
+
+def test_the_gradient_is_that_of_the_objective():
+    objective = _Objective(brain_samples(), likelihoods_under(made_deformation(5, 3.0)))
+    rng = np.random.default_rng(0)
+    at, along = rng.normal(size=(2, 3 * objective.scale.size))
+    step = 1e-4 * along
+    slope = (objective(at + step)[0] - objective(at - step)[0]) / 2e-4
+    assert objective(at)[1] @ along == pytest.approx(slope, rel=1e-3)
+
+
+def test_maps_are_mixed_as_quadratic_splines_are_sampled():
+    rng = np.random.default_rng(0)
+    maps, likelihoods = rng.random((9, 8, 7, 4), dtype=np.float32), rng.random((4, 50))
+    places = rng.uniform(-2, 9, size=(3, 50))
+    sampled = [
+        ndimage.map_coordinates(array, places, order=2, mode="nearest", prefilter=False)
+        for array in np.moveaxis(maps, -1, 0)
+    ]
+    mixed, _ = _mixed(maps, places, likelihoods)
+    np.testing.assert_allclose(mixed, (likelihoods * sampled).sum(axis=0), rtol=1e-5)
 
 
 def test_samples_lie_in_the_brain_and_share_its_volume():

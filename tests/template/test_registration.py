@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from heads import moved, template_head, turned
 
+from mriseg.images.volume import new_volume
 from mriseg.images.voxels import coarsen
 from mriseg.template.head import load_template
-from mriseg.template.registration import Registration, register, resample_to_scan
+from mriseg.template.registration import Registration, register, resample_to_scan, sample_template
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,31 @@ def test_carry_brings_the_brain_to_the_scans_grid(template):
     carried = resample_to_scan(np.minimum(template.distance, 8.0), template, found, scan, outside=8.0)
     assert carried.shape == scan.data.shape
     assert np.mean((carried < 0) == mask) > 0.99
+
+
+@pytest.mark.parametrize("zooms", [(0.5, 0.7, 1.0), (0.9, 2.0, 3.0), (0.3, 1.3, 5.0)])
+def test_a_linear_map_is_resampled_exactly_at_any_voxel_size(template, zooms):
+    affine = np.diag([*zooms, 1.0])
+    affine[:3, 3] = (-20, -30, -10)
+    shape = tuple(int(40 / zoom) for zoom in zooms)
+    scan = new_volume(np.zeros(shape, np.float32), affine, Path("scan.nii"))
+    slopes = np.array([0.3, -0.2, 0.5])
+    grid = np.moveaxis(np.indices(template.distance.shape), 0, -1)
+    world = grid @ template.affine[:3, :3].T + template.affine[:3, 3]
+    carried = resample_to_scan(
+        (world @ slopes).astype(np.float32), template, Registration(turned(2, 8), 1.0), scan
+    )
+    there = np.moveaxis(np.indices(shape), 0, -1) @ affine[:3, :3].T + affine[:3, 3]
+    np.testing.assert_allclose(carried, there @ turned(2, 8)[:3, :3] @ slopes, atol=1e-3)
+
+
+def test_points_are_sampled_as_voxels_are(template):
+    affine = template.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
+    coarse = new_volume(np.zeros((30, 40, 30), np.float32), affine, Path("scan.nii"))
+    carried = resample_to_scan(template.gm, template, Registration(np.eye(4), 1.0), coarse)
+    points = np.argwhere(carried >= 0) @ coarse.affine[:3, :3].T + coarse.affine[:3, 3]
+    sampled = sample_template((template.wm, template.gm), template, Registration(np.eye(4), 1.0), points)
+    np.testing.assert_allclose(sampled[:, 1], carried.ravel(), atol=1e-5)
 
 
 def test_coarsen_keeps_places_and_means():
