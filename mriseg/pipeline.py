@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from mriseg._utils.parallel import beside
 from mriseg.brain.checks import mask_warnings
 from mriseg.brain.lesions import split_lesions
 from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
@@ -38,7 +39,7 @@ from mriseg.results.lesions import with_lesions_apart
 from mriseg.results.sidecar import read_saved_fit
 from mriseg.template.constants import UNPLACED_CONTRAST
 from mriseg.template.contrast import detect_contrast, tissue_levels
-from mriseg.template.tissue_maps import deformed_prior, register_template, tissue_prior
+from mriseg.template.tissue_maps import deformed_prior, prepare_template, register_template, tissue_prior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,12 +179,14 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
     Segmentation
     """
     _log.info("reading the scan")
+    template_ready = beside(prepare_template)
     volume = as_volume(scan)
     others = [with_zero_around(without_rim(other)) for other in load_channels(options.channels, volume)]
     if options.mask is None:
         volume = without_rim(volume, stripped=options.stripped)
     volume = with_zero_around(volume)
     spec = _mixture_spec(options)
+    template_ready()
     _log.info("finding the brain")
     brain, contrast, registration = _find_brain(volume, options)
     brain, tissue, lesions = split_lesions(brain, volume, options.lesion_mask)
@@ -192,8 +195,8 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
         registration = _registration(volume, brain, tissue, options)
     with mixture_errors_named(volume.path, spec.classes):
         laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
-        if intensities.field.sd <= STRONG_FIELD:
-            brain = with_checked_outline(brain, volume, laid.registration, contrast)
+        known = laid.registration if intensities.field.sd <= STRONG_FIELD else None
+        checked_brain = beside(partial(with_checked_outline, brain, volume, known, contrast))
         if laid.prior is not None and laid.prior.fits and intensities.places is None:
             laid = replace(laid, prior=replace(laid.prior, fits=False))
             contrast = UNPLACED_CONTRAST if options.contrast == AUTO else contrast
@@ -214,7 +217,7 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
         posteriors = regularise(posteriors, tissue, volume.zooms, strength)
     found = Estimates(
         volume=volume,
-        brain=brain,
+        brain=checked_brain(),
         lesions=lesions,
         contrast=contrast,
         levels=laid.levels,

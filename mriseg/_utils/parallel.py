@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+_T = TypeVar("_T")
 
 # Threads at the most; more are limited by the bandwidth of the memory.
 _MAX_THREADS = 4
@@ -38,6 +40,27 @@ def run_in_parallel(tasks: Iterable[Callable[[], object]]) -> None:
         except BaseException:
             pool.shutdown(cancel_futures=True)  # the rest would fail likewise, as on a full disk
             raise
+
+
+def beside(task: Callable[[], _T]) -> Callable[[], _T]:
+    """Start a task on a thread of its own, if there may be more than one.
+
+    Parameters
+    ----------
+    task : callable
+        Writes to nothing that the caller reads or writes.
+
+    Returns
+    -------
+    callable
+        Waits for the task; returns or raises what it does.
+    """
+    if thread_count() == 1:
+        return task
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(task)
+    pool.shutdown(wait=False)
+    return future.result
 
 
 def parallel_chunks(work: Callable[[slice], object], length: int, size: int) -> None:

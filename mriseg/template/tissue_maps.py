@@ -29,6 +29,7 @@ from mriseg.template.constants import (
     SAMPLING_MM,
     TISSUE_BLUR_MM,
 )
+from mriseg.template.deformation import prepare_deformation
 from mriseg.template.head import Template, load_template
 from mriseg.template.registration import Registration, holds_brain, register_brain, resample_to_scan
 
@@ -67,6 +68,14 @@ class TissuePrior:
     def among(self, chosen: NDArray[np.bool_]) -> TissuePrior:
         """Return the prior of some of the voxels, chosen by an array of bool, shape (N,)."""
         return replace(self, log_odds=self.log_odds[chosen], deep_grey=self.deep_grey[chosen])
+
+
+def prepare_template() -> None:
+    """Read the template and derive its maps, which are cached, before a scan needs them."""
+    template = load_template()
+    _white_share(template)
+    _deep_grey(template)
+    prepare_deformation()
 
 
 def register_template(

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from mriseg._utils.parallel import parallel_chunks, run_in_parallel, thread_count
+from mriseg._utils.parallel import beside, parallel_chunks, run_in_parallel, thread_count
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("1", 1), ("3", 3), ("64", 4), ("0", 1)])
@@ -66,3 +66,25 @@ def test_after_a_failure_the_tasks_that_wait_are_left_undone(monkeypatch):
         run_in_parallel([lambda: done.append(1), failing, *[lambda: done.append(time.sleep(0.05))] * 100])
     assert done[0] == 1
     assert len(done) < 101
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_task_beside_returns_or_raises_what_it_does(monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert beside(lambda: 3)() == 3
+    with pytest.raises(ZeroDivisionError):
+        beside(lambda: 1 // 0)()
+
+
+def test_a_task_beside_runs_while_the_caller_does_something_else(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    asked, answered = threading.Event(), threading.Event()
+
+    def answer():
+        asked.wait(10)
+        answered.set()
+
+    done = beside(answer)
+    asked.set()
+    assert answered.wait(10)
+    done()
