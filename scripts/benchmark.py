@@ -13,7 +13,6 @@ import them. --scale resamples colin27 to 2, 1.5, 1, 0.7 and 0.5 mm and measures
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import re
@@ -123,9 +122,10 @@ def measure(command: list[str]) -> dict[str, object]:
         said = errors.read().decode(errors="replace")
     if status:
         raise SystemExit(f"failed: {' '.join(command)[-300:]}\n{said[-2000:]}")
-    moments = [(name, int(ms) / 1000) for name, ms in STEP.findall(said)]
-    moments.append(("end", wall))
-    steps = {name: after - before for (name, before), (_, after) in itertools.pairwise(moments)}
+    steps: dict[str, float] = {}
+    for name, ms in STEP.findall(said):
+        steps[name] = steps.get(name, 0) + int(ms) / 1000
+    steps["imports and the rest"] = wall - sum(steps.values())
     return {
         "wall": wall,
         "cpu": usage.ru_utime + usage.ru_stime,
