@@ -58,6 +58,8 @@ MIN_SURROUNDINGS = 0.2
 DEPTHS_MM = np.arange(-20.0, 21.0)
 # Template voxels of 2 mm: distance of the surface points along each axis, hence about 4 mm.
 SURFACE_STEP_VOXELS = 2
+# The same where a mask is only checked, about 6 mm: 43 strips are on one side of `MAX_EXCESS` by both.
+CHECKED_STEP_VOXELS = 3
 # mm: standard deviation of the Gaussian that smooths the signed distance before its gradient gives the
 # normals.
 NORMAL_SMOOTHING_MM = 4.0

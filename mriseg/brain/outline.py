@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from mriseg.brain.constants import (
+    CHECKED_STEP_VOXELS,
     MAX_OUTLINE_MM,
     MAX_SHORTFALL_MM,
     MAX_SIDE_DIFFERENCE_MM,
@@ -86,7 +87,7 @@ def outline_warnings(
     """
     if not registration.fits_whole_brain:
         return ()
-    surface = template_surface(load_template())
+    surface = template_surface(load_template(), CHECKED_STEP_VOXELS)
     depths = border_depths(volume, mask, registration, surface)
     smooth = surface.smooth(depths, OUTLINE_SMOOTHING_MM)
     deepest = int(smooth.argmax())

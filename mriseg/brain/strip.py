@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.brain.constants import (
+    CHECKED_STEP_VOXELS,
     DEPTHS_MM,
     MAX_DISTANCE_MM,
     MAX_EXCESS,
@@ -86,7 +87,7 @@ def strip_excess(volume: Volume, mask: NDArray[np.bool_], registration: Registra
         Share of the foreground, 0 to 1.
     """
     template = load_template()
-    surface = template_surface(template)
+    surface = template_surface(template, CHECKED_STEP_VOXELS)
     starts = [_scaled(registration, surface, scale) for scale in STRIP_SCALES]
     optimised = [_optimised(volume, surface, start) for start in starts]
     _, best, offsets = max(optimised, key=lambda result: result[0])

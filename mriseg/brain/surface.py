@@ -87,12 +87,14 @@ class Surface:
 
 
 @cache
-def template_surface(template: Template) -> Surface:
-    """Sample the surface of the template's brain at points about 4 mm apart.
+def template_surface(template: Template, step: int = SURFACE_STEP_VOXELS) -> Surface:
+    """Sample the surface of the template's brain at evenly spaced points.
 
     Parameters
     ----------
     template : Template
+    step : int
+        Distance of the points along each axis, voxels of the template.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def template_surface(template: Template) -> Surface:
     smoothed = ndimage.gaussian_filter(distance, NORMAL_SMOOTHING_MM / zooms)
     gradients = np.stack(np.gradient(smoothed, *zooms), axis=-1)
     grid = np.zeros(distance.shape, dtype=bool)
-    grid[::SURFACE_STEP_VOXELS, ::SURFACE_STEP_VOXELS, ::SURFACE_STEP_VOXELS] = True
+    grid[::step, ::step, ::step] = True
     voxels = np.nonzero((np.abs(distance) < zooms.max()) & grid)
     normals = gradients[voxels] / np.linalg.norm(gradients[voxels], axis=1, keepdims=True)
     centres = np.stack(voxels, axis=1) @ template.affine[:3, :3].T + template.affine[:3, 3]
