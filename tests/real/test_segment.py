@@ -66,9 +66,8 @@ def test_whole_heads(scans, segmented, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ibsr16", "elder05", "ms04"])
-def test_a_second_run_writes_the_same_bytes(scans, segmented, name, tmp_path):
-    segmented(name).save(tmp_path / "first")
-    mriseg.segment(scan_of(scans, name)).save(tmp_path / "second")
+def test_a_second_run_in_one_process_writes_the_same_bytes(scans, segmented, tmp_path):
+    segmented("elder05").save(tmp_path / "first")
+    mriseg.segment(scan_of(scans, "elder05")).save(tmp_path / "second")
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
