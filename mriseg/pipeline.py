@@ -9,54 +9,39 @@ result and check it.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.parallel import beside
-from mriseg.brain.checks import mask_warnings
-from mriseg.brain.lesions import split_lesions
-from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
 from mriseg.brain.outline import with_checked_outline
-from mriseg.channels.intensities import corrected_intensities, join_channels
+from mriseg.channels.intensities import join_channels
 from mriseg.channels.joining import load_channels
 from mriseg.errors import mixture_errors_named
 from mriseg.estimates import Estimates
-from mriseg.images.background import stripped_mask
 from mriseg.images.fill import with_zero_around
-from mriseg.images.reading import as_volume, load_mask
+from mriseg.images.reading import as_volume
 from mriseg.images.rim import without_rim
 from mriseg.labels.contrasts import contrast_of_order, name_components
 from mriseg.labels.tissues import AS_WM, AUTO, GM
 from mriseg.model.cohort_prior import read_cohort_prior
-from mriseg.model.constants import MISLEADING_FIELDS, STRONG_FIELD
+from mriseg.model.constants import STRONG_FIELD
 from mriseg.model.fitting import MixtureSpec
 from mriseg.model.markov_field import neighbour_strength, regularise
-from mriseg.model.places import places_of
 from mriseg.options import SegmentOptions
+from mriseg.preparation import prepare
 from mriseg.results.assembly import assemble
 from mriseg.results.lesions import with_lesions_apart
 from mriseg.results.sidecar import read_saved_fit
 from mriseg.template.constants import UNPLACED_CONTRAST
-from mriseg.template.contrast import detect_contrast, tissue_levels
-from mriseg.template.tissue_maps import deformed_prior, prepare_template, register_template, tissue_prior
+from mriseg.template.tissue_maps import prepare_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from mriseg.channels.intensities import Intensities
     from mriseg.images.reading import ImageSource
-    from mriseg.images.volume import Volume
-    from mriseg.model.places import Places
-    from mriseg.qc import QCWarning
     from mriseg.results.segmentation import Segmentation
-    from mriseg.template.contrast import TissueLevels
-    from mriseg.template.registration import Registration
-    from mriseg.template.tissue_maps import TissuePrior
 
 _log = logging.getLogger(__name__)
 
@@ -187,14 +172,9 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
     volume = with_zero_around(volume)
     spec = _mixture_spec(options)
     template_ready()
-    _log.info("finding the brain")
-    brain, contrast, registration = _find_brain(volume, options)
-    brain, tissue, lesions = split_lesions(brain, volume, options.lesion_mask)
-    spec = replace(spec, contrast=contrast)
-    if registration is None or lesions is not None:
-        registration = _registration(volume, brain, tissue, options)
     with mixture_errors_named(volume.path, spec.classes):
-        laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
+        brain, tissue, lesions, contrast, laid, intensities = prepare(volume, spec, options)
+        spec = replace(spec, contrast=contrast)
         known = laid.registration if intensities.field.sd <= STRONG_FIELD else None
         checked_brain = beside(partial(with_checked_outline, brain, volume, known, contrast))
         if laid.prior is not None and laid.prior.fits and intensities.places is None:
@@ -246,92 +226,3 @@ def _mixture_spec(options: SegmentOptions) -> MixtureSpec:
         options.merge,
         options.max_classes,
     )
-
-
-def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str, Registration | None]:
-    """Find the brain and the contrast of the scan, and the registration if it was computed."""
-    given: NDArray[np.bool_] | None = None
-    warnings: tuple[QCWarning, ...] = ()
-    if options.mask is not None:
-        given, warnings = load_mask(options.mask, volume)
-    elif options.stripped:
-        given = stripped_mask(volume)
-    contrast, registration = options.contrast, None
-    if contrast == AUTO:
-        contrast, registration, doubts = detect_contrast(volume, given)
-        warnings += doubts
-    if given is None:
-        brain = find_brain(volume, contrast, registration=registration)
-        brain = replace(brain, warnings=(*warnings, *brain.warnings))
-        return brain, contrast, registration if brain.method is MaskMethod.STRIPPED else None
-    method = MaskMethod.GIVEN if options.mask is not None else MaskMethod.STRIPPED
-    warnings += mask_warnings(given, volume, contrast)
-    return BrainMask(given, method, warnings=warnings), contrast, registration
-
-
-def _without_field(
-    volume: Volume,
-    brain: BrainMask,
-    tissue: NDArray[np.bool_],
-    registration: Registration | None,
-    spec: MixtureSpec,
-    options: SegmentOptions,
-) -> tuple[_Laid, Intensities]:
-    """Lay the template over the scan and correct the bias field; anew where the field misled it."""
-    laid = _laid_over(volume, tissue, registration, options)
-    intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
-    for threshold in MISLEADING_FIELDS if brain.scan_to_mni is None else ():
-        if intensities.field.sd <= threshold:
-            break
-        clear = replace(volume, data=intensities.images[0])
-        laid = _laid_over(clear, tissue, _registration(clear, brain, tissue, options), options)
-        intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
-    return _deformed(laid, intensities, volume)
-
-
-def _deformed(laid: _Laid, intensities: Intensities, volume: Volume) -> tuple[_Laid, Intensities]:
-    """Deform the template to the tissues, where the places tell them."""
-    if intensities.places is None or laid.registration is None or laid.prior is None:
-        return laid, intensities
-    _log.info("deforming the template")
-    registration = intensities.deformed(laid.registration, volume, intensities.places)
-    prior = deformed_prior(laid.prior, volume, intensities.mask, registration)
-    laid = replace(laid, registration=registration, prior=prior)
-    return laid, replace(intensities, places=laid.places)
-
-
-def _registration(
-    volume: Volume, brain: BrainMask, tissue: NDArray[np.bool_], options: SegmentOptions
-) -> Registration | None:
-    """Register the template to the brain, if the classes may be tissues."""
-    if not options.may_be_tissues:
-        return None
-    _log.info("laying the template over the brain")
-    return register_template(volume, tissue, brain.scan_to_mni)
-
-
-@dataclass(frozen=True, eq=False)
-class _Laid:
-    """What the template tells of a scan that it is laid over."""
-
-    registration: Registration | None = None
-    levels: TissueLevels | None = None
-    prior: TissuePrior | None = None
-
-    @cached_property
-    def places(self) -> Places | None:
-        """Of the voxels of the brain in the template, if it fits."""
-        prior = self.prior
-        if prior is None or not prior.fits:
-            return None
-        return places_of(prior.log_odds, prior.deep_grey, prior.levels)
-
-
-def _laid_over(
-    volume: Volume, tissue: NDArray[np.bool_], registration: Registration | None, options: SegmentOptions
-) -> _Laid:
-    """Return what the template tells of the contrast and of the tissues."""
-    if not options.may_be_tissues:
-        return _Laid()
-    prior = tissue_prior(volume, tissue, registration) if options.priors else None
-    return _Laid(registration, tissue_levels(volume, tissue, registration), prior)
