@@ -1,9 +1,9 @@
 """The method, in one sentence.
 
-Load the volume; find the brain; lay the template over it; correct the bias field, deform the template and
-bring further channels to the grid; fit the mixture, whose proportions depend on place, started from a
-hierarchical clustering; regularise in space; compute the atypicality, and set lesions apart; assemble the
-result and check it.
+Load the volume; find the brain; lay the template over it; correct the bias field, and do all this anew
+without it if it is that of a coil; deform the template and bring further channels to the grid; fit the
+mixture, whose proportions depend on place, started from a hierarchical clustering; regularise in space;
+compute the atypicality, and set lesions apart; assemble the result and check it.
 """
 
 from __future__ import annotations
@@ -188,13 +188,19 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
     spec = _mixture_spec(options)
     template_ready()
     _log.info("finding the brain")
-    brain, contrast, registration = _find_brain(volume, options)
-    brain, tissue, lesions = split_lesions(brain, volume, options.lesion_mask)
-    spec = replace(spec, contrast=contrast)
-    if registration is None or lesions is not None:
-        registration = _registration(volume, brain, tissue, options)
+    clear, again = volume, True
+    while again:
+        brain, contrast, registration = _find_brain(clear, options)
+        brain, tissue, lesions = split_lesions(brain, volume, options.lesion_mask)
+        spec = replace(spec, contrast=contrast)
+        if registration is None or lesions is not None:
+            registration = _registration(volume, brain, tissue, options)
+        with mixture_errors_named(volume.path, spec.classes):
+            laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
+        strong = brain.method is MaskMethod.SURFACE and intensities.field.sd > STRONG_FIELD
+        again = strong and clear is volume
+        clear = replace(volume, data=intensities.images[0])
     with mixture_errors_named(volume.path, spec.classes):
-        laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
         known = laid.registration if intensities.field.sd <= STRONG_FIELD else None
         checked_brain = beside(partial(with_checked_outline, brain, volume, known, contrast))
         if laid.prior is not None and laid.prior.fits and intensities.places is None:
