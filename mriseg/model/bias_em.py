@@ -313,9 +313,10 @@ def _fitted(
         coefficients = coefficients + step
         # The basis is orthonormal: these are the standard deviations of change and field.
         change, sd = (np.sqrt((figures**2).sum(axis=1)).max() for figures in (step, coefficients))
-        anew = refit(corrected, None) if change < FIELD_TOLERANCE else model
-        settled = anew is not model and anew.history[-1] <= model.history[-1] + slack
-        if settled or sd > MAX_FIELD:
+        settled = bool(change < FIELD_TOLERANCE)
+        anew = refit(corrected, None) if settled else model
+        better = anew.history[-1] > model.history[-1] + slack
+        if sd > MAX_FIELD or (settled and not better):
             break
         model = anew
     worse = model is None or model.history[-1] < objective - slack
