@@ -1,9 +1,9 @@
 """The method, in one sentence.
 
-Load the volume; find the brain; lay the template over it; correct the bias field, deform the template and
-bring further channels to the grid; fit the mixture, whose proportions depend on place, started from a
-hierarchical clustering; regularise in space; compute the atypicality, and set lesions apart; assemble the
-result and check it.
+Load the volume; find the brain; lay the template over it; correct the bias field, and do all this anew
+without it if it is that of a coil; deform the template and bring further channels to the grid; fit the
+mixture, whose proportions depend on place, started from a hierarchical clustering; regularise in space;
+compute the atypicality, and set lesions apart; assemble the result and check it.
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ log-likelihood of an intensity changes with b as that of a regression [1]_ [2]_ 
 
 The sums are over all components of a mixture with place. Without places, only the middle of the WM counts:
 r_n is the responsibility of pure WM times the least of it among six neighbours. A field fitted to all tissues
-would absorb anatomy, as it cannot tell cortex from deep nuclei, and one fitted to all voxels as bright as WM
-would draw deep nuclei and the rim of the WM to its mean.
+would take deep nuclei for cortex, and one fitted to all voxels as bright as WM would take them for WM.
 
 The fields of scanners range from none at all to those of head coils, a factor of four across the brain: the
 prior of the coefficients of N voxels has heavy tails,
@@ -130,8 +129,8 @@ class FieldEstimator:
         Returns
         -------
         BiasField
-            Its mean logarithm over these voxels is 0. One everywhere if it is weaker than `MIN_FIELD`, if
-            there are too few voxels or planes on the grid, or where the estimation runs away.
+            Its mean logarithm over these voxels is 0. One everywhere if weaker than `MIN_FIELD`, if there are
+            too few voxels or planes, or where the estimation runs away.
         """
         return self._field_of_last([image], seen)
 
@@ -153,7 +152,10 @@ class FieldEstimator:
             coefficients = _fitted(rows, grid.basis, refit, [0])
         else:
             places = self.places.among(seen[self.mask]).among(grid.chosen)
-            refit_at = partial(_refit_at, places=places)
+
+            def refit_at(rows: NDArray[np.float32], start: TemplateMixture | None) -> TemplateMixture:
+                return fit_at_places(rows, places, start, max_iterations=FIELD_EM_ITERATIONS)
+
             coefficients = _fitted(rows, grid.basis, refit_at, slice(None), places.number)
         return grid.field(coefficients[-1], np.array([side.start for side in box]))
 
@@ -192,8 +194,7 @@ class _Grid:
     def contrasts(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the darkest and the brightest of six neighbours over the voxel itself, shape (2, M).
 
-        A smooth field does not change them. Neighbours outside the mask are infinitely bright; of a voxel of
-        intensity 0 both are 0.
+        A smooth field does not change them. All outside the mask is infinitely bright; at 0 both are 0.
         """
         steps = np.diag(np.maximum(1, np.round(FIELD_NEIGHBOUR_MM / self.zooms)).astype(int))
         margin = steps.sum(axis=0)
@@ -230,10 +231,6 @@ class _Grid:
         coefficients[0, 0, 0] -= mean
         low, high = (float(np.exp(end - mean)) for end in (float(log_field.min()), float(log_field.max())))
         return BiasField(coefficients, self.centre + corner, self.scale, sd, low, high)
-
-
-def _refit_at(rows: NDArray[np.float32], start: TemplateMixture | None, places: Places) -> TemplateMixture:
-    return fit_at_places(rows, places, start, max_iterations=FIELD_EM_ITERATIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,13 +271,8 @@ class _WhiteMatter:
         """
         values, counts = intensity_histogram(rows[:, 0])
         start = None if before is None else before.scan
-        scan = fit_partial_volume(
-            values,
-            counts,
-            start,
-            white=white,
-            max_iterations=FIELD_EM_ITERATIONS if start else MAX_ITERATIONS,
-        )
+        most = FIELD_EM_ITERATIONS if start else MAX_ITERATIONS
+        scan = fit_partial_volume(values, counts, start, white=white, max_iterations=most)
         whole = np.stack([rows[:, 0], *(contrasts * rows[:, 0])]).astype(np.float64)
         own, *ends = scan.inlier_responsibilities(whole.reshape(-1, 1))[white].reshape(whole.shape)
         shares = own * np.minimum(*ends)
@@ -305,12 +297,13 @@ def _fitted(
 ) -> Floats:
     """Alternate between mixture and fields of intensities (M, D); return the coefficients (D, P).
 
-    Those of the round in which the mixture fits best if it fits the last ones worse: white matter alone may
-    draw the field to where the whole brain has a lower likelihood.
+    Under a coil CSF near the surface is brighter than cortex in the middle; a mixture that takes one for the
+    other bears its field out. Where they settle, it is started anew and kept if it fits better. White matter
+    alone may draw the field to where the whole brain has a lower likelihood: then the best round counts.
     """
     coefficients = best = np.zeros((rows.shape[1], basis.shape[1]))
     model: _Model | None = None
-    objective = -np.inf
+    objective, slack = -np.inf, FIELD_SLACK * len(rows)
     for _ in range(FIELD_ROUNDS):
         corrected = rows * np.exp(-basis @ coefficients.T).astype(np.float32)
         model = refit(corrected, model)
@@ -320,9 +313,13 @@ def _fitted(
         coefficients = coefficients + step
         # The basis is orthonormal: these are the standard deviations of change and field.
         change, sd = (np.sqrt((figures**2).sum(axis=1)).max() for figures in (step, coefficients))
-        if change < FIELD_TOLERANCE or sd > MAX_FIELD:
+        settled = bool(change < FIELD_TOLERANCE)
+        anew = refit(corrected, None) if settled else model
+        better = anew.history[-1] > model.history[-1] + slack
+        if sd > MAX_FIELD or (settled and not better):
             break
-    worse = model is None or model.history[-1] < objective - FIELD_SLACK * len(rows)
+        model = anew
+    worse = model is None or model.history[-1] < objective - slack
     return best if worse else coefficients
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from scipy import ndimage
 from mriseg.evaluation.phantom import folded_ball, simulate
 from mriseg.images.reading import load_map, load_mask, load_volume
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.model.bias_em import FieldEstimator
+from mriseg.model.bias_em import FieldEstimator, _fitted
 from mriseg.model.bias_field import air_intensity
 from mriseg.model.places import places_of
 
@@ -202,3 +202,27 @@ def test_a_reflected_brain_has_the_reflected_field(shuffled_brain, axis):
     plain = estimated(phantom.data, brain).on_grid(brain.shape)
     turned = estimated(np.flip(phantom.data, axis), np.flip(brain, axis)).on_grid(brain.shape)
     assert np.abs(np.log(np.flip(turned, axis)[brain] / plain[brain])).max() < 0.01
+
+
+@dataclass(frozen=True)
+class _OneTissue:
+    """A tissue that explains this share of each voxel, and its log-likelihood."""
+
+    share: float
+    history: tuple[float, ...]
+    component_means = np.array([[100.0]])
+    component_variances = np.array([[25.0]])
+
+    def inlier_responsibilities(self, intensities, number):
+        del number
+        return np.full((1, 1, len(intensities)), self.share)
+
+
+@pytest.mark.parametrize(("likelihood", "sd"), [(0.0, 0.3), (-2e6, 0.0)])
+def test_a_mixture_that_settled_is_started_anew_and_kept_if_it_fits_better(likelihood, sd):
+    basis = np.sqrt(1000) * np.linalg.qr(np.random.default_rng(1).normal(size=(1000, 20)))[0]
+    rows = 100 * np.exp(0.3 * basis[:, 1:2]).astype(np.float32)
+    starts = [_OneTissue(0.0, (-1e6,)), *[_OneTissue(1.0, (likelihood,))] * 2]
+    fresh = iter(starts)
+    coefficients = _fitted(rows, basis, lambda _, before: before or next(fresh), slice(None))
+    np.testing.assert_allclose(coefficients[0], sd * np.eye(20)[1], atol=0.01)
