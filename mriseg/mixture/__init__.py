@@ -13,6 +13,7 @@ from mriseg.mixture.diagnostics import (
 from mriseg.mixture.fixed import Fixed
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.hierarchical import MergeTree, merge_neighbours
+from mriseg.mixture.noise import NoiseMixture
 from mriseg.mixture.parameters import DegenerateError, Parameters
 from mriseg.mixture.priors import Prior, default_prior
 from mriseg.mixture.selection import bootstrap_likelihood_ratio, select_model
@@ -24,6 +25,7 @@ __all__ = [
     "GaussianMixture",
     "MergeTree",
     "MixtureWarning",
+    "NoiseMixture",
     "NotConvergedWarning",
     "NotFittedError",
     "Parameters",

@@ -148,13 +148,14 @@ class Mixture(Estimator, ABC):
             Rows sum to one.
         """
         data = self._checked(X)
-        responsibilities = np.empty((len(data), len(self.weights_)), dtype=data.dtype)
+        log_joint_of = self._log_joint()
+        responsibilities = np.empty((len(data), log_joint_of.n_rows), dtype=data.dtype)
 
         def store(rows: slice, log_joint: FloatArray) -> None:
             softmax_in_place(log_joint)
             responsibilities[rows] = log_joint.T
 
-        self._blockwise(self._log_joint(), data, store)
+        self._blockwise(log_joint_of, data, store)
         return responsibilities
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
@@ -310,7 +311,7 @@ class Mixture(Estimator, ABC):
     @staticmethod
     def _blockwise(log_joint: LogJoint, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
         """Call ``use`` with the rows and log(weight × density), shape (K, B), of every block."""
-        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // len(log_joint.parameters.weights))
+        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // log_joint.n_rows)
         for start in range(0, len(X), block_size):
             rows = slice(start, start + block_size)
             use(rows, log_joint(X[rows]))
