@@ -1,5 +1,6 @@
 """Gaussian mixtures on arrays: estimation, model selection, and goodness of fit; independent of images."""
 
+from mriseg.mixture.adaptation import BaumWelchStatistics
 from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.bayesian import BayesianGaussianMixture
 from mriseg.mixture.density import goodness_of_fit, histogram_density, pareto_density, quantile_pairs
@@ -19,6 +20,7 @@ from mriseg.mixture.priors import Prior, default_prior
 from mriseg.mixture.selection import bootstrap_likelihood_ratio, select_model
 
 __all__ = [
+    "BaumWelchStatistics",
     "BayesianGaussianMixture",
     "DegenerateError",
     "Fixed",
