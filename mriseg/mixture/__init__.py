@@ -13,6 +13,7 @@ from mriseg.mixture.diagnostics import (
 )
 from mriseg.mixture.fixed import Fixed
 from mriseg.mixture.gaussian import GaussianMixture
+from mriseg.mixture.growing import grow_by_splitting
 from mriseg.mixture.hierarchical import MergeTree, merge_neighbours
 from mriseg.mixture.noise import NoiseMixture
 from mriseg.mixture.parameters import DegenerateError, Parameters
@@ -37,6 +38,7 @@ __all__ = [
     "bootstrap_likelihood_ratio",
     "default_prior",
     "goodness_of_fit",
+    "grow_by_splitting",
     "histogram_density",
     "merge_neighbours",
     "pareto_density",
