@@ -3,6 +3,7 @@
 from mriseg.mixture.adaptation import BaumWelchStatistics
 from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.bayesian import BayesianGaussianMixture
+from mriseg.mixture.bootstrap import BootstrappedParameters, bootstrap_parameters
 from mriseg.mixture.density import goodness_of_fit, histogram_density, pareto_density, quantile_pairs
 from mriseg.mixture.diagnostics import (
     MixtureWarning,
@@ -23,6 +24,7 @@ from mriseg.mixture.selection import bootstrap_likelihood_ratio, select_model
 __all__ = [
     "BaumWelchStatistics",
     "BayesianGaussianMixture",
+    "BootstrappedParameters",
     "DegenerateError",
     "Fixed",
     "GaussianMixture",
@@ -36,6 +38,7 @@ __all__ = [
     "VarianceFloorWarning",
     "agglomerate",
     "bootstrap_likelihood_ratio",
+    "bootstrap_parameters",
     "default_prior",
     "goodness_of_fit",
     "grow_by_splitting",
