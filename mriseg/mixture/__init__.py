@@ -18,6 +18,7 @@ from mriseg.mixture.growing import grow_by_splitting
 from mriseg.mixture.hierarchical import MergeTree, merge_neighbours
 from mriseg.mixture.noise import NoiseMixture
 from mriseg.mixture.parameters import DegenerateError, Parameters
+from mriseg.mixture.plots import plot_density, plot_uncertainty
 from mriseg.mixture.priors import Prior, default_prior
 from mriseg.mixture.selection import bootstrap_likelihood_ratio, select_model
 
@@ -45,6 +46,8 @@ __all__ = [
     "histogram_density",
     "merge_neighbours",
     "pareto_density",
+    "plot_density",
+    "plot_uncertainty",
     "quantile_pairs",
     "select_model",
     "unwarned",
