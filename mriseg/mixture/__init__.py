@@ -12,6 +12,7 @@ from mriseg.mixture.diagnostics import (
     VarianceFloorWarning,
     unwarned,
 )
+from mriseg.mixture.discriminant import GaussianDiscriminant, MixtureDiscriminant
 from mriseg.mixture.fixed import Fixed
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.growing import grow_by_splitting
@@ -28,8 +29,10 @@ __all__ = [
     "BootstrappedParameters",
     "DegenerateError",
     "Fixed",
+    "GaussianDiscriminant",
     "GaussianMixture",
     "MergeTree",
+    "MixtureDiscriminant",
     "MixtureWarning",
     "NoiseMixture",
     "NotConvergedWarning",
