@@ -4,6 +4,7 @@ from mriseg.mixture.adaptation import BaumWelchStatistics
 from mriseg.mixture.agglomeration import agglomerate
 from mriseg.mixture.bayesian import BayesianGaussianMixture
 from mriseg.mixture.bootstrap import BootstrappedParameters, bootstrap_parameters
+from mriseg.mixture.combining import CombinedComponents, combine_components
 from mriseg.mixture.density import goodness_of_fit, histogram_density, pareto_density, quantile_pairs
 from mriseg.mixture.diagnostics import (
     MixtureWarning,
@@ -27,6 +28,7 @@ __all__ = [
     "BaumWelchStatistics",
     "BayesianGaussianMixture",
     "BootstrappedParameters",
+    "CombinedComponents",
     "DegenerateError",
     "Fixed",
     "GaussianDiscriminant",
@@ -43,6 +45,7 @@ __all__ = [
     "agglomerate",
     "bootstrap_likelihood_ratio",
     "bootstrap_parameters",
+    "combine_components",
     "default_prior",
     "goodness_of_fit",
     "grow_by_splitting",
