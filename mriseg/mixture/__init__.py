@@ -22,6 +22,7 @@ from mriseg.mixture.noise import NoiseMixture
 from mriseg.mixture.parameters import DegenerateError, Parameters
 from mriseg.mixture.plots import plot_density, plot_uncertainty
 from mriseg.mixture.priors import Prior, default_prior
+from mriseg.mixture.reduction import Directions, differing_directions
 from mriseg.mixture.selection import bootstrap_likelihood_ratio, select_model
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "BootstrappedParameters",
     "CombinedComponents",
     "DegenerateError",
+    "Directions",
     "Fixed",
     "GaussianDiscriminant",
     "GaussianMixture",
@@ -47,6 +49,7 @@ __all__ = [
     "bootstrap_parameters",
     "combine_components",
     "default_prior",
+    "differing_directions",
     "goodness_of_fit",
     "grow_by_splitting",
     "histogram_density",
