@@ -1,6 +1,7 @@
 """Reduction of the columns to the directions in which the components of a mixture differ.
 
-With mean μ and covariance Σ of the whole mixture, and Σ̄ = Σₖ πₖ Σₖ that within its components,
+With mean μ of the whole mixture, covariance Σ of the data (or of the whole mixture, the same where its model
+leaves all free), and Σ̄ = Σₖ πₖ Σₖ that within the components,
 
     M₁ = Σₖ πₖ (μₖ − μ)(μₖ − μ)ᵀ                    (differences of the means)                     (1)
     M₂ = Σₖ πₖ (Σₖ − Σ̄) Σ⁻¹ (Σₖ − Σ̄)ᵀ               (differences of the covariances)               (2)
@@ -27,6 +28,7 @@ import numpy as np
 from mriseg.errors import MixtureError
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.parameters import Parameters, Standardization, outer
+from mriseg.mixture.validation import check_data, check_sample_weight
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -42,8 +44,8 @@ class Directions:
     Attributes
     ----------
     basis : ndarray of float64, shape (D, D)
-        The directions as columns, in the inverse units of the data: the scores have variance one under the
-        mixture, and no correlation. The largest element of each column is positive.
+        The directions as columns, in the inverse units of the data: the scores have variance one and no
+        correlation. The largest element of each column is positive.
     eigenvalues : ndarray of float64, shape (D,)
         λ of (3) of the module docstring; 0 where all components are alike.
     centre : ndarray of float64, shape (D,)
@@ -99,34 +101,50 @@ class Directions:
         return self.basis[:, :n_directions]
 
 
-def differing_directions(mixture: Mixture) -> Directions:
+def differing_directions(
+    mixture: Mixture, X: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+) -> Directions:
     """Return the directions in which the components of a mixture differ.
 
     Parameters
     ----------
     mixture : Mixture
         Fitted; any covariance model.
+    X : array-like, shape (N, D), optional
+        The data, whose covariance is Σ of the module docstring; by default it is that of the mixture.
+    sample_weight : array-like, shape (N,), optional
+        Number of times each row was observed.
 
     Returns
     -------
     Directions
+
+    Raises
+    ------
+    MixtureError
+        If the data are unusable or the mixture is not fitted.
     """
     given = Parameters(mixture.weights_, mixture.means_, mixture.covariances_)
     standardization = Standardization.from_parameters(given)
-    eigenvalues, basis = _solve(standardization.transform_parameters(given))
+    total = None
+    if X is not None:
+        data = standardization.transform(check_data(X).astype(float))
+        weights = check_sample_weight(sample_weight, len(data))
+        total = np.atleast_2d(np.cov(data, rowvar=False, ddof=0, aweights=weights))
+    eigenvalues, basis = _solve(standardization.transform_parameters(given), total)
     basis = basis / standardization.scale[:, None]
     largest = basis[np.abs(basis).argmax(axis=0), np.arange(len(basis))]
     return Directions(basis * np.sign(largest), eigenvalues, standardization.centre)
 
 
-def _solve(parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-    """Return eigenvalues (D,) and eigenvectors (D, D) of (3) for a mixture of mean zero."""
+def _solve(parameters: Parameters, total: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Return eigenvalues (D,) and eigenvectors (D, D) of (3) for a mixture of mean zero and Σ (D, D)."""
     from scipy.linalg import eigh
 
     weights, matrices = parameters.weights[:, None, None], parameters.matrices
     between = (weights * outer(parameters.means)).sum(axis=0)  # (1)
     within = (weights * matrices).sum(axis=0)
-    total = within + between
+    total = within + between if total is None else total
     inverse = np.linalg.inv(total)
     deviations = matrices - within
     kernel = (weights * (deviations @ inverse @ deviations)).sum(axis=0) + between @ inverse @ between  # (2)

@@ -51,8 +51,15 @@ def test_an_affine_map_changes_no_eigenvalue_and_no_score():
 
 def test_scores_have_variance_one_and_no_correlation():
     X = dataset("iris")
-    directions = differing_directions(GaussianMixture(3, tol=1e-12).fit(X))
-    np.testing.assert_allclose(np.cov(directions.transform(X).T, ddof=0), np.eye(4), atol=1e-3)
+    directions = differing_directions(GaussianMixture(3, model="VVI").fit(X), X)
+    np.testing.assert_allclose(np.cov(directions.transform(X).T, ddof=0), np.eye(4), atol=1e-9)
+
+
+def test_the_covariance_of_the_mixture_is_that_of_the_data_where_all_is_free():
+    X, weights = dataset("iris"), np.arange(150) % 3 + 1
+    mixture = GaussianMixture(2, tol=1e-14).fit(X, sample_weight=weights)
+    of_mixture, of_data = differing_directions(mixture), differing_directions(mixture, X, weights)
+    np.testing.assert_allclose(of_mixture.eigenvalues, of_data.eigenvalues, rtol=1e-4)
 
 
 def test_the_projected_mixture_is_that_of_the_scores():
