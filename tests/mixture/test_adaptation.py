@@ -1,5 +1,7 @@
 """Baum-Welch statistics and MAP adaptation, against sums over observations one by one."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from mixture_reference import dataset
@@ -10,6 +12,7 @@ from mriseg.mixture import DegenerateError, GaussianMixture
 PARTS = "weights", "means", "covariances"
 
 
+@cache
 def background(model="VVV"):
     return GaussianMixture(3, model=model).fit(dataset("faithful"))
 

@@ -1,5 +1,7 @@
 """Combining components by entropy."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from mixture_reference import dataset
@@ -18,6 +20,11 @@ def cross():
 
 def fitted(X):
     return GaussianMixture(3, init=np.repeat([0, 1, 2], 150)).fit(X)
+
+
+@cache
+def faithful_mixture():
+    return GaussianMixture(5, model="VVI").fit(dataset("faithful"))
 
 
 def entropy(t):
@@ -43,7 +50,7 @@ def test_entropies_are_those_of_the_clusterings(cross):
 
 def test_each_step_lowers_the_entropy_most():
     X = dataset("faithful")
-    mixture = GaussianMixture(5, model="VVI").fit(X)
+    mixture = faithful_mixture()
     combined = combine_components(mixture, X)
     for n_clusters in (5, 4, 3):
         t = combined.predict_proba(X, n_clusters)
@@ -54,7 +61,7 @@ def test_each_step_lowers_the_entropy_most():
 
 def test_probabilities_are_sums_over_the_components_of_a_cluster():
     X = dataset("faithful")
-    mixture = GaussianMixture(4).fit(X)
+    mixture = faithful_mixture()
     combined = combine_components(mixture, X)
     members = combined.labels(2)
     r = mixture.predict_proba(X)
@@ -64,7 +71,7 @@ def test_probabilities_are_sums_over_the_components_of_a_cluster():
 
 def test_weights_count_as_repeated_rows():
     X, weights = dataset("faithful"), np.arange(272) % 3
-    mixture = GaussianMixture(4, model="VVI").fit(X)
+    mixture = faithful_mixture()
     first = combine_components(mixture, X, weights)
     second = combine_components(mixture, np.repeat(X, weights, axis=0))
     np.testing.assert_array_equal(first.tree.merges, second.tree.merges)

@@ -57,14 +57,14 @@ def test_it_finds_separate_clusters_without_random_numbers(centres, model):
 
 def test_weights_count_as_repeated_rows():
     X, weights = dataset("faithful"), np.arange(272) % 3
-    weighted = grow_by_splitting(X, 4, sample_weight=weights)
-    repeated = grow_by_splitting(np.repeat(X, weights, axis=0), 4)
+    weighted = grow_by_splitting(X, 3, sample_weight=weights, tol=1e-4)
+    repeated = grow_by_splitting(np.repeat(X, weights, axis=0), 3, tol=1e-4)
     np.testing.assert_allclose(weighted.means_, repeated.means_, rtol=1e-5)
 
 
 def test_every_split_raises_the_likelihood():
     X = dataset("faithful")
-    scores = [grow_by_splitting(X, K, model="VVI").score(X) for K in (1, 2, 4)]
+    scores = [grow_by_splitting(X, K, model="VVI", tol=1e-4).score(X) for K in (1, 2, 4)]
     assert (np.diff(scores) > 0).all()
 
 

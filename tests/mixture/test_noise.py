@@ -1,5 +1,7 @@
 """The noise component, against sums over observations and its own definition."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from mixture_reference import dataset
@@ -17,6 +19,7 @@ def data():
     return np.concatenate([X, np.random.default_rng(0).uniform(X.min(axis=0), X.max(axis=0), (60, 2))])
 
 
+@cache
 def fit(model="VVV", **settings):
     return NoiseMixture(GaussianMixture(2, model=model, **settings), noise=PLANTED).fit(data())
 
