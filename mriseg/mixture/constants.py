@@ -96,3 +96,10 @@ MAX_BINS = 1000
 
 # Halvings of the interval that brackets a quantile: more than the digits of a double need. Limit.
 BISECTION_STEPS = 100
+
+# Neighbour to which the distance tells clutter from clusters: more average the noise of one point, fewer see
+# smaller clusters. By choice; clusters of fewer points than this are clutter.
+CLUTTER_NEIGHBOUR = 12
+
+# Iterations of EM of the rates of clutter and clusters; a guess, so not run to convergence. By choice.
+CLUTTER_ITERATIONS = 50

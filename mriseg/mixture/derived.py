@@ -1,4 +1,4 @@
-"""Mixtures with known parameters, and those that follow from others: marginal and conditional ones."""
+"""Mixtures with known parameters, and those that follow from others: marginal, conditional, adapted ones."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import conditional
+from mriseg.mixture import adaptation, conditional
 from mriseg.mixture.criteria import MixtureWithCriteria
-from mriseg.mixture.parameters import Parameters
+from mriseg.mixture.parameters import Parameters, Standardization
+from mriseg.mixture.validation import check_sample_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import Self
 
     from numpy.typing import ArrayLike
 
+    from mriseg.mixture.adaptation import BaumWelchStatistics, Part
     from mriseg.mixture.parameters import FloatArray
 
 
@@ -114,3 +116,67 @@ class MixtureOfParameters(MixtureWithCriteria):
         covariance : ndarray of float64, shape (N, D − G, D − G)
         """
         return conditional.regress(self._fitted(), dimensions, np.asarray(X, dtype=float))
+
+    def baum_welch(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> BaumWelchStatistics:
+        """Return the Baum-Welch statistics of data, see `mriseg.mixture.adaptation`.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Data.
+        sample_weight : array-like, shape (N,), optional
+            Number of times each row was observed.
+
+        Returns
+        -------
+        BaumWelchStatistics
+            Those of several recordings are their sum; ``.about(mixture.means_)`` centres them.
+        """
+        standardization = Standardization.from_parameters(self._fitted())
+        return self._standardized_statistics(X, sample_weight, standardization).inverse_transform(
+            standardization
+        )
+
+    def adapt(
+        self,
+        X: ArrayLike,
+        *,
+        relevance_factor: float = 16.0,
+        parts: Collection[Part] = adaptation.MEANS,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Return the mixture adapted to data (MAP adaptation), see `mriseg.mixture.adaptation`.
+
+        Parameters
+        ----------
+        X : array-like, shape (N, D)
+            Data: those of one speaker, where this is the background model of many.
+        relevance_factor : float
+            Observations that this mixture counts for in each component, 0 to infinity; 16 is that of Reynolds
+            et al. (2000).
+        parts : collection of {"weights", "means", "covariances"}
+            What is adapted; the means alone serve speaker verification best.
+        sample_weight : array-like, shape (N,), optional
+            Number of times each row was observed.
+
+        Returns
+        -------
+        GaussianMixture
+            Adapted by one iteration; itself is not changed.
+        """
+        standardization = Standardization.from_parameters(self._fitted())
+        statistics = self._standardized_statistics(X, sample_weight, standardization)
+        background = standardization.transform_parameters(self._fitted())
+        adapted = adaptation.adapt(background, statistics, relevance_factor, parts)
+        return self._from(standardization.inverse_transform_parameters(adapted))
+
+    def _standardized_statistics(
+        self, X: ArrayLike, sample_weight: ArrayLike | None, standardization: Standardization
+    ) -> BaumWelchStatistics:
+        """Return the statistics of standardized data."""
+        data = self._checked(X)
+        return adaptation.baum_welch_statistics(
+            standardization.transform_parameters(self._fitted()),
+            standardization.transform(data),
+            check_sample_weight(sample_weight, len(data)),
+        )

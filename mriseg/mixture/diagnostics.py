@@ -41,9 +41,19 @@ class Fit(Protocol):
     n_iter_: int
     history_: NDArray[Any]
     at_floor_: NDArray[np.bool_]
-    max_iter: int
-    tol: float
-    verbose: int
+
+    # Read only, since a mixture may take them from the settings of another.
+    @property
+    def max_iter(self) -> int:
+        """Maximum number of iterations."""
+
+    @property
+    def tol(self) -> float:
+        """Tolerance of the convergence criterion."""
+
+    @property
+    def verbose(self) -> int:
+        """Whether to print a line about the fit."""
 
 
 def report_fit(fit: Fit) -> None:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.errors import MixtureError
 from mriseg.mixture import univariate
 from mriseg.mixture.constants import BLOCK_ELEMENTS, MIN_BLOCK_SIZE
 from mriseg.mixture.diagnostics import not_fitted_error
 from mriseg.mixture.expectation import softmax_in_place
 from mriseg.mixture.log_joint import LogJoint
 from mriseg.mixture.settings import Estimator
-from mriseg.mixture.validation import check_data, check_names, check_sample_weight, column_names
+from mriseg.mixture.validation import check_sample_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +39,6 @@ class Mixture(Estimator, ABC):
     """
 
     parameters_: Parameters
-    n_features_in_: int
-    feature_names_in_: NDArray[np.object_]
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -148,13 +145,14 @@ class Mixture(Estimator, ABC):
             Rows sum to one.
         """
         data = self._checked(X)
-        responsibilities = np.empty((len(data), len(self.weights_)), dtype=data.dtype)
+        log_joint_of = self._log_joint()
+        responsibilities = np.empty((len(data), log_joint_of.n_rows), dtype=data.dtype)
 
         def store(rows: slice, log_joint: FloatArray) -> None:
             softmax_in_place(log_joint)
             responsibilities[rows] = log_joint.T
 
-        self._blockwise(self._log_joint(), data, store)
+        self._blockwise(log_joint_of, data, store)
         return responsibilities
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
@@ -280,28 +278,9 @@ class Mixture(Estimator, ABC):
         """Tell scikit-learn whether there are parameters."""
         return "parameters_" in self.__dict__
 
-    def _remember_columns(self, X: ArrayLike, data: FloatArray) -> None:
-        """Set number and names of the columns that the mixture is fitted to."""
-        self.n_features_in_ = data.shape[1]
-        names = column_names(X)
-        if names is not None:
-            self.feature_names_in_ = names
-        else:
-            self.__dict__.pop("feature_names_in_", None)
-
     def _checked(self, X: ArrayLike) -> FloatArray:
         """Return data as `check_data` does, checked for the number and the names of columns."""
-        dimensions = self.means_.shape[1]
-        check_names(column_names(X), self.__dict__.get("feature_names_in_"))
-        data = check_data(X)
-        if data.shape[1] != dimensions:
-            name = type(self).__name__
-            hint = "; one row? Reshape your data to (1, D)" if np.ndim(X) == 1 else ""
-            raise MixtureError(
-                f"X has {data.shape[1]} features, but {name} is expecting {dimensions} features as input"
-                f"{hint}"
-            )
-        return data
+        return self._checked_columns(X, self.means_.shape[1])
 
     def _log_joint(self) -> LogJoint:
         """Return the log-density of the components."""
@@ -310,7 +289,7 @@ class Mixture(Estimator, ABC):
     @staticmethod
     def _blockwise(log_joint: LogJoint, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
         """Call ``use`` with the rows and log(weight × density), shape (K, B), of every block."""
-        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // len(log_joint.parameters.weights))
+        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // log_joint.n_rows)
         for start in range(0, len(X), block_size):
             rows = slice(start, start + block_size)
             use(rows, log_joint(X[rows]))

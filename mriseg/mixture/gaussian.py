@@ -243,10 +243,24 @@ class GaussianMixture(MixtureOfParameters):
     @property
     def n_parameters_(self) -> int:
         """Number of free parameters; fixed ones do not count."""
-        n_components, dimensions = self.means_.shape
+        return self.count_parameters(*self.means_.shape)
+
+    def count_parameters(self, n_components: int, dimensions: int) -> int:
+        """Return the number of free parameters that these settings have.
+
+        Parameters
+        ----------
+        n_components : int
+            K.
+        dimensions : int
+            D.
+
+        Returns
+        -------
+        int
+        """
         fixed = Fixed() if self.fixed is None else self.fixed
-        model = covariance_model(self._model_name, dimensions)
-        return fixed.n_parameters(model, n_components, dimensions)
+        return fixed.n_parameters(covariance_model(self._model_name, dimensions), n_components, dimensions)
 
     @property
     def _model_name(self) -> str:
@@ -258,7 +272,7 @@ class GaussianMixture(MixtureOfParameters):
         self._check_settings()
         X, weights, start = select_rows(data, weights, self._start(data.shape[1]), self.n_components)
         self._online = None
-        m_step, standardization = self._m_step(X, weights)
+        m_step, standardization = self.prepare(X, weights)
         total = m_step.observations.total
         converged = convergence_test(self.convergence, self.tol, total)
         best = best_run(m_step, self._starts(m_step, standardization, start), converged, self.max_iter)
@@ -279,8 +293,23 @@ class GaussianMixture(MixtureOfParameters):
         init = self.init if self.init_params is None else self.init_params
         return init if isinstance(init, str | Parameters) else np.asarray(init)
 
-    def _m_step(self, X: FloatArray, weights: FloatArray) -> tuple[MStep, Standardization]:
-        """Return the M-step for standardized data, and the standardization."""
+    def prepare(self, X: FloatArray, weights: FloatArray) -> tuple[MStep, Standardization]:
+        """Return what a fit with these settings runs on.
+
+        Parameters
+        ----------
+        X : ndarray, shape (N, D)
+            Checked data.
+        weights : ndarray, shape (N,)
+            Number of times each row was observed.
+
+        Returns
+        -------
+        m_step : MStep
+            The M-step for standardized data.
+        standardization : Standardization
+            Of the data.
+        """
         model = covariance_model(self._model_name, X.shape[1])
         standardization = Standardization.from_data(X, weights, per_column=model.scale_free)
         prior = self.prior

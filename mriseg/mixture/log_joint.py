@@ -42,6 +42,11 @@ class LogJoint:
     parameters: Parameters
     offsets: FloatArray | float = 0.0
 
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the result, K."""
+        return len(self.parameters.weights)
+
     @cached_property
     def standardization(self) -> Standardization:
         """That of the mixture itself, so that the log-density keeps its digits far from zero."""

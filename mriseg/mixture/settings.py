@@ -1,4 +1,4 @@
-"""Settings of an estimator by name: the protocol of scikit-learn's ``clone``, pipelines and searches."""
+"""Settings of an estimator by name, and its columns: what scikit-learn's ``clone`` and pipelines ask for."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mriseg.errors import MixtureError
+from mriseg.mixture.validation import check_data, check_names, column_names
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from numpy.typing import ArrayLike, NDArray
+
+    from mriseg.mixture.parameters import FloatArray
+
 
 class Estimator:
-    """Settings by name, the protocol of scikit-learn's ``clone`` and pipelines."""
+    """Settings by name, the protocol of scikit-learn's ``clone`` and pipelines, and the columns."""
+
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
 
     @classmethod
     def _names(cls) -> list[str]:
@@ -57,6 +67,28 @@ class Estimator:
         for name, value in settings.items():
             setattr(self, name, value)
         return self
+
+    def _remember_columns(self, X: ArrayLike, data: FloatArray) -> None:
+        """Set number and names of the columns that the mixture is fitted to."""
+        self.n_features_in_ = data.shape[1]
+        names = column_names(X)
+        if names is not None:
+            self.feature_names_in_ = names
+        else:
+            self.__dict__.pop("feature_names_in_", None)
+
+    def _checked_columns(self, X: ArrayLike, dimensions: int) -> FloatArray:
+        """Return data as `check_data` does, checked for the number and the names of columns."""
+        check_names(column_names(X), self.__dict__.get("feature_names_in_"))
+        data = check_data(X)
+        if data.shape[1] != dimensions:
+            name = type(self).__name__
+            hint = "; one row? Reshape your data to (1, D)" if np.ndim(X) == 1 else ""
+            raise MixtureError(
+                f"X has {data.shape[1]} features, but {name} is expecting {dimensions} features as input"
+                f"{hint}"
+            )
+        return data
 
     def __sklearn_tags__(self) -> object:
         """Return scikit-learn's tags; only scikit-learn calls this, so it has been imported."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 from mriseg._utils.text import printable
-from mriseg.mixture import histogram_density
+from mriseg.mixture import plot_density
 from mriseg.report.constants import MAX_PLOTTED_COLUMNS, MAX_PLOTTED_POINTS
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def save_mixture_plot(
         for column in range(plotted):
             axes = grid[row, column]
             if row == column:
-                draw_curves(axes, mixture.marginal([row]), X[:, row], sample_weight)
+                plot_density(
+                    mixture.marginal([row]), X[:, row], axes, sample_weight=sample_weight, colours=colours
+                )
             else:
                 _draw_points(axes, X[:, [column, row]], labels, colours)
                 draw_ellipses(axes, mixture.marginal([column, row]))
@@ -81,25 +83,6 @@ def component_colours(n_components: int) -> NDArray[np.floating]:
     if n_components <= 10:
         return np.asarray(colormaps["tab10"](np.arange(n_components)))
     return np.asarray(colormaps["turbo"](np.linspace(0.05, 0.95, n_components)))
-
-
-def draw_curves(
-    axes: Axes,
-    mixture: GaussianMixture,
-    x: NDArray[np.floating],
-    sample_weight: NDArray[np.floating] | None = None,
-) -> None:
-    """Draw a one-dimensional mixture and its components over the histogram of values (N,)."""
-    bins = int(np.clip(2 * np.sqrt(len(x)), 20, 100))
-    centres, density = histogram_density(x, bins, sample_weight)
-    axes.bar(centres, density, width=centres[1] - centres[0], color="0.85")
-    margin = 0.1 * (centres[-1] - centres[0])
-    points = np.linspace(centres[0] - margin, centres[-1] + margin, 500)
-    for k, colour in enumerate(component_colours(mixture.n_components)):
-        single = mixture.from_parameters([1.0], mixture.means_[k], mixture.covariances_[k])
-        axes.plot(points, mixture.weights_[k] * single.pdf(points), color=colour, label=f"component {k}")
-    axes.plot(points, mixture.pdf(points), "--", color="black", linewidth=1, label="mixture")
-    axes.set_ylim(bottom=0)
 
 
 def draw_ellipses(axes: Axes, mixture: GaussianMixture) -> None:

@@ -17,4 +17,4 @@ def test_the_guide_prints_what_it_says_and_draws_its_pictures(tmp_path, monkeypa
     assert outcome.attempted > 30
     assert outcome.failed == 0
     drawn = {path.name for path in (tmp_path / "docs" / "images").iterdir()}
-    assert drawn == {"mixture_one_two.png", "mixture_bic.png"}
+    assert drawn == {"mixture_one_two.png", "mixture_bic.png", "mixture_uncertainty.png"}

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from mriseg.mixture import GaussianMixture
-from mriseg.report.mixture import draw_curves, draw_ellipses, save_mixture_plot
+from mriseg.report.mixture import draw_ellipses, save_mixture_plot
 
 
 def points(dimensions):
@@ -29,25 +29,6 @@ def test_more_columns_than_can_be_read_are_left_out(tmp_path):
     fit = GaussianMixture(2, model="VVI").fit(X)
     save_mixture_plot(fit, X, [f"c{i}" for i in range(8)], tmp_path / "a.png")
     assert imread(tmp_path / "a.png").shape[:2] == (1728, 1728)
-
-
-def test_curves_are_the_components_times_their_weights_and_their_sum():
-    X = points(1)
-    fit = GaussianMixture(2, model="V").fit(X)
-    axes = Figure().subplots()
-    draw_curves(axes, fit, X[:, 0])
-    first, second, total = (line.get_ydata() for line in axes.lines)
-    np.testing.assert_allclose(first + second, total)
-    np.testing.assert_allclose(total, fit.pdf(axes.lines[0].get_xdata()))
-
-
-def test_weights_count_in_the_histogram():
-    X, weights = points(1), np.repeat([1.0, 9.0], 60)
-    fit = GaussianMixture(2, model="V").fit(X, sample_weight=weights)
-    axes = Figure().subplots()
-    draw_curves(axes, fit, X[:, 0], weights)
-    right = sum(bar.get_height() * bar.get_width() for bar in axes.patches if bar.get_x() > 2.5)
-    assert right == pytest.approx(0.9, abs=0.03)
 
 
 def test_ellipses_hold_the_share_of_points_that_they_say():
