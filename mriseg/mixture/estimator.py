@@ -9,7 +9,6 @@ import numpy as np
 
 from mriseg.errors import MixtureError
 from mriseg.mixture import univariate
-from mriseg.mixture.constants import BLOCK_ELEMENTS, MIN_BLOCK_SIZE
 from mriseg.mixture.diagnostics import not_fitted_error
 from mriseg.mixture.expectation import softmax_in_place
 from mriseg.mixture.log_joint import LogJoint
@@ -310,7 +309,6 @@ class Mixture(Estimator, ABC):
     @staticmethod
     def _blockwise(log_joint: LogJoint, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
         """Call ``use`` with the rows and log(weight × density), shape (K, B), of every block."""
-        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // len(log_joint.parameters.weights))
-        for start in range(0, len(X), block_size):
-            rows = slice(start, start + block_size)
+        for start in range(0, len(X), log_joint.block_size):
+            rows = slice(start, start + log_joint.block_size)
             use(rows, log_joint(X[rows]))
