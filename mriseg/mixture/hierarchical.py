@@ -146,7 +146,7 @@ def _every_second(candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the candidates less the second, fourth, ... of each run of neighbours."""
     indices = np.arange(len(candidates))
     before_run = np.maximum.accumulate(np.where(candidates, -1, indices))
-    return candidates & ((indices - before_run) % 2 == 1)
+    return np.asarray(candidates & ((indices - before_run) % 2 == 1))
 
 
 class _Chain:
