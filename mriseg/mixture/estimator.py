@@ -205,7 +205,7 @@ class Mixture(Estimator, ABC):
         Parameters
         ----------
         n_samples : int
-            Number of points.
+            Number of points, at least 1.
         random_state : int, Generator or None
             Seed; None seeds from the operating system.
 
@@ -215,11 +215,19 @@ class Mixture(Estimator, ABC):
             The points.
         labels : ndarray of int, shape (n_samples,)
             The component of each.
+
+        Raises
+        ------
+        MixtureError
+            If no point is asked for.
         """
         generator = np.random.default_rng(random_state)
-        weights, means = self.weights_, self.means_
+        parameters = self._fitted()
+        weights, means = parameters.weights, parameters.means
+        if n_samples < 1:
+            raise MixtureError(f"n_samples must be at least 1, not {n_samples!r}")
         labels = generator.choice(len(weights), size=n_samples, p=weights / weights.sum())
-        factors = np.linalg.cholesky(self.covariances_)
+        factors = np.linalg.cholesky(parameters.matrices)
         deviates = generator.standard_normal((n_samples, means.shape[1]))
         points = np.empty_like(deviates)
         for component in np.unique(labels):

@@ -93,6 +93,8 @@ def test_samples_have_the_moments_of_the_mixture_and_come_from_their_component()
     np.testing.assert_allclose(np.cov(drawn[labels == 1].T), true.covariances_[1], atol=0.1)
     again, _ = mixture().sample(200_000, random_state=5)
     np.testing.assert_array_equal(drawn, again)
+    with pytest.raises(MixtureError, match="n_samples must be at least 1"):
+        mixture().sample(0)
 
 
 def test_responsibilities_are_shares_of_the_density_and_labels_their_maximum():
