@@ -24,7 +24,7 @@ from mriseg.mixture.validation import (
     count_unique,
 )
 from mriseg.mixture.variational import VariationalPosterior
-from mriseg.mixture.variational_em import VariationalStep
+from mriseg.mixture.variational_em import BAYESIAN_MODELS, VariationalStep, n_copies, pooled
 
 if TYPE_CHECKING:
     from typing import Self
@@ -45,8 +45,8 @@ class BayesianGaussianMixture(Mixture):
     ----------
     n_components : int
         K, the maximum number of components; those that the data do not support end with almost no weight.
-    model : {"VVV", "VVI", "full", "diag"}
-        Covariance model: all free, or diagonal. In one dimension "V".
+    model : {"VVV", "VVI", "EEE", "VII", "full", "diag", "tied", "spherical"}
+        Covariance model: all free, diagonal, one for all components, or spherical. In one dimension "V".
     weight_concentration_prior_type : {"dirichlet_process", "dirichlet_distribution"}
         Stick-breaking Dirichlet process truncated at K, or a finite Dirichlet.
     weight_concentration_prior : float, optional
@@ -57,9 +57,10 @@ class BayesianGaussianMixture(Mixture):
         Prior mean m₀; by default that of the data.
     degrees_of_freedom_prior : float, optional
         Degrees of freedom ν₀ of the Wishart of the precisions, more than D − 1; by default D.
-    covariance_prior : array-like, shape (D, D), optional
-        Inverse scale B₀ of that Wishart, whose mean precision is the inverse of ``covariance_prior`` over the
-        degrees of freedom; by default the covariance of the data.
+    covariance_prior : array-like, shape (D, D), (D,) or (), optional
+        Inverse scale B₀ of that Wishart, its diagonal, or the variance along all axes; the mean precision of
+        the Wishart is the inverse of ``covariance_prior`` over the degrees of freedom. By default the
+        covariance of the data.
     covariance_type, init, init_params, n_init, tol, max_iter, reg_covar, random_state, verbose
         As in `GaussianMixture`; ``init`` is the name of a start.
     warm_start : bool
@@ -178,13 +179,13 @@ class BayesianGaussianMixture(Mixture):
         weights = np.ones(len(data), dtype=data.dtype) if weights is None else weights.astype(data.dtype)
         check_settings(self.n_components, self.n_init, self.tol, self.max_iter)
         model = self._covariance_model(data.shape[1])
-        standardization = Standardization.from_data(data, weights, per_column=True)
+        standardization = Standardization.from_data(data, weights, per_column=model.scale_free)
         observations = Observations.prepare(
             standardization.transform(data), weights, diagonal=model.diagonal, n_components=self.n_components
         )
         floor = variance_floor(self.reg_covar, standardization, data.dtype)
-        prior = self._prior(data, weights, standardization, floor, diagonal=model.diagonal)
-        variational_step = VariationalStep(observations, prior, floor)
+        prior = self._prior(data, weights, standardization, floor, model)
+        variational_step = VariationalStep(observations, prior, floor, model)
         self._publish(
             self._best_run(variational_step, model, standardization), variational_step, standardization
         )
@@ -195,8 +196,8 @@ class BayesianGaussianMixture(Mixture):
         """Return the covariance model, or raise `MixtureError` for one that has no posterior here."""
         name = self.model if self.covariance_type is None else self.covariance_type
         model = covariance_model(name, dimensions)
-        if model.name not in {"VVV", "VVI"}:
-            raise MixtureError(f"variational Bayes knows the models VVV and VVI, not {name}")
+        if model.name not in BAYESIAN_MODELS:
+            raise MixtureError(f"variational Bayes knows the models {', '.join(BAYESIAN_MODELS)}, not {name}")
         return model
 
     def _best_run(
@@ -224,8 +225,7 @@ class BayesianGaussianMixture(Mixture):
         weights: FloatArray,
         standardization: Standardization,
         floor: FloatArray,
-        *,
-        diagonal: bool,
+        model: CovarianceModel,
     ) -> VariationalPosterior:
         """Return the prior for standardized data, and set its attributes in the units of the data."""
         K, D = self.n_components, X.shape[1]
@@ -246,7 +246,8 @@ class BayesianGaussianMixture(Mixture):
         sticks = [1.0, self.weight_concentration_prior_]
         scatter: FloatArray = self.covariance_prior_[None] / outer(standardization.scale)
         # The covariance of data on a plane is singular: a prior needs a width across it.
-        scatter = above_floor(np.diagonal(scatter, axis1=1, axis2=2) if diagonal else scatter, floor)
+        scatter = np.diagonal(scatter, axis1=1, axis2=2) if model.diagonal else scatter
+        scatter = above_floor(pooled(model, scatter), floor)
         return VariationalPosterior(
             stick_breaking,
             np.tile(sticks if stick_breaking else sticks[1:], (K, 1)),
@@ -254,6 +255,7 @@ class BayesianGaussianMixture(Mixture):
             np.tile((self.mean_prior_ - standardization.centre) / standardization.scale, (K, 1)),
             np.full(K, self.degrees_of_freedom_prior_),
             np.repeat(scatter, K, axis=0),
+            n_copies(model, K, D),
         )
 
     def _prior_mean(self, standardization: Standardization) -> FloatArray:
@@ -266,7 +268,10 @@ class BayesianGaussianMixture(Mixture):
         """Return B₀ in the units of the data, shape (D, D)."""
         if self.covariance_prior is None:
             return np.atleast_2d(np.cov(X, rowvar=False, aweights=weights, bias=True))
-        given = check_shape("covariance_prior", self.covariance_prior, (X.shape[1], X.shape[1]))
+        given = np.asarray(self.covariance_prior, dtype=float)
+        if given.shape in {(), X.shape[1:]}:
+            given = given * np.eye(X.shape[1])
+        given = check_shape("covariance_prior", given, (X.shape[1], X.shape[1]))
         if not np.allclose(given, given.T) or not np.linalg.eigvalsh(given).min() > 0:
             raise MixtureError("covariance_prior must be symmetric and positive definite")
         return given

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.errors import MixtureError
 from mriseg.mixture import univariate
-from mriseg.mixture.constants import BLOCK_ELEMENTS, MIN_BLOCK_SIZE
 from mriseg.mixture.diagnostics import not_fitted_error
 from mriseg.mixture.expectation import softmax_in_place
 from mriseg.mixture.log_joint import LogJoint
@@ -204,7 +204,7 @@ class Mixture(Estimator, ABC):
         Parameters
         ----------
         n_samples : int
-            Number of points.
+            Number of points, at least 1.
         random_state : int, Generator or None
             Seed; None seeds from the operating system.
 
@@ -214,11 +214,19 @@ class Mixture(Estimator, ABC):
             The points.
         labels : ndarray of int, shape (n_samples,)
             The component of each.
+
+        Raises
+        ------
+        MixtureError
+            If no point is asked for.
         """
         generator = np.random.default_rng(random_state)
-        weights, means = self.weights_, self.means_
+        parameters = self._fitted()
+        weights, means = parameters.weights, parameters.means
+        if n_samples < 1:
+            raise MixtureError(f"n_samples must be at least 1, not {n_samples!r}")
         labels = generator.choice(len(weights), size=n_samples, p=weights / weights.sum())
-        factors = np.linalg.cholesky(self.covariances_)
+        factors = np.linalg.cholesky(parameters.matrices)
         deviates = generator.standard_normal((n_samples, means.shape[1]))
         points = np.empty_like(deviates)
         for component in np.unique(labels):
@@ -289,7 +297,6 @@ class Mixture(Estimator, ABC):
     @staticmethod
     def _blockwise(log_joint: LogJoint, X: FloatArray, use: Callable[[slice, FloatArray], None]) -> None:
         """Call ``use`` with the rows and log(weight × density), shape (K, B), of every block."""
-        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // log_joint.n_rows)
-        for start in range(0, len(X), block_size):
-            rows = slice(start, start + block_size)
+        for start in range(0, len(X), log_joint.block_size):
+            rows = slice(start, start + log_joint.block_size)
             use(rows, log_joint(X[rows]))

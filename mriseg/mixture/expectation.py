@@ -1,4 +1,4 @@
-"""The E-step as two matrix products.
+"""The E-step as two products with features of the data.
 
 The logarithm of weight times density of a Gaussian component is linear in the features φ(x) = (1, x, x xᵀ),
 
@@ -9,50 +9,34 @@ softmax over the components,
 
     rₖₙ = πₖ N(xₙ; μₖ, Σₖ) / Σⱼ πⱼ N(xₙ; μⱼ, Σⱼ)                                                  (2)
 
-and the M-step needs only the sufficient statistics ``responsibilities @ (sample_weight * features).T``,
+and the M-step needs only the sufficient statistics ``(sample_weight * responsibilities) @ features.T``,
 
     Sₖ = Σₙ wₙ rₖₙ φ(xₙ)                                                                           (3)
 
 (Bishop 2006, Pattern Recognition and Machine Learning, sections 2.4 and 9.2). Components run down the rows
 and observations along the columns, so that the sums over components add long contiguous rows. P denotes the
-number of features: 1 + 2 D where the covariances are diagonal, otherwise 1 + D + D (D + 1) / 2.
+number of features: 1 + 2 D where the covariances are diagonal, otherwise 1 + D + D (D + 1) / 2. How the
+products are taken, block by block, is the matter of `mriseg.mixture.blocks`.
 
 The features are squares of the data: callers standardize first (`Standardization`), else digits cancel.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.mixture.constants import BLOCK_ELEMENTS, MAX_CACHED_ELEMENTS, MIN_BLOCK_SIZE
+from mriseg.mixture.blocks import block_size, make_block, n_features
+from mriseg.mixture.constants import MAX_CACHED_ELEMENTS
 from mriseg.mixture.parameters import DegenerateError, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mriseg.mixture.blocks import Block
     from mriseg.mixture.parameters import FloatArray, IntArray
-
-
-def quadratic_features(X: FloatArray, *, diagonal: bool) -> FloatArray:
-    """Return the features of observations: 1, x, and the squares or products of x.
-
-    Parameters
-    ----------
-    X : ndarray, shape (N, D)
-        Observations.
-    diagonal : bool
-        Whether to return the squares alone; otherwise the upper triangle of x xᵀ.
-
-    Returns
-    -------
-    ndarray in the dtype of X, shape (P, N)
-    """
-    columns = np.ascontiguousarray(X.T)
-    left, right = _product_indices(len(columns), diagonal=diagonal)
-    return np.concatenate([np.ones_like(columns[:1]), columns, columns[left] * columns[right]])
 
 
 def log_joint_coefficients(parameters: Parameters, offsets: FloatArray | float = 0.0) -> FloatArray:
@@ -128,17 +112,17 @@ class Observations:
         Number of times each was observed.
     diagonal : bool
         Whether the features contain the squares alone.
-    cached : tuple of pairs of ndarray, shapes (P, B)
-        Features, and features times weights, of each block; empty where they are computed on demand.
-    block_size : int
-        Observations in a block, B.
+    n_components : int
+        K, on which size and kind of the blocks depend.
+    cached : tuple of blocks
+        Empty where they are made on demand.
     """
 
     X: FloatArray
     sample_weight: FloatArray
     diagonal: bool
-    cached: tuple[tuple[FloatArray, FloatArray], ...]
-    block_size: int
+    n_components: int
+    cached: tuple[Block, ...] = ()
 
     @classmethod
     def prepare(
@@ -161,11 +145,10 @@ class Observations:
         -------
         Observations
         """
-        block_size = max(MIN_BLOCK_SIZE, BLOCK_ELEMENTS // n_components)
-        uncached = cls(X, sample_weight, diagonal, (), block_size)
-        n_features = 1 + X.shape[1] + len(_product_indices(X.shape[1], diagonal=diagonal)[0])
-        cached = tuple(uncached.blocks()) if len(X) * n_features <= MAX_CACHED_ELEMENTS else ()
-        return cls(X, sample_weight, diagonal, cached, block_size)
+        uncached = cls(X, sample_weight, diagonal, n_components)
+        if len(X) * n_features(X.shape[1], diagonal=diagonal) > MAX_CACHED_ELEMENTS:
+            return uncached
+        return replace(uncached, cached=tuple(block for block, _ in uncached.blocks()))
 
     @property
     def total(self) -> float:
@@ -177,19 +160,21 @@ class Observations:
         """Number of columns, D."""
         return int(self.X.shape[1])
 
-    def blocks(self) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Yield features, and features times weights, block by block.
+    def blocks(self) -> Iterator[tuple[Block, slice]]:
+        """Yield the blocks, and the rows of the observations in each.
 
         Yields
         ------
-        features, weighted : ndarray, shape (P, B)
+        block : FeatureBlock or PointBlock
+        rows : slice
         """
-        if self.cached:
-            yield from self.cached
-            return
-        for start in range(0, len(self.X), self.block_size):
-            features = quadratic_features(self.X[start : start + self.block_size], diagonal=self.diagonal)
-            yield features, features * self.sample_weight[start : start + self.block_size]
+        size = block_size(self.dimensions, self.n_components, diagonal=self.diagonal)
+        for index, start in enumerate(range(0, len(self.X), size)):
+            rows = slice(start, start + size)
+            yield self.cached[index] if self.cached else self._make_block(rows), rows
+
+    def _make_block(self, rows: slice) -> Block:
+        return make_block(self.X[rows], self.n_components, diagonal=self.diagonal)
 
     def e_step(self, coefficients: FloatArray) -> tuple[float, FloatArray]:
         """Run the E-step over all blocks.
@@ -209,10 +194,12 @@ class Observations:
         coefficients = coefficients.astype(self.X.dtype, copy=False)
         log_likelihood = 0.0
         statistics = np.zeros(coefficients.shape)
-        for features, weighted in self.blocks():
-            joint = coefficients @ features
-            log_likelihood += float(weighted[0] @ softmax_in_place(joint))
-            statistics += joint @ weighted.T
+        for block, rows in self.blocks():
+            weights = self.sample_weight[rows]
+            joint = block.log_joint(coefficients)
+            log_likelihood += float(weights @ softmax_in_place(joint))
+            joint *= weights
+            statistics += block.statistics(joint)
         return log_likelihood, statistics
 
     def partition_statistics(self, partition: FloatArray | IntArray, n_components: int) -> FloatArray:
@@ -230,23 +217,13 @@ class Observations:
         ndarray of float64, shape (K, P)
             Sufficient statistics (3).
         """
-        statistics = np.zeros((n_components, 0))
-        start = 0
+        statistics = np.zeros((n_components, n_features(self.dimensions, diagonal=self.diagonal)))
         components = np.arange(n_components)[:, None]
-        for _, weighted in self.blocks():
-            part = partition[start : start + weighted.shape[1]]
-            responsibilities = part.T if part.ndim > 1 else (part == components).astype(weighted.dtype)
-            block_statistics = (responsibilities @ weighted.T).astype(float)
-            statistics = statistics + block_statistics if start else block_statistics
-            start += weighted.shape[1]
+        for block, rows in self.blocks():
+            part = partition[rows]
+            responsibilities = part.T if part.ndim > 1 else part == components
+            statistics += block.statistics(responsibilities * self.sample_weight[rows])
         return statistics
-
-
-def _product_indices(dimensions: int, *, diagonal: bool) -> tuple[IntArray, IntArray]:
-    """Return the pairs of columns whose products are the quadratic features."""
-    if diagonal:
-        return np.arange(dimensions), np.arange(dimensions)
-    return np.triu_indices(dimensions)
 
 
 def _pack_quadratic(precisions: FloatArray) -> FloatArray:

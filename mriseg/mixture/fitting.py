@@ -167,8 +167,8 @@ def initial_states(
 def state_from_means(m_step: MStep, means: FloatArray) -> Parameters:
     """Return initial parameters with given means, every observation assigned to the nearest.
 
-    A mean that is nearest to none starts with the weight of one observation and the spread of all about it,
-    which reaches them.
+    A mean that is nearest to none moves to the observation nearest to it, with the weight of one observation
+    and the covariance of all components together: from where it was it might reach none.
 
     Parameters
     ----------
@@ -192,9 +192,17 @@ def state_from_means(m_step: MStep, means: FloatArray) -> Parameters:
     empty = statistics[:, 0] == 0
     statistics[empty] = statistics.sum(axis=0) / len(observations.X)
     moments = m_step.moments(statistics)
-    spread = broadcast_components(empty, moments.scatter.ndim)
-    scatter = np.where(spread, moments.scatter_about(means), moments.scatter)
-    return m_step.from_moments(Moments(moments.counts, means, scatter))
+    moved = means.copy()
+    for component in np.flatnonzero(empty):
+        moved[component] = _nearest_row(observations.X, means[component])
+    # No scatter of their own: `from_moments` gives them the pooled covariance.
+    scatter = np.where(broadcast_components(empty, moments.scatter.ndim), 0.0, moments.scatter)
+    return m_step.from_moments(Moments(moments.counts, moved, scatter))
+
+
+def _nearest_row(X: FloatArray, point: FloatArray) -> FloatArray:
+    """Return the row that is nearest to a point, shape (D,)."""
+    return np.asarray(X[np.square(X - point).sum(axis=1).argmin()])
 
 
 def best_run(

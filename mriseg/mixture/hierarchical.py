@@ -11,6 +11,9 @@ and the union of clusters i and j has
 
     W = Wᵢ + Wⱼ + nᵢ nⱼ / (nᵢ + nⱼ) (x̄ᵢ − x̄ⱼ)²                                                     (3)
 
+Of more values than the heap takes in a blink, neighbours are pooled first, in rounds over whole arrays: among
+the half of them with the lower increase of (1), every second pair of each run.
+
 References
 ----------
 .. [1] Fraley C (1998). Algorithms for model-based Gaussian hierarchical clustering. SIAM J Sci Comput
@@ -27,6 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.mixture.constants import MAX_LINE_CLUSTERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +105,7 @@ def merge_neighbours(values: FloatArray, counts: FloatArray, model: str) -> Merg
     Returns
     -------
     MergeTree
-        With one leaf for each value.
+        With one leaf for each value, or each pool of neighbours.
 
     Notes
     -----
@@ -116,9 +120,33 @@ def merge_neighbours(values: FloatArray, counts: FloatArray, model: str) -> Merg
     bin_variance = float(np.diff(values).min()) ** 2 / 12 if binned else 0.0
     scale = 1 / np.sqrt(variance)
     standardized = (values - np.average(values, weights=counts)) * scale
-    squares = counts * (bin_variance / variance)
-    chain = _Chain(standardized.tolist(), counts.tolist(), squares.tolist(), equal_variances=model == "E")
-    return MergeTree(chain.merge_all(), np.arange(len(values)))
+    means, counts, squares, leaves = _pool(standardized, counts, counts * (bin_variance / variance))
+    chain = _Chain(means.tolist(), counts.tolist(), squares.tolist(), equal_variances=model == "E")
+    return MergeTree(chain.merge_all(), leaves)
+
+
+def _pool(
+    means: FloatArray, counts: FloatArray, squares: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.intp]]:
+    """Return means, counts and sums of squares of `MAX_LINE_CLUSTERS` pools at most; each value's pool."""
+    n = len(means)
+    starts = np.arange(n)
+    while len(means) > MAX_LINE_CLUSTERS:
+        costs = counts[:-1] * counts[1:] / (counts[:-1] + counts[1:]) * np.square(np.diff(means))
+        chosen = _every_second(costs <= np.median(costs))
+        first = np.flatnonzero(np.append(True, ~chosen))
+        sums = np.add.reduceat(counts * means, first)
+        squares = np.add.reduceat(squares + np.append(np.where(chosen, costs, 0), 0), first)  # (3)
+        counts = np.add.reduceat(counts, first)
+        means, starts = sums / counts, starts[first]
+    return means, counts, squares, np.repeat(np.arange(len(means)), np.diff(starts, append=n))
+
+
+def _every_second(candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the candidates less the second, fourth, ... of each run of neighbours."""
+    indices = np.arange(len(candidates))
+    before_run = np.maximum.accumulate(np.where(candidates, -1, indices))
+    return np.asarray(candidates & ((indices - before_run) % 2 == 1))
 
 
 class _Chain:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mriseg.mixture.blocks import block_size, make_block
 from mriseg.mixture.constants import MAX_PRODUCT_COEFFICIENT, MAX_RANGE
-from mriseg.mixture.expectation import log_joint_coefficients, quadratic_features
+from mriseg.mixture.expectation import log_joint_coefficients
 from mriseg.mixture.parameters import Standardization, outer
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ class LogJoint:
         """Whether the product of coefficients and features loses few digits."""
         return bool(np.abs(self.coefficients[:, 1:]).max() <= MAX_PRODUCT_COEFFICIENT)
 
+    @property
+    def block_size(self) -> int:
+        """Number of points whose log-density is best computed at once."""
+        n_components, dimensions = self.parameters.means.shape
+        return block_size(dimensions, n_components, diagonal=self.parameters.diagonal)
+
     def __call__(self, X: FloatArray) -> FloatArray:
         """Return the log-density of the standardized points, plus log weight and offset.
 
@@ -80,8 +87,8 @@ class LogJoint:
         """
         points = _within_reach(self.standardization, X)
         if self.product_keeps_digits:
-            features = quadratic_features(points, diagonal=self.parameters.diagonal)
-            return np.asarray(self.coefficients.astype(X.dtype) @ features)
+            block = make_block(points, len(self.coefficients), diagonal=self.parameters.diagonal)
+            return block.log_joint(self.coefficients.astype(X.dtype))
         moved = np.abs(points).max() >= _reach(X.dtype)
         return self._from_differences(self.standardization.inverse_transform(points) if moved else X)
 

@@ -5,14 +5,17 @@ The factors of the posterior of component k are (Bishop 2006, section 10.2)
     q(μₖ, Λₖ) = N(μₖ; mₖ, (βₖ Λₖ)⁻¹) Wishart(Λₖ; Bₖ⁻¹, νₖ)                       Bishop eq. 10.59  (1)
 
 with Λₖ the precision matrix and Bₖ the inverse scale matrix, Bishop's Wₖ⁻¹. For diagonal models each
-dimension has a Wishart of dimension one. The weights have a Dirichlet with parameters αₖ, or are made by
-breaking a stick truncated at K pieces [2]_,
+dimension has a Wishart of dimension one. Where c precisions are one (those of K components of a tied model,
+of D dimensions of a spherical one), its density is the product of c equal ones, a Wishart with c νₖ degrees
+of freedom and the inverse scale c Bₖ. With d the dimension of a Wishart (D, or 1), a component has D / (c d)
+of them. The weights have a Dirichlet with parameters αₖ, or are made by breaking a stick truncated at K
+pieces [2]_,
 
     πₖ = Vₖ Π (1 − Vⱼ) over j < k,   q(Vₖ) = Beta(aₖ, bₖ)                                          (2)
 
 The expectations needed by the E-step are
 
-    E log|Λₖ| = Σᵢ ψ((νₖ + 1 − i) / 2) + D log 2 − log|Bₖ|,  i = 1 … D            Bishop eq. 10.65  (3)
+    E log|Λₖ| = D / d Σᵢ ψ((c νₖ + 1 − i) / 2) + D log(2 / c) − log|Bₖ|,  i = 1 … d,    eq. 10.65  (3)
     E log πₖ = ψ(αₖ) − ψ(Σⱼ αⱼ)                                                  Bishop eq. 10.66  (4)
     E log πₖ = E log Vₖ + Σⱼ E log(1 − Vⱼ) over j < k                                               (5)
     E[(x − μₖ)ᵀ Λₖ (x − μₖ)] = D / βₖ + νₖ (x − mₖ)ᵀ Bₖ⁻¹ (x − mₖ)               Bishop eq. 10.64  (6)
@@ -64,6 +67,8 @@ class VariationalPosterior:
         νₖ.
     scatter : ndarray of float64, shape (K, D, D), or (K, D) for diagonal models
         Bₖ, the inverse scale of the Wishart.
+    copies : int
+        c, the number of precisions that are one: K for tied models, D for spherical ones.
     """
 
     stick_breaking: bool
@@ -72,6 +77,7 @@ class VariationalPosterior:
     means: FloatArray
     degrees_of_freedom: FloatArray
     scatter: FloatArray
+    copies: int = 1
 
     @property
     def diagonal(self) -> bool:
@@ -173,19 +179,22 @@ class VariationalPosterior:
             return np.asarray(np.log(self.scatter).sum(axis=1))
         return np.asarray(np.linalg.slogdet(self.scatter).logabsdet)
 
+    @property
+    def wishart_dimension(self) -> int:
+        """Dimension d of each Wishart."""
+        return 1 if self.diagonal else self.means.shape[1]
+
     def log_gammas(self) -> FloatArray:
-        """Return the logarithm of the multivariate gamma function at νₖ / 2.
+        """Return the logarithm of the multivariate gamma function of dimension d at c νₖ / 2.
 
         Returns
         -------
         ndarray of float64, shape (K,)
         """
-        from scipy.special import gammaln, multigammaln
+        from scipy.special import multigammaln
 
-        dimensions = self.means.shape[1]
-        if self.diagonal:
-            return np.asarray(dimensions * gammaln(self.degrees_of_freedom / 2))
-        return np.array([multigammaln(freedom / 2, dimensions) for freedom in self.degrees_of_freedom])
+        halves = self.copies * self.degrees_of_freedom / 2
+        return np.array([multigammaln(half, self.wishart_dimension) for half in halves])
 
     def _expected_log_weights(self) -> FloatArray:
         """Return E log πₖ, (4) or (5), shape (K,)."""
@@ -201,11 +210,10 @@ class VariationalPosterior:
         """Return E log|Λₖ| + log|Bₖ| of (3), shape (K,)."""
         from scipy.special import digamma
 
-        dimensions = self.means.shape[1]
-        # Diagonal models have D Wisharts of dimension one, each with i = 1 only.
-        reductions = np.zeros(dimensions) if self.diagonal else np.arange(dimensions)
-        digammas = digamma((self.degrees_of_freedom[:, None] - reductions) / 2).sum(axis=1)
-        return np.asarray(digammas + dimensions * np.log(2))
+        dimensions, size = self.means.shape[1], self.wishart_dimension
+        freedom = self.copies * self.degrees_of_freedom
+        digammas = digamma((freedom[:, None] - np.arange(size)) / 2).sum(axis=1)
+        return np.asarray(dimensions / size * digammas + dimensions * np.log(2 / self.copies))
 
     def _weight_divergence(self, prior: VariationalPosterior) -> float:
         """Return the divergence of the Dirichlet, or the sum of those of the Betas.
@@ -241,14 +249,16 @@ class VariationalPosterior:
         The log-density of a Wishart is ½ ν log|B| − ½ ν D log 2 − log Γ_D(ν / 2) + ½ (ν − D − 1) log|Λ| − ½
         tr(B Λ); the divergence is the expectation of the difference of two of them, with (3) and E Λ = ν B⁻¹.
         """
-        dimensions = self.means.shape[1]
-        nu, prior_nu = self.degrees_of_freedom, prior.degrees_of_freedom
+        dimensions, size = self.means.shape[1], self.wishart_dimension
+        nu, prior_nu = self.copies * self.degrees_of_freedom, self.copies * prior.degrees_of_freedom
+        share = size / dimensions  # of one Wishart in the determinants and traces of a component
         log_det, prior_log_det = self.log_determinants(), prior.log_determinants()
-        norms = 0.5 * (nu * log_det - prior_nu * prior_log_det) - (self.log_gammas() - prior.log_gammas())
-        norms -= 0.5 * dimensions * np.log(2) * (nu - prior_nu)
-        slopes = 0.5 * (nu - prior_nu) * (self._expected_log_precision() - log_det)
-        traces = 0.5 * nu * (self._trace_of_quotient(prior.scatter) - dimensions)
-        return float((norms + slopes + traces).sum())
+        norms = 0.5 * share * (nu * log_det - prior_nu * prior_log_det)
+        norms -= self.log_gammas() - prior.log_gammas()
+        norms -= 0.5 * size * np.log(2 / self.copies) * (nu - prior_nu)
+        slopes = 0.5 * share * (nu - prior_nu) * (self._expected_log_precision() - log_det)
+        traces = 0.5 * nu * (share * self._trace_of_quotient(prior.scatter) - size)
+        return float((norms + slopes + traces).sum() / (share * self.copies))
 
     def _trace_of_quotient(self, matrices: FloatArray) -> FloatArray:
         """Return tr(Bₖ⁻¹ Mₖ), shape (K,)."""

@@ -10,9 +10,10 @@ index 0, the variational M-step is (Bishop 2006 [1]_, section 10.2; [2]_)
     αₖ = α₀ + Nₖ                          for Dirichlet weights,        Bishop eq. 10.58           (5)
     aₖ = 1 + Nₖ,  bₖ = α₀ + Σ Nⱼ over j > k     for stick-breaking weights [3]_, section 3         (6)
 
-where (3) is Bishop's form with the squares expanded, and Bₖ his Wₖ⁻¹. The E-step is that of a Gaussian
-mixture whose log-densities have an offset for each component (`VariationalPosterior.log_density_offsets`), so
-it runs through the same matrix products.
+For tied models (3) and (4) are replaced by their means over the components, for spherical ones (3) by its
+mean over the diagonal, as in scikit-learn. In (3) the form is Bishop's with the squares expanded, and Bₖ his
+Wₖ⁻¹. The E-step is that of a Gaussian mixture whose log-densities have an offset for each component
+(`VariationalPosterior.log_density_offsets`), so it runs through the same matrix products.
 
 References
 ----------
@@ -39,7 +40,11 @@ from mriseg.mixture.parameters import broadcast_components, outer
 from mriseg.mixture.variational import VariationalPosterior
 
 if TYPE_CHECKING:
+    from mriseg.mixture.covariance import CovarianceModel
     from mriseg.mixture.parameters import FloatArray
+
+# Names of the models that have a posterior of this form: full, diag, tied and spherical.
+BAYESIAN_MODELS = ("VVV", "VVI", "EEE", "VII")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +59,14 @@ class VariationalStep:
         Prior of the parameters for standardized data.
     floor : ndarray, shape (D,)
         Smallest variances Bₖ / νₖ, see `mriseg.mixture.floor`.
+    model : CovarianceModel
+        The covariance model, one of `BAYESIAN_MODELS`.
     """
 
     observations: Observations
     prior: VariationalPosterior
     floor: FloatArray
+    model: CovarianceModel
 
     def step(self, posterior: VariationalPosterior) -> Step[VariationalPosterior]:
         """Run the E-step, and return the objective and the M-step for `run_em`.
@@ -100,7 +108,9 @@ class VariationalStep:
         of_prior = _weighted_squares(prior.mean_precision, prior.means, diagonal=prior.diagonal)
         of_posterior = _weighted_squares(mean_precision, means, diagonal=prior.diagonal)
         freedom = prior.degrees_of_freedom + counts  # (4)
-        scatter = prior.scatter + squares + of_prior - of_posterior  # (3)
+        scatter = pooled(self.model, prior.scatter + squares + of_prior - of_posterior)  # (3)
+        if self.model.common:
+            freedom = np.full_like(freedom, freedom.mean())
         divisor = broadcast_components(freedom, scatter.ndim)
         unfloored = scatter / divisor
         covariances = above_floor(unfloored, self.floor)
@@ -111,6 +121,7 @@ class VariationalStep:
             means,
             freedom,
             scatter if covariances is unfloored else covariances * divisor,
+            prior.copies,
         )
 
     def _concentration(self, counts: FloatArray) -> FloatArray:
@@ -120,6 +131,44 @@ class VariationalStep:
             later_counts = np.concatenate([np.cumsum(counts[::-1])[::-1][1:], [0.0]])
             concentration[:, 1] = self.prior.concentration[:, 1] + later_counts
         return concentration
+
+
+def pooled(model: CovarianceModel, scatter: FloatArray) -> FloatArray:
+    """Return matrices averaged over what a model has in common.
+
+    Parameters
+    ----------
+    model : CovarianceModel
+        The covariance model.
+    scatter : ndarray, shape (K, D, D) or (K, D)
+        Matrices, or diagonals.
+
+    Returns
+    -------
+    ndarray of float64 like ``scatter``
+    """
+    if model.common:
+        return np.broadcast_to(scatter.mean(axis=0), scatter.shape)
+    return np.broadcast_to(scatter.mean(axis=1, keepdims=True), scatter.shape) if model.spherical else scatter
+
+
+def n_copies(model: CovarianceModel, n_components: int, dimensions: int) -> int:
+    """Return how many precisions are one in a model, see `mriseg.mixture.variational`.
+
+    Parameters
+    ----------
+    model : CovarianceModel
+        The covariance model.
+    n_components, dimensions : int
+        K and D.
+
+    Returns
+    -------
+    int
+    """
+    if model.common:
+        return n_components
+    return dimensions if model.spherical else 1
 
 
 def _weighted_squares(mean_precision: FloatArray, means: FloatArray, *, diagonal: bool) -> FloatArray:

@@ -63,7 +63,7 @@ def test_superfluous_components_are_emptied(model, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("model", ["VVV", "VVI"])
+@pytest.mark.parametrize("model", ["VVV", "VVI", "EEE", "VII"])
 def test_the_bound_never_falls(model, kind):
     fit = BayesianGaussianMixture(6, model=model, weight_concentration_prior_type=kind, tol=1e-9).fit(blobs())
     assert (np.diff(fit.history_) >= -1e-9 * 450).all()
@@ -91,6 +91,53 @@ def test_the_bound_of_one_component_is_the_log_evidence():
     assert fit.means_[0, 0] == pytest.approx(mean)
 
 
+def test_the_bound_of_one_spherical_component_is_the_log_evidence():
+    X = np.random.default_rng(0).normal(2, 3, size=(6, 2))
+    fit = BayesianGaussianMixture(
+        1,
+        covariance_type="spherical",
+        weight_concentration_prior_type="dirichlet_distribution",
+        mean_prior=[1.0, 0],
+        mean_precision_prior=2.0,
+        degrees_of_freedom_prior=4.0,
+        covariance_prior=5.0,
+    ).fit(X)
+    # One precision for two columns: twice the degrees of freedom, and the sum of both scales.
+    evidence, precision, mean, freedom, scatter = 0.0, 2.0, np.array([1.0, 0]), 8.0, 10.0
+    for x in X:  # predictive densities, one observation after the other
+        scale = scatter * (precision + 1) / (precision * freedom)
+        evidence += stats.multivariate_t.logpdf(x, mean, scale * np.eye(2), freedom)
+        scatter += precision / (precision + 1) * np.square(x - mean).sum()
+        mean = (precision * mean + x) / (precision + 1)
+        precision, freedom = precision + 1, freedom + 2
+    assert fit.history_[-1] == pytest.approx(evidence, rel=1e-9)
+    np.testing.assert_allclose(fit.covariances_[0], scatter / freedom * np.eye(2))
+
+
+def test_one_tied_component_is_a_full_one():
+    X = blobs()
+    tied, full = (BayesianGaussianMixture(1, covariance_type=kind).fit(X) for kind in ("tied", "full"))
+    np.testing.assert_allclose(tied.history_, full.history_, rtol=1e-12)
+    np.testing.assert_allclose(tied.covariances_, full.covariances_, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "prior"), [("tied", [[2.0, 0.5], [0.5, 1]]), ("spherical", 3.0)])
+def test_the_estimates_of_shared_precisions_are_those_of_scikit_learn(kind, prior):
+    """At the same responsibilities: its expectations in the E-step are others."""
+    X = blobs()
+    settings = {"covariance_type": kind, "covariance_prior": prior}
+    ours = BayesianGaussianMixture(3, **settings, tol=0, max_iter=1000).fit(X)
+    theirs = ScikitMixture(n_components=3, **settings, reg_covar=0)
+    theirs._check_parameters(X)
+    theirs._m_step(X, np.log(np.maximum(ours.predict_proba(X), 1e-300)))
+    expected = theirs.covariances_[:, None, None] * np.eye(2) if kind == "spherical" else theirs.covariances_
+    np.testing.assert_allclose(ours.covariances_, np.broadcast_to(expected, (3, 2, 2)), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        ours.degrees_of_freedom_, np.broadcast_to(theirs.degrees_of_freedom_, 3), rtol=1e-6
+    )
+    np.testing.assert_allclose(ours.mean_precision_, theirs.mean_precision_, rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_histogram_gives_the_fit_of_the_sample(kind):
     X = np.round(dataset("eruptions"), 1)
@@ -106,7 +153,7 @@ def test_a_histogram_gives_the_fit_of_the_sample(kind):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "EEE"}, "VVV and VVI"),
+        ({"model": "VEV"}, "VVV, VVI, EEE, VII"),
         ({"degrees_of_freedom_prior": 0.5}, "degrees_of_freedom_prior"),
         ({"mean_precision_prior": 0.0}, "positive"),
         ({"init": "hope"}, "no start"),

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import BayesianGaussianMixture, GaussianMixture, estimator
+from mriseg.mixture import BayesianGaussianMixture, GaussianMixture, blocks
 
 
 def clouds(seed=0, n=80):
@@ -93,6 +93,8 @@ def test_samples_have_the_moments_of_the_mixture_and_come_from_their_component()
     np.testing.assert_allclose(np.cov(drawn[labels == 1].T), true.covariances_[1], atol=0.1)
     again, _ = mixture().sample(200_000, random_state=5)
     np.testing.assert_array_equal(drawn, again)
+    with pytest.raises(MixtureError, match="n_samples must be at least 1"):
+        mixture().sample(0)
 
 
 def test_responsibilities_are_shares_of_the_density_and_labels_their_maximum():
@@ -112,8 +114,8 @@ def test_the_score_is_the_weighted_mean_of_the_log_density():
 def test_blocks_do_not_change_the_results(monkeypatch):
     X = np.random.default_rng(1).normal(size=(700, 3)) * 4
     whole = mixture().predict_proba(X), mixture().score_samples(X), mixture().predict(X)
-    monkeypatch.setattr(estimator, "BLOCK_ELEMENTS", 1)
-    monkeypatch.setattr(estimator, "MIN_BLOCK_SIZE", 100)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(blocks, "MIN_BLOCK_SIZE", 100)
     np.testing.assert_allclose(mixture().predict_proba(X), whole[0], rtol=1e-12)
     np.testing.assert_allclose(mixture().score_samples(X), whole[1], rtol=1e-12)
     np.testing.assert_array_equal(mixture().predict(X), whole[2])

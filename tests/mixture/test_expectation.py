@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mriseg.mixture import DegenerateError, Parameters, expectation
-from mriseg.mixture.expectation import (
-    Observations,
-    log_joint_coefficients,
-    quadratic_features,
-    softmax_in_place,
-)
+from mriseg.mixture import DegenerateError, Parameters, blocks, expectation
+from mriseg.mixture.blocks import quadratic_features
+from mriseg.mixture.expectation import Observations, log_joint_coefficients, softmax_in_place
 
 
 def parameters(*, diagonal):
@@ -29,12 +25,6 @@ def log_joint(mixture, X):
 
 def points(n=30):
     return np.random.default_rng(1).normal(size=(n, 2)) * 2
-
-
-def test_features_are_one_the_values_and_their_products():
-    X = np.array([[2.0, 3.0]])
-    assert quadratic_features(X, diagonal=True)[:, 0].tolist() == [1, 2, 3, 4, 9]
-    assert quadratic_features(X, diagonal=False)[:, 0].tolist() == [1, 2, 3, 4, 6, 9]
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
@@ -67,8 +57,8 @@ def test_softmax_is_stable_far_from_zero():
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_the_e_step_is_that_of_the_definition(diagonal, cached, monkeypatch):
     monkeypatch.setattr(expectation, "MAX_CACHED_ELEMENTS", 10**6 if cached else 0)
-    monkeypatch.setattr(expectation, "BLOCK_ELEMENTS", 1)
-    monkeypatch.setattr(expectation, "MIN_BLOCK_SIZE", 7)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(blocks, "MIN_BLOCK_SIZE", 7)
     X, weights = points(), np.random.default_rng(2).uniform(0, 3, 30)
     observations = Observations.prepare(X, weights, diagonal=diagonal, n_components=3)
     assert len(list(observations.blocks())) == 5
@@ -84,8 +74,8 @@ def test_the_e_step_is_that_of_the_definition(diagonal, cached, monkeypatch):
 
 
 def test_statistics_of_labels_are_those_of_their_indicator_responsibilities(monkeypatch):
-    monkeypatch.setattr(expectation, "BLOCK_ELEMENTS", 1)
-    monkeypatch.setattr(expectation, "MIN_BLOCK_SIZE", 7)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(blocks, "MIN_BLOCK_SIZE", 7)
     labels = np.random.default_rng(3).integers(0, 3, 30)
     observations = Observations.prepare(points(), np.arange(30.0), diagonal=False, n_components=3)
     hard = observations.partition_statistics(labels, 3)

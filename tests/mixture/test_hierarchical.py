@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import merge_neighbours
+from mriseg.mixture import hierarchical, merge_neighbours
+from mriseg.mixture.hierarchical import _every_second, _pool
 
 
 def exhaustive(values, counts, own, cost):
@@ -73,3 +74,35 @@ def test_unusable_requests_are_named():
     tree = merge_neighbours(np.arange(4.0), np.ones(4), "E")
     with pytest.raises(MixtureError, match="4 distinct values cannot make 5"):
         tree.labels(5)
+
+
+def test_every_second_neighbour_of_a_run_is_taken():
+    candidates = np.array([1, 1, 1, 0, 1, 1, 0, 0, 1], dtype=bool)
+    assert np.flatnonzero(_every_second(candidates)).tolist() == [0, 2, 4, 8]
+
+
+def test_pools_hold_the_moments_of_their_values(monkeypatch):
+    monkeypatch.setattr(hierarchical, "MAX_LINE_CLUSTERS", 20)
+    rng = np.random.default_rng(0)
+    values, weights = np.sort(rng.normal(size=500)), rng.integers(1, 5, 500).astype(float)
+    means, counts, squares, pools = _pool(values, weights, np.full(500, 0.1))
+    assert len(means) <= 20
+    assert (np.diff(pools) >= 0).all()
+    np.testing.assert_allclose(counts, np.bincount(pools, weights))
+    np.testing.assert_allclose(means, np.bincount(pools, weights * values) / counts)
+    within = np.bincount(pools, weights * (values - means[pools]) ** 2 + 0.1)
+    np.testing.assert_allclose(squares, within)
+
+
+@pytest.mark.parametrize("spacing", ["even", "growing", "clustered"])
+@pytest.mark.parametrize("model", ["E", "V"])
+def test_pools_leave_far_clusters_apart(model, spacing, monkeypatch):
+    monkeypatch.setattr(hierarchical, "MAX_LINE_CLUSTERS", 200)
+    base = {
+        "even": np.linspace(0, 1, 2000),
+        "growing": np.geomspace(0.01, 1, 2000),
+        "clustered": np.sort(np.random.default_rng(0).beta(0.3, 0.3, 2000)),
+    }[spacing]
+    values = np.concatenate([base, base + 100, [1000.0, 1000.5]])
+    labels = merge_neighbours(values, np.ones(len(values)), model).labels(3)
+    assert np.flatnonzero(np.diff(labels)).tolist() == [1999, 3999]

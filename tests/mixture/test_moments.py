@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mriseg.mixture import DegenerateError, Parameters
-from mriseg.mixture.expectation import quadratic_features
+from mriseg.mixture.blocks import quadratic_features
 from mriseg.mixture.moments import Moments, second_moments
 
 X = np.random.default_rng(0).normal(size=(40, 3)) + np.array([1, 2, 3])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import GaussianMixture, Parameters, expectation
+from mriseg.mixture import GaussianMixture, Parameters, blocks, expectation
 from mriseg.mixture.covariance import covariance_model
 from mriseg.mixture.expectation import log_joint_coefficients
 from mriseg.mixture.fitting import prepare_m_step
@@ -57,7 +57,7 @@ def test_fit_begins_anew():
 def test_the_width_of_the_blocks_does_not_matter(model, monkeypatch):
     X = stream(5000)
     one = GaussianMixture(3, model=model).fit(X)
-    monkeypatch.setattr(expectation, "BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 1)
     monkeypatch.setattr(expectation, "MAX_CACHED_ELEMENTS", 0)
     many = GaussianMixture(3, model=model).fit(X)
     np.testing.assert_allclose(many.means_, one.means_, rtol=1e-9)
@@ -87,12 +87,12 @@ def test_a_step_mixes_the_statistics_of_the_blocks_by_the_step_size():
     expected, total = m_step.observations.e_step(log_joint_coefficients(start))[1], weights[:300].sum()
     expected = expected / total
     np.testing.assert_allclose(state.statistics, expected)
-    for blocks, rows in ((1, slice(300, 600)), (2, slice(600, 900))):
+    for n_blocks, rows in ((1, slice(300, 600)), (2, slice(600, 900))):
         block = prepare_m_step(X[rows], weights[rows], m_step.model, unit, 3).observations
         log_likelihood, statistics = block.e_step(log_joint_coefficients(state.parameters))
         assert state.update(X[rows], weights[rows]) == pytest.approx(log_likelihood)
-        step_size = (blocks + 2) ** -0.6
+        step_size = (n_blocks + 2) ** -0.6
         expected = (1 - step_size) * expected + step_size * statistics / weights[rows].sum()
         total += weights[rows].sum()
         np.testing.assert_allclose(state.statistics, expected)
-        assert (state.total, state.blocks) == (pytest.approx(total), blocks + 1)
+        assert (state.total, state.blocks) == (pytest.approx(total), n_blocks + 1)
