@@ -95,8 +95,8 @@ def _field_warnings(field: BiasField) -> list[QCWarning]:
         return []
     text = (
         f"the bias field spans a factor of {field.high / field.low:.1f} in the brain, as that of a head coil "
-        f"(the sd of its logarithm is {field.sd:.2f}, usually {MAX_CORRECTED_FIELD} at the most); the "
-        "volume of CSF may be off by a tenth: look at its outline near the surface, or give the scan as "
+        f"(the sd of its logarithm is {field.sd:.2f}; it is corrected well up to {MAX_CORRECTED_FIELD}); "
+        "the volume of CSF may be off by a tenth: look at its outline near the surface, or give the scan as "
         "normalised by the scanner"
     )
     return [look_closely("strong-bias-field", text)]

@@ -16,7 +16,7 @@ def pair(scans):
 
 def test_the_brain_is_that_of_the_normalised_twin(pair):
     raw, normalised = (result.mask for result in pair)
-    assert 2 * np.count_nonzero(raw & normalised) > 0.96 * (
+    assert 2 * np.count_nonzero(raw & normalised) > 0.985 * (
         np.count_nonzero(raw) + np.count_nonzero(normalised)
     )
 
@@ -28,7 +28,5 @@ def test_so_are_the_volumes_of_its_tissues(pair):
         assert ml[0] == pytest.approx(ml[1], rel=most)
 
 
-def test_the_strong_field_is_reported_and_the_twin_is_to_be_trusted(pair):
-    raw, normalised = pair
-    assert {warning.code for warning in raw.warnings} - {"agreement-low"} == {"strong-bias-field"}
-    assert (raw.verdict, normalised.verdict) == ("look closely", "trust")
+def test_both_are_to_be_trusted(pair):
+    assert [result.verdict for result in pair] == ["trust", "trust"]
