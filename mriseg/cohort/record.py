@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from mriseg.results.sidecar import SidecarError, is_finite, is_of_mriseg, qualit
 from mriseg.results.volumes import VOLUME_FIGURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mriseg.qc import QCWarning, Verdict
 
@@ -248,15 +249,27 @@ def collect(output: Path) -> Iterator[Record]:
     records = {
         record.identifier: record for file in (output / LOGS).rglob("*.json") if (record := read_record(file))
     }
-    found = {
-        record.identifier: record
-        for file in output.rglob(f"*_{SIDECAR}")
+    results = [
+        record
+        for file in sorted(output.rglob(f"*_{SIDECAR}"))
         if (record := _record_of_results(file, output, records))
-    }
+    ]
+    found = {record.identifier: record for record in _named_apart(results, records)}
     for identifier in sorted(records.keys() | found.keys()):
         known = found.get(identifier) or records[identifier]
         is_gone = identifier not in found and known.is_done
         yield known.failed("its results are gone; segment it again") if is_gone else known
+
+
+def _named_apart(results: Sequence[Record], records: Mapping[str, Record]) -> Iterator[Record]:
+    """Yield the records of results, several of one folder by the names of their files, too."""
+    counts = Counter(record.identifier for record in results)
+    for record in results:
+        known = records.get(record.identifier)
+        if counts[record.identifier] == 1 or (known and known.scan == record.scan):
+            yield record
+        else:
+            yield replace(record, identifier=f"{record.identifier}/{stem(Path(record.scan))}")
 
 
 def _record_of_results(file: Path, output: Path, records: Mapping[str, Record]) -> Record | None:
@@ -266,6 +279,8 @@ def _record_of_results(file: Path, output: Path, records: Mapping[str, Record]) 
         return None
     name = stem_of_result(file, SIDECAR) or file.stem
     known = records.get(identifier_of(folder, name))
+    if known and stem(Path(known.scan)) != name:
+        known = None
     if known and not known.is_done and known.earlier == _digest(file):
         return known
     try:

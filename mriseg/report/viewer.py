@@ -121,7 +121,7 @@ def _several(labels: Sequence[Path]) -> str:
     first = labels[0].parent / stem_of_labels(labels[0])
     if len(folders) == 1:
         count = f"holds {len(labels)} segmentations"
-        return f"{folders[0]}: {count}; give the files of one, such as {first}_*.nii.gz"
+        return f"{folders[0]}: {count}; give the files of one, such as {first}_d*.nii.gz"
     return f"{', '.join(map(str, labels))}: {len(labels)} segmentations; give one at a time"
 
 

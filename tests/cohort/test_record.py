@@ -142,3 +142,19 @@ def test_results_that_are_gone_failed(tmp_path):
     Record("a", "a.nii.gz", "a").write(tmp_path)
     (record,) = collect(tmp_path)
     assert (record.status, record.reason) == ("failed", "its results are gone; segment it again")
+
+
+def test_two_results_in_one_folder_are_two_scans(tmp_path, sidecar):
+    (tmp_path / "sub-01_mriseg").mkdir()
+    for name in ("sub-01", "sub-01_space-T2w"):
+        content = sidecar | {"Sources": [f"{name}.nii.gz"]}
+        file = tmp_path / "sub-01_mriseg" / f"{name}_dseg.json"
+        file.write_text(json.dumps(content, default=QCWarning.recorded))
+    found = list(collect(tmp_path))
+    assert [record.identifier for record in found] == [
+        "sub-01_mriseg/sub-01",
+        "sub-01_mriseg/sub-01_space-T2w",
+    ]
+    Record("sub-01_mriseg", "sub-01.nii.gz", "sub-01_mriseg").write(tmp_path)
+    found = list(collect(tmp_path))
+    assert [record.identifier for record in found] == ["sub-01_mriseg", "sub-01_mriseg/sub-01_space-T2w"]
