@@ -15,6 +15,7 @@ from mriseg.images.volume import same_grid, whole_numbers
 from mriseg.images.voxels import bounding_box
 from mriseg.labels.numbers import BIDS_NUMBERS
 from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.results.segmentation import Segmentation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +47,8 @@ class Agreement:
 
 
 def evaluate(
-    labels: ImageSource,
-    truth: ImageSource,
+    labels: ImageSource | Segmentation,
+    truth: ImageSource | Segmentation,
     *,
     label_numbers: Mapping[int, int] = BIDS_NUMBERS,
     truth_numbers: Mapping[int, int] = BIDS_NUMBERS,
@@ -57,7 +58,7 @@ def evaluate(
 
     Parameters
     ----------
-    labels, truth : str, Path, nibabel image or Volume
+    labels, truth : str, Path, nibabel image, Volume or Segmentation
         On the same grid; they may be stored in different orientations.
     label_numbers, truth_numbers : mapping of int to int
         Numbers in each map to 1 GM, 2 WM or 3 CSF.
@@ -79,7 +80,9 @@ def evaluate(
     >>> mriseg.evaluate(result.labels_image, "truth.nii.gz")["GM"].dice  # doctest: +SKIP
     0.87
     """
-    first, second = load_map(labels), load_map(truth)
+    first, second = (
+        load_map(of.labels_image if isinstance(of, Segmentation) else of) for of in (labels, truth)
+    )
     if not same_grid(first, second):
         raise ImageError(
             f"{first.path}: is not on the grid of {second.path}; resample one to the other first"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -255,14 +256,31 @@ def open_image(source: ImageSource) -> NiftiFile:
     if isinstance(source, Volume):
         image = source.image_of(source.to_scan_grid(source.data))
         return replace(open_nifti(image), path=source.path)
-    return open_nifti(source if isinstance(source, SpatialImage) else Path(source))
+    return open_nifti(source if isinstance(source, SpatialImage) else file_path(source))
+
+
+def file_path(source: object) -> Path:
+    """Return the path of a file.
+
+    Raises
+    ------
+    ImageError
+        If the source is neither text nor a path.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source)
+    hint = (
+        "; an array has no voxel size: nibabel.Nifti1Image(array, affine)" if hasattr(source, "shape") else ""
+    )
+    kind = type(source).__name__
+    raise ImageError(f"{kind}: is no image; give a file, an image of nibabel or a Volume of mriseg{hint}")
 
 
 def image_path(source: ImageSource) -> Path:
     """Return the file of an image; a name for one that is in memory only."""
     if isinstance(source, (Volume, SpatialImage)):
         return source.path if isinstance(source, Volume) else path_of(source)
-    return Path(source)
+    return file_path(source)
 
 
 def file_digest(source: ImageSource) -> str:

@@ -23,6 +23,16 @@ def path_of(image: nib.spatialimages.SpatialImage) -> Path:
     return Path(image.get_filename() or UNNAMED)
 
 
+def _seen(image: nib.spatialimages.SpatialImage) -> NDArray[Any]:
+    """Return the values of an image: those that `get_fdata` returned if they were changed in place."""
+    data = np.asanyarray(image.dataobj)
+    if image.in_memory:
+        cached = image.get_fdata(caching="unchanged")
+        if not np.array_equal(cached, data, equal_nan=data.dtype.kind in "fc"):
+            return cached
+    return data
+
+
 def nifti_bytes(image: nib.spatialimages.SpatialImage, name: Path) -> bytes:
     """Return the content of the NIfTI file of an image, with its values unscaled.
 
@@ -46,7 +56,7 @@ def nifti_bytes(image: nib.spatialimages.SpatialImage, name: Path) -> bytes:
     if isinstance(image, nib.AnalyzeImage) and not nifti:
         raise ImageError(f"{name}: is an Analyze image, so left and right are not known; convert it to NIfTI")
     try:
-        data = _storable(np.asanyarray(image.dataobj))
+        data = _storable(_seen(image))
     except (OSError, EOFError, ValueError) as error:
         raise ImageError(f"{name}: cannot be read ({' '.join(str(error).split())}); copy it again") from error
     kind: Any = nib.Nifti2Image if isinstance(image, nib.Nifti2Pair) else nib.Nifti1Image

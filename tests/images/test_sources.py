@@ -38,6 +38,25 @@ def test_what_was_changed_in_memory_counts(ball):
     assert found.path.name == "image.nii"
 
 
+def test_what_was_changed_in_place_counts(ball):
+    image = nib.load(ball)
+    image.get_fdata()[...] *= 2
+    np.testing.assert_allclose(load_volume(image).data, 2 * load_volume(ball).data)
+    looked_at = nib.load(ball)
+    looked_at.get_fdata()
+    assert file_digest(looked_at) == file_digest(nib.load(ball))
+
+
+@pytest.mark.parametrize("source", [np.zeros((4, 4, 4)), None, 7, ["a.nii"]])
+@pytest.mark.parametrize(
+    "use",
+    [mriseg.segment, mriseg.brain_mask, lambda x: mriseg.evaluate(x, x), lambda x: mriseg.compare(x, x)],
+)
+def test_what_is_no_image_is_refused_in_one_line(source, use):
+    with pytest.raises(ImageError, match=f"^{type(source).__name__}: is no image; give a file"):
+        use(source)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "uint64", "float32", "float64"])
 def test_every_data_type_is_read(ball_data, ball_affine, dtype):
     data = ball_data.astype(dtype)
