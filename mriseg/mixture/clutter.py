@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from mriseg.mixture.constants import CLUTTER_ITERATIONS, CLUTTER_NEIGHBOUR, MAX_RANGE
@@ -44,6 +43,8 @@ def clutter(X: FloatArray) -> NDArray[np.bool_]:
     -----
     The method of Byers and Raftery in the module docstring, on columns of variance one.
     """
+    from scipy.spatial import cKDTree  # takes longer to import than most fits take
+
     points = Standardization.from_data(X, None, per_column=True).transform(X)
     neighbour = min(CLUTTER_NEIGHBOUR, len(X) - 1)
     distances = cKDTree(points).query(points, neighbour + 1)[0][:, -1]
