@@ -183,7 +183,8 @@ def corrected_intensities(
     Intensities
         Of a single channel; without places where these do not raise the likelihood.
     """
-    _log.info("estimating the bias field")
+    if bias:
+        _log.info("estimating the bias field")
     signal = with_signal(mask, volume.data)
     if places is not None:
         placed = fit_where_places_tell(_inside(volume.data, signal), places.among(_inside(signal, mask)))

@@ -26,7 +26,7 @@ class TissueVolume:
     fraction : float
         Share of the brain mask, from the responsibilities.
     mean, sd : float
-        Of the component, in the scan's intensity units.
+        Of the components of the tissue, of lesions of their voxels; in the scan's intensity units.
     """
 
     ml: float
