@@ -1,4 +1,4 @@
-"""The files by which the repository is worked on: workflow, forms, policies."""
+"""The files by which the repository is worked on: workflow, forms, policies, what is installed."""
 
 from __future__ import annotations
 
@@ -36,3 +36,13 @@ def test_links_between_policies_lead_to_files(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = [part.partition(")")[0].partition("#")[0] for part in text.split("](")[1:]]
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_page_on_installation_says_what_each_dependency_is_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {entry.partition(">=")[0] for entry in project["dependencies"]}
+    page = (ROOT / "docs/installation.md").read_text(encoding="utf-8").splitlines()
+    rows = {line.split("|")[1].strip() for line in page if line.startswith("|")}
+    assert rows - {"dependency", "---"} == needed
+    extras = {name for name in project["optional-dependencies"] if f"`{name}`" in "\n".join(page)}
+    assert extras == set(project["optional-dependencies"])
