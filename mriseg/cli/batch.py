@@ -96,8 +96,8 @@ def batch(
     verdict first.
 
     A list has a column scan and, if wanted, identifier (the folder of the results), channels (several with
-    | between), mask, lesion_mask, contrast, classes, merge, covariance, stripped, bias, spatial, priors,
-    warm_start, cohort_prior, fix_means for single scans.
+    | between), mask, lesion_mask, lesions, contrast, classes, merge, covariance, stripped, bias, spatial,
+    priors, warm_start, cohort_prior, fix_means for single scans.
 
     For example: mriseg batch study/ -o results
 

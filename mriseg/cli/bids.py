@@ -54,6 +54,24 @@ class BidsApp(TyperCommand):
         return super().parse_args(ctx, repeated)
 
 
+def _suffixes(text: str | None) -> tuple[str, ...]:
+    """Parse BIDS suffixes with commas between them, such as "T2w,FLAIR"; each counts once.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is none of a further contrast.
+    """
+    from mriseg.labels.contrasts import SUFFIXES
+
+    suffixes = tuple(dict.fromkeys(suffix.strip() for suffix in text.split(","))) if text else ()
+    known = [suffix for suffix in SUFFIXES if suffix != "T1w"]
+    wrong = next((suffix for suffix in suffixes if suffix not in known), None)
+    if wrong is not None:
+        raise typer.BadParameter(f"--channels takes {', '.join(known)} with commas between, not {wrong!r}")
+    return suffixes
+
+
 class Level(StrEnum):
     """What to do."""
 
@@ -104,6 +122,16 @@ def bids(
             metavar="",
         ),
     ] = False,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUFFIX,…",
+            show_default=False,
+            help="Other scans of the session as channels beside the T1, by BIDS suffix: T2w,FLAIR; the first "
+            "by name of each, where there is one.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
     lesions: WhiteLesions = Lesions.WM,
     no_bias: NoBias = False,
     no_spatial: NoSpatial = False,
@@ -133,6 +161,8 @@ def bids(
     at the level group the table and the page of the cohort are written. See mriseg batch for the rest.
 
     For example: mriseg bids study study/derivatives/mriseg participant --participant-label 01 02
+
+    With T2 and FLAIR where a session has them: mriseg bids study out participant --channels T2w,FLAIR
 
     Then: mriseg bids study study/derivatives/mriseg group
     """
@@ -167,6 +197,7 @@ def bids(
         options,
         participants=participant_label or (),
         sessions=session_label or (),
+        channels=_suffixes(channels),
         report=not no_report,
     )
     refuse_duplicates(scans)

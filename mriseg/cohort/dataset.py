@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from mriseg.errors import CohortError
 from mriseg.results.bids import DESCRIPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
 
     from mriseg.options import SegmentOptions
 
+    _Scan = tuple[Path, Mapping[str, Any]]
+
 _SCANS = [".nii", ".nii.gz"]
+_T1 = "T1w"
 
 
 def dataset_jobs(
@@ -29,6 +33,7 @@ def dataset_jobs(
     *,
     participants: Collection[str] = (),
     sessions: Collection[str] = (),
+    channels: Collection[str] = (),
     report: bool = True,
 ) -> list[Job]:
     """Return a job for each T1-weighted scan, with the folder of its subject and session.
@@ -40,6 +45,9 @@ def dataset_jobs(
     options : SegmentOptions
     participants, sessions : collection of str
         Labels to keep, with or without ``sub-`` and ``ses-``; all if empty.
+    channels : collection of str
+        BIDS suffixes, such as ``T2w``. The first scan by name of each in the session joins as a channel; a
+        session without is segmented without.
     report : bool
         Whether to write the HTML report of each scan.
 
@@ -51,11 +59,12 @@ def dataset_jobs(
     Raises
     ------
     CohortError
-        If the folder or a label does not exist, or there is no scan.
+        If the folder or a label does not exist, or there is no scan, or none with the suffix of a channel.
     """
     _check_folder(dataset)
     root = dataset.absolute()
-    scans = _scans(root)
+    found = _scans(root, [_T1, *channels])
+    scans = found[_T1]
     for key, wanted in (("sub", participants), ("ses", sessions)):
         labels = {label.removeprefix(f"{key}-") for label in wanted}
         missing = labels - {entities.get(key) for _, entities in scans}
@@ -66,7 +75,32 @@ def dataset_jobs(
         raise CohortError(
             f"{dataset}: no T1-weighted scan (sub-*/[ses-*/]anat/*_T1w.nii.gz) in this data set"
         )
-    return [Job(file, file.parent.relative_to(root).as_posix(), options, report) for file, _ in scans]
+    others = [_first_of_sessions(dataset, suffix, found[suffix]) for suffix in channels]
+    return [
+        Job(
+            file,
+            file.parent.relative_to(root).as_posix(),
+            replace(
+                options,
+                channels=tuple(first[place] for first in others if (place := _session(entities)) in first),
+            ),
+            report,
+        )
+        for file, entities in scans
+    ]
+
+
+def _session(entities: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    return entities.get("sub"), entities.get("ses")
+
+
+def _first_of_sessions(
+    dataset: Path, suffix: str, scans: list[_Scan]
+) -> dict[tuple[str | None, str | None], Path]:
+    """Return the first scan of each subject and session, of scans sorted by name."""
+    if not scans:
+        raise CohortError(f"{dataset}: no scan ends in _{suffix}, the suffix of a channel; check --channels")
+    return {_session(entities): file for file, entities in reversed(scans)}
 
 
 def _check_folder(dataset: Path) -> None:
@@ -74,11 +108,16 @@ def _check_folder(dataset: Path) -> None:
         raise CohortError(f"{dataset}: there is no such folder; check its name")
 
 
-def _scans(root: Path) -> list[tuple[Path, dict[str, Any]]]:
+def _scans(root: Path, suffixes: Collection[str]) -> dict[str, list[_Scan]]:
+    """Return the raw scans of subjects by BIDS suffix, sorted by name, each with its entities."""
     from ancpbids.pybids_compat import BIDSLayout  # slow to import, and for data sets only
 
-    found = BIDSLayout(str(root)).get(suffix="T1w", extension=_SCANS)
-    files = [(Path(artifact.get_absolute_path()), artifact.entities) for artifact in found]  # type: ignore[attr-defined]
+    layout = BIDSLayout(str(root))
+    return {suffix: _raw_scans(root, layout.get(suffix=suffix, extension=_SCANS)) for suffix in suffixes}
+
+
+def _raw_scans(root: Path, found: Iterable[Any]) -> list[_Scan]:
+    files = [(Path(artifact.get_absolute_path()), artifact.entities) for artifact in found]
     # The raw scans of subjects, not derivatives or source data inside the data set.
     return sorted(
         ((file, entities) for file, entities in files if file.relative_to(root).parts[0].startswith("sub-")),

@@ -8,6 +8,15 @@ import numpy as np
 import pytest
 from cohorts import balls, small_ball
 
+from mriseg.options import OPTION_NAMES
+
+
+def test_help_names_every_column_of_a_list(run):
+    text = run("batch", "--help").stdout
+    columns = text.partition("A list has a column")[2].partition("For example")[0]
+    words = set(columns.replace(",", " ").split())
+    assert [name for name in ("scan", "identifier", *OPTION_NAMES) if name not in words] == []
+
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
     balls(tmp_path / "scans", 2)

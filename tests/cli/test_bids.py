@@ -8,6 +8,9 @@ import sys
 import pytest
 from cohorts import small_ball
 
+from mriseg.cohort.dataset import dataset_jobs
+from mriseg.options import SegmentOptions
+
 
 @pytest.fixture
 def dataset(tmp_path):
@@ -87,3 +90,30 @@ def test_a_label_that_is_not_there_is_refused(run, dataset):
     done = run("bids", dataset, "out", "participant", "--participant-label", "7")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no T1-weighted scan of sub-7" in done.stderr
+
+
+def test_other_contrasts_of_the_session_join_as_channels(run, dataset):
+    first = dataset / "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii.gz"
+    for name in ("sub-01_ses-b_run-1_T2w", "sub-01_ses-b_run-2_T2w", "sub-01_ses-b_FLAIR"):
+        shutil.copy(first, first.with_name(f"{name}.nii.gz"))
+    shutil.copy(first, dataset / "sub-02/anat/sub-02_FLAIR.nii.gz")
+    jobs = dataset_jobs(dataset, SegmentOptions(), channels=["FLAIR", "T2w"])
+    assert [[path.name for path in job.options.channels] for job in jobs] == [
+        [],
+        ["sub-01_ses-b_FLAIR.nii.gz", "sub-01_ses-b_run-1_T2w.nii.gz"],
+        ["sub-02_FLAIR.nii.gz"],
+    ]
+    plan = ("bids", dataset, "out", "participant", "--dry-run", "--channels")
+    assert run(*plan, "T2w,FLAIR").stdout.count("FLAIR.nii.gz") == 2
+
+
+def test_channels_that_are_none_are_refused(run, dataset):
+    plan = ("bids", dataset, "out", "participant", "--dry-run", "--channels")
+    missing = run(*plan, "PDw")
+    assert (missing.returncode, "no scan ends in _PDw" in missing.stderr) == (1, True)
+    assert run(*plan, "T2").returncode == 2
+
+
+def test_identifiers_start_with_the_participant_as_the_recipe_for_participants_tsv_says(dataset):
+    starts = [job.identifier.split("_")[0] for job in dataset_jobs(dataset, SegmentOptions())]
+    assert starts == ["sub-01", "sub-01", "sub-02"]
