@@ -266,7 +266,7 @@ def _named_apart(results: Sequence[Record], records: Mapping[str, Record]) -> It
     counts = Counter(record.identifier for record in results)
     for record in results:
         known = records.get(record.identifier)
-        if counts[record.identifier] == 1 or (known and known.scan == record.scan):
+        if known.scan == record.scan if known else counts[record.identifier] == 1:
             yield record
         else:
             yield replace(record, identifier=f"{record.identifier}/{stem(Path(record.scan))}")

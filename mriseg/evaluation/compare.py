@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from mriseg._utils.text import printable
 from mriseg.errors import ImageError
 from mriseg.evaluation.constants import MAX_CENTRE_DISTANCE_MM, MAX_OUTSIDE
 from mriseg.evaluation.metrics import dice
-from mriseg.images.reading import file_path, load_map
+from mriseg.images.reading import load_map
 from mriseg.images.volume import Volume, same_grid
 from mriseg.labels.tissues import LESION, Tissue
 from mriseg.qc import QCWarning, look_closely
@@ -171,7 +172,13 @@ def compare(
     ValueError
         If numbers are given for a result, whose sidecar has them.
     """
-    first, second = read_labels(file_path(a), numbers_a), read_labels(file_path(b), numbers_b)
+    for of in (a, b):
+        if not isinstance(of, (str, os.PathLike)):
+            raise ImageError(
+                f"{type(of).__name__}: compare takes the path of a folder of results, of the sidecar in it "
+                "or of a label map; save it first"
+            )
+    first, second = read_labels(Path(a), numbers_a), read_labels(Path(b), numbers_b)
     _check_common_tissues(first, second)
     b_on_a, resampled = on_grid(second, first.volume)
     if resampled != "no" and not ((first.labels > 0) & (b_on_a > 0)).any():

@@ -26,9 +26,10 @@ def path_of(image: nib.spatialimages.SpatialImage) -> Path:
 def _seen(image: nib.spatialimages.SpatialImage) -> NDArray[Any]:
     """Return the values of an image: those that `get_fdata` returned if they were changed in place."""
     data = np.asanyarray(image.dataobj)
-    if image.in_memory:
-        cached = image.get_fdata(caching="unchanged")
-        if not np.array_equal(cached, data, equal_nan=data.dtype.kind in "fc"):
+    for dtype in (np.float64, np.float32) if image.in_memory else ():
+        first, cached = (image.get_fdata(caching="unchanged", dtype=dtype) for _ in range(2))
+        # Without a cache of this type each call makes an array anew.
+        if first is cached and not np.array_equal(cached, data.astype(dtype), equal_nan=True):
             return cached
     return data
 

@@ -158,3 +158,13 @@ def test_two_results_in_one_folder_are_two_scans(tmp_path, sidecar):
     Record("sub-01_mriseg", "sub-01.nii.gz", "sub-01_mriseg").write(tmp_path)
     found = list(collect(tmp_path))
     assert [record.identifier for record in found] == ["sub-01_mriseg", "sub-01_mriseg/sub-01_space-T2w"]
+
+
+def test_results_of_another_scan_do_not_hide_a_failure(tmp_path, sidecar):
+    (tmp_path / "s").mkdir()
+    content = sidecar | {"Sources": ["T2w.nii.gz"]}
+    (tmp_path / "s" / "T2w_dseg.json").write_text(json.dumps(content, default=QCWarning.recorded))
+    for record in (Record("s", "T1w.nii.gz", "s").failed("oh"), Record("s", "T1w.nii.gz", "s")):
+        record.write(tmp_path)
+        found = [(one.identifier, one.status) for one in collect(tmp_path)]
+        assert found == [("s", "failed"), ("s/T2w", "done")]

@@ -38,22 +38,28 @@ def test_what_was_changed_in_memory_counts(ball):
     assert found.path.name == "image.nii"
 
 
-def test_what_was_changed_in_place_counts(ball):
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_was_changed_in_place_counts(ball, dtype):
     image = nib.load(ball)
-    image.get_fdata()[...] *= 2
+    image.get_fdata(dtype=dtype)[...] *= 2
     np.testing.assert_allclose(load_volume(image).data, 2 * load_volume(ball).data)
     looked_at = nib.load(ball)
-    looked_at.get_fdata()
+    looked_at.get_fdata(dtype=dtype)
     assert file_digest(looked_at) == file_digest(nib.load(ball))
 
 
 @pytest.mark.parametrize("source", [np.zeros((4, 4, 4)), None, 7, ["a.nii"]])
 @pytest.mark.parametrize(
-    "use",
-    [mriseg.segment, mriseg.brain_mask, lambda x: mriseg.evaluate(x, x), lambda x: mriseg.compare(x, x)],
+    ("use", "says"),
+    [
+        (mriseg.segment, "is no image; give a file"),
+        (mriseg.brain_mask, "is no image; give a file"),
+        (lambda x: mriseg.evaluate(x, x), "is no image; give a file"),
+        (lambda x: mriseg.compare(x, x), "compare takes the path of"),
+    ],
 )
-def test_what_is_no_image_is_refused_in_one_line(source, use):
-    with pytest.raises(ImageError, match=f"^{type(source).__name__}: is no image; give a file"):
+def test_what_is_no_image_is_refused_in_one_line(source, use, says):
+    with pytest.raises(ImageError, match=f"^{type(source).__name__}: {says}"):
         use(source)
 
 
