@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 bad input, 2 wrong usage, 3 some scans of a cohort failed,
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import typer
 from typer.core import TyperGroup
@@ -73,4 +74,5 @@ app.command()(view)
 
 def main() -> None:
     """Run the command line and turn every expected error into one line on stderr."""
-    run_to_one_line(app)
+    # Under this name completion works, too, when it was asked for by `python -m mriseg`.
+    run_to_one_line(partial(app, prog_name="mriseg"))

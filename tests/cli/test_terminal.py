@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -98,3 +100,10 @@ def test_what_is_said_is_printable(capsys):
         "a\\tb\nc\\x07\n",
         "mriseg: warning: x\\n_T1w.nii: dark\nmriseg: warning: x\\n_T1w.nii: small\\u202e\n",
     )
+
+
+def test_completion_is_that_of_mriseg_however_it_is_run():
+    command = [sys.executable, "-m", "mriseg", "--show-completion", "bash"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "_MRISEG_COMPLETE" in shown
+    assert "python" not in shown
