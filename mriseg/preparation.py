@@ -65,7 +65,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(volume: Volume, spec: MixtureSpec, options: SegmentOptions) -> Prepared:
-    """Find the brain, lay the template over it and correct the bias field.
+    """Find the brain, lay the template over it, correct the bias field and deform the template.
 
     Under a strong field a head is seen too dark or too bright in places for its brain to be found well: then
     all is done anew in the corrected scan.
@@ -89,10 +89,11 @@ def prepare(volume: Volume, spec: MixtureSpec, options: SegmentOptions) -> Prepa
         If the intensities in the mask cannot be told apart.
     """
     found = _brain_seen_in(volume, volume, spec, options)
-    if found.mask.scan_to_mni is None or found.intensities.field.sd <= STRONG_FIELD:
-        return found
-    clear = replace(volume, data=found.intensities.images[0])
-    return _brain_seen_in(clear, volume, spec, options)
+    if found.mask.scan_to_mni is not None and found.intensities.field.sd > STRONG_FIELD:
+        clear = replace(volume, data=found.intensities.images[0])
+        found = _brain_seen_in(clear, volume, spec, options)
+    laid, intensities = _deformed(found.laid, found.intensities, volume)
+    return found._replace(laid=laid, intensities=intensities)
 
 
 def _brain_seen_in(seen: Volume, volume: Volume, spec: MixtureSpec, options: SegmentOptions) -> Prepared:
@@ -145,7 +146,7 @@ def _without_field(
         clear = replace(volume, data=intensities.images[0])
         laid = _laid_over(clear, tissue, _registration(clear, brain, tissue, options), options)
         intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
-    return _deformed(laid, intensities, volume)
+    return laid, intensities
 
 
 def _deformed(laid: Laid, intensities: Intensities, volume: Volume) -> tuple[Laid, Intensities]:
