@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,7 +27,7 @@ from mriseg.images.constants import (
 from mriseg.images.nifti import NiftiFile, format_shape, open_nifti
 from mriseg.images.nifti_voxels import read_voxels
 from mriseg.images.orientation import max_corner_distance, voxel_placement
-from mriseg.images.sources import path_of
+from mriseg.images.sources import file_path, path_of
 from mriseg.images.volume import Volume
 from mriseg.images.voxels import bounding_box
 from mriseg.qc import QCWarning, look_closely, note
@@ -257,23 +256,6 @@ def open_image(source: ImageSource) -> NiftiFile:
         image = source.image_of(source.to_scan_grid(source.data))
         return replace(open_nifti(image), path=source.path)
     return open_nifti(source if isinstance(source, SpatialImage) else file_path(source))
-
-
-def file_path(source: object) -> Path:
-    """Return the path of a file.
-
-    Raises
-    ------
-    ImageError
-        If the source is neither text nor a path.
-    """
-    if isinstance(source, (str, os.PathLike)):
-        return Path(source)
-    hint = (
-        "; an array has no voxel size: nibabel.Nifti1Image(array, affine)" if hasattr(source, "shape") else ""
-    )
-    kind = type(source).__name__
-    raise ImageError(f"{kind}: is no image; give a file, an image of nibabel or a Volume of mriseg{hint}")
 
 
 def image_path(source: ImageSource) -> Path:

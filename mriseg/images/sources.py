@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,30 @@ def path_of(image: nib.spatialimages.SpatialImage) -> Path:
     return Path(image.get_filename() or UNNAMED)
 
 
+def file_path(source: object) -> Path:
+    """Return the path of a file.
+
+    Raises
+    ------
+    ImageError
+        If the source is neither text nor a path.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source)
+    hint = (
+        "; an array has no voxel size: nibabel.Nifti1Image(array, affine)" if hasattr(source, "shape") else ""
+    )
+    kind = type(source).__name__
+    raise ImageError(f"{kind}: is no image; give a file, an image of nibabel or a Volume of mriseg{hint}")
+
+
 def _seen(image: nib.spatialimages.SpatialImage) -> NDArray[Any]:
     """Return the values of an image: those that `get_fdata` returned if they were changed in place."""
     data = np.asanyarray(image.dataobj)
-    for dtype in (np.float64, np.float32) if image.in_memory else ():
-        first, cached = (image.get_fdata(caching="unchanged", dtype=dtype) for _ in range(2))
-        # Without a cache of this type each call makes an array anew.
-        if first is cached and not np.array_equal(cached, data.astype(dtype), equal_nan=True):
-            return cached
-    return data
+    # By its public name nibabel hands the cache out to those only who know its type.
+    cached: NDArray[Any] | None = getattr(image, "_fdata_cache", None)
+    changed = cached is not None and not np.array_equal(cached, data.astype(cached.dtype), equal_nan=True)
+    return data if cached is None or not changed else cached
 
 
 def nifti_bytes(image: nib.spatialimages.SpatialImage, name: Path) -> bytes:
