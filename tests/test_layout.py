@@ -24,6 +24,8 @@ COVERED_ELSEWHERE = {
     "cli/evaluate.py": ["cli/test_simulate.py"],
     "cli/progress.py": ["cli/test_segment.py", "_utils/test_text.py"],
     "cli/summarise.py": ["cli/test_batch.py"],
+    # What discriminants have in common is tested by both of them.
+    "mixture/classifier.py": ["mixture/test_discriminant.py"],
     # Steps of joining channels, tested by joining some.
     "channels/intensities.py": ["channels/test_joining.py", "test_segment_channels.py"],
     "brain/lesions.py": ["test_lesions.py"],

@@ -32,7 +32,7 @@ from mriseg.errors import MixtureError
 from mriseg.mixture.diagnostics import unwarned
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.parameters import DegenerateError, Parameters
-from mriseg.mixture.validation import check_data, check_sample_weight
+from mriseg.mixture.validation import check_data, row_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,8 +131,7 @@ def bootstrap_parameters(
         If the data or the kind is unusable, or fewer than two fits succeed.
     """
     data = check_data(X)
-    weights = check_sample_weight(sample_weight, len(data))
-    counts = np.ones(len(data)) if weights is None else weights
+    counts = row_weights(sample_weight, len(data))
     replicate = _replication(kind, mixture, data, counts, np.random.default_rng(random_state))
     fits = []
     for _ in range(n_bootstrap):

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mriseg.mixture.hierarchical import MergeTree
-from mriseg.mixture.validation import check_sample_weight
+from mriseg.mixture.validation import row_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -148,8 +148,7 @@ def combine_components(
     The N by K responsibilities are held at once, and all pairs are compared once: O(N K²).
     """
     shares = np.ascontiguousarray(mixture.predict_proba(X).T, dtype=float)
-    weights = check_sample_weight(sample_weight, shares.shape[1])
-    return _combined(mixture, shares, np.ones(shares.shape[1]) if weights is None else weights)
+    return _combined(mixture, shares, row_weights(sample_weight, shares.shape[1]))
 
 
 def _combined(mixture: Mixture, shares: FloatArray, weights: FloatArray) -> CombinedComponents:

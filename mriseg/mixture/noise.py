@@ -37,7 +37,7 @@ from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.log_joint import LogJoint
 from mriseg.mixture.maximisation import rounding_bound
 from mriseg.mixture.parameters import Parameters, Standardization
-from mriseg.mixture.validation import check_data, check_sample_weight
+from mriseg.mixture.validation import check_data, row_weights
 
 if TYPE_CHECKING:
     from typing import Self
@@ -142,8 +142,7 @@ class NoiseMixture(MixtureWithCriteria):
             If a component becomes empty or a covariance loses rank.
         """
         data = check_data(X)
-        weights = check_sample_weight(sample_weight, len(data))
-        weights = np.ones(len(data)) if weights is None else weights
+        weights = row_weights(sample_weight, len(data))
         noise = clutter(data) if self.noise is None else np.asarray(self.noise, dtype=bool)
         if noise.shape != (len(data),) or not weights @ noise < weights.sum():
             raise MixtureError(f"noise must mark some of the {len(data)} rows, not all, by True and False")

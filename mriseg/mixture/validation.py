@@ -151,6 +151,12 @@ def check_sample_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray |
     return np.where(weights < NEGLIGIBLE_WEIGHT * weights.max(), 0.0, weights)
 
 
+def row_weights(sample_weight: ArrayLike | None, n: int) -> FloatArray:
+    """Return sample weights as `check_sample_weight` does, all one if there are none; shape (N,)."""
+    weights = check_sample_weight(sample_weight, n)
+    return np.ones(n) if weights is None else weights
+
+
 def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     """Return values as floats of a given shape.
 
