@@ -109,13 +109,12 @@ class GaussianDiscriminant(Discriminant):
         m_step, standardization = self._settings(name).prepare(data, weights.astype(data.dtype))
         statistics = m_step.observations.partition_statistics(classes, len(self.classes_))
         parameters = m_step.maximise(m_step.moments(statistics))
-        floor = np.broadcast_to(m_step.floor, standardization.scale.shape)
         fitted = standardization.inverse_transform_parameters(parameters)
         gaussians = [
             GaussianMixture.from_parameters([1.0], mean, covariance[None])
             for mean, covariance in zip(fitted.means, fitted.matrices, strict=True)
         ]
-        return bool(at_floor(parameters.covariances, floor).any()), gaussians
+        return bool(at_floor(parameters.covariances, m_step.floor).any()), gaussians
 
     def _bic(
         self,

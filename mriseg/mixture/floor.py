@@ -83,20 +83,21 @@ def above_floor(covariances: FloatArray, floor: FloatArray) -> FloatArray:
     return np.asarray(from_axes(np.maximum(eigenvalues, 1), axes) * units)
 
 
-def at_floor(covariances: FloatArray, floor: FloatArray) -> NDArray[np.bool_]:
+def at_floor(covariances: FloatArray, floor: FloatArray | float) -> NDArray[np.bool_]:
     """Return which components have a variance at the floor along some axis.
 
     Parameters
     ----------
     covariances : ndarray, shape (K, D, D) or (K, D)
         Covariance matrices, or variances, of standardized data.
-    floor : ndarray, shape (D,)
-        F of (1).
+    floor : float or ndarray, shape (D,)
+        F of (1); one number where it is the same for all columns.
 
     Returns
     -------
     ndarray of bool, shape (K,)
     """
+    floor = np.broadcast_to(floor, covariances.shape[-1:])
     if covariances.ndim == 2:
         return np.asarray((covariances <= floor * (1 + FLOOR_TOLERANCE)).any(axis=1))
     if not floor.min() > 0:

@@ -341,6 +341,5 @@ class GaussianMixture(MixtureOfParameters):
 
     def _publish(self, parameters: Parameters, m_step: MStep, standardization: Standardization) -> None:
         """Set the parameters in the units of the data."""
-        floor = np.broadcast_to(m_step.floor, standardization.scale.shape)
-        self.at_floor_ = at_floor(parameters.covariances, floor)
+        self.at_floor_ = at_floor(parameters.covariances, m_step.floor)
         self.parameters_ = standardization.inverse_transform_parameters(parameters)

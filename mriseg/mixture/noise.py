@@ -166,9 +166,7 @@ class NoiseMixture(MixtureWithCriteria):
         run = run_em(step, standardization.transform_parameters(start), converged, settings.max_iter)
         self.converged_, self.n_iter_ = run.converged, len(run.history) - 1
         self.history_ = np.array(run.history) - total * standardization.log_jacobian
-        self.at_floor_ = at_floor(
-            run.state.covariances, np.broadcast_to(m_step.floor, standardization.scale.shape)
-        )
+        self.at_floor_ = at_floor(run.state.covariances, m_step.floor)
         self.parameters_ = standardization.inverse_transform_parameters(run.state)
         self.noise_weight_ = _noise_weight(run.state)
 
