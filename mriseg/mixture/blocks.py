@@ -26,6 +26,7 @@ from mriseg.mixture.constants import (
     MAX_FEATURE_DIMENSIONS_PER_COMPONENT,
     MIN_BLOCK_SIZE,
 )
+from mriseg.mixture.parameters import upper_triangle
 
 if TYPE_CHECKING:
     from mriseg.mixture.parameters import FloatArray
@@ -207,7 +208,7 @@ class PointBlock:
 
     def statistics(self, responsibilities: FloatArray) -> FloatArray:
         """Return counts, sums and (2) of the module docstring; see `FeatureBlock.statistics`."""
-        triangle = np.triu_indices(self.X.shape[1])
+        triangle = upper_triangle(self.X.shape[1])
         products = np.empty((len(responsibilities), len(triangle[0])), dtype=self.X.dtype)
         for row, roots in zip(products, np.sqrt(responsibilities), strict=True):
             scaled = roots[:, None] * self.X
@@ -221,7 +222,7 @@ class PointBlock:
 
         dimensions = self.X.shape[1]
         matrix = np.zeros((dimensions, dimensions), dtype=self.X.dtype, order="F")
-        matrix[np.triu_indices(dimensions)] = packed
+        matrix[upper_triangle(dimensions)] = packed
         (multiply,) = get_blas_funcs(("trmm",), (matrix,))
         # BLAS stores by columns: the transpose of rows is its own memory order.
         product = multiply(1.0, matrix, self.X.T, lower=0, trans_a=1)

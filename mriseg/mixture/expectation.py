@@ -30,7 +30,7 @@ import numpy as np
 
 from mriseg.mixture.blocks import block_size, make_block, n_features
 from mriseg.mixture.constants import MAX_CACHED_ELEMENTS
-from mriseg.mixture.parameters import DegenerateError, Parameters
+from mriseg.mixture.parameters import DegenerateError, Parameters, upper_triangle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,7 +228,7 @@ class Observations:
 
 def _pack_quadratic(precisions: FloatArray) -> FloatArray:
     """Return the coefficients of −½ xᵀ P x for the upper triangle of x xᵀ, shape (K, D (D + 1) / 2)."""
-    left, right = np.triu_indices(precisions.shape[1])
+    left, right = upper_triangle(precisions.shape[1])
     # An off-diagonal product of the triangle stands for itself and its mirror image.
     return np.where(left == right, -0.5, -1.0) * precisions[:, left, right]
 

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.mixture.parameters import DegenerateError, Parameters, broadcast_components, outer
+from mriseg.mixture.parameters import (
+    DegenerateError,
+    Parameters,
+    broadcast_components,
+    outer,
+    upper_triangle,
+)
 
 if TYPE_CHECKING:
     from mriseg.mixture.parameters import FloatArray
@@ -128,7 +134,7 @@ def second_moments(statistics: FloatArray, dimensions: int, *, diagonal: bool) -
     packed = statistics[:, dimensions + 1 :]
     if diagonal:
         return packed
-    left, right = np.triu_indices(dimensions)
+    left, right = upper_triangle(dimensions)
     matrices = np.empty((len(packed), dimensions, dimensions))
     matrices[:, left, right] = packed
     matrices[:, right, left] = packed

@@ -33,7 +33,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.mixture.constants import MAX_ROTATION_SWEEPS, ROTATION_TOLERANCE
+from mriseg.mixture.constants import (
+    MAX_FURTHER_ROTATION_SWEEPS,
+    MAX_ROTATION_SWEEPS,
+    ROTATION_TOLERANCE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +112,7 @@ def common_axes(
     axes = np.linalg.eigh(scatter.sum(axis=0) if previous is None else _generic_combination(previous))[1]
     rotated_scatter = axes.T @ scatter @ axes
     lowest = np.inf
-    for _ in range(MAX_ROTATION_SWEEPS):
+    for _ in range(MAX_ROTATION_SWEEPS if previous is None else MAX_FURTHER_ROTATION_SWEEPS):
         variances = estimate_variances(counts, np.diagonal(rotated_scatter, axis1=1, axis2=2))
         # (1) without its second term, which is constant at the estimated variances unless one is at the
         # floor.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +80,26 @@ def outer(vectors: FloatArray) -> FloatArray:
     ndarray, shape (..., D, D)
     """
     return vectors[..., :, None] * vectors[..., None, :]
+
+
+@lru_cache(maxsize=32)
+def upper_triangle(dimensions: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of the upper triangle of a matrix, in the order in which statistics hold products.
+
+    Parameters
+    ----------
+    dimensions : int
+        D.
+
+    Returns
+    -------
+    tuple of ndarray of int, shape (D (D + 1) / 2,)
+        Rows and columns, not to be written to: an iteration on few rows would spend a tenth of its time on
+        making them, and they are kept.
+    """
+    rows, columns = np.triu_indices(dimensions)
+    rows.flags.writeable = columns.flags.writeable = False
+    return rows, columns
 
 
 def broadcast_components(values: NDArray[Any], ndim: int) -> NDArray[Any]:
