@@ -80,10 +80,10 @@ def segment(
         A brain mask on the grid of the scan; found by `mriseg.brain_mask` if not given.
     stripped : bool
         Take everything but the background as brain, whether or not the scan looks stripped.
-    contrast : {"t1", "t2", "pd", "flair", "t1-infant", "auto"}
-        Of the scan; decides which of three classes is CSF, GM and WM. Infants' white matter is darker than
-        grey matter up to about half a year. "auto" detects it from the intensities of the ventricles: T1, T2
-        (or proton density, which has the same order) or FLAIR.
+    contrast : {"auto", "t1", "t2", "pd", "flair", "t1-infant", "t2-infant"}
+        Of the scan. Tissues are named by where they lie, and a contrast that is stated is checked against
+        that; where the template has no say, it decides which of three classes is CSF, GM and WM. The two for
+        infants are of white matter before it is myelinated, up to about half a year.
     classes : int or "auto"
         From 2 to 10, or chosen by BIC; three are named CSF, GM and WM, others are numbered by rising mean of
         the scan.
