@@ -78,7 +78,7 @@ class Discriminant(Estimator, ABC):
         labels = _check_labels(y, len(data))
         weights = row_weights(sample_weight, len(data))
         observed = weights > 0
-        self.classes_, classes = np.unique(labels[observed], return_inverse=True)
+        self.classes_, classes = _distinct(labels[observed])
         if len(self.classes_) < 2:
             raise MixtureError("y has 1 class; a discriminant needs two or more")
         data, weights = data[observed], weights[observed]
@@ -142,7 +142,8 @@ class Discriminant(Estimator, ABC):
         float
             0 to 1.
         """
-        right = self.predict(X) == np.asarray(y)
+        predicted = self.predict(X)
+        right = predicted == _check_labels(y, len(predicted))
         return float(np.average(right, weights=check_sample_weight(sample_weight, len(right))))
 
     def _log_joint(self, X: ArrayLike) -> FloatArray:
@@ -180,9 +181,20 @@ def _check_labels(y: ArrayLike | None, n: int) -> NDArray[Any]:
     """Return classes as an array of shape (N,)."""
     if y is None:
         raise MixtureError("a discriminant requires y to be passed, but the target y is None")
+    if np.ma.is_masked(y):
+        raise MixtureError("y has masked values: leave those rows out")
     labels = np.asarray(y)
     if labels.shape != (n,):
         raise MixtureError(f"y has shape {labels.shape}; {n} observations need ({n},)")
     if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
         raise MixtureError("Unknown label type: continuous, or missing; y must hold the classes")
     return labels
+
+
+def _distinct(labels: NDArray[Any]) -> tuple[NDArray[Any], IntArray]:
+    """Return the classes, ascending, and the number of the class of each label."""
+    try:
+        classes, numbers = np.unique(labels, return_inverse=True)
+    except TypeError as error:  # numbers among strings, or None
+        raise MixtureError(f"y must hold classes of one kind, and none missing ({error})") from None
+    return classes, numbers

@@ -5,9 +5,11 @@ replaces all pairs. The criteria are those of `mriseg.mixture.agglomeration`: wi
 cluster k, and Wₖ its sum of squares about the mean,
 
     E   Σₖ Wₖ                                           (Ward's method)                            (1)
-    V   Σₖ nₖ log((Wₖ + ε) / nₖ),   ε machine epsilon, for data of variance one                    (2)
+    V   Σₖ nₖ log((Wₖ + α) / nₖ)                                                                   (2)
 
-and the union of clusters i and j has
+with α the variance of the data times the mean number of observations of a value. Where α is next to nothing,
+as in mclust's ``hcV``, two values that happen to be close stay a cluster of their own to the last. The union
+of clusters i and j has
 
     W = Wᵢ + Wⱼ + nᵢ nⱼ / (nᵢ + nⱼ) (x̄ᵢ − x̄ⱼ)²                                                     (3)
 
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.mixture.parameters import FloatArray
-
-_EPSILON = np.finfo(float).eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +120,9 @@ def merge_neighbours(values: FloatArray, counts: FloatArray, model: str) -> Merg
     bin_variance = float(np.diff(values).min()) ** 2 / 12 if binned else 0.0
     scale = 1 / np.sqrt(variance)
     standardized = (values - np.average(values, weights=counts)) * scale
+    alpha = float(counts.mean())
     means, counts, squares, leaves = _pool(standardized, counts, counts * (bin_variance / variance))
-    chain = _Chain(means.tolist(), counts.tolist(), squares.tolist(), equal_variances=model == "E")
+    chain = _Chain(means.tolist(), counts.tolist(), squares.tolist(), alpha, equal_variances=model == "E")
     return MergeTree(chain.merge_all(), leaves)
 
 
@@ -157,10 +158,16 @@ class _Chain:
     """
 
     def __init__(
-        self, means: list[float], counts: list[float], squares: list[float], *, equal_variances: bool
+        self,
+        means: list[float],
+        counts: list[float],
+        squares: list[float],
+        alpha: float,
+        *,
+        equal_variances: bool,
     ) -> None:
         self.means, self.counts, self.squares = means, counts, squares
-        self.equal_variances = equal_variances
+        self.alpha, self.equal_variances = alpha, equal_variances
         n = len(means)
         self.next, self.previous = list(range(1, n + 1)), list(range(-1, n - 1))
         self.versions = [0] * n
@@ -204,14 +211,13 @@ class _Chain:
         count, square, _ = self.union_statistics(i, j)
         if self.equal_variances:
             return square - self.squares[i] - self.squares[j]  # (1)
-        separate = _term(self.counts[i], self.squares[i]), _term(self.counts[j], self.squares[j])
-        return _term(count, square) - separate[0] - separate[1]  # (2)
+        separate = self._term(self.counts[i], self.squares[i]) + self._term(self.counts[j], self.squares[j])
+        return self._term(count, square) - separate  # (2)
+
+    def _term(self, count: float, square: float) -> float:
+        """Return the term of one cluster in (2)."""
+        return count * (log(square + self.alpha) - log(count))
 
     def _push(self, i: int, j: int) -> None:
         """Put the cost of two neighbours on the heap."""
         heapq.heappush(self.heap, (self.merge_cost(i, j), i, j, self.versions[i], self.versions[j]))
-
-
-def _term(count: float, square: float) -> float:
-    """Return the term of one cluster in (2)."""
-    return count * (log(square + _EPSILON) - log(count))

@@ -163,7 +163,10 @@ class NoiseMixture(MixtureWithCriteria):
         step = partial(_step, m_step, self.box_.log_volume - standardization.log_jacobian)
         total = m_step.observations.total
         converged = convergence_test(settings.convergence, settings.tol, total)
-        run = run_em(step, standardization.transform_parameters(start), converged, settings.max_iter)
+        # The floor is that of all rows, above that of the rows without noise, on which the start may rest.
+        start = standardization.transform_parameters(start)
+        start = replace(m_step.from_parameters(start), weights=start.weights)
+        run = run_em(step, start, converged, settings.max_iter)
         self.converged_, self.n_iter_ = run.converged, len(run.history) - 1
         self.history_ = np.array(run.history) - total * standardization.log_jacobian
         self.at_floor_ = at_floor(run.state.covariances, m_step.floor)

@@ -119,6 +119,7 @@ def select_model(
     """
     if criterion not in {"bic", "icl"}:
         raise MixtureError(f"no criterion {criterion!r}: choose bic or icl")
+    _check_not_chosen(settings)
     data = check_data(X)
     weights = check_sample_weight(sample_weight, len(data))
     names, counts = _model_names(models, data.shape[1]), list(components)
@@ -207,6 +208,15 @@ def bootstrap_likelihood_ratio(
     bootstrap = np.array(statistics)
     p_value = float((1 + (bootstrap >= statistic).sum()) / (1 + len(bootstrap)))
     return LikelihoodRatioTest(statistic, p_value, bootstrap)
+
+
+def _check_not_chosen(settings: dict[str, Any]) -> None:
+    """Check that no setting overrules what is chosen from: its fits would go by the names of others."""
+    chosen = settings.keys() & {"n_components", "model", "covariance_type"}
+    if chosen:
+        raise MixtureError(
+            f"{min(chosen)} is what a selection chooses: pass components or models, the lists to choose from"
+        )
 
 
 def _model_names(models: Iterable[str] | None, dimensions: int) -> list[str]:

@@ -29,22 +29,26 @@ class Estimator:
     def _names(cls) -> list[str]:
         return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name.
 
         Parameters
         ----------
         deep : bool
-            Ignored; part of scikit-learn's protocol.
+            Whether to add the settings of settings that are estimators, as ``name__setting``.
 
         Returns
         -------
         dict
         """
-        return {name: getattr(self, name) for name in self._names()}
+        settings = {name: getattr(self, name) for name in self._names()}
+        inner = {name: value for name, value in settings.items() if deep and isinstance(value, Estimator)}
+        for name, estimator in inner.items():
+            settings |= {f"{name}__{key}": value for key, value in estimator.get_params().items()}
+        return settings
 
     def set_params(self, **settings: Any) -> Self:
-        """Change settings by name.
+        """Change settings by name; those of a setting that is an estimator by ``name__setting``.
 
         Parameters
         ----------
@@ -61,11 +65,15 @@ class Estimator:
         MixtureError
             If there is no such setting.
         """
-        unknown = settings.keys() - set(self._names())
-        if unknown:
-            raise MixtureError(f"{type(self).__name__} has no setting {min(unknown)!r}")
-        for name, value in settings.items():
+        own = {name: value for name, value in settings.items() if name in self._names()}
+        for name, value in own.items():
             setattr(self, name, value)
+        for name in settings.keys() - own.keys():
+            holder, _, setting = name.partition("__")
+            estimator = getattr(self, holder) if holder in self._names() else None
+            if not (setting and isinstance(estimator, Estimator)):
+                raise MixtureError(f"{type(self).__name__} has no setting {name!r}")
+            estimator.set_params(**{setting: settings[name]})
         return self
 
     def _remember_columns(self, X: ArrayLike, data: FloatArray) -> None:

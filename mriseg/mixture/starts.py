@@ -215,7 +215,10 @@ def start_tree(
         return X, sample_weight, merge_neighbours(X[:, 0], sample_weight, _lookup(criteria, criterion))
     chosen = _lookup(HIERARCHICAL_CRITERIA, criterion)
     points, weights = subsample(X, sample_weight, MAX_HIERARCHICAL_POINTS, generator)
-    return points, weights, agglomerate(scaled_principal_axes(points, weights), chosen, weights)
+    # The criteria compare the weight of a cluster with the dimensions and with one, so that weights that are
+    # shares rather than counts are raised until they sum to the points.
+    counts = weights * max(len(points) / float(weights.sum()), 1.0)
+    return points, weights, agglomerate(scaled_principal_axes(points, counts), chosen, counts)
 
 
 def _lookup(criteria: dict[str, str], name: str) -> str:

@@ -57,7 +57,10 @@ def _as_floats(X: ArrayLike) -> FloatArray:
         raise DataTypeError("sparse data are not supported: pass X.toarray()")
     if np.ma.is_masked(X):
         raise MixtureError("data have masked values: leave those rows out (numpy.ma.compress_rows)")
-    data = np.asarray(X)
+    try:
+        data = np.asarray(X)
+    except ValueError as error:  # rows of unequal lengths
+        raise DataTypeError(f"data must be a matrix ({error})") from None
     if data.dtype.kind == "c":
         raise DataTypeError(f"Complex data not supported: these are {data.dtype}")
     if data.dtype.kind == "O":
@@ -143,7 +146,10 @@ def check_sample_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray |
         return None
     if np.ma.is_masked(sample_weight):
         raise MixtureError("sample_weight has masked values: set them to zero")
-    weights = np.asarray(sample_weight, dtype=float)
+    try:
+        weights = np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"sample_weight must be numbers ({error})") from None
     if weights.shape != (n,):
         raise MixtureError(f"sample_weight has shape {weights.shape}; {n} observations need ({n},)")
     if not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
@@ -165,7 +171,7 @@ def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatAr
     name : str
         Name of the values in the error message.
     values : array-like
-        Values of any shape with the right number of elements.
+        Values in that shape, but for axes of length one.
     shape : tuple of int
         The shape to return.
 
@@ -177,10 +183,14 @@ def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatAr
     Raises
     ------
     MixtureError
-        If the number of elements differs.
+        If the values are no numbers or the shape differs.
     """
-    array = np.asarray(values, dtype=float)
-    if array.size != np.prod(shape):
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"{name} must be numbers ({error})") from None
+    # Axes of length one may be left out or added; any other shape is another order of the values.
+    if [length for length in array.shape if length != 1] != [length for length in shape if length != 1]:
         raise MixtureError(f"{name} has shape {array.shape}; this mixture needs {shape}")
     return array.reshape(shape)
 

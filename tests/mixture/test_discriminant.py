@@ -141,3 +141,24 @@ def test_classes_that_cannot_be_are_refused(y, message):
 def test_priors_that_cannot_be_are_refused():
     with pytest.raises(MixtureError, match="3 numbers above 0"):
         GaussianDiscriminant(priors=[0.5, 0.5]).fit(dataset("iris"), SPECIES)
+
+
+@pytest.mark.parametrize("wrong", [SPECIES[:, None], SPECIES[:-1]])
+def test_a_score_is_of_one_class_for_each_row(wrong):
+    X = dataset("iris")
+    fitted = GaussianDiscriminant(["EEE"]).fit(X, SPECIES)
+    with pytest.raises(MixtureError, match="y has shape"):
+        fitted.score(X, wrong)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(["a", 1, "b"] * 50, dtype=object),
+        np.array(["a", None, "b"] * 50, dtype=object),
+        np.ma.masked_equal(np.arange(150) // 50, 1),
+    ],
+)
+def test_classes_that_cannot_be_told_are_refused(y):
+    with pytest.raises(MixtureError, match=r"y (must hold classes|has masked)"):
+        GaussianDiscriminant(["EEE"]).fit(dataset("iris"), y)

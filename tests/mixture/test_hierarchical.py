@@ -40,7 +40,7 @@ def test_the_heap_finds_the_cheapest_neighbours_every_time(seed, model):
     tree = merge_neighbours(values, counts, model)
     variance = np.cov(values, aweights=counts, bias=True)
     own = counts * (np.diff(values).min() ** 2 / 12 if len(set(counts)) > 1 or counts[0] > 1 else 0)
-    alpha = np.finfo(float).eps * variance
+    alpha = counts.mean() * variance
     costs = {"E": lambda c: c[2], "V": lambda c: c[0] * np.log((c[2] + alpha) / c[0])}
     expected = exhaustive(values, counts, own, costs[model])
     for n_clusters in range(1, n + 1):
@@ -68,6 +68,15 @@ def test_scaled_histogram_gives_the_same_tree():
     first = merge_neighbours(values, counts, "V")
     second = merge_neighbours(values * 1e-4 + 3, counts * 8, "V")
     np.testing.assert_array_equal(first.labels(6), second.labels(6))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_values_that_happen_to_be_close_are_no_cluster(seed):
+    """Three clusters a third of the values each, two standard deviations or more from where they meet."""
+    rng = np.random.default_rng(seed)
+    values = np.sort(np.concatenate([rng.normal(mean, 0.5, 33) for mean in (0, 3, 6)]))
+    labels = merge_neighbours(values, np.ones(99), "V").labels(3)
+    assert np.bincount(labels).min() >= 30
 
 
 def test_unusable_requests_are_named():

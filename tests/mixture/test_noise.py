@@ -8,7 +8,7 @@ from mixture_reference import dataset
 from scipy import stats
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import GaussianMixture, NoiseMixture, NotFittedError
+from mriseg.mixture import GaussianMixture, NoiseMixture, NotFittedError, VarianceFloorWarning
 
 PLANTED = np.arange(332) >= 272
 
@@ -121,3 +121,23 @@ def test_it_has_no_parameters_before_the_fit_and_its_settings_by_name():
     assert mixture.get_params()["noise"] is None
     with pytest.raises(NotFittedError):
         mixture.predict(data())
+
+
+@pytest.mark.parametrize("model", ["VVV", "EEE", "VVI"])
+def test_a_start_on_the_floor_is_on_that_of_all_rows(model):
+    """The floor follows the variance of the data, which is larger with the rows that are noise."""
+    corners = [[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, 1]]
+    X = np.repeat(corners, [60, 3, 2, 4, 31], axis=0)
+    with pytest.warns(VarianceFloorWarning):
+        mixture = NoiseMixture(GaussianMixture(2, model=model)).fit(X)
+    assert np.bincount(mixture.predict(X)).tolist() == [60, 31, 9]
+
+
+def test_settings_of_the_gaussians_are_set_by_name():
+    mixture = NoiseMixture(GaussianMixture(2))
+    assert mixture.get_params()["gaussians__n_components"] == 2
+    assert "gaussians__n_components" not in mixture.get_params(deep=False)
+    assert mixture.set_params(gaussians__n_components=3).gaussians.n_components == 3
+    for name in ("gaussians__none", "noise__n_components", "none__n_components"):
+        with pytest.raises(MixtureError, match="has no setting"):
+            mixture.set_params(**{name: 1})

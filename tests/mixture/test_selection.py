@@ -78,3 +78,9 @@ def test_bootstrap_finds_two_kinds_of_eruption_and_no_second_kind_in_noise():
     assert found.statistic > found.bootstrap.max()
     noise = np.random.default_rng(0).normal(size=(200, 1))
     assert bootstrap_likelihood_ratio(noise, 1, model="E", n_bootstrap=39).p_value > 0.1
+
+
+@pytest.mark.parametrize("setting", [{"covariance_type": "diag"}, {"model": "VVI"}, {"n_components": 2}])
+def test_a_setting_that_would_overrule_the_choice_is_refused(setting):
+    with pytest.raises(MixtureError, match=next(iter(setting))):
+        select_model(dataset("faithful"), [1, 2], ["EII", "VVV"], **setting)

@@ -151,3 +151,14 @@ def test_a_column_that_is_constant_in_the_subsample_is_no_axis(criterion):
         assert np.isfinite(GaussianMixture(2, init=criterion).fit(X).score(X))
         assert np.isfinite(select_model(X, [1, 2], ["VVV", "EEI"]).best.score(X))
     assert scaled_principal_axes(np.ones((5, 2)), np.ones(5)).shape == (5, 1)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1 / 300, 0.1])
+def test_weights_that_are_shares_start_where_counts_do(unit):
+    rng = np.random.default_rng(1)
+    X = np.concatenate([rng.normal(0, 1, (60, 3)), rng.normal(6, 2, (40, 3))])
+    model = covariance_model("VVV", 3)
+    ones, shares = (
+        start_tree(X, np.full(100, weight), model, generator())[2].labels(2) for weight in (1.0, unit)
+    )
+    np.testing.assert_array_equal(shares, ones)

@@ -52,10 +52,25 @@ def test_weights_that_cannot_change_a_sum_become_zero():
     assert check_sample_weight(None, 3) is None
 
 
-def test_a_shape_is_taken_from_any_array_of_that_size():
-    assert check_shape("values", [1, 2, 3, 4], (2, 2)).tolist() == [[1, 2], [3, 4]]
-    with pytest.raises(MixtureError, match=r"values has shape \(3,\); this mixture needs \(2, 2\)"):
-        check_shape("values", [1, 2, 3], (2, 2))
+def test_axes_of_length_one_may_be_left_out_of_a_shape_and_no_others():
+    assert check_shape("values", [1, 2], (2, 1, 1)).tolist() == [[[1]], [[2]]]
+    assert check_shape("values", [[1, 2]], (2,)).tolist() == [1, 2]
+    for other in (np.ones(6), np.ones((2, 3)), np.ones(3)):
+        with pytest.raises(MixtureError, match=r"values has shape .*; this mixture needs \(3, 2\)"):
+            check_shape("values", other, (3, 2))
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: check_data([[1, 2], [3]]),
+        lambda: check_sample_weight(["a", "b"], 2),
+        lambda: check_shape("means", "abc", (3,)),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_named(check):
+    with pytest.raises(MixtureError, match="must be"):
+        check()
 
 
 @pytest.mark.parametrize(
