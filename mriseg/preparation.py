@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mriseg.brain.checks import mask_warnings
@@ -104,7 +104,7 @@ def _brain_seen_in(seen: Volume, volume: Volume, spec: MixtureSpec, options: Seg
     if registration is None or lesions is not None:
         registration = _registration(seen, brain, tissue, options)
     spec = replace(spec, contrast=contrast)
-    laid, intensities = _without_field(volume, brain, tissue, registration, spec, options)
+    laid, intensities = _without_field(seen, volume, brain, tissue, registration, spec, options)
     return Prepared(brain, tissue, lesions, contrast, laid, intensities)
 
 
@@ -130,6 +130,7 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
 
 
 def _without_field(
+    seen: Volume,
     volume: Volume,
     brain: BrainMask,
     tissue: NDArray[np.bool_],
@@ -139,13 +140,14 @@ def _without_field(
 ) -> tuple[Laid, Intensities]:
     """Lay the template over the scan and correct the bias field; anew where the field misled it."""
     laid = _laid_over(volume, tissue, registration, options)
-    intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
+    corrected = partial(corrected_intensities, volume, tissue, spec.white, bias=options.bias)
+    intensities = corrected(laid.places, clear=seen.data)
     for threshold in MISLEADING_FIELDS if brain.scan_to_mni is None else ():
         if intensities.field.sd <= threshold:
             break
         clear = replace(volume, data=intensities.images[0])
         laid = _laid_over(clear, tissue, _registration(clear, brain, tissue, options), options)
-        intensities = corrected_intensities(volume, tissue, spec.white, laid.places, bias=options.bias)
+        intensities = corrected(laid.places, clear=clear.data)
     return laid, intensities
 
 

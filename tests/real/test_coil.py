@@ -1,9 +1,11 @@
-"""Heads under the receive field of a head coil: one head with and without the scanner's normalisation."""
+"""Heads under strong receive fields: one with and without the scanner's normalisation, and a made field."""
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pytest
+from real_scans import scan_of, truth_of
 
 import mriseg
 from mriseg.labels.tissues import CSF, GM, WM
@@ -30,3 +32,14 @@ def test_so_are_the_volumes_of_its_tissues(pair):
 
 def test_both_are_to_be_trusted(pair):
     assert [result.verdict for result in pair] == ["trust", "trust"]
+
+
+def test_the_template_is_used_in_a_brain_under_a_field_that_hides_its_tissues(scans):
+    scan = nib.load(scan_of(scans, "elder05"))
+    brain = np.asarray(nib.load(truth_of(scans, "elder05", "desc-brain_mask")).dataobj) > 0
+    truth = np.asarray(nib.load(truth_of(scans, "elder05")).dataobj)
+    mm = np.arange(scan.shape[1]) * np.linalg.norm(scan.affine[:3, 1])
+    shaded = np.where(brain, scan.get_fdata() * np.exp(mm / 100)[:, None], 0).astype(np.float32)
+    result = mriseg.segment(nib.Nifti1Image(shaded, scan.affine))
+    assert "template-not-used" not in [warning.code for warning in result.warnings]
+    assert mriseg.evaluate(result.labels_image, nib.Nifti1Image(truth, scan.affine))["WM"].dice > 0.84
