@@ -157,7 +157,7 @@ def compare(
     a, b : str or Path
         Each a folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label map.
     numbers_a, numbers_b : mapping of int to int, optional
-        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.labels.numbers.label_numbers`.
+        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.results.reading.numbers_of`.
         Label 7 is a lesion in label maps where these three are numbered so, as in BIDS.
 
     Returns

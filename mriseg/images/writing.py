@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
 
 
-def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none") -> None:
+def save_array(
+    array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none", name: str = ""
+) -> None:
     """Write an array as NIfTI on the grid of a scan: same shape, forms, codes and units; unscaled.
 
     Parameters
@@ -29,8 +31,10 @@ def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str =
         Ends in .nii.gz.
     intent : str
         NIfTI intent, for example "label" (1002) or "estimate" (1001).
+    name : str
+        Of the intent, at most 15 characters.
     """
-    image = volume.image_of(array, intent)
+    image = volume.image_of(array, intent, name)
     image.header.set_slope_inter(1.0, 0.0)
     start = BytesIO()
     image.header.write_to(start)
