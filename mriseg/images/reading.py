@@ -142,17 +142,6 @@ def image_intent(path: Path) -> str:
     return str(open_nifti(path).header.get_intent()[0])
 
 
-def intent_name(source: ImageSource) -> str:
-    """Return the name of the NIfTI intent of an image, see `mriseg.images.writing.save_array`.
-
-    Raises
-    ------
-    ImageError
-        If the file is missing or unreadable.
-    """
-    return str(open_image(source).header["intent_name"].item().decode("ascii", "replace"))
-
-
 class LoadedMask(NamedTuple):
     """A mask, bool of shape (X, Y, Z) in canonical orientation, and what is odd about its file."""
 

@@ -83,7 +83,7 @@ class Volume:
         reoriented: NDArray[Any] = apply_orientation(array, file_axes)
         return reoriented
 
-    def image_of(self, array: NDArray[Any], intent: str = "none", name: str = "") -> NiftiImage:
+    def image_of(self, array: NDArray[Any], intent: str = "none") -> NiftiImage:
         """Return an array as an image on the grid of the scan's file: same shape, forms, codes and units.
 
         Parameters
@@ -92,8 +92,6 @@ class Volume:
             Kept in its own dtype, unscaled.
         intent : str
             NIfTI intent, for example "label" (1002) or "estimate" (1001).
-        name : str
-            Its name in the header, at most 15 characters.
 
         Returns
         -------
@@ -102,7 +100,7 @@ class Volume:
         """
         header = self.header.copy()
         header.set_data_dtype(array.dtype)
-        header.set_intent(intent, name=name)
+        header.set_intent(intent)
         kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
         image: NiftiImage = kind(array, header.get_best_affine(), header=header)
         image.update_header()

@@ -114,6 +114,11 @@ def read_label_table(path: Path) -> dict[int, int]:
     return numbers
 
 
+def table_beside(path: Path) -> Path:
+    """Return the file of the label table of a label map, whether or not there is one."""
+    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
+
+
 def label_numbers(path: Path, given: str | None, mark: str = "") -> dict[int, int]:
     """Return the mapping of the numbers of a label map to tissues.
 
@@ -141,7 +146,7 @@ def label_numbers(path: Path, given: str | None, mark: str = "") -> dict[int, in
     if given is not None:
         return parse_label_map(given)
     order = marked_order(mark)
-    table = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
+    table = table_beside(path)
     if not table.is_file():
         return numbers_of_order(order)
     numbers = read_label_table(table)

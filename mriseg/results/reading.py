@@ -10,12 +10,13 @@ import numpy as np
 from mriseg import file_names
 from mriseg.errors import ImageError
 from mriseg.file_names import posterior_ending, result_name, stem_of_labels, stem_of_result
-from mriseg.images.reading import IN_MEMORY, image_path, intent_name, load_map
+from mriseg.images.marks import is_of_labels, read_mark
+from mriseg.images.reading import IN_MEMORY, image_path, load_map, open_image
 from mriseg.images.resampling import resample
 from mriseg.images.volume import Volume, same_grid, whole_numbers
 from mriseg.labels.contrasts import rising_tissues
-from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers, parse_label_map
-from mriseg.labels.orders import ORDERS, marked_order, numbers_of_order
+from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers, parse_label_map, table_beside
+from mriseg.labels.orders import BIDS, ORDERS, marked_order, numbers_of_order
 from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
 from mriseg.results.sidecar import SidecarError, read_sidecar
 
@@ -134,16 +135,23 @@ def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
     Raises
     ------
     ImageError
-        If the image or the table cannot be read, or they contradict each other.
+        If the image or the table cannot be read, they contradict each other, or the labels were changed after
+        the header was written and there is no table.
     ValueError
         If what the user says is malformed.
     """
     if given is not None:
         return parse_label_map(given)
-    path, mark = image_path(source), intent_name(source)
-    if isinstance(source, IN_MEMORY) and not path.is_file():
-        return numbers_of_order(marked_order(mark))
-    return label_numbers(path, None, mark)
+    path, header = image_path(source), open_image(source).header
+    mark, named = read_mark(header), path.is_file() or not isinstance(source, IN_MEMORY)
+    if marked_order(mark) != BIDS and not is_of_labels(header, whole_numbers(load_map(source))):
+        if not (named and table_beside(path).is_file()):
+            raise ImageError(
+                f"{path}: its header says {mark}, and its labels were changed since; say which number is "
+                "which in a table of the same name that ends in .tsv"
+            )
+        mark = ""
+    return label_numbers(path, None, mark) if named else numbers_of_order(marked_order(mark))
 
 
 def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:

@@ -312,9 +312,9 @@ def _images(result: Segmentation, place: Callable[[str], Path], order: str) -> l
     images.append((result.atypicality, file_names.ATYPICALITY, "none"))
     images.append((renumbered(result.labels, result.tissues, order), file_names.LABELS, "label"))
     images.append((result.mask.view(np.uint8), file_names.BRAIN_MASK, "none"))
-    names = {"label": order_mark(result.tissues, order)}
+    marks = {"label": order_mark(result.tissues, order)}
     return [
-        partial(save_array, array, result.volume, place(ending), intent=intent, name=names.get(intent, ""))
+        partial(save_array, array, result.volume, place(ending), intent=intent, mark=marks.get(intent, ""))
         for array, ending, intent in images
     ]
 

@@ -14,6 +14,7 @@ import mriseg
 from mriseg.cohort.job import Job, is_done
 from mriseg.errors import ImageError, OptionError
 from mriseg.evaluation.compare import compare
+from mriseg.images.marks import write_mark
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.lookup_tables import FORMATS
 from mriseg.labels.numbers import label_numbers
@@ -104,6 +105,20 @@ def test_an_image_in_memory_keeps_its_order(ball_result, bare):
     assert mriseg.evaluate(copy, ball_result)["GM"].dice == 1
 
 
+def test_labels_that_were_changed_under_an_old_header_are_refused_until_a_table_says(bare, ball_folder):
+    """As nibabel's users do: read, put into the order of BIDS, write with the header of what was read."""
+    read = nib.load(bare)
+    bids = np.array([0, 3, 1, 2], dtype=np.uint8)[np.asarray(read.dataobj)]
+    changed = nib.Nifti1Image(bids, read.affine, read.header)
+    path = bare.with_name("changed.nii")
+    changed.to_filename(path)
+    for of in (changed, path):
+        with pytest.raises(ImageError, match=r"its header says 1CSF 2GM 3WM, and its labels were changed"):
+            mriseg.evaluate(of, ball_folder / LABELS)
+    shutil.copy(ball_folder / "sub-ball_dseg.tsv", path.with_name("changed.tsv"))
+    assert mriseg.evaluate(path, ball_folder / LABELS)["CSF"].dice == 1
+
+
 @pytest.mark.parametrize("which", ["folder", "file", "alone"])
 def test_compare_is_not_fooled(fast, bare, ball_folder, which):
     other = {"folder": fast, "file": fast / LABELS, "alone": bare}[which]
@@ -118,7 +133,7 @@ def test_compare_finds_the_lesions_of_a_label_image_alone(ball_labels, ball_affi
     paths = []
     for order in ORDERS:
         image = nib.Nifti1Image(renumbered(labels, (GM, WM, CSF, LESION), order), ball_affine)
-        image.header.set_intent("label", name=order_mark((GM, WM, CSF, LESION), order))
+        write_mark(image.header, image.get_fdata(), order_mark((GM, WM, CSF, LESION), order))
         paths.append(tmp_path / f"{order}.nii")
         image.to_filename(paths[-1])
     assert {name: change.dice for name, change in compare(*paths).tissues.items()} == {
