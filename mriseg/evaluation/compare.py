@@ -302,7 +302,7 @@ def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWar
 def _centroid(side: Labels) -> NDArray[np.float64]:
     """Return the centroid of all tissue in world coordinates, mm."""
     middle = ndimage.center_of_mass(side.labels > 0)
-    return np.asarray(side.volume.affine[:3, :3] @ middle + side.volume.affine[:3, 3])
+    return np.asarray(side.volume.canonical_affine[:3, :3] @ middle + side.volume.canonical_affine[:3, 3])
 
 
 def _distinct_names(a: Labels, b: Labels) -> tuple[str, str]:
