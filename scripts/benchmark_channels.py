@@ -47,7 +47,7 @@ def simulated(model: Path, contrast: str, *, head: bool = False, **settings: obj
     around = {int(n): float(skull if n == SKULL else scalp) for n in np.unique(labels) if n > 500}
     return simulate(
         labels,
-        np.diag([*[INFANT_SCALE if contrast == "t1-infant" else 1.0] * 3, 1.0]) @ volume.affine,
+        np.diag([*[INFANT_SCALE if contrast == "t1-infant" else 1.0] * 3, 1.0]) @ volume.canonical_affine,
         tissues=numbers,
         intensities=CONTRASTS[contrast].phantom_intensities,
         surroundings=around if head else None,

@@ -188,7 +188,7 @@ def print_simulations(model: Path) -> None:
         "\nsimulated: noise %, bias %; Dice CSF GM WM; sd of the log ratio of the fields; calibration error"
     )
     for noise, bias in SIMULATIONS:
-        phantom = simulate(labels, volume.affine, tissues=BRAINWEB, noise=noise, bias=bias)
+        phantom = simulate(labels, volume.canonical_affine, tissues=BRAINWEB, noise=noise, bias=bias)
         scan = new_volume(phantom.data, phantom.affine, Path(tempfile.gettempdir()) / "simulated.nii.gz")
         result = mriseg.segment(scan, stripped=True)
         brain = (phantom.labels > 0) & result.mask

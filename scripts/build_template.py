@@ -97,7 +97,7 @@ def structure(sources: Path, names: set[str]) -> tuple[NDArray[np.float32], NDAr
     with (sources / f"{ATLAS}.csv").open() as table:
         numbers = [int(row["id"]) for row in csv.DictReader(table) if row["label"] in names]
     extent = np.isin(atlas.data, numbers).astype(np.float32)
-    return ndimage.gaussian_filter(extent, ATLAS_BLUR_MM), atlas.affine
+    return ndimage.gaussian_filter(extent, ATLAS_BLUR_MM), atlas.canonical_affine
 
 
 def main(sources: Path) -> None:
@@ -105,18 +105,20 @@ def main(sources: Path) -> None:
     mni, gm, wm = (load_map(sources / MNI.format(name)) for name in ("t1", "gm", "wm"))
     colin = load_map(sources / "usr/share/mricron/templates/ch2.nii.gz")
     mean = load_map(sources / "pydeface/data/mean_reg2mean.nii.gz")
-    affine = mni.affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -NECK_MM], [0, 0, 0, 1.0]])
+    affine = mni.canonical_affine @ np.array(
+        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -NECK_MM], [0, 0, 0, 1.0]]
+    )
     coarse = affine @ np.array([[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]])
     neck = ((0, 0), (0, 0), (NECK_MM, 0))
     brain = grown_to_skull(closed(np.pad(mni.data > 0, neck)))
     distance = halve(np.clip(signed_distance(brain), -FAR_MM, FAR_MM))
     tissues = [halve(np.pad(tissue.data / tissue.data.max(), neck)) for tissue in (gm, wm)]
-    colin_head = resample(colin.data, np.linalg.inv(colin.affine) @ affine, brain.shape)
+    colin_head = resample(colin.data, np.linalg.inv(colin.canonical_affine) @ affine, brain.shape)
     for names in (DEEP_GREY, BRAIN_STEM):
         extent, atlas_affine = structure(sources, names)
         tissues.append(halve(resample(extent, np.linalg.inv(atlas_affine) @ affine, brain.shape)))
     mni_to_mean = register(mean, Template(halve(colin_head), distance, *tissues, coarse)).affine
-    mean_head = resample(mean.data, np.linalg.inv(mean.affine) @ mni_to_mean @ affine, brain.shape)
+    mean_head = resample(mean.data, np.linalg.inv(mean.canonical_affine) @ mni_to_mean @ affine, brain.shape)
     for name, data in zip(ASSETS, (halve(mean_head), distance, *tissues), strict=True):
         store(data, coarse, f"{name}.nii.gz")
 

@@ -47,7 +47,7 @@ def simulated_head(model, contrast, *, head=True, scale=1.0, zoom=2.0):
     )  # fmt: skip
     phantom = simulate(
         parts,
-        np.diag([scale, scale, scale, 1.0]) @ labels.affine,
+        np.diag([scale, scale, scale, 1.0]) @ labels.canonical_affine,
         intensities=CONTRASTS[contrast].phantom_intensities,
         surroundings={skull: SKULL_LEVEL, around: SCALP_LEVEL[contrast]} if head else None,
         zooms=(zoom * scale,) * 3,
@@ -69,17 +69,17 @@ def turned(axis, degrees):
 def moved(volume, mask, motion, zooms, shape):
     """A head moved about the middle of its volume and sampled on a new grid; its mask likewise."""
     middle = np.eye(4)
-    middle[:3, 3] = (volume.affine @ [*(np.array(volume.data.shape) - 1) / 2, 1])[:3]
+    middle[:3, 3] = (volume.canonical_affine @ [*(np.array(volume.data.shape) - 1) / 2, 1])[:3]
     affine = np.diag([*zooms, 1.0])
     affine[:3, 3] = middle[:3, 3] - np.array(zooms) * (np.array(shape) - 1) / 2
-    back = np.linalg.inv(middle @ motion @ np.linalg.inv(middle) @ volume.affine) @ affine
+    back = np.linalg.inv(middle @ motion @ np.linalg.inv(middle) @ volume.canonical_affine) @ affine
     data, mask = (
         ndimage.affine_transform(
             array.astype(np.float32), back[:3, :3], back[:3, 3], output_shape=shape, order=1
         )
         for array in (volume.data, mask)
     )
-    return replace(volume, data=data, affine=affine), mask > 0.5
+    return replace(volume, data=data, canonical_affine=affine), mask > 0.5
 
 
 def template_brain(contrast="t1", regions=(), *, noise=0.03, seed=0):

@@ -114,7 +114,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
         written.append(path)
         if len(written) == 3:
             shutil.rmtree(folder)
-        nib.Nifti1Image(array, volume.affine).to_filename(path)
+        nib.Nifti1Image(array, volume.canonical_affine).to_filename(path)
 
     monkeypatch.setattr(mriseg.results.segmentation, "save_array", save_then_remove)
     with pytest.raises(OutputError, match="cannot be written"):

@@ -46,6 +46,7 @@ COVERED_ELSEWHERE = {
     "report/mosaic.py": ["report/test_overlay.py", "evaluation/test_compare.py"],
     "report/sheets.py": ["report/test_page.py"],
     # What is put together and written is tested by what is written.
+    "results/fast_files.py": ["test_interfaces.py"],
     "results/assembly.py": ["test_pipeline.py", "test_lesions.py"],
     "results/mixture_table.py": ["cli/test_mixture.py"],
     "results/number_table.py": ["cli/test_mixture.py"],

@@ -27,7 +27,7 @@ def plain():
 @pytest.mark.parametrize("towards", [(0.0, 1.0, 1.0), (0.7, -1.0, 0.0)])
 def test_the_brain_of_a_shaded_head_is_that_of_the_head(plain, towards):
     head, brain = template_head()
-    places = np.moveaxis(np.indices(head.data.shape), 0, -1) @ head.affine[:3, :3].T
+    places = np.moveaxis(np.indices(head.data.shape), 0, -1) @ head.canonical_affine[:3, :3].T
     places -= places[brain].mean(axis=0)
     near = places @ np.array(towards) / np.linalg.norm(towards)
     field = np.exp(near / 110 - (places**2).sum(axis=-1) / 200**2)

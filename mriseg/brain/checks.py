@@ -107,7 +107,7 @@ def registration_warnings(
             "outline, or give a mask with --mask"
         )
         warnings.append(look_closely("template-similarity", poor))
-    asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.affine)
+    asymmetry = _asymmetry(mask, np.linalg.inv(registration.affine) @ volume.canonical_affine)
     if asymmetry > MAX_ASYMMETRY:
         halves = (
             f"the halves of the brain mask differ by {asymmetry:.0%} of its volume (usually "
@@ -156,8 +156,8 @@ def surroundings_ratio(mask: NDArray[np.bool_], volume: Volume) -> float:
     float
         Infinite where the scan ends at the mask, or the mask has one intensity.
     """
-    data, affine = coarsen(volume.data, volume.affine, SURROUNDINGS_SPACING_MM)
-    share, _ = coarsen(mask.astype(np.float32), volume.affine, SURROUNDINGS_SPACING_MM)
+    data, affine = coarsen(volume.data, volume.canonical_affine, SURROUNDINGS_SPACING_MM)
+    share, _ = coarsen(mask.astype(np.float32), volume.canonical_affine, SURROUNDINGS_SPACING_MM)
     inside = share > 0.5
     distance = ndimage.distance_transform_edt(~inside, sampling=np.linalg.norm(affine[:3, :3], axis=0))
     around = data[(distance > SURROUNDINGS_MM[0]) & (distance <= SURROUNDINGS_MM[1])]

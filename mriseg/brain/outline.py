@@ -131,7 +131,7 @@ def border_depths(
         `MAX_OUTLINE_MM` either way.
     """
     box = bounding_box(mask)
-    corner = volume.affine.copy()
+    corner = volume.canonical_affine.copy()
     corner[:3, 3] += corner[:3, :3] @ [side.start for side in box]
     share, affine = coarsen(mask[box].astype(np.float32), corner, OUTLINE_SPACING_MM)
     zooms = np.linalg.norm(affine[:3, :3], axis=0)

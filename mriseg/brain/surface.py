@@ -133,7 +133,7 @@ def sample_profiles(surface: Surface, volume: Volume, registration: Registration
         nearest voxel outside the scan.
     """
     positions = surface.points[:, None] + DEPTHS_MM[:, None] * surface.normals[:, None]
-    mni_to_voxels = np.linalg.inv(volume.affine) @ registration.affine
+    mni_to_voxels = np.linalg.inv(volume.canonical_affine) @ registration.affine
     voxels = positions.reshape(-1, 3) @ mni_to_voxels[:3, :3].T + mni_to_voxels[:3, 3]
     sampled = ndimage.map_coordinates(volume.data, voxels.T, order=1, mode="nearest", output=np.float64)
     return np.asarray(sampled.reshape(positions.shape[:2]) - intensity_floor(volume.data))

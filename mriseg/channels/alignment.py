@@ -92,14 +92,16 @@ def align(channel: Volume, volume: Volume, mask: Mask) -> Alignment:
     ImageError
         If the channel covers less than half of the brain, or is empty there.
     """
-    brain = transform_points(volume.affine, np.argwhere(mask)[::BRAIN_SAMPLING].T)
+    brain = transform_points(volume.canonical_affine, np.argwhere(mask)[::BRAIN_SAMPLING].T)
     _check_coverage(channel, volume, brain)
     if same_grid(channel, volume):
         facts = {"Method": "same grid", "Overlap": 1.0}
         return Alignment(channel.data, np.ones(mask.shape, dtype=np.bool_), 1.0, facts)
     refinement = refine(channel, volume, mask, brain)
     motion = refinement.matrix if refinement.applies else np.eye(4)
-    data, covered = _resample(channel, np.linalg.inv(channel.affine) @ motion @ volume.affine, mask.shape)
+    data, covered = _resample(
+        channel, np.linalg.inv(channel.canonical_affine) @ motion @ volume.canonical_affine, mask.shape
+    )
     overlap = float(covered[mask].mean())
     method = "headers, refined by mutual information" if refinement.applies else "headers"
     facts = {"Method": method, "Overlap": round(overlap, 6), "Refinement": refinement.facts()}
@@ -108,7 +110,7 @@ def align(channel: Volume, volume: Volume, mask: Mask) -> Alignment:
 
 def _check_coverage(channel: Volume, volume: Volume, brain: Floats) -> None:
     """Raise ImageError unless the channel covers the points of the brain (3, N) with varying signal."""
-    values, inside = sample_at(channel.data, channel.affine, brain)
+    values, inside = sample_at(channel.data, channel.canonical_affine, brain)
     signal = inside & (values != background_intensity(channel.data)[0])
     rest = f"the brain in {volume.path.name}; give a scan of the same session, or register it first"
     if inside.mean() < MIN_COVERAGE:

@@ -138,7 +138,7 @@ class Intensities:
         """
         seen = places.among(_inside(self.signal, self.mask))
         model = fit_at_places(_inside(self.images[0], self.signal), seen)
-        mni_to_voxels = np.linalg.inv(volume.affine) @ registration.affine
+        mni_to_voxels = np.linalg.inv(volume.canonical_affine) @ registration.affine
         samples = samples_of(self.signal, mni_to_voxels, volume.voxel_ml)
         likelihoods = likelihoods_of_kinds(model, self.images[0][tuple(samples.voxels.T)][:, None])
         return replace(registration, deformation=deformation_of(samples, likelihoods))

@@ -208,9 +208,9 @@ def _rigid_matrix(parameters: Floats, centre: Floats) -> Floats:
 
 def _level(channel: Volume, volume: Volume, mask: Mask, spacing: float, count: int) -> _Level:
     """Smooth both scans to a spacing in mm, and sample the first at `count` points around the brain."""
-    points = transform_points(volume.affine, _quasi_random_points(mask, volume.zooms, count))
-    scan, _ = sample_at(*coarsen(volume.data, volume.affine, spacing), points)
-    data, affine = coarsen(channel.data, channel.affine, spacing)
+    points = transform_points(volume.canonical_affine, _quasi_random_points(mask, volume.zooms, count))
+    scan, _ = sample_at(*coarsen(volume.data, volume.canonical_affine, spacing), points)
+    data, affine = coarsen(channel.data, channel.canonical_affine, spacing)
     values, inside = sample_at(data, affine, points)
     bins = np.rint(_scale_to_bins(scan, np.percentile(scan, HISTOGRAM_PERCENTILES))).astype(np.intp)
     min_points = round(MIN_COVERAGE * np.count_nonzero(inside))

@@ -37,7 +37,7 @@ def evaluate(
             metavar="MAP",
             show_default=False,
             help="Numbers of TRUTH, such as 1=CSF,2=GM,3=WM; else a table of the same name that "
-            "ends in .tsv; else 1 GM, 2 WM, 3 CSF.",
+            "ends in .tsv; else the order in its header; else 1 GM, 2 WM, 3 CSF.",
         ),
     ] = None,
     inside: Annotated[
@@ -53,15 +53,13 @@ def evaluate(
     For example: mriseg evaluate sub-01_dseg.nii.gz truth.nii.gz --map 1=CSF,2=GM,3=WM
     """
     from mriseg.evaluation.metrics import evaluate as evaluate_labels
-    from mriseg.labels.numbers import label_numbers
+    from mriseg.results.reading import numbers_of
 
     try:
-        numbers = label_numbers(truth, truth_map)
+        numbers = numbers_of(truth, truth_map)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--map") from error
-    figures = evaluate_labels(
-        labels, truth, label_numbers=label_numbers(labels, None), truth_numbers=numbers, inside=inside
-    )
+    figures = evaluate_labels(labels, truth, truth_numbers=numbers, inside=inside)
     typer.echo({"table": _table, "tsv": _tsv, "json": _json}[form](figures))
 
 

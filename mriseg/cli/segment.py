@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from mriseg.cli.arguments import (
     INPUT,
+    OUTPUT,
     Channels,
     Classes,
     CohortPrior,
@@ -47,6 +49,13 @@ from mriseg.cli.arguments import (
 
 if TYPE_CHECKING:
     from mriseg.results.segmentation import Segmentation
+
+
+class LabelOrder(StrEnum):
+    """Values of --label-order: the keys of `mriseg.labels.orders.ORDERS`."""
+
+    BIDS = "bids"
+    FAST = "fast"
 
 
 def segment(
@@ -88,6 +97,13 @@ def segment(
     keep_header_text: KeepHeaderText = False,
     overlay_style: TissueOverlay = OverlayStyle.CONTOUR,
     luts: LookUpTables = None,
+    label_order: Annotated[
+        LabelOrder,
+        typer.Option(
+            help="Numbers of the tissues in the labels: bids 1 GM, 2 WM, 3 CSF; fast 1 CSF, 2 GM, 3 WM.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = LabelOrder.BIDS,
     no_report: NoReport = False,
     fail_on: FailOnVerdict = None,
     overwrite: Overwrite = False,
@@ -96,9 +112,9 @@ def segment(
 ) -> None:
     """Segment a scan into CSF, GM and WM.
 
-    Writes labels (0 background, 1 GM, 2 WM, 3 CSF), a posterior map for each tissue, the brain mask, a map of
-    what looks like no tissue, volumes in mL, an overlay picture, an HTML report that says whether to trust
-    the result, and a JSON sidecar that records how it came to be.
+    Writes labels (0 background, 1 GM, 2 WM, 3 CSF, unless --label-order says otherwise), a posterior map
+    for each tissue, the brain mask, a map of what looks like no tissue, volumes in mL, an overlay picture, an
+    HTML report that says whether to trust the result, and a JSON sidecar that records how it came to be.
 
     For example: mriseg segment sub-01_T1w.nii.gz
 
@@ -149,6 +165,7 @@ def segment(
             report=not no_report,
             overlay_style=overlay_style.value,
             luts=programs,
+            label_order=label_order.value,
         )
     warn(scan, result.warnings)
     if not quiet:

@@ -63,12 +63,13 @@ def simulate(
     from mriseg.cli.terminal import say
     from mriseg.evaluation.simulated_files import simulate_files
     from mriseg.labels.contrasts import CONTRASTS
-    from mriseg.labels.numbers import label_numbers, parse_intensities
+    from mriseg.labels.numbers import parse_intensities
+    from mriseg.results.reading import numbers_of
 
     if contrast is Contrast.AUTO:
         raise typer.BadParameter("a simulation needs a contrast: t1, t2, pd, flair or t1-infant")
     try:
-        numbers = label_numbers(labels, label_map) if labels else None
+        numbers = numbers_of(labels, label_map) if labels else None
         levels = (
             CONTRASTS[contrast].phantom_intensities if intensities is None else parse_intensities(intensities)
         )

@@ -19,6 +19,7 @@ from mriseg.cohort.record import Record, identifier_of, log_file, read_record, r
 from mriseg.errors import MrisegError
 from mriseg.file_names import REPORT, SIDECAR, result_name, stem
 from mriseg.images.reading import file_digest
+from mriseg.labels.orders import BIDS
 from mriseg.model.cohort_prior import normalised_shares
 from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment_scan
@@ -95,7 +96,9 @@ def is_done(job: Job, output: Path) -> bool:
         }
     except MrisegError:  # an input that is gone or broken: another run reports what is wrong with it
         return False
-    return all(known.get(key) == value for key, value in expected.items())
+    # Labels of a cohort are numbered as in BIDS; results of older versions have no field for it.
+    in_order = known.get("LabelOrder", BIDS) == BIDS
+    return in_order and all(known.get(key) == value for key, value in expected.items())
 
 
 def run_job(job: Job, output: Path) -> Record:

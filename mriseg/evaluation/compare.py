@@ -157,7 +157,7 @@ def compare(
     a, b : str or Path
         Each a folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label map.
     numbers_a, numbers_b : mapping of int to int, optional
-        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.labels.numbers.label_numbers`.
+        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.results.reading.numbers_of`.
         Label 7 is a lesion in label maps where these three are numbered so, as in BIDS.
 
     Returns
@@ -302,7 +302,7 @@ def _warnings(a: Labels, b: Labels, b_on_a: NDArray[np.uint8]) -> Iterator[QCWar
 def _centroid(side: Labels) -> NDArray[np.float64]:
     """Return the centroid of all tissue in world coordinates, mm."""
     middle = ndimage.center_of_mass(side.labels > 0)
-    return np.asarray(side.volume.affine[:3, :3] @ middle + side.volume.affine[:3, 3])
+    return np.asarray(side.volume.canonical_affine[:3, :3] @ middle + side.volume.canonical_affine[:3, 3])
 
 
 def _distinct_names(a: Labels, b: Labels) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from mriseg.images.volume import same_grid, whole_numbers
 from mriseg.images.voxels import bounding_box
 from mriseg.labels.numbers import BIDS_NUMBERS
 from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.results.reading import numbers_of
 from mriseg.results.segmentation import Segmentation
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def evaluate(
     labels: ImageSource | Segmentation,
     truth: ImageSource | Segmentation,
     *,
-    label_numbers: Mapping[int, int] = BIDS_NUMBERS,
-    truth_numbers: Mapping[int, int] = BIDS_NUMBERS,
+    label_numbers: Mapping[int, int] | None = None,
+    truth_numbers: Mapping[int, int] | None = None,
     inside: bool = False,
 ) -> dict[str, Agreement]:
     """Compute the agreement of two label maps, tissue by tissue.
@@ -60,8 +61,8 @@ def evaluate(
     ----------
     labels, truth : str, Path, nibabel image, Volume or Segmentation
         On the same grid; they may be stored in different orientations.
-    label_numbers, truth_numbers : mapping of int to int
-        Numbers in each map to 1 GM, 2 WM or 3 CSF.
+    label_numbers, truth_numbers : mapping of int to int, optional
+        Numbers in each map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.results.reading.numbers_of`.
     inside : bool
         Look only where the truth has a tissue.
 
@@ -73,7 +74,8 @@ def evaluate(
     Raises
     ------
     ImageError
-        If a map cannot be read or is no label map, the grids differ, or either has none of the tissues.
+        If a map cannot be read or is no label map, the grids differ, either has none of the tissues, or its
+        table does not say which number is which.
 
     Examples
     --------
@@ -88,6 +90,7 @@ def evaluate(
             f"{first.path}: is not on the grid of {second.path}; resample one to the other first"
         )
     found, true = whole_numbers(first), whole_numbers(second)
+    label_numbers, truth_numbers = _numbers(labels, label_numbers), _numbers(truth, truth_numbers)
     for path, array, numbers in (
         (first.path, found, label_numbers),
         (second.path, true, truth_numbers),
@@ -106,6 +109,12 @@ def evaluate(
         )
         for tissue in (CSF, GM, WM)
     }
+
+
+def _numbers(of: ImageSource | Segmentation, given: Mapping[int, int] | None) -> Mapping[int, int]:
+    if given is not None:
+        return given
+    return BIDS_NUMBERS if isinstance(of, Segmentation) else numbers_of(of)
 
 
 def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreement:

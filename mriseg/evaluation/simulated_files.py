@@ -59,7 +59,7 @@ def simulate_files(
         name = "phantom"
     else:
         volume = load_map(labels)
-        numbers, affine = whole_numbers(volume).astype(np.int32), volume.affine
+        numbers, affine = whole_numbers(volume).astype(np.int32), volume.canonical_affine
         name = f"{stem_of_labels(labels)}_sim"
     try:
         phantom = simulate(numbers, affine, **settings)

@@ -144,8 +144,8 @@ def holds_brain_only(volume: Volume, foreground: NDArray[np.bool_], background: 
     if foreground.mean() > MAX_FOREGROUND or foreground.sum() * volume.voxel_ml > MAX_BRAIN_ML:
         return False
     box = bounding_box(foreground)
-    data, affine = coarsen(np.abs(volume.data[box] - background), volume.affine, LAYER_SPACING_MM)
-    fraction, _ = coarsen(foreground[box].astype(np.float32), volume.affine, LAYER_SPACING_MM)
+    data, affine = coarsen(np.abs(volume.data[box] - background), volume.canonical_affine, LAYER_SPACING_MM)
+    fraction, _ = coarsen(foreground[box].astype(np.float32), volume.canonical_affine, LAYER_SPACING_MM)
     head = ndimage.binary_fill_holes(fraction > 0.5)
     depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
     depth = depth[1:-1, 1:-1, 1:-1]

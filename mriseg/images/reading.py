@@ -184,13 +184,13 @@ def load_mask(
     path, array = file.path, read_voxels(file)
     affine = voxel_placement(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
     # From the axes of the file to those of the scan, which may be stored in another order.
-    turn = io_orientation(np.linalg.inv(volume.affine) @ affine)
+    turn = io_orientation(np.linalg.inv(volume.canonical_affine) @ affine)
     array, affine = apply_orientation(array, turn), affine @ inv_ornt_aff(turn, array.shape)
     if array.shape != volume.data.shape:
         shapes = f"{format_shape(array.shape)} against {format_shape(volume.data.shape)}"
         raise MaskError(f"{path}: the mask is not on the grid of {volume.path.name} ({shapes} voxels); "
                         "resample it to the scan first")  # fmt: skip
-    distance = max_corner_distance(affine, volume.affine, array.shape)
+    distance = max_corner_distance(affine, volume.canonical_affine, array.shape)
     if distance > MAX_GRID_SHIFT * volume.zooms.min():
         raise MaskError(f"{path}: the mask lies up to {distance:.2g} mm beside the grid of "
                         f"{volume.path.name}; resample it to the scan first")  # fmt: skip

@@ -32,7 +32,7 @@ def resample(array: NDArray[Any], volume: Volume, grid: Volume, *, order: int) -
     ndarray, shape of ``grid.data``
         0 outside `volume`.
     """
-    grid_to_volume = np.linalg.inv(volume.affine) @ grid.affine
+    grid_to_volume = np.linalg.inv(volume.canonical_affine) @ grid.canonical_affine
     resampled: NDArray[Any] = ndimage.affine_transform(
         array, grid_to_volume, output_shape=grid.data.shape, order=order, mode="grid-constant"
     )

@@ -34,8 +34,9 @@ class Volume:
     ----------
     data : ndarray of float32, shape (X, Y, Z)
         Intensities; voxels that are not finite in the file (or beyond 1e15) hold the background value.
-    affine : ndarray of float64, shape (4, 4)
-        Voxel indices of `data` to world coordinates in mm.
+    canonical_affine : ndarray of float64, shape (4, 4)
+        Voxel indices of `data` to world coordinates in mm. Arrays on the grid of the file, such as those of
+        results, have another order of the axes: `image_of` places them.
     header : nibabel.Nifti1Header or nibabel.Nifti2Header
         The geometry of the file (shape, forms, codes, units), in the file's own orientation.
     path : Path
@@ -52,7 +53,7 @@ class Volume:
     """
 
     data: NDArray[np.float32]
-    affine: NDArray[np.float64]
+    canonical_affine: NDArray[np.float64]
     header: nib.Nifti1Header
     path: Path
     sha256: str
@@ -63,13 +64,13 @@ class Volume:
     @property
     def zooms(self) -> NDArray[np.float64]:
         """Voxel size along the canonical axes, mm."""
-        zooms: NDArray[np.float64] = np.linalg.norm(self.affine[:3, :3], axis=0)
+        zooms: NDArray[np.float64] = np.linalg.norm(self.canonical_affine[:3, :3], axis=0)
         return zooms
 
     @property
     def voxel_ml(self) -> float:
         """Volume of one voxel, mL."""
-        return abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000
+        return abs(float(np.linalg.det(self.canonical_affine[:3, :3]))) / 1000
 
     def to_scan_grid(self, array: NDArray[Any]) -> NDArray[Any]:
         """Reorient an array (X, Y, Z) from canonical orientation to the axes of the file."""
@@ -123,8 +124,8 @@ class Volume:
         """
         steps = np.maximum(1, np.round(spacing / self.zooms)).astype(int)
         index = tuple(slice(None, None, step) for step in steps)
-        affine = self.affine @ np.diag([*steps, 1.0])
-        return replace(self, data=self.data[index], affine=affine), index
+        affine = self.canonical_affine @ np.diag([*steps, 1.0])
+        return replace(self, data=self.data[index], canonical_affine=affine), index
 
 
 def whole_numbers(volume: Volume) -> NDArray[np.float32]:
@@ -154,7 +155,7 @@ def same_grid(first: Volume, second: Volume) -> bool:
     """Return whether two volumes have the same grid, to a tenth of a voxel at every corner."""
     if first.data.shape != second.data.shape:
         return False
-    distance = max_corner_distance(first.affine, second.affine, first.data.shape)
+    distance = max_corner_distance(first.canonical_affine, second.canonical_affine, first.data.shape)
     return bool(distance <= MAX_GRID_SHIFT * first.zooms.min())
 
 

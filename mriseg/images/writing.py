@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mriseg.images.compression import array_chunks, write_gzip
+from mriseg.images.marks import write_mark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from mriseg.images.volume import Volume
 
 
-def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none") -> None:
+def save_array(
+    array: NDArray[Any], volume: Volume, path: Path, *, intent: str = "none", mark: str = ""
+) -> None:
     """Write an array as NIfTI on the grid of a scan: same shape, forms, codes and units; unscaled.
 
     Parameters
@@ -29,8 +32,12 @@ def save_array(array: NDArray[Any], volume: Volume, path: Path, *, intent: str =
         Ends in .nii.gz.
     intent : str
         NIfTI intent, for example "label" (1002) or "estimate" (1001).
+    mark : str
+        Text that the header carries, see `mriseg.images.marks.write_mark`.
     """
     image = volume.image_of(array, intent)
+    if mark:
+        write_mark(image.header, array, mark)
     image.header.set_slope_inter(1.0, 0.0)
     start = BytesIO()
     image.header.write_to(start)

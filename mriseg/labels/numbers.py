@@ -1,4 +1,4 @@
-"""Mapping of the numbers of a label map to tissues: by the user, by a table beside it, or as in BIDS."""
+"""Mapping of the numbers of a label map to tissues: by the user, a table, its header, or as in BIDS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mriseg._utils.tables import read_delimited
 from mriseg.errors import ImageError
+from mriseg.labels.orders import BIDS, marked_order, numbers_of_order
 from mriseg.labels.tissues import CSF, GM, WM
 
 if TYPE_CHECKING:
@@ -113,7 +114,12 @@ def read_label_table(path: Path) -> dict[int, int]:
     return numbers
 
 
-def label_numbers(path: Path, given: str | None) -> dict[int, int]:
+def table_beside(path: Path) -> Path:
+    """Return the file of the label table of a label map, whether or not there is one."""
+    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
+
+
+def label_numbers(path: Path, given: str | None, mark: str = "") -> dict[int, int]:
     """Return the mapping of the numbers of a label map to tissues.
 
     Parameters
@@ -122,6 +128,8 @@ def label_numbers(path: Path, given: str | None) -> dict[int, int]:
         The label map; a table of the same name that ends in .tsv is read if it exists.
     given : str or None
         Mapping by the user, see `parse_label_map`.
+    mark : str
+        What its header says of the order of the tissues, see `mriseg.labels.orders.order_mark`.
 
     Returns
     -------
@@ -133,9 +141,18 @@ def label_numbers(path: Path, given: str | None) -> dict[int, int]:
     ValueError
         If the mapping by the user is malformed.
     ImageError
-        If the table cannot be read.
+        If the table cannot be read, or contradicts the header.
     """
     if given is not None:
         return parse_label_map(given)
-    table = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
-    return read_label_table(table) if table.is_file() else BIDS_NUMBERS
+    order = marked_order(mark)
+    table = table_beside(path)
+    if not table.is_file():
+        return numbers_of_order(order)
+    numbers = read_label_table(table)
+    if order != BIDS and numbers != numbers_of_order(order):
+        raise ImageError(
+            f"{path}: its header says {mark}, and {table.name} beside it says otherwise; one of them belongs "
+            "to another image: say which number is which with --map"
+        )
+    return numbers

@@ -249,7 +249,7 @@ def _asymmetries(view: ScanView) -> dict[str, float]:
     if found.brain.scan_to_mni is not None:
         sampled = np.diag([*view.steps, 1.0])
         sampled[:3, 3] = [part.start for part in view.box]
-        sampled_to_mni = found.brain.scan_to_mni @ found.volume.affine @ sampled
+        sampled_to_mni = found.brain.scan_to_mni @ found.volume.canonical_affine @ sampled
     labels, right = view.label_map[index], right_half(view.mask[index], sampled_to_mni)
     figures = {}
     for name, tissue in TISSUES.items():
@@ -263,7 +263,7 @@ def _asymmetries(view: ScanView) -> dict[str, float]:
 def _region_figures(view: ScanView) -> dict[str, float]:
     """Compute volume and place of the regions of high atypicality."""
     atypical = view.in_box((view.atypicality > HIGH_ATYPICALITY).astype(np.float32))
-    shares, affine = coarsen(atypical, view.found.volume.affine, REGION_BLOCKS_MM)
+    shares, affine = coarsen(atypical, view.found.volume.canonical_affine, REGION_BLOCKS_MM)
     blocks = shares > 1 / 2
     ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     figures = {"atypical_ml": np.count_nonzero(blocks) * ml, "atypical_region_ml": 0.0}

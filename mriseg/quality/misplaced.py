@@ -117,7 +117,7 @@ def misplaced_in(view: ScanView, registration: Registration) -> Misplaced:
     chosen = np.zeros_like(mask)
     chosen[step] = mask[step]
     components = [view.found.components.index(tissue) for tissue in TISSUES]
-    to_mni = registration.scan_to_mni @ coarse.affine
+    to_mni = registration.scan_to_mni @ coarse.canonical_affine
     points = np.argwhere(mask[step]) @ to_mni[:3, :3].T + to_mni[:3, 3]
     template = load_template()
     maps = (template.csf, template.gm, template.wm)

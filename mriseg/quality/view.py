@@ -168,7 +168,7 @@ class ScanView:
     def surroundings(self) -> Surroundings:
         """Head and air in blocks of voxels, with the bias field: its values in air are extrapolated."""
         volume = self.found.volume
-        signal = self.above_air(coarsen(volume.data, volume.affine, BLOCKS_MM)[0])
+        signal = self.above_air(coarsen(volume.data, volume.canonical_affine, BLOCKS_MM)[0])
         brain = self.found.brain.mask[tuple(slice(None, None, step) for step in self.blocks)]
         head = head_mask(signal, brain, head_threshold(signal))
         return Surroundings(signal, head, air_mask(head, brain, self.zooms * self.blocks))
@@ -189,7 +189,7 @@ class ScanView:
         margins = [(side.start % block, 0) for side, block in zip(self.box, self.blocks, strict=True)]
         of_voxels = self.in_box(self.signal[self.mask] - self.posteriors @ means)
         residuals, share = (
-            coarsen(np.pad(array, margins), self.found.volume.affine, BLOCKS_MM)[0]
+            coarsen(np.pad(array, margins), self.found.volume.canonical_affine, BLOCKS_MM)[0]
             for array in (of_voxels, self.mask.astype(np.float32))
         )
         brain = np.zeros(self.surroundings.signal.shape, dtype=bool)

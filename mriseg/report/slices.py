@@ -103,7 +103,9 @@ class Slices:
         """Return the position of a slice: the world coordinate of the centre of its frame, mm."""
         middle = [(side.start + side.stop - 1) / 2 for side in self.box]
         middle[plane.axis] = index
-        return float((self.volume.affine[:3, :3] @ middle + self.volume.affine[:3, 3])[plane.axis])
+        return float(
+            (self.volume.canonical_affine[:3, :3] @ middle + self.volume.canonical_affine[:3, 3])[plane.axis]
+        )
 
     def cut(
         self,

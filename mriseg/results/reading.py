@@ -10,11 +10,13 @@ import numpy as np
 from mriseg import file_names
 from mriseg.errors import ImageError
 from mriseg.file_names import posterior_ending, result_name, stem_of_labels, stem_of_result
-from mriseg.images.reading import load_map
+from mriseg.images.marks import is_of_labels, read_mark
+from mriseg.images.reading import IN_MEMORY, image_path, load_map, open_image
 from mriseg.images.resampling import resample
 from mriseg.images.volume import Volume, same_grid, whole_numbers
 from mriseg.labels.contrasts import rising_tissues
-from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers
+from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers, parse_label_map, table_beside
+from mriseg.labels.orders import BIDS, ORDERS, marked_order, numbers_of_order
 from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
 from mriseg.results.sidecar import SidecarError, read_sidecar
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from mriseg.images.reading import ImageSource
 
 # Tissues of label maps, in the order of tables.
 _IN_LABEL_MAPS = (CSF, GM, WM, LESION)
@@ -90,7 +94,7 @@ def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
     path : Path
         A folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label map.
     numbers : mapping of int to int, optional
-        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.labels.numbers.label_numbers`.
+        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `numbers_of`.
         Label 7 is a lesion in label maps where these three are numbered so, as in BIDS.
 
     Returns
@@ -105,10 +109,49 @@ def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
         If numbers are given for a result, whose sidecar has them.
     """
     if not is_result_path(path):
-        return _read_label_map(path, dict(label_numbers(path, None) if numbers is None else numbers))
+        return _read_label_map(path, numbers)
     if numbers is not None:
         raise ValueError(f"{path}: its sidecar says which label is which; numbers are for label maps")
     return _read_result(path, _sidecar_in(path) if path.is_dir() else path)
+
+
+def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
+    """Return which number of a label map is which tissue.
+
+    Parameters
+    ----------
+    source : str, Path, nibabel image or Volume
+        Of an image in memory the file that it was read from counts.
+    given : str or None
+        As the user says, see `mriseg.labels.numbers.parse_label_map`; otherwise as the table of the same name
+        that ends in .tsv says, or the header of an image that mriseg wrote in another order than that of
+        BIDS; otherwise as in BIDS.
+
+    Returns
+    -------
+    dict of int to int
+        Number in the file to 1 GM, 2 WM or 3 CSF.
+
+    Raises
+    ------
+    ImageError
+        If the image or the table cannot be read, they contradict each other, or the labels were changed after
+        the header was written and there is no table.
+    ValueError
+        If what the user says is malformed.
+    """
+    if given is not None:
+        return parse_label_map(given)
+    path, header = image_path(source), open_image(source).header
+    mark, named = read_mark(header), path.is_file() or not isinstance(source, IN_MEMORY)
+    if marked_order(mark) != BIDS and not is_of_labels(header, whole_numbers(load_map(source))):
+        if not (named and table_beside(path).is_file()):
+            raise ImageError(
+                f"{path}: its header says {mark}, and its labels were changed since; say which number is "
+                "which in a table of the same name that ends in .tsv"
+            )
+        mark = ""
+    return label_numbers(path, None, mark) if named else numbers_of_order(marked_order(mark))
 
 
 def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
@@ -193,9 +236,11 @@ def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, 
     return numbers, ml, float(facts["BrainMask"]["VolumeML"]), files
 
 
-def _read_label_map(path: Path, numbers: dict[int, int]) -> Labels:
+def _read_label_map(path: Path, given: Mapping[int, int] | None) -> Labels:
     volume = load_map(path)
-    if numbers == BIDS_NUMBERS:
+    numbers = numbers_of(path) if given is None else dict(given)
+    # Of other programs 7 is any structure: their numbers are given.
+    if numbers == BIDS_NUMBERS or (given is None and numbers in map(numbers_of_order, ORDERS)):
         numbers = {**numbers, LESION.index: LESION.index}
     labels = _tissue_labels(volume, numbers)
     tissues = tuple(tissue for tissue in _IN_LABEL_MAPS if tissue.index in numbers.values())

@@ -22,6 +22,7 @@ from mriseg.file_names import bids_suffix, result_name, sidecar_of, stem
 from mriseg.images.writing import save_array
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.lookup_tables import as_programs, lut_extension, save_label_table, save_lut
+from mriseg.labels.orders import BIDS, check_order, numbered, order_mark, renumbered
 from mriseg.qc import verdict
 from mriseg.results.bids import derivatives_folder, write_dataset_description
 from mriseg.results.sidecar import sidecar, write_json
@@ -170,6 +171,7 @@ class Segmentation(Estimates):
         report: bool = True,
         overlay_style: OverlayStyle = "contour",
         luts: str | Sequence[str] = (),
+        label_order: str = BIDS,
     ) -> list[Path]:
         """Write all files to a folder, creating it if needed.
 
@@ -187,6 +189,9 @@ class Segmentation(Estimates):
             Outlines or translucent colours in the overlay.
         luts : str or sequence of str
             Programs to write a look-up table for, or one; see `mriseg.labels.lookup_tables.FORMATS`.
+        label_order : {"bids", "fast"}
+            Numbers of the tissues in the label image and its tables: 1 GM, 2 WM, 3 CSF, or 1 CSF, 2 GM, 3 WM
+            as FSL FAST has them.
 
         Returns
         -------
@@ -196,18 +201,19 @@ class Segmentation(Estimates):
         Raises
         ------
         OptionError
-            If the style or a program is not known.
+            If the style, a program or the order is not known.
         OutputError
             If a file exists and may not be replaced, or the folder cannot be written.
         """
         _check_style(overlay_style)
+        check_order(label_order)
         luts = as_programs(luts)
         _log.info("writing the results")
         folder, name = Path(folder), stem(self.volume.path)
         names = written_files(self, report=report, luts=luts)
         optional = [result_name(glob.escape(name), pattern) for pattern in file_names.OPTIONAL_PATTERNS]
         with atomic_write(folder, names, overwrite=overwrite, obsolete=optional) as scratch:
-            _write(self, scratch, names, report=report, overlay_style=overlay_style, luts=luts)
+            _write(self, scratch, names, report=report, style=overlay_style, luts=luts, order=label_order)
         if data_set := derivatives_folder(folder):
             write_dataset_description(data_set)
         return [folder / file for file in names]
@@ -243,9 +249,9 @@ def written_files(result: Segmentation, *, report: bool = True, luts: str | Sequ
     return [*required, *(result_name(name, ending) for ending in endings), last]
 
 
-def sidecar_without_files(result: Segmentation) -> dict[str, Any]:
+def sidecar_without_files(result: Segmentation, order: str = BIDS) -> dict[str, Any]:
     """Return the content of the sidecar without ``Files``."""
-    return sidecar(result, result.tissues, result.volumes, result.quality, result.warnings)
+    return sidecar(result, result.tissues, result.volumes, result.quality, result.warnings, order)
 
 
 def _check_style(style: str) -> None:
@@ -262,8 +268,9 @@ def _write(
     names: Sequence[str],
     *,
     report: bool,
-    overlay_style: OverlayStyle,
+    style: OverlayStyle,
     luts: Sequence[str],
+    order: str,
 ) -> None:
     """Write the files that `written_files` lists."""
     from mriseg.report.overlay import save_overlay
@@ -273,16 +280,16 @@ def _write(
     def place(ending: str) -> Path:
         return folder / result_name(name, ending)
 
-    facts = sidecar_without_files(result)
-    labels = result.volume.to_canonical(result.labels)
-    overlay = place(file_names.OVERLAY)
-    draw = partial(save_overlay, result.volume, labels, result.tissues, overlay, style=overlay_style)
-    run_in_parallel([draw, *_images(result, place)])
+    facts = sidecar_without_files(result, order)
+    labels, overlay = result.volume.to_canonical(result.labels), place(file_names.OVERLAY)
+    draw = partial(save_overlay, result.volume, labels, result.tissues, overlay, style=style)
+    run_in_parallel([draw, *_images(result, place, order)])
     _describe_images(result, place)
-    save_label_table(result.tissues, place(file_names.LABEL_TABLE))
+    tissues = numbered(result.tissues, order)
+    save_label_table(tissues, place(file_names.LABEL_TABLE))
     save_volume_table(name, result.brain_mask_ml, result.volumes, place(file_names.VOLUMES))
     for program in luts:
-        save_lut(program, result.tissues, place(_lut_ending(program)))
+        save_lut(program, tissues, place(_lut_ending(program)))
     if report:
         place(file_names.REPORT).write_text(_page(result, labels, facts), encoding="utf-8")
     write_json(folder / names[-1], facts | {"Files": [printable(file) for file in names]})
@@ -292,7 +299,7 @@ def _lut_ending(program: str) -> str:
     return file_names.lookup_table_ending(program, lut_extension(program))
 
 
-def _images(result: Segmentation, place: Callable[[str], Path]) -> list[Callable[[], None]]:
+def _images(result: Segmentation, place: Callable[[str], Path], order: str) -> list[Callable[[], None]]:
     """Return functions that write the images, the slowest first."""
     images: list[tuple[NDArray[Any], str, str]] = []
     if result.corrected is not None:
@@ -303,10 +310,11 @@ def _images(result: Segmentation, place: Callable[[str], Path]) -> list[Callable
         for abbreviation, posterior in result.posteriors.items()
     ]
     images.append((result.atypicality, file_names.ATYPICALITY, "none"))
-    images.append((result.labels, file_names.LABELS, "label"))
+    images.append((renumbered(result.labels, result.tissues, order), file_names.LABELS, "label"))
     images.append((result.mask.view(np.uint8), file_names.BRAIN_MASK, "none"))
+    marks = {"label": order_mark(result.tissues, order)}
     return [
-        partial(save_array, array, result.volume, place(ending), intent=intent)
+        partial(save_array, array, result.volume, place(ending), intent=intent, mark=marks.get(intent, ""))
         for array, ending, intent in images
     ]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mriseg._utils.text import printable
 from mriseg.errors import PriorError
+from mriseg.labels.orders import BIDS, described, numbered
 from mriseg.model.merged_classes import MergedClasses
 from mriseg.model.partial_volume import PartialVolumeMixture
 from mriseg.model.warm_start import SavedFit
@@ -155,6 +156,7 @@ def sidecar(
     volumes: Mapping[str, TissueVolume],
     quality: ImageQuality,
     warnings: Sequence[QCWarning],
+    order: str = BIDS,
 ) -> dict[str, Any]:
     """Return the content of the sidecar of a segmentation, without ``Files``.
 
@@ -162,11 +164,13 @@ def sidecar(
     ----------
     result : Estimates
     tissues : sequence of Tissue
-        In the order of their labels.
+        As `mriseg.labels.tissues` numbers them.
     volumes : mapping of str to TissueVolume
         By tissue abbreviation.
     quality : ImageQuality
     warnings : sequence of QCWarning
+    order : str
+        That in which the label image numbers the tissues, one of `mriseg.labels.orders.ORDERS`.
 
     Returns
     -------
@@ -176,8 +180,9 @@ def sidecar(
     model, scan = result.fit.em_model, result.volume
     source = printable(scan.path.name)
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
+    written = numbered(tissues, order)
     return {
-        "Description": "Brain tissue labels from a Gaussian mixture of intensities",
+        "Description": f"Brain tissue labels from a Gaussian mixture of intensities: {described(written)}",
         "SchemaVersion": SCHEMA_VERSION,
         "Sources": [source, *(printable(channel.volume.path.name) for channel in result.channels)],
         "SourcesSHA256": {source: scan.sha256},
@@ -195,9 +200,10 @@ def sidecar(
             "VolumeML": result.brain_mask_ml,
         },
         "Contrast": _about_contrast(result),
+        "LabelOrder": order,
         "Classes": {
             tissue.abbreviation: {"Label": tissue.index, **vars(volumes[tissue.abbreviation])}
-            for tissue in tissues
+            for tissue in written
         },
         "BiasField": _about_field(result.field),
         "Channels": [_about_channel(channel) for channel in result.channels],

@@ -95,4 +95,4 @@ def load_template() -> Template:
     for volume in volumes:
         volume.data.flags.writeable = False
     head, distance, gm, wm, deep_grey, brain_stem = (volume.data for volume in volumes)
-    return Template(head, distance, gm, wm, deep_grey, brain_stem, volumes[0].affine)
+    return Template(head, distance, gm, wm, deep_grey, brain_stem, volumes[0].canonical_affine)

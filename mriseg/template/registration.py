@@ -173,7 +173,7 @@ def register_brain(volume: Volume, mask: NDArray[np.bool_], template: Template) 
     scans = _brain_pyramid(volume, mask)
     maps = [template.brain, template.gm, template.wm]
     levels = [template_level(template, maps, spacing) for spacing in REGISTRATION_SPACINGS_MM]
-    start = mask_start(mask, volume.affine, template)
+    start = mask_start(mask, volume.canonical_affine, template)
     turns = rotations(levels[0].points.mean(axis=0), MASK_START_ROTATIONS)
     coarse = _register_coarsely(levels[0], scans[0], [start, *(start @ turn for turn in turns)])
     return _refine(max(coarse, key=lambda result: result.similarity), levels, scans)
@@ -205,7 +205,7 @@ def resample_to_scan(
     """
     if registration.deformation is not None:
         array = registration.deformation.deformed(array)
-    to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.affine
+    to_template = np.linalg.inv(registration.affine @ template.affine) @ volume.canonical_affine
     resampled = np.full(volume.data.shape, outside, dtype=np.float32)
     box = _covered_box(array != outside, np.linalg.inv(to_template), volume.data.shape)
     covered = resampled[box]
@@ -280,7 +280,7 @@ def _covered_box(region: NDArray[np.bool_], to_voxels: Floats, shape: tuple[int,
 
 def _head_pyramid(volume: Volume) -> list[ScanLevel]:
     """Coarsen a whole head to the spacings of the registration, fat clipped; the coarsest level first."""
-    data, affine = coarsen(volume.data, volume.affine, REGISTRATION_SPACINGS_MM[1])
+    data, affine = coarsen(volume.data, volume.canonical_affine, REGISTRATION_SPACINGS_MM[1])
     data -= np.float32(intensity_floor(volume.data))
     brightest = float(np.percentile(data[data > head_threshold(data)], FAT_PERCENTILE))
     fine = ScanLevel(np.minimum(data, np.float32(brightest)) * power_of_two_scale(brightest), affine)
@@ -293,7 +293,7 @@ def _brain_pyramid(volume: Volume, mask: NDArray[np.bool_]) -> list[ScanLevel]:
     low, high = np.percentile(inside, BRAIN_PERCENTILES).astype(np.float32)
     brain = np.zeros(mask.shape, dtype=np.float32)
     brain[mask] = (np.clip(inside, low, high) - low) * power_of_two_scale(float(high - low))
-    fine = ScanLevel(*coarsen(brain, volume.affine, REGISTRATION_SPACINGS_MM[1]))
+    fine = ScanLevel(*coarsen(brain, volume.canonical_affine, REGISTRATION_SPACINGS_MM[1]))
     return [ScanLevel(*coarsen(*fine, REGISTRATION_SPACINGS_MM[0])), fine]
 
 

@@ -23,7 +23,7 @@ def brain(request, scans):
         mask = volume.to_canonical(array_of(truth_of(scans, "pumi", "desc-brain_mask")) > 0)
     else:
         mask = ndimage.binary_fill_holes(volume.data > 0)
-    to_mni = np.linalg.inv(register_brain(volume, mask, load_template()).affine) @ volume.affine
+    to_mni = np.linalg.inv(register_brain(volume, mask, load_template()).affine) @ volume.canonical_affine
     places = np.tensordot(to_mni[:3, :3], np.indices(mask.shape), axes=1) + to_mni[:3, 3, None, None, None]
     return volume, mask, places
 

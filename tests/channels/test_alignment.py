@@ -50,9 +50,9 @@ def real(scans, contrast):
     """A real scan, of which only the box around the brain is kept to save time."""
     volume = load_volume(scans / "channels" / f"ms19_{contrast}.nii.gz")
     box = (slice(20, 164), slice(22, 186), slice(12, 146))
-    affine = volume.affine.copy()
+    affine = volume.canonical_affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [side.start for side in box]
-    return replace(volume, data=volume.data[box].copy(), affine=affine)
+    return replace(volume, data=volume.data[box].copy(), canonical_affine=affine)
 
 
 def further(scans, contrast, zooms, tilt=0.0):
@@ -61,16 +61,16 @@ def further(scans, contrast, zooms, tilt=0.0):
     shape = np.ceil(np.array(volume.data.shape) * volume.zooms / zooms).astype(int)
     affine = turned(0, tilt) @ np.diag([*zooms, 1.0])
     affine[:3, 3] = 0.4 + middle_of(volume) - affine[:3, :3] @ ((shape - 1) / 2)
-    to_channel = np.linalg.inv(volume.affine) @ affine
+    to_channel = np.linalg.inv(volume.canonical_affine) @ affine
     finer = np.sqrt(np.maximum(np.linalg.norm(to_channel[:3, :3], axis=1) ** 2 - 1, 0)) / 2.355
     data = ndimage.affine_transform(
         ndimage.gaussian_filter(volume.data, finer), to_channel, output_shape=tuple(shape), order=1
     )
-    return replace(volume, data=data, affine=affine)
+    return replace(volume, data=data, canonical_affine=affine)
 
 
 def middle_of(volume):
-    return (volume.affine @ [*(np.array(volume.data.shape) - 1) / 2, 1])[:3]
+    return (volume.canonical_affine @ [*(np.array(volume.data.shape) - 1) / 2, 1])[:3]
 
 
 def motion(volume, shift, axis=0, degrees=0.0):
@@ -84,7 +84,7 @@ def motion(volume, shift, axis=0, degrees=0.0):
 
 def apart_mm(matrix, truth, volume, mask):
     """The farthest that a voxel of the brain lies from where it should."""
-    brain = np.argwhere(mask)[::7] @ volume.affine[:3, :3].T + volume.affine[:3, 3]
+    brain = np.argwhere(mask)[::7] @ volume.canonical_affine[:3, :3].T + volume.canonical_affine[:3, 3]
     points = np.column_stack([brain, np.ones(len(brain))])
     return np.linalg.norm(points @ (matrix - truth).T, axis=1).max()
 
@@ -95,8 +95,8 @@ def found_matrix(alignment):
 
 def test_a_channel_on_the_same_grid_is_taken_as_it_is(first):
     volume, mask = first
-    other = replace(volume, data=200 - volume.data, affine=volume.affine.copy())
-    other.affine[0, 3] += 0.09 * 1.5
+    other = replace(volume, data=200 - volume.data, canonical_affine=volume.canonical_affine.copy())
+    other.canonical_affine[0, 3] += 0.09 * 1.5
     alignment = align(other, volume, mask)
     assert alignment.data is other.data
     assert alignment.covered.all()
@@ -106,8 +106,8 @@ def test_a_channel_on_the_same_grid_is_taken_as_it_is(first):
 
 def test_grids_that_lie_farther_apart_are_not_the_same(first):
     volume, mask = first
-    other = replace(volume, affine=volume.affine.copy())
-    other.affine[0, 3] += 0.2 * 1.5
+    other = replace(volume, canonical_affine=volume.canonical_affine.copy())
+    other.canonical_affine[0, 3] += 0.2 * 1.5
     alignment = align(other, volume, mask)
     assert alignment.facts["Method"] == "headers"
     np.testing.assert_allclose(alignment.facts["Refinement"]["MovedMM"], 0.3, atol=0.05)
@@ -115,7 +115,7 @@ def test_grids_that_lie_farther_apart_are_not_the_same(first):
 
 def test_the_order_of_the_axes_in_the_file_does_not_matter(first, tmp_path):
     volume, mask = first
-    stored = nib.Nifti1Image(volume.data, volume.affine).as_reoriented([[2, -1], [0, 1], [1, -1]])
+    stored = nib.Nifti1Image(volume.data, volume.canonical_affine).as_reoriented([[2, -1], [0, 1], [1, -1]])
     nib.save(stored, tmp_path / "turned.nii.gz")
     alignment = align(load_volume(tmp_path / "turned.nii.gz"), volume, mask)
     assert alignment.facts["Method"] == "same grid"
@@ -145,7 +145,7 @@ def test_correct_headers_of_real_channels_are_not_disturbed(scans, patient, cont
 def test_a_motion_in_the_header_is_found(first, second, unmoved):
     volume, mask = first
     truth = motion(volume, (3, 2, 5), 2, 5)
-    alignment = align(replace(second, affine=truth @ second.affine), volume, mask)
+    alignment = align(replace(second, canonical_affine=truth @ second.canonical_affine), volume, mask)
     assert alignment.facts["Method"] == "headers, refined by mutual information"
     assert apart_mm(found_matrix(alignment), truth, volume, mask) < 0.75
     assert np.corrcoef(alignment.data[mask], unmoved.data[mask])[0, 1] > 0.97
@@ -156,7 +156,7 @@ def test_a_motion_in_the_header_is_found(first, second, unmoved):
 def test_a_motion_in_the_header_of_a_real_channel_is_found(scans, patient):
     volume, mask = patient
     channel, truth = further(scans, "FLAIR", np.array([1, 1, 4]), 8), motion(patient[0], (4, -4, 2), 1, 5)
-    alignment = align(replace(channel, affine=truth @ channel.affine), volume, mask)
+    alignment = align(replace(channel, canonical_affine=truth @ channel.canonical_affine), volume, mask)
     assert alignment.facts["Method"] == "headers, refined by mutual information"
     # The scans themselves are registered to within half a millimetre.
     assert apart_mm(found_matrix(alignment), truth, volume, mask) < 0.8
@@ -164,8 +164,8 @@ def test_a_motion_in_the_header_of_a_real_channel_is_found(scans, patient):
 
 def test_a_channel_that_lies_too_far_off_is_left_there_with_a_warning(first, second):
     volume, mask = first
-    affine = motion(volume, (0, 24, 0)) @ second.affine
-    alignment = align(replace(second, affine=affine), volume, mask)
+    affine = motion(volume, (0, 24, 0)) @ second.canonical_affine
+    alignment = align(replace(second, canonical_affine=affine), volume, mask)
     assert alignment.facts["Method"] == "headers"
     assert not alignment.facts["Refinement"]["Applied"]
     (warning,) = alignment.warnings
@@ -174,9 +174,9 @@ def test_a_channel_that_lies_too_far_off_is_left_there_with_a_warning(first, sec
 
 def test_a_channel_of_another_place_is_refused(first, second):
     volume, mask = first
-    affine = motion(volume, (0, 300, 0)) @ second.affine
+    affine = motion(volume, (0, 300, 0)) @ second.canonical_affine
     with pytest.raises(ImageError, match=r"second_T2w.nii.gz: covers 0% of the brain in first_T1w.nii.gz"):
-        align(replace(second, affine=affine), volume, mask)
+        align(replace(second, canonical_affine=affine), volume, mask)
 
 
 @pytest.mark.parametrize("value", [0, 7])
@@ -190,11 +190,13 @@ def test_a_channel_that_shows_nothing_of_the_brain_is_refused(first, value):
 
 def test_a_slab_covers_what_it_covers(first, second):
     volume, mask = first
-    slab = replace(second, data=second.data[:, :, 10:36], affine=second.affine.copy())
-    slab.affine[2, 3] += 10 * 3
+    slab = replace(second, data=second.data[:, :, 10:36], canonical_affine=second.canonical_affine.copy())
+    slab.canonical_affine[2, 3] += 10 * 3
     alignment = align(slab, volume, mask)
-    heights = volume.affine[2, 2] * np.arange(volume.data.shape[2]) + volume.affine[2, 3]
-    inside = (heights >= slab.affine[2, 3] - 1.5) & (heights <= slab.affine[2, 3] + 25 * 3 + 1.5)
+    heights = volume.canonical_affine[2, 2] * np.arange(volume.data.shape[2]) + volume.canonical_affine[2, 3]
+    inside = (heights >= slab.canonical_affine[2, 3] - 1.5) & (
+        heights <= slab.canonical_affine[2, 3] + 25 * 3 + 1.5
+    )
     assert (alignment.covered == inside).all()
     assert alignment.overlap == pytest.approx(np.count_nonzero(mask & inside) / np.count_nonzero(mask))
     assert 0.5 < alignment.overlap < 0.95
@@ -204,7 +206,7 @@ def test_a_slab_covers_what_it_covers(first, second):
 
 def test_the_edge_of_a_stripped_channel_is_not_blended_with_what_was_stripped(first, second):
     volume, mask = first
-    level = np.where(second.affine[0, 0] * np.arange(second.data.shape[0]) < 70, 100, 120)
+    level = np.where(second.canonical_affine[0, 0] * np.arange(second.data.shape[0]) < 70, 100, 120)
     flat = replace(second, data=np.where(second.data > 0, level[:, None, None], 0).astype(np.float32))
     data = align(flat, volume, mask).data
     assert ((data == 0) | (data > 99.9)).all()
@@ -223,7 +225,7 @@ def test_a_channel_of_finer_voxels_does_not_alias(first):
 
 def test_threads_change_nothing(first, second, monkeypatch):
     volume, mask = first
-    channel = replace(second, affine=motion(volume, (2, 3, 1), 1, 3) @ second.affine)
+    channel = replace(second, canonical_affine=motion(volume, (2, 3, 1), 1, 3) @ second.canonical_affine)
     done = []
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)

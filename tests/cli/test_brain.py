@@ -12,7 +12,7 @@ def test_the_command_writes_the_mask_on_the_grid_of_the_scan(tmp_path, monkeypat
 
     monkeypatch.chdir(tmp_path)
     head, brain = template_head()
-    affine = _mirrored(head.affine, len(head.data))
+    affine = _mirrored(head.canonical_affine, len(head.data))
     nib.Nifti1Image(head.data[::-1], affine).to_filename("head_T1w.nii.gz")
     app(["brain", "head_T1w.nii.gz"], standalone_mode=False)
     assert "head_desc-brain_mask.nii.gz" in capsys.readouterr().out

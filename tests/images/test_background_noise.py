@@ -154,4 +154,4 @@ def _resampled(volume, factor, order):
     """Return a volume on voxels a factor larger, with phases that drift over the scan."""
     data = ndimage.zoom(volume.data, 1 / factor, order=order)
     steps = (np.array(volume.data.shape) - 1) / (np.array(data.shape) - 1)
-    return replace(volume, data=data, affine=volume.affine @ np.diag([*steps, 1]))
+    return replace(volume, data=data, canonical_affine=volume.canonical_affine @ np.diag([*steps, 1]))

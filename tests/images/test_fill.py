@@ -79,5 +79,5 @@ def test_channels_have_fills_of_their_own(ball, fill):
 def _written(ball, data, scan):
     """Return the file of a channel on the grid of the ball."""
     path = ball.with_name("channel.nii.gz")
-    nib.Nifti1Image(data.astype(np.float32), scan.affine).to_filename(path)
+    nib.Nifti1Image(data.astype(np.float32), scan.canonical_affine).to_filename(path)
     return path

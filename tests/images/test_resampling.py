@@ -19,7 +19,9 @@ def grid(shape, affine):
 def ramp(volume):
     """Values that rise evenly in world coordinates."""
     index = np.indices(volume.data.shape).reshape(3, -1)
-    return (SLOPE @ (volume.affine[:3, :3] @ index + volume.affine[:3, 3:])).reshape(volume.data.shape)
+    return (SLOPE @ (volume.canonical_affine[:3, :3] @ index + volume.canonical_affine[:3, 3:])).reshape(
+        volume.data.shape
+    )
 
 
 FINE = grid((20, 20, 20), np.diag([1.0, 1.5, 2.0, 1.0]))
@@ -34,7 +36,10 @@ def test_a_ramp_is_itself_on_any_grid():
 def test_labels_are_those_of_the_nearest_voxel():
     labels = np.random.default_rng(0).integers(0, 8, FINE.data.shape).astype(np.uint8)
     index = np.indices(COARSE.data.shape).reshape(3, -1)
-    voxels = (np.linalg.inv(FINE.affine) @ COARSE.affine) @ [*index, np.ones(index.shape[1])]
+    voxels = (np.linalg.inv(FINE.canonical_affine) @ COARSE.canonical_affine) @ [
+        *index,
+        np.ones(index.shape[1]),
+    ]
     near = np.rint(voxels[:3] + 1e-9).astype(int)
     assert np.abs(voxels[:3] - near).max() < 0.49  # none is half-way
     found = resample(labels, FINE, COARSE, order=0)
@@ -46,5 +51,5 @@ def test_labels_are_those_of_the_nearest_voxel():
 def test_the_same_grid_changes_nothing_and_outside_is_nothing(order):
     values = ramp(FINE) + 100
     np.testing.assert_allclose(resample(values, FINE, FINE, order=order), values)
-    away = replace(FINE, affine=FINE.affine + np.diag([1000.0], 3))
+    away = replace(FINE, canonical_affine=FINE.canonical_affine + np.diag([1000.0], 3))
     assert not resample(values, FINE, away, order=order).any()

@@ -14,7 +14,7 @@ from mriseg.images.reading import file_digest, load_map, load_mask, load_volume
 
 def same(first, second):
     np.testing.assert_array_equal(first.data, second.data)
-    np.testing.assert_allclose(first.affine, second.affine, atol=1e-5)
+    np.testing.assert_allclose(first.canonical_affine, second.canonical_affine, atol=1e-5)
 
 
 def test_an_image_in_memory_is_read_as_its_file(ball):

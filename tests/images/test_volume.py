@@ -29,10 +29,23 @@ def test_every_orientation_becomes_the_same_canonical_volume(tmp_path, axes, fli
     nib.Nifti1Image(turned, affine @ index).to_filename(path)
     volume = load_volume(path)
     np.testing.assert_array_equal(volume.data, data)
-    np.testing.assert_allclose(volume.affine, affine, atol=1e-5)
+    np.testing.assert_allclose(volume.canonical_affine, affine, atol=1e-5)
     np.testing.assert_allclose(volume.zooms, (2, 3, 4), rtol=1e-6)
     np.testing.assert_array_equal(volume.to_scan_grid(volume.data), turned)
     np.testing.assert_array_equal(volume.to_canonical(turned), data)
+
+
+def test_no_affine_is_offered_that_would_misplace_arrays_of_results(ball_result, ball_labels, ball_affine):
+    """Labels are stored as the file is, left-posterior-superior: the canonical affine would mirror them."""
+    assert not hasattr(ball_result.volume, "affine")
+    image = ball_result.labels_image
+    assert not np.allclose(image.affine, ball_result.volume.canonical_affine)
+    np.testing.assert_allclose(image.affine, ball_affine, atol=1e-5)
+    middle = np.argwhere(np.asarray(image.dataobj) > 0).mean(axis=0)
+    truth = ball_affine @ [*np.argwhere(ball_labels > 0).mean(axis=0), 1]
+    np.testing.assert_allclose(image.affine @ [*middle, 1], truth, atol=1)
+    canonical = np.argwhere(ball_result.volume.to_canonical(ball_result.labels) > 0).mean(axis=0)
+    np.testing.assert_allclose(ball_result.volume.canonical_affine @ [*canonical, 1], truth, atol=1)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("micron", 1e-3), ("meter", 1e3), ("unknown", 1)])
@@ -56,7 +69,7 @@ def test_a_new_volume_has_the_geometry_it_was_given():
     volume = made(affine=np.diag([2.0, 3.0, 4.0, 1.0]))
     np.testing.assert_array_equal(volume.zooms, (2, 3, 4))
     assert volume.voxel_ml == pytest.approx(0.024)
-    np.testing.assert_allclose(volume.header.get_best_affine(), volume.affine)
+    np.testing.assert_allclose(volume.header.get_best_affine(), volume.canonical_affine)
     assert volume.header.get_xyzt_units()[0] == "mm"
     np.testing.assert_array_equal(volume.to_scan_grid(volume.data), volume.data)
 
@@ -79,7 +92,9 @@ def test_thinned_voxels_stay_where_they_were(spacing, steps):
     np.testing.assert_array_equal(thin.data, volume.data[kept])
     np.testing.assert_allclose(thin.zooms, volume.zooms * steps)
     index = np.argwhere(np.ones(thin.data.shape))[-1]
-    np.testing.assert_allclose(thin.affine @ [*index, 1], volume.affine @ [*(index * steps), 1])
+    np.testing.assert_allclose(
+        thin.canonical_affine @ [*index, 1], volume.canonical_affine @ [*(index * steps), 1]
+    )
 
 
 @pytest.mark.parametrize(("shift", "same"), [(0.0, True), (0.19, True), (0.21, False), (-0.21, False)])

@@ -64,7 +64,7 @@ def test_leaves_a_scan_without_a_field_alone():
 def brainweb(scans):
     """A label map of a real brain, 1 CSF, 2 GM, 3 WM, 8 glial matter, and its affine."""
     model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
-    return np.rint(model.data).astype(int), model.affine
+    return np.rint(model.data).astype(int), model.canonical_affine
 
 
 def _simulated_brain(brainweb, noise, bias=0):

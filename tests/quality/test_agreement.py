@@ -108,6 +108,6 @@ def test_a_damaged_head_is_not_trusted(scans, tmp_path, damage):
         k, moved = np.fft.fftn(data), np.fft.fftn(ndimage.shift(turned, (0, 3, 2), order=1))
         k[:, data.shape[1] // 3 :] = moved[:, data.shape[1] // 3 :]
         data = np.abs(np.fft.ifftn(k)).astype(np.float32)
-    result = mriseg.segment(new_volume(data, scan.affine, tmp_path / "damaged_T1w.nii.gz"))
+    result = mriseg.segment(new_volume(data, scan.canonical_affine, tmp_path / "damaged_T1w.nii.gz"))
     assert (result.verdict == "trust") == (damage == "none")
     assert ("agreement-low" in {warning.code for warning in result.warnings}) == (damage != "none")

@@ -44,7 +44,7 @@ def head(scans):
 def test_one_mask_for_all_orientations_of_a_head(head, orientation, tmp_path):
     volume, found = head
     data = apply_orientation(volume.data, orientation)
-    affine = volume.affine @ inv_ornt_aff(orientation, volume.data.shape)
+    affine = volume.canonical_affine @ inv_ornt_aff(orientation, volume.data.shape)
     nib.Nifti1Image(data, affine).to_filename(tmp_path / "twin.nii")
     twin = load_volume(tmp_path / "twin.nii")
     np.testing.assert_array_equal(brain_mask(twin).mask, found.mask)
@@ -67,9 +67,9 @@ def test_a_head_with_half_its_neck(head):
     volume, found = head
     cut = np.flatnonzero(found.mask.any(axis=(0, 1)))[0] // 2
     assert cut > 0
-    affine = volume.affine.copy()
+    affine = volume.canonical_affine.copy()
     affine[:3, 3] += cut * affine[:3, 2]
-    hard = replace(volume, data=volume.data[:, :, cut:], affine=affine)
+    hard = replace(volume, data=volume.data[:, :, cut:], canonical_affine=affine)
     assert dice(brain_mask(hard).mask, found.mask[:, :, cut:]) > 0.95
 
 
@@ -102,7 +102,7 @@ def test_a_head_of_coarse_voxels(head, zooms):
 
 def test_a_child_sized_head(head):
     volume, found = head
-    small = replace(volume, affine=volume.affine @ np.diag([0.7, 0.7, 0.7, 1]))
+    small = replace(volume, canonical_affine=volume.canonical_affine @ np.diag([0.7, 0.7, 0.7, 1]))
     assert dice(brain_mask(small).mask, found.mask) > 0.95
 
 
@@ -111,7 +111,7 @@ def test_other_contrasts_are_found_without_being_bright_where_a_t1_is(scans, con
     """A labelled head in made-up intensities; the labels hold the brain and the CSF around it."""
     labels = load_map(scans / "phantom_models" / "head_labels_03.nii.gz")
     codes = np.rint(labels.data[::2, ::2, ::2]).astype(int)
-    affine = labels.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
+    affine = labels.canonical_affine @ np.diag([2.0, 2.0, 2.0, 1.0])
     white, grey, csf, bone, scalp = {
         "t2": (60, 80, 200, 5, 90), "pd": (75, 100, 110, 10, 90), "flair": (70, 90, 15, 5, 80),
     }[contrast]  # fmt: skip
@@ -120,5 +120,5 @@ def test_other_contrasts_are_found_without_being_bright_where_a_t1_is(scans, con
         [np.isin(codes, [2, 41, 7, 46, 16, 28, 60]), np.isin(codes, [4, 43, 14, 15, 24]), brain, codes == 515,
          codes == 516, codes > 0], [white, csf, grey, bone, csf, scalp], 0)  # fmt: skip
     noise = np.random.default_rng(0).normal(0, 4, codes.shape)
-    scan = replace(labels, data=(values + noise).astype(np.float32), affine=affine)
+    scan = replace(labels, data=(values + noise).astype(np.float32), canonical_affine=affine)
     assert dice(brain_mask(scan, contrast).mask, brain) > 0.93

@@ -160,7 +160,7 @@ def test_two_noisy_channels_are_better_than_one(scans, tmp_path):
     model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
     labels = np.rint(model.data).astype(int)
     for seed, contrast in enumerate(("t1", "t2")):
-        made = simulate(labels, model.affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=9, seed=seed,
+        made = simulate(labels, model.canonical_affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=9, seed=seed,
                         intensities=CONTRASTS[contrast].phantom_intensities)  # fmt: skip
         nib.Nifti1Image(made.data, made.affine).to_filename(tmp_path / f"a_{contrast.upper()}w.nii.gz")
     scan, channel = tmp_path / "a_T1w.nii.gz", tmp_path / "a_T2w.nii.gz"

@@ -103,7 +103,9 @@ def test_deep_nuclei_are_grey_and_the_brain_stem_is_white(scans, segmented):
 def test_a_simulated_head(scans, tmp_path, noise, bias, least):
     model = load_map(scans / "phantom_models" / "brainweb_crisp.nii.gz")
     labels = np.rint(model.data).astype(int)
-    phantom = simulate(labels, model.affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=noise, bias=bias)
+    phantom = simulate(
+        labels, model.canonical_affine, tissues={1: 3, 2: 1, 8: 1, 3: 2}, noise=noise, bias=bias
+    )
     path = tmp_path / "sim_T1w.nii.gz"
     nib.save(nib.Nifti1Image(phantom.data, phantom.affine), path)
     result = mriseg.segment(path, stripped=True)
@@ -154,7 +156,7 @@ def test_a_mirrored_head_is_segmented_like_the_head(scans, segmented, tmp_path):
 def _coil_sensitivity(volume, mask):
     """What sixteen coils around a head pick up together: from .7 to 1.5 of their mean in the brain."""
     voxels = np.stack(np.indices(volume.data.shape), axis=-1)
-    places = (voxels - np.argwhere(mask).mean(axis=0)) @ volume.affine[:3, :3].T
+    places = (voxels - np.argwhere(mask).mean(axis=0)) @ volume.canonical_affine[:3, :3].T
     power = np.zeros(volume.data.shape)
     for height in (-30, 50):
         for angle in np.arange(8) * np.pi / 4:

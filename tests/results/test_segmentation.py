@@ -155,7 +155,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
         for label, name in enumerate(("GM", "WM", "CSF"), 1)
     }
     expected = {
-        "Description": "Brain tissue labels from a Gaussian mixture of intensities",
+        "Description": "Brain tissue labels from a Gaussian mixture of intensities: 1 GM, 2 WM, 3 CSF",
         "SchemaVersion": SCHEMA_VERSION,
         "Sources": ["sub-ball_T1w.nii.gz"],
         "SourcesSHA256": {"sub-ball_T1w.nii.gz": scan.sha256},
@@ -178,6 +178,7 @@ def test_the_sidecar_says_all_in_a_fixed_order(ball_result):
             "NamingRule": "rising mean",
             "Order": ["CSF", "GM", "WM"],
         },
+        "LabelOrder": "bids",
         "Classes": classes,
         "BiasField": {"Order": field.order, "Lowest": 0.75, "Highest": 1.25},
         "Channels": [],

@@ -39,7 +39,7 @@ def test_a_stripped_brain_is_known_by_its_ventricles(brain):
 
 def test_a_brain_that_lies_askew_is_known_as_well(brain):
     contrast, scan, mask = brain
-    askew = replace(scan, affine=turned(1, 20) @ scan.affine)
+    askew = replace(scan, canonical_affine=turned(1, 20) @ scan.canonical_affine)
     assert detect_contrast(askew, mask)[0] == contrast
 
 
@@ -93,14 +93,14 @@ def test_auto_segments_what_the_default_segments_and_says_what_it_does_not_know(
 
 def test_a_small_brain_that_looks_like_flair_is_an_infants():
     scan, mask = brain_of("flair")
-    small = replace(scan, affine=np.diag([0.7, 0.7, 0.7, 1.0]) @ scan.affine)
+    small = replace(scan, canonical_affine=np.diag([0.7, 0.7, 0.7, 1.0]) @ scan.canonical_affine)
     assert np.count_nonzero(mask) * small.voxel_ml < 950
     assert detect_contrast(small, mask)[0] == "t1-infant"
 
 
 def test_auto_says_what_it_decided(run, tmp_path):
     scan, _ = brain_of("t2")
-    nib.Nifti1Image(scan.data, scan.affine).to_filename(tmp_path / "a.nii.gz")
+    nib.Nifti1Image(scan.data, scan.canonical_affine).to_filename(tmp_path / "a.nii.gz")
     decided = run("segment", tmp_path / "a.nii.gz", "--contrast", "auto", "--stripped", "--no-report")
     assert "\ncontrast    t2, detected\n" in decided.stdout
 

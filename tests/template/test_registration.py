@@ -36,7 +36,7 @@ def test_the_template_lies_on_itself(template):
 def test_a_turned_head_is_found(template, axis):
     head, brain = template_head()
     middle = np.eye(4)
-    middle[:3, 3] = (head.affine @ [*(np.array(head.data.shape) - 1) / 2, 1])[:3]
+    middle[:3, 3] = (head.canonical_affine @ [*(np.array(head.data.shape) - 1) / 2, 1])[:3]
     motion = middle @ turned(axis, 30) @ np.linalg.inv(middle)
     scan, _ = moved(head, brain, turned(axis, 30), (2.0, 2.0, 3.0), (140, 140, 100))
     assert apart_mm(register(scan, template), motion, template) < 2
@@ -120,7 +120,7 @@ def test_points_are_sampled_as_voxels_are(template):
     affine = template.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
     coarse = new_volume(np.zeros((30, 40, 30), np.float32), affine, Path("scan.nii"))
     carried = resample_to_scan(template.gm, template, Registration(np.eye(4), 1.0), coarse)
-    points = np.argwhere(carried >= 0) @ coarse.affine[:3, :3].T + coarse.affine[:3, 3]
+    points = np.argwhere(carried >= 0) @ coarse.canonical_affine[:3, :3].T + coarse.canonical_affine[:3, 3]
     sampled = sample_template((template.wm, template.gm), template, Registration(np.eye(4), 1.0), points)
     np.testing.assert_allclose(sampled[:, 1], carried.ravel(), atol=1e-5)
 

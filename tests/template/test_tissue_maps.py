@@ -39,9 +39,9 @@ def asked(volume, mask):
     return tissue_prior(volume, mask, register_template(volume, mask))
 
 
-def at_mni(volume, x, y, z):
+def at_mni(affine, x, y, z):
     """The voxel at a place in mm."""
-    return tuple(np.rint(np.linalg.inv(volume.affine) @ [x, y, z, 1])[:3].astype(int))
+    return tuple(np.rint(np.linalg.inv(affine) @ [x, y, z, 1])[:3].astype(int))
 
 
 def on_grid(column, mask):
@@ -67,14 +67,14 @@ def test_the_template_speaks_for_deep_tissue_and_is_silent_elsewhere(brain):
     prior = asked(scan, mask)
     assert prior.fits
     log_odds, deep_grey = on_grid(prior.log_odds, mask), on_grid(prior.deep_grey, mask)
-    assert log_odds[at_mni(scan, 26, -20, 30)] > 3  # centrum semiovale
-    assert log_odds[at_mni(scan, -26, -20, 30)] > 3
-    assert log_odds[at_mni(scan, 40, 4, 0)] < -1  # insula
-    assert deep_grey[at_mni(scan, 40, 4, 0)] == 0
+    assert log_odds[at_mni(scan.canonical_affine, 26, -20, 30)] > 3  # centrum semiovale
+    assert log_odds[at_mni(scan.canonical_affine, -26, -20, 30)] > 3
+    assert log_odds[at_mni(scan.canonical_affine, 40, 4, 0)] < -1  # insula
+    assert deep_grey[at_mni(scan.canonical_affine, 40, 4, 0)] == 0
     for side in (-1, 1):
-        assert deep_grey[at_mni(scan, 12 * side, -18, 8)] > 0.9  # thalamus
-        assert deep_grey[at_mni(scan, 27 * side, 2, 2)] > 0.8  # putamen
-    assert log_odds[at_mni(scan, 0, -26, -32)] > 3  # pons
+        assert deep_grey[at_mni(scan.canonical_affine, 12 * side, -18, 8)] > 0.9  # thalamus
+        assert deep_grey[at_mni(scan.canonical_affine, 27 * side, 2, 2)] > 0.8  # putamen
+    assert log_odds[at_mni(scan.canonical_affine, 0, -26, -32)] > 3  # pons
     assert 0.2 < (np.abs(prior.log_odds) < 0.5).mean() < 0.9
     assert ((prior.deep_grey >= 0) & (prior.deep_grey <= 1)).all()
     np.testing.assert_allclose(prior.levels, list(LEVELS.values()), atol=5)
@@ -92,7 +92,7 @@ def test_the_template_speaks_for_deep_tissue_and_is_silent_elsewhere(brain):
 def test_deep_nuclei_are_deep_grey_matter_on_both_sides(template, place, share):
     x, y, z = place
     deep = _deep_grey(template)
-    assert min(deep[at_mni(template, side * x, y, z)] for side in (-1, 1)) > share
+    assert min(deep[at_mni(template.affine, side * x, y, z)] for side in (-1, 1)) > share
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_deep_nuclei_are_deep_grey_matter_on_both_sides(template, place, share):
     ],
 )
 def test_white_matter_and_cortex_are_told_apart_where_they_are_certain(template, place, low, high):
-    assert low <= _white_share(template)[at_mni(template, *place)] <= high
+    assert low <= _white_share(template)[at_mni(template.affine, *place)] <= high
 
 
 def test_outside_the_brain_the_maps_are_flat(template):
@@ -152,11 +152,11 @@ def test_a_header_that_turns_the_brain_over_does_no_harm(brain, axis):
 def test_dim_white_matter_stays_white(brain, tmp_path):
     scan, _ = brain
     data = scan.data.copy()
-    x, y, z = at_mni(scan, 26, -20, 30)
+    x, y, z = at_mni(scan.canonical_affine, 26, -20, 30)
     lesion = np.s_[x - 2 : x + 3, y - 4 : y + 5, z - 2 : z + 3]
     data[lesion] -= LEVELS["WM"] - LEVELS["GM"] - 3
     path = tmp_path / "dim_T1w.nii.gz"
-    nib.save(nib.Nifti1Image(data, scan.affine), path)
+    nib.save(nib.Nifti1Image(data, scan.canonical_affine), path)
     informed, alone = (mriseg.segment(path, stripped=True, priors=priors) for priors in (True, False))
     assert (alone.labels[lesion] == 1).mean() > 0.6
     assert (informed.labels[lesion] == 2).mean() > 0.8
