@@ -40,27 +40,24 @@ class Term(NamedTuple):
     Parameters
     ----------
     figures : tuple of str
-        Image quality figures, of which the largest counts, or the smallest.
+        Image quality figures, of which the largest counts.
     words : str
         What damage does to them, with a place for the figure and its unit, and one for the usual worst.
     falls : bool
         Whether damage lowers the figure.
     logarithm : bool
         Whether f is the logarithm of the figure.
-    smallest : bool
-        Whether the smallest of the figures counts.
     """
 
     figures: tuple[str, ...]
     words: str
     falls: bool = False
     logarithm: bool = False
-    smallest: bool = False
 
     def value_of(self, values: Mapping[str, float]) -> float:
         """Return f, -infinity if it cannot be computed."""
         found = [values[name] for name in self.figures if np.isfinite(values.get(name, np.nan))]
-        figure = (min if self.smallest else max)(found, default=np.nan)
+        figure = max(found, default=np.nan)
         if np.isnan(figure) or (self.logarithm and figure <= 0):
             return -np.inf
         figure = float(np.log(figure)) if self.logarithm else figure
@@ -74,10 +71,9 @@ class Term(NamedTuple):
 
 TERMS: dict[str, Term] = {
     "blur": Term(
-        ("fwhm_x", "fwhm_y", "fwhm_z"),
+        ("fwhm_avg",),
         "the scan is smooth over {:.1f} mm (usually {:.1f} mm at the most)",
         logarithm=True,
-        smallest=True,
     ),
     "noise": Term(
         ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, True

@@ -124,7 +124,7 @@ REGION_LEVEL = 0.4
 DENSITY_BINS = 128
 # Dice: predicted loss, against an undamaged scan, beyond which a result is not trusted without a look
 # (docs/verdict.md).
-MAX_TRUSTED_LOSS = 0.09
+MAX_TRUSTED_LOSS = 0.11
 # The same beyond which it is not trusted at all.
 MAX_LOSS = 0.2
 # The same that a reason must cost to be named.
