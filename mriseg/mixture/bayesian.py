@@ -22,6 +22,7 @@ from mriseg.mixture.validation import (
     check_settings,
     check_shape,
     count_unique,
+    random_generator,
 )
 from mriseg.mixture.variational import VariationalPosterior
 from mriseg.mixture.variational_em import BAYESIAN_MODELS, VariationalStep, n_copies, pooled
@@ -177,7 +178,7 @@ class BayesianGaussianMixture(Mixture):
         if data.shape[1] == 1:
             data, weights = count_unique(data[:, 0], weights)
         weights = np.ones(len(data), dtype=data.dtype) if weights is None else weights.astype(data.dtype)
-        check_settings(self.n_components, self.n_init, self.tol, self.max_iter)
+        check_settings(self.n_components, self.n_init, self.tol, self.max_iter, self.reg_covar)
         model = self._covariance_model(data.shape[1])
         standardization = Standardization.from_data(data, weights, per_column=model.scale_free)
         observations = Observations.prepare(
@@ -210,7 +211,7 @@ class BayesianGaussianMixture(Mixture):
         if present is not None and present.scatter.shape == variational_step.prior.scatter.shape:
             initial = present.standardized(standardization)
             return run_em(variational_step.step, initial, converged, self.max_iter)
-        generator = np.random.default_rng(self.random_state)
+        generator = random_generator(self.random_state)
         method = self.init if self.init_params is None else self.init_params
         runs = []
         for _ in range(self.n_init if method in RANDOM_METHODS else 1):

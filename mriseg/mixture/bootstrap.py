@@ -32,7 +32,7 @@ from mriseg.errors import MixtureError
 from mriseg.mixture.diagnostics import unwarned
 from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.parameters import DegenerateError, Parameters
-from mriseg.mixture.validation import check_data, row_weights
+from mriseg.mixture.validation import check_data, random_generator, row_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ def bootstrap_parameters(
     """
     data = check_data(X)
     counts = row_weights(sample_weight, len(data))
-    replicate = _replication(kind, mixture, data, counts, np.random.default_rng(random_state))
+    replicate = _replication(kind, mixture, data, counts, random_generator(random_state))
     fits = []
     for _ in range(n_bootstrap):
         rows, weights = replicate()

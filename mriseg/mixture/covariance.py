@@ -300,7 +300,7 @@ def covariance_model(name: str, dimensions: int) -> CovarianceModel:
     MixtureError
         If there is no such model.
     """
-    name = ALIASES.get(name, name)
+    name = ALIASES.get(str(name), str(name))
     if dimensions == 1:
         if name in {"E", "V"} or CovarianceModel(name) in MODELS:
             return CovarianceModel("EII" if name.startswith("E") else "VVI")

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import numpy as np
 
 from mriseg.errors import MixtureError
+from mriseg.mixture.constants import ROUNDING_FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +153,7 @@ def convergence_test(criterion: Criterion, tol: float, total: float) -> Converge
         return len(history) >= 3 and abs(_remaining_rise(history)) < tol * (abs(history[-1]) + total)
 
     tests = {"likelihood": likelihood, "parameters": parameters, "aitken": aitken}
-    if criterion not in tests:
+    if str(criterion) not in tests:
         raise MixtureError(f"no convergence criterion {criterion!r}: choose from {', '.join(tests)}")
     return tests[criterion]
 
@@ -176,7 +177,9 @@ def _largest_change(previous: Parameters, state: Parameters) -> float:
 
 def _check_monotonic(previous_objective: float, step: Step[State]) -> None:
     """Check that the objective did not decrease by more than rounding, and is not NaN."""
-    if not step.objective >= previous_objective - step.rounding:
+    # Of its terms, and of their sum: a prior may count for far more than the data.
+    rounding = step.rounding + ROUNDING_FACTOR * np.finfo(float).eps * abs(previous_objective)
+    if not step.objective >= previous_objective - rounding:
         raise MixtureError(
             f"the log-likelihood fell from {previous_objective!r} to {step.objective!r}, "
             "more than rounding explains: a defect of the M-step, please report it with the data"

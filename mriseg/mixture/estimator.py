@@ -13,7 +13,7 @@ from mriseg.mixture.diagnostics import not_fitted_error
 from mriseg.mixture.expectation import softmax_in_place
 from mriseg.mixture.log_joint import LogJoint
 from mriseg.mixture.settings import Estimator
-from mriseg.mixture.validation import check_sample_weight
+from mriseg.mixture.validation import check_sample_weight, random_generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,7 +220,7 @@ class Mixture(Estimator, ABC):
         MixtureError
             If no point is asked for.
         """
-        generator = np.random.default_rng(random_state)
+        generator = random_generator(random_state)
         parameters = self._fitted()
         weights, means = parameters.weights, parameters.means
         if n_samples < 1:

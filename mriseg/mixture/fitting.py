@@ -16,7 +16,7 @@ from mriseg.mixture.moments import Moments
 from mriseg.mixture.parameters import DegenerateError, Parameters, broadcast_components
 from mriseg.mixture.priors import PriorTerms
 from mriseg.mixture.starts import RANDOM_METHODS, check_partition, starting_statistics
-from mriseg.mixture.validation import count_unique
+from mriseg.mixture.validation import count_unique, random_generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,7 +155,7 @@ def initial_states(
     if isinstance(start, Parameters):
         yield lambda: m_step.from_parameters(start)
     elif isinstance(start, str):
-        generator = np.random.default_rng(random_state)
+        generator = random_generator(random_state)
         for _ in range(n_init if start in RANDOM_METHODS else 1):
             yield lambda: m_step.from_partition(
                 starting_statistics(start, observations, n_components, m_step.model, generator)

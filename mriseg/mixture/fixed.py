@@ -202,7 +202,7 @@ def _nan_filled(name: str, values: ArrayLike | None, shape: tuple[int, ...]) -> 
     """Return fixed values in full shape, all NaN where there are none."""
     if values is None:
         return np.full(shape, np.nan)
-    return check_shape(f"fixed {name}", values, shape)
+    return check_shape(f"fixed {name}", values, shape, allow_nan=True)
 
 
 def _check_weights(weights: FloatArray) -> None:

@@ -37,7 +37,7 @@ from mriseg.mixture.gaussian import GaussianMixture
 from mriseg.mixture.log_joint import LogJoint
 from mriseg.mixture.maximisation import rounding_bound
 from mriseg.mixture.parameters import Parameters, Standardization
-from mriseg.mixture.validation import check_data, row_weights
+from mriseg.mixture.validation import check_data, random_generator, row_weights
 
 if TYPE_CHECKING:
     from typing import Self
@@ -246,7 +246,7 @@ class NoiseMixture(MixtureWithCriteria):
         labels : ndarray of int, shape (n_samples,)
             The component of each, K for noise.
         """
-        generator = np.random.default_rng(random_state)
+        generator = random_generator(random_state)
         points, labels = super().sample(n_samples, generator)
         noise = generator.random(n_samples) < self.noise_weight_
         points[noise] = self.box_.sample(int(noise.sum()), generator)

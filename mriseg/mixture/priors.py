@@ -173,16 +173,17 @@ class PriorTerms:
         Raises
         ------
         MixtureError
-            If the shape of the mean or the scale does not fit the data.
+            If mean or scale do not fit the data, or the scale is no covariance.
         """
         dimensions = len(standardization.scale)
         mean = check_shape("mean of the prior", prior.mean, (dimensions,))
         mean = (mean - standardization.centre) / standardization.scale
         scale = np.asarray(prior.scale, dtype=float)
         scale = scale * np.eye(dimensions) if scale.ndim == 0 else scale
-        matrix = check_shape("scale of the prior", scale, (dimensions, dimensions)) / outer(
-            standardization.scale
-        )
+        matrix = check_shape("scale of the prior", scale, (dimensions, dimensions))
+        if not np.allclose(matrix, matrix.T) or np.linalg.eigvalsh(matrix).min() < 0:
+            raise MixtureError("scale of the prior must be symmetric and positive")
+        matrix = matrix / outer(standardization.scale)
         nu = prior.degrees_of_freedom
         if model.spherical:  # (8) with s the mean of the diagonal
             scale, counts = np.full(dimensions, np.trace(matrix) / dimensions**2), (nu + 2) / dimensions

@@ -163,8 +163,10 @@ def row_weights(sample_weight: ArrayLike | None, n: int) -> FloatArray:
     return np.ones(n) if weights is None else weights
 
 
-def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    """Return values as floats of a given shape.
+def check_shape(
+    name: str, values: ArrayLike, shape: tuple[int, ...], *, allow_nan: bool = False
+) -> FloatArray:
+    """Return values as finite floats of a given shape.
 
     Parameters
     ----------
@@ -174,6 +176,8 @@ def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatAr
         Values in that shape, but for axes of length one.
     shape : tuple of int
         The shape to return.
+    allow_nan : bool
+        Whether NaN stands for values that are free.
 
     Returns
     -------
@@ -183,7 +187,7 @@ def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatAr
     Raises
     ------
     MixtureError
-        If the values are no numbers or the shape differs.
+        If the values are no finite numbers or the shape differs.
     """
     try:
         array = np.asarray(values, dtype=float)
@@ -192,10 +196,14 @@ def check_shape(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatAr
     # Axes of length one may be left out or added; any other shape is another order of the values.
     if [length for length in array.shape if length != 1] != [length for length in shape if length != 1]:
         raise MixtureError(f"{name} has shape {array.shape}; this mixture needs {shape}")
+    if not (np.isfinite(array) | (np.isnan(array) if allow_nan else False)).all():
+        raise MixtureError(f"{name} must be finite")
     return array.reshape(shape)
 
 
-def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) -> None:
+def check_settings(
+    n_components: int, n_init: int, tol: float, max_iter: int, reg_covar: float | None = None
+) -> None:
     """Check the settings that all estimators share.
 
     Parameters
@@ -208,16 +216,55 @@ def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) ->
         Tolerance, not negative.
     max_iter : int
         Maximum number of iterations, not negative.
+    reg_covar : float or None
+        Smallest variance, not negative; None stands for the level of rounding.
 
     Raises
     ------
     MixtureError
-        If a setting is out of its range.
+        If a setting is of another type, or out of its range.
     """
-    if not (isinstance(n_components, int | np.integer) and n_components >= 1):
-        raise MixtureError(f"n_components must be a whole number of at least 1, not {n_components!r}")
-    if n_init < 1 or max_iter < 0 or not tol >= 0:
-        raise MixtureError("n_init must be at least 1, max_iter and tol not negative")
+    counts: dict[str, tuple[Any, int]] = {
+        "n_components": (n_components, 1),
+        "n_init": (n_init, 1),
+        "max_iter": (max_iter, 0),
+    }
+    numbers: dict[str, Any] = {"tol": tol, "reg_covar": 0 if reg_covar is None else reg_covar}
+    for name, (value, least) in counts.items():
+        if not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least):
+            raise MixtureError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    for name, number in numbers.items():
+        if not (
+            isinstance(number, int | float | np.number)
+            and not isinstance(number, bool)
+            and 0 <= number < np.inf
+        ):
+            raise MixtureError(f"{name} must be a finite number of 0 or more, not {number!r}")
+
+
+def random_generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
+    """Return a generator of random numbers.
+
+    Parameters
+    ----------
+    random_state : int, Generator or None
+        A seed, a generator to go on with, or None for another one each time.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    MixtureError
+        If it is none of these.
+    """
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        raise MixtureError(
+            f"random_state must be a seed of 0 or more, a numpy Generator or None, not {random_state!r}"
+        ) from None
 
 
 def count_unique(values: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:

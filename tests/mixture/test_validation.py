@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mriseg.errors import MixtureError
-from mriseg.mixture import GaussianMixture
+from mriseg.mixture import Fixed, GaussianMixture, Prior
 from mriseg.mixture.validation import (
     check_data,
     check_sample_weight,
@@ -95,3 +95,39 @@ def test_equal_values_are_counted_in_ascending_order(shift, weighted):
     else:
         np.testing.assert_array_equal(unique, np.array([[1], [2], [3]]) + shift)
         np.testing.assert_array_equal(counts, [2, 1, 3])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"n_components": value} for value in (True, 0, 2.0, "2", None)),
+        *({"n_init": value} for value in (1.5, 0, None, "x")),
+        *({"max_iter": value} for value in (10.5, -1, None, "x")),
+        *({"tol": value} for value in (None, "x", -1.0, float("nan"), [1e-3])),
+        *({"reg_covar": value} for value in ("a", [1.0], -1.0, float("inf"))),
+        *({"covariance_type": value} for value in (["full"], 3, "round")),
+        *({"convergence": value} for value in (["likelihood"], None, "soon")),
+        *({"init": "random_from_data", "random_state": value} for value in ("x", -1, 1.5)),
+        *({"prior": value} for value in (1, "strong", {})),
+        *(
+            {"prior": Prior(mean, 0.01, scale, 4)}
+            for mean, scale in ((np.nan, 1.0), (0.0, -1.0), (0.0, np.inf))
+        ),
+        *({"fixed": value} for value in (1, {}, "weights", Fixed(means=[[np.inf, 0], [np.nan, np.nan]]))),
+        {"means_init": [[np.nan, 0.0], [1.0, 1.0]]},
+        {"prior": Prior([0.0, 0.0], 0.01, [[1.0, 0.5], [0.0, 1.0]], 4), "model": "VEV"},
+    ],
+    ids=str,
+)
+def test_settings_that_mean_nothing_are_refused_in_one_kind_of_error(settings):
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    if isinstance(settings.get("prior"), Prior) and np.ndim(settings["prior"].mean) == 0:
+        rows = rows[:, :1]
+    with pytest.raises(MixtureError):
+        GaussianMixture(**({"n_components": 2} | settings)).fit(rows)
+
+
+def test_a_prior_that_counts_for_far_more_than_the_data_is_no_defect():
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    prior = Prior([0.0, 0.0], 0.01, 1.0, 4, concentration=1e9)
+    assert GaussianMixture(2, model="EII", prior=prior).fit(rows).weights_ == pytest.approx([0.5, 0.5])
