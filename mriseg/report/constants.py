@@ -103,6 +103,8 @@ SHEET_ROWS = 3
 SHEET_PIXELS = 360
 # Quality of JPEG, 0 to 100: the scan.
 JPEG_QUALITY = 65
+# The same: an overlay in a notebook, whose outlines are one voxel wide.
+OVERLAY_JPEG_QUALITY = 85
 # Count: levels of opacity from none to full; enough for smooth lines, and few enough to compress well.
 OPACITY_LEVELS = 4
 

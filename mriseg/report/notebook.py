@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from mriseg.report.constants import OVERLAY_JPEG_QUALITY
 from mriseg.report.overlay import draw_overlay
 from mriseg.report.templates import data_uri, environment
 
@@ -72,6 +73,7 @@ def summary(
     str
     """
     file = BytesIO()
-    draw_overlay(volume, labels, tissues).save(file, "png")
-    overlay = data_uri(file.getvalue(), "image/png")
+    # A notebook keeps every picture that it has shown: as PNG it would take 1.3 MB.
+    draw_overlay(volume, labels, tissues).convert("RGB").save(file, "jpeg", quality=OVERLAY_JPEG_QUALITY)
+    overlay = data_uri(file.getvalue(), "image/jpeg")
     return environment().get_template("notebook.html.j2").render(facts=facts, overlay=overlay)

@@ -35,7 +35,7 @@ def test_a_result_is_short_in_a_terminal_and_whole_in_a_notebook(ball_result):
     page = ball_result._repr_html_()
     assert ball_result.verdict in page
     assert f"{ball_result.volumes['GM'].ml:.1f}" in page
-    assert "data:image/png;base64," in page
+    assert "data:image/jpeg;base64," in page
 
 
 def test_a_row_holds_what_the_table_of_a_cohort_does(ball_result):
