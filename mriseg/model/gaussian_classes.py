@@ -215,7 +215,8 @@ def select_gaussian_classes(
     mixture : GaussianClasses
         With the lowest BIC.
     bic : dict of int to float
-        By number of classes, for those that could be fitted.
+        By number of classes, for those whose fits have no class on the variance floor; if all have, for
+        those that could be fitted.
 
     Raises
     ------
@@ -233,7 +234,9 @@ def select_gaussian_classes(
             tol=CLASSES_TOLERANCE,
             max_iter=CLASSES_MAX_ITERATIONS,
         )
-    bic = {candidate.n_components: candidate.bic for candidate in found.table if not candidate.problem}
+    # The floor sets the likelihood of a class that rests on it: its BIC says nothing, and is not chosen by.
+    sound = [row for row in found.table if row.sound] or [row for row in found.table if not row.problem]
+    bic = {candidate.n_components: candidate.bic for candidate in sound}
     return GaussianClasses(found.best), bic
 
 

@@ -88,9 +88,10 @@ def test_bic_finds_as_many_classes_as_were_drawn():
 def test_auto_shows_its_choice_in_report_and_sidecar(ball, tmp_path):
     result = mriseg.segment(ball, classes="auto")
     curve = result.fit.bic_by_classes
-    assert list(curve) == list(range(2, 11))
+    # Fits with a class on the variance floor, here of eight and more, are not compared.
+    assert set(range(2, 8)) <= set(curve) <= set(range(2, 11))
     best = min(curve, key=curve.get)
-    assert len(result.posteriors) == best
+    assert len(result.posteriors) == best == 3
     result.save(tmp_path)
     assert "What one class more is worth" in (tmp_path / "sub-ball_report.html").read_text(encoding="utf-8")
     assert str(best) in (tmp_path / "sub-ball_dseg.json").read_text(encoding="utf-8")
