@@ -66,7 +66,7 @@ class _Sentence(NamedTuple):
 
 HEADLINES: Mapping[Verdict, Headline] = {
     "trust": Headline(
-        "Nothing looks wrong",
+        "Trust",
         "No check found anything implausible. Checks do not see everything: look at the outlines below "
         "before you use the numbers.",
     ),
@@ -76,7 +76,7 @@ HEADLINES: Mapping[Verdict, Headline] = {
         "where it matters to you before you use the numbers.",
     ),
     "do not trust": Headline(
-        "Do not trust this result",
+        "Do not trust",
         "Something is wrong, and the numbers below are likely to be wrong with it. Mend what is named here "
         "and segment again.",
     ),
