@@ -200,7 +200,7 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
     record = scan.record
     name = stem(Path(record.scan))
     figures = [
-        (column.removesuffix("_ml"), f"{value:.0f} mL")
+        (column.removesuffix("_ml").replace("_", " "), f"{value:.0f} mL")
         for column, value in record.figures.items()
         if column.endswith("_ml") and not column.endswith("label_ml") and column not in FIGURES
         if isinstance(value, float)
