@@ -38,7 +38,8 @@ def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], lis
     Raises
     ------
     ValueError
-        If the file cannot be read as a table, or a row has more cells than the header.
+        If the file cannot be read as a table, a quote is not closed at the end of its cell, or a row has more
+        cells than the header.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -52,11 +53,14 @@ def parse_delimited(text: str, delimiters: str = "\t,;") -> tuple[list[str], lis
     lines = io.StringIO(text, newline="")
     start = next((line for line in lines if line.strip()), "")
     lines.seek(0)
-    reader = csv.reader(lines, delimiter=max(delimiters, key=start.count))
+    # Strict, since a quote that nothing closes would otherwise take all further rows into its cell.
+    reader = csv.reader(lines, delimiter=max(delimiters, key=start.count), strict=True)
+    rows: list[Row] = []
     try:
-        rows = [Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+        rows.extend(Row(reader.line_num, [cell.strip() for cell in row]) for row in reader if row)
     except csv.Error as error:
-        raise ValueError(str(error)) from error
+        after = rows[-1].line if rows else 0
+        raise ValueError(f"after line {after}: {error}; a double quote in a cell must be doubled") from error
     if not rows:
         return [], []
     header = rows[0].cells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,7 +76,10 @@ def save_mixture_plot(
             axes.set_ylabel("density" if row == column else columns[row] if column == 0 else "")
     if plotted == 1:
         grid[0, 0].legend(frameon=False)
-    figure.savefig(path, metadata={"Software": None})
+    with warnings.catch_warnings():
+        # The font of matplotlib draws a box for a letter that it lacks, such as a Japanese one.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        figure.savefig(path, metadata={"Software": None})
 
 
 def component_colours(n_components: int) -> NDArray[np.floating]:

@@ -38,6 +38,14 @@ def test_what_is_no_text_is_refused(tmp_path):
             read_delimited(tmp_path / name)
 
 
+@pytest.mark.parametrize("last", ["5,6\n", '5,"7 inch\n'])
+def test_a_quote_that_is_not_closed_is_refused_rather_than_taking_rows(tmp_path, last):
+    path = tmp_path / "table.csv"
+    path.write_text('a,b\n1,x\n2,"5 inch\n3,4\n' + last)
+    with pytest.raises(ValueError, match=r"after line 2: .*quote"):
+        read_delimited(path)
+
+
 def test_what_was_written_is_read_again(tmp_path):
     rows = [("a", "b"), ("x\ty", 'say "z"'), (1, 2.5)]
     write_table(tmp_path / "table.tsv", rows)

@@ -31,6 +31,12 @@ def test_more_columns_than_can_be_read_are_left_out(tmp_path):
     assert imread(tmp_path / "a.png").shape[:2] == (1728, 1728)
 
 
+def test_names_in_letters_that_the_font_lacks_are_drawn_without_a_warning(tmp_path, recwarn):
+    X = points(2)
+    save_mixture_plot(GaussianMixture(2, model="VVI").fit(X), X, ["größe", "長さ"], tmp_path / "a.png")
+    assert not [str(warning.message) for warning in recwarn]
+
+
 def test_ellipses_hold_the_share_of_points_that_they_say():
     fit = GaussianMixture.from_parameters([1.0], [[3.0, -1.0]], [[[4.0, 1.5], [1.5, 1.0]]])
     axes = Figure().subplots()
