@@ -7,7 +7,6 @@ than a plotting library to load.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -31,7 +30,7 @@ from mriseg.report.constants import (
     TRACE_HEIGHT,
 )
 from mriseg.report.slices import PLANES
-from mriseg.report.templates import data_uri, environment
+from mriseg.report.templates import environment, image_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -284,9 +283,7 @@ def _field_uri(excess: NDArray[np.float32], inside: NDArray[np.bool_]) -> Markup
     shares = np.linspace(0, 2, FIELD_SHADES)
     palette = np.column_stack([np.interp(shares, range(3), channel) for channel in anchors.T])
     picture.putpalette(bytes(3) + np.round(palette).astype(np.uint8).tobytes())
-    buffer = BytesIO()
-    picture.save(buffer, "png", transparency=0)
-    return data_uri(buffer.getvalue(), "image/png")
+    return image_uri(picture, "png", transparency=0)
 
 
 def _svg(template: str, **content: Any) -> bytes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from mriseg.report.constants import OVERLAY_JPEG_QUALITY
 from mriseg.report.overlay import draw_overlay
-from mriseg.report.templates import data_uri, environment
+from mriseg.report.templates import environment, image_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,8 +71,7 @@ def summary(
     -------
     str
     """
-    file = BytesIO()
     # A notebook keeps every picture that it has shown: as PNG it would take 1.3 MB.
-    draw_overlay(volume, labels, tissues).convert("RGB").save(file, "jpeg", quality=OVERLAY_JPEG_QUALITY)
-    overlay = data_uri(file.getvalue(), "image/jpeg")
+    picture = draw_overlay(volume, labels, tissues).convert("RGB")
+    overlay = image_uri(picture, "jpeg", quality=OVERLAY_JPEG_QUALITY)
     return environment().get_template("notebook.html.j2").render(facts=facts, overlay=overlay)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -12,7 +11,7 @@ from PIL import Image
 from mriseg.labels.tissues import rgb
 from mriseg.report.constants import JPEG_QUALITY, OPACITY_LEVELS, SHEET_COLUMNS, SHEET_PIXELS, SHEET_ROWS
 from mriseg.report.slices import Plane, Slices, outline
-from mriseg.report.templates import data_uri
+from mriseg.report.templates import image_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +90,7 @@ def draw_sheet(
         width=scan.shape[1],
         height=scan.shape[0],
         positions=tuple(slices.position(plane, index) for index in indices),
-        scan=_image_uri(Image.fromarray(scan), "jpeg", quality=JPEG_QUALITY),
+        scan=image_uri(Image.fromarray(scan), "jpeg", quality=JPEG_QUALITY),
         outlines=_palette_uri(outlines, palette),
         colours=_palette_uri(colours, palette),
         mask=_palette_uri(edge, [_MASK_COLOR]),
@@ -130,7 +129,7 @@ def _palette_uri(numbers: NDArray[np.uint8], colors: Sequence[str]) -> Markup:
     palette = np.repeat(np.array([rgb(color) for color in colors], dtype=np.uint8), OPACITY_LEVELS, axis=0)
     picture.putpalette(palette.tobytes())
     opacities = np.tile(_bytes(np.linspace(0, 255, OPACITY_LEVELS)), len(colors))
-    return _image_uri(picture, "png", transparency=opacities.tobytes())
+    return image_uri(picture, "png", transparency=opacities.tobytes())
 
 
 def _tile(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -142,10 +141,3 @@ def _tile(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 def _bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Round values from 0 to 255."""
     return np.round(values).astype(np.uint8)
-
-
-def _image_uri(picture: Image.Image, kind: str, **options: Any) -> Markup:
-    """Encode a picture as a data URI."""
-    buffer = BytesIO()
-    picture.save(buffer, kind, **options)
-    return data_uri(buffer.getvalue(), f"image/{kind}")

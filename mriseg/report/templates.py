@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from base64 import b64encode
 from functools import cache
-from typing import Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mriseg._utils.text import printable
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @cache
@@ -36,6 +40,13 @@ def environment() -> Environment:
 def data_uri(content: bytes, kind: str) -> Markup:
     """Encode a file as a data URI of a media type `kind`; base64 needs no escaping."""
     return Markup(f"data:{kind};base64,{b64encode(content).decode('ascii')}")  # noqa: S704
+
+
+def image_uri(picture: Image.Image, kind: str, **options: Any) -> Markup:
+    """Encode a picture as a data URI of an image format of Pillow, with options of its writer."""
+    buffer = BytesIO()
+    picture.save(buffer, kind, **options)
+    return data_uri(buffer.getvalue(), f"image/{kind}")
 
 
 def _printable(value: Any) -> Any:
