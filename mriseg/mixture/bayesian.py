@@ -178,7 +178,7 @@ class BayesianGaussianMixture(Mixture):
         if data.shape[1] == 1:
             data, weights = count_unique(data[:, 0], weights)
         weights = np.ones(len(data), dtype=data.dtype) if weights is None else weights.astype(data.dtype)
-        check_settings(self.n_components, self.n_init, self.tol, self.max_iter, self.reg_covar)
+        check_settings(self.n_components, self.n_init, self.tol, self.max_iter)
         model = self._covariance_model(data.shape[1])
         standardization = Standardization.from_data(data, weights, per_column=model.scale_free)
         observations = Observations.prepare(

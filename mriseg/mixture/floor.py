@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.errors import MixtureError
 from mriseg.mixture.constants import FLOOR_TOLERANCE, VARIANCE_ROUNDING
 from mriseg.mixture.orientation import from_axes
 from mriseg.mixture.parameters import outer
+from mriseg.mixture.validation import check_not_negative
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -47,13 +47,12 @@ def variance_floor(reg_covar: float | None, standardization: Standardization, dt
     Raises
     ------
     MixtureError
-        If ``reg_covar`` is negative or not finite.
+        If ``reg_covar`` is no finite number of 0 or more.
     """
     dimensions = len(standardization.scale)
     if reg_covar is None:
         return np.full(dimensions, VARIANCE_ROUNDING * dimensions * float(np.finfo(dtype).eps))
-    if not 0 <= reg_covar < np.inf:
-        raise MixtureError(f"reg_covar must be a finite variance of 0 or more, not {reg_covar!r}")
+    check_not_negative("reg_covar", reg_covar)
     return np.asarray(reg_covar / standardization.scale**2)
 
 

@@ -322,7 +322,7 @@ class GaussianMixture(MixtureOfParameters):
 
     def _check_settings(self) -> None:
         """Check the settings that do not depend on the data."""
-        check_settings(self.n_components, self.n_init, self.tol, self.max_iter, self.reg_covar)
+        check_settings(self.n_components, self.n_init, self.tol, self.max_iter)
         if not (isinstance(self.prior, Prior | None) or str(self.prior) == "default"):
             raise MixtureError(f"prior must be a Prior or 'default', not {self.prior!r}")
         if not isinstance(self.fixed, Fixed | None):

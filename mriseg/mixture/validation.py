@@ -201,9 +201,7 @@ def check_shape(
     return array.reshape(shape)
 
 
-def check_settings(
-    n_components: int, n_init: int, tol: float, max_iter: int, reg_covar: float | None = None
-) -> None:
+def check_settings(n_components: int, n_init: int, tol: float, max_iter: int) -> None:
     """Check the settings that all estimators share.
 
     Parameters
@@ -216,8 +214,6 @@ def check_settings(
         Tolerance, not negative.
     max_iter : int
         Maximum number of iterations, not negative.
-    reg_covar : float or None
-        Smallest variance, not negative; None stands for the level of rounding.
 
     Raises
     ------
@@ -229,17 +225,17 @@ def check_settings(
         "n_init": (n_init, 1),
         "max_iter": (max_iter, 0),
     }
-    numbers: dict[str, Any] = {"tol": tol, "reg_covar": 0 if reg_covar is None else reg_covar}
     for name, (value, least) in counts.items():
         if not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least):
             raise MixtureError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    for name, number in numbers.items():
-        if not (
-            isinstance(number, int | float | np.number)
-            and not isinstance(number, bool)
-            and 0 <= number < np.inf
-        ):
-            raise MixtureError(f"{name} must be a finite number of 0 or more, not {number!r}")
+    check_not_negative("tol", tol)
+
+
+def check_not_negative(name: str, number: Any) -> None:
+    """Raise `MixtureError` unless a setting is a finite number of 0 or more."""
+    real = isinstance(number, int | float | np.number) and not isinstance(number, bool)
+    if not (real and 0 <= number < np.inf):
+        raise MixtureError(f"{name} must be a finite number of 0 or more, not {number!r}")
 
 
 def random_generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
