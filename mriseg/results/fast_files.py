@@ -21,13 +21,14 @@ CLASSES = tuple(enumerate(ORDERS[FAST]))
 
 
 def fast_map(base: Path, kind: str) -> Path:
-    """Return the file in which FAST keeps labels.
+    """Return a file of FAST.
 
     Parameters
     ----------
     base : Path
         Start of the names of all its files.
-    kind : {"seg", "pveseg"}
+    kind : str
+        "seg" and "pveseg" are labels; see `fast_files` for the others.
 
     >>> from pathlib import Path
     >>> fast_map(Path("out/sub-01_T1w"), "pveseg").as_posix()
@@ -49,7 +50,7 @@ def fast_files(base: Path, kind: str) -> list[Path]:
     >>> [path.name for path in fast_files(Path("sub-01_T1w"), "pve")][:2]
     ['sub-01_T1w_pve_0.nii.gz', 'sub-01_T1w_pve_1.nii.gz']
     """
-    return [base.with_name(f"{base.name}_{kind}_{number}.nii.gz") for number, _ in CLASSES]
+    return [fast_map(base, f"{kind}_{number}") for number, _ in CLASSES]
 
 
 def save_fast_files(
@@ -80,9 +81,9 @@ def save_fast_files(
     # Without what our headers say of the order: programs renumber what FAST writes and keep its header.
     for kind in ("seg", "pveseg"):
         save_array(labels, volume, fast_map(base, kind))
-    for (number, tissue), of_tissue in zip(CLASSES, fast_files(base, "seg"), strict=True):
+    for number, tissue in CLASSES:
         posterior = folder / result_name(name, posterior_ending(tissue.abbreviation))
         for kind in ("pve", "prob") if probabilities else ("pve",):
-            shutil.copyfile(posterior, fast_files(base, kind)[number])
+            shutil.copyfile(posterior, fast_map(base, f"{kind}_{number}"))
         if segments:
-            save_array((labels == number + 1).astype(np.uint8), volume, of_tissue)
+            save_array((labels == number + 1).astype(np.uint8), volume, fast_map(base, f"seg_{number}"))
