@@ -82,8 +82,8 @@ def segment(
         Take everything but the background as brain, whether or not the scan looks stripped.
     contrast : {"auto", "t1", "t2", "pd", "flair", "t1-infant", "t2-infant"}
         Of the scan. Tissues are named by where they lie, and a contrast that is stated is checked against
-        that; where the template has no say, it decides which of three classes is CSF, GM and WM. The two for
-        infants are of white matter before it is myelinated, up to about half a year.
+        that; without the template, the contrast decides which of three classes is CSF, GM and WM. The two
+        for infants are of white matter before it is myelinated, up to about half a year.
     classes : int or "auto"
         From 2 to 10, or chosen by BIC; three are named CSF, GM and WM, others are numbered by rising mean of
         the scan.

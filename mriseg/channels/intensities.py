@@ -162,7 +162,7 @@ def corrected_intensities(
     places: Places | None = None,
     *,
     bias: bool,
-    clear: NDArray[np.float32] | None = None,
+    clear: NDArray[np.float32],
 ) -> Intensities:
     """Divide the bias field out of a scan.
 
@@ -178,9 +178,9 @@ def corrected_intensities(
         Of the voxels of the mask in the template.
     bias : bool
         Whether the bias field is estimated.
-    clear : ndarray of float32, shape (X, Y, Z), optional
-        The scan without the field that was estimated before. Whether the places tell the tissues is judged
-        there: under a strong field they hardly do in the scan itself.
+    clear : ndarray of float32, shape (X, Y, Z)
+        The scan without the field that was estimated before; itself if none was. Whether the places tell the
+        tissues is judged there: under a strong field they hardly do in the scan itself.
 
     Returns
     -------
@@ -191,8 +191,7 @@ def corrected_intensities(
         _log.info("estimating the bias field")
     signal = with_signal(mask, volume.data)
     if places is not None:
-        judged = volume.data if clear is None else clear
-        placed = fit_where_places_tell(_inside(judged, signal), places.among(_inside(signal, mask)))
+        placed = fit_where_places_tell(_inside(clear, signal), places.among(_inside(signal, mask)))
         places = None if placed is None else places
     air, field = air_intensity(volume.data, _inside(volume.data, signal)), unit_field()
     if bias:
