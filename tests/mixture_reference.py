@@ -1,13 +1,13 @@
 """The tables and figures under tests/reference, read for the tests."""
 
 import csv
-import importlib.util
 import os
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from script_files import script_module
 
 ROOT = Path(__file__).parents[1]
 SCANS = Path(os.environ.get("MRISEG_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -40,11 +40,7 @@ def scan_sample():
     """Draw the intensities of ibsr01 again, by the script that drew them for mclust."""
     if not (SCANS / "bids" / "sub-ibsr01").is_dir():
         pytest.skip(f"the scan ibsr01 is not under {SCANS}")
-    path = ROOT / "scripts" / "reference" / "scan_sample.py"
-    spec = importlib.util.spec_from_file_location("scan_sample", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.scan_sample(SCANS)
+    return script_module("reference/scan_sample").scan_sample(SCANS)
 
 
 def partition(name, n_components):

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shlex
 from inspect import signature
-from pathlib import Path
 
 import pytest
+from script_files import script_module
 
 from mriseg.cli.segment import segment
 from mriseg.file_names import OPTIONAL_PATTERNS, REQUIRED
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "write_boutiques.py"
-
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("write_boutiques", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_module("write_boutiques")
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +64,12 @@ def test_every_file_is_an_output(script):
     assert set(script.OUTPUTS) == {*REQUIRED, *OPTIONAL_PATTERNS}
 
 
-def test_boutiques_finds_it_valid(script, bosh):
+def test_boutiques_finds_it_valid_and_would_say_if_it_were_not(script, bosh, tmp_path):
     bosh.validate(str(script.FILE))
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps({key: value for key, value in script.descriptor().items() if key != "name"}))
+    with pytest.raises(Exception, match="name"):
+        bosh.validate(str(broken))
 
 
 def test_the_command_line_that_boutiques_makes_works(script, simulate, run, ball, tmp_path):
