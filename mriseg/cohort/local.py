@@ -6,13 +6,13 @@ standard library and of loky break when one worker dies.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from pebble import ProcessExpired, ProcessPool
@@ -20,9 +20,11 @@ from pebble import ProcessExpired, ProcessPool
 from mriseg._utils.atomic_write import remove_stale
 from mriseg.cohort.job import run_job
 from mriseg.cohort.resources import scan_mb
+from mriseg.errors import CohortError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from multiprocessing.context import BaseContext
     from pathlib import Path
 
     from mriseg.cohort.job import Job
@@ -105,6 +107,19 @@ def _cause(exit_code: int | None) -> str:
     return f"{name}; the log of the scan says where"
 
 
+def _context() -> BaseContext:
+    """Return how workers are started, after a trial of what they share: pebble would fail only later."""
+    context = get_context("spawn")  # not forked: no lock or thread is shared with this process
+    try:
+        context.RLock()
+    except OSError as error:
+        raise CohortError(
+            f"no worker can be started, as /dev/shm cannot be written ({error.strerror}); make it writable, "
+            "or run mriseg segment scan by scan"
+        ) from error
+    return context
+
+
 @contextmanager
 def local_workers(
     output: Path, count: int, memory_mb: float, timeout: float | None = None
@@ -119,11 +134,16 @@ def local_workers(
     Yields
     ------
     LocalWorkers
+
+    Raises
+    ------
+    CohortError
+        If the system has no semaphores, which the workers share.
     """
+    context = _context()
     known = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    # Spawned, not forked: no lock or thread is shared with this process.
-    pool = ProcessPool(max_workers=count, context=multiprocessing.get_context("spawn"))
+    pool = ProcessPool(max_workers=count, context=context)
     workers = LocalWorkers(pool, output, count, memory_mb, timeout)
     try:
         yield workers

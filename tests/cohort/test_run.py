@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing.synchronize
 import os
 import signal
 import subprocess
@@ -53,6 +54,18 @@ def test_one_scan_s_end_is_not_the_others(run):
     assert "no such file" in reasons["gone"]
     assert outcome.exit_code == 3
     assert str(outcome) == "2 scans segmented, 3 failed; 2 to look at (2 do not trust)."
+
+
+def test_without_shared_memory_it_is_said_in_one_line(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(multiprocessing.synchronize._multiprocessing, "SemLock", refuse)
+    with (
+        pytest.raises(CohortError, match=r"shm cannot be written \(Permission denied\).*mriseg segment"),
+        local_workers(tmp_path, 1, 1000.0),
+    ):
+        pass
 
 
 def test_a_scan_that_takes_too_long_is_given_up(tmp_path):
