@@ -32,7 +32,7 @@ SKIPPED = {
     r"^scripts/test$": "runs these tests",
     r"^python scripts/benchmark\.py ": "needs many scans and the environments of other programs, and hours",
     r"--cluster ": "needs a Dask scheduler or a batch system; tests/cohort/test_cluster.py has one",
-    r"^(docker|apptainer) ": "other programs; docs/containers.md says what is tried",
+    r"^(docker|apptainer|rattler-build) ": "other programs; their pages say what is tried",
     r"^bosh ": "another program; tests/test_boutiques.py calls it in the same way",
     r"^smriprep ": "another program, with FreeSurfer and ANTs; docs/fmriprep.md says what is tried",
 }

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import mriseg
+
 ROOT = Path(__file__).parents[1]
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
@@ -46,3 +48,23 @@ def test_the_page_on_installation_says_what_each_dependency_is_for():
     assert rows - {"dependency", "---"} == needed
     extras = {name for name in project["optional-dependencies"] if f"`{name}`" in "\n".join(page)}
     assert extras == set(project["optional-dependencies"])
+
+
+# What conda-forge names otherwise than PyPI, and what it has not.
+CONDA_NAMES = {"lazy-loader": "lazy_loader", "matplotlib": "matplotlib-base", "zlib-ng": "python-zlib-ng"}
+NOT_IN_CONDA = {"ancpbids"}
+
+
+def test_the_conda_recipe_has_the_dependencies_and_the_version_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = yaml.safe_load((ROOT / "scripts/conda/recipe.yaml").read_text(encoding="utf-8"))
+    bounds = dict(entry.split(">=") for entry in project["dependencies"])
+    names = {CONDA_NAMES.get(name, name): bound for name, bound in bounds.items()}
+    requirements = recipe["requirements"]
+    needed = dict(entry.split(" >=") for entry in requirements["run"])
+    assert needed.pop("python") == project["requires-python"].removeprefix(">=")
+    assert dict(entry.split(" >=") for entry in requirements["run_constraints"]).keys() == NOT_IN_CONDA
+    assert {**needed, **dict(entry.split(" >=") for entry in requirements["run_constraints"])} == names
+    assert recipe["context"]["version"] == mriseg.__version__
+    for key, value in project["scripts"].items():
+        assert recipe["build"]["python"]["entry_points"] == [f"{key} = {value}"]

@@ -110,7 +110,12 @@ def _check_folder(dataset: Path) -> None:
 
 def _scans(root: Path, suffixes: Collection[str]) -> dict[str, list[_Scan]]:
     """Return the raw scans of subjects by BIDS suffix, sorted by name, each with its entities."""
-    from ancpbids.pybids_compat import BIDSLayout  # slow to import, and for data sets only
+    try:
+        from ancpbids.pybids_compat import BIDSLayout  # slow to import, and for data sets only
+    except ImportError as error:  # it is not among the packages of conda
+        raise CohortError(
+            f"{root}: a BIDS data set is read by ancpbids, which is not installed; pip install ancpbids"
+        ) from error
 
     layout = BIDSLayout(str(root))
     return {suffix: _raw_scans(root, layout.get(suffix=suffix, extension=_SCANS)) for suffix in suffixes}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,13 @@ def test_a_wrong_list_is_refused_with_its_line(tmp_path, text, says):
         plan([str(table)])
     assert str(caught.value).startswith(f"{table}: ")
     assert says in str(caught.value)
+
+
+def test_a_data_set_without_its_reader_is_refused_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    (tmp_path / "dataset_description.json").write_text('{"Name": "made", "BIDSVersion": "1.8.0"}')
+    monkeypatch.setitem(sys.modules, "ancpbids.pybids_compat", None)
+    with pytest.raises(CohortError, match="pip install ancpbids"):
+        plan([str(tmp_path)])
 
 
 def test_a_data_set_keeps_subjects_sessions_and_runs(tmp_path):
