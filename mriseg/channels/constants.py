@@ -62,3 +62,6 @@ MAX_ROTATION_DEGREES = 20.0
 REPORTED_MOTION_MM = 2.0
 # Correlation of the intensities of a channel with those of the scan beyond which it is nearly the same scan.
 MAX_CORRELATION = 0.9
+# Correlation of the noise of a channel with that of the scan, either sign, beyond which one was computed from
+# the other. Separate scans of 10 heads reach .23, copies that were negated, stretched or resampled .42 to 1.
+MAX_NOISE_CORRELATION = 0.35

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mriseg.channels.alignment import align
-from mriseg.channels.constants import MAX_CORRELATION, MIN_FULL_COVERAGE
+from mriseg.channels.constants import MIN_FULL_COVERAGE
+from mriseg.channels.likeness import describe_likeness
 from mriseg.errors import ImageError
 from mriseg.images.background import with_signal
 from mriseg.images.reading import as_volume
@@ -18,6 +17,7 @@ from mriseg.qc import QCWarning, look_closely
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from mriseg.channels.alignment import Alignment
@@ -42,8 +42,8 @@ class Channel:
         Intensities on the grid of the first scan in canonical orientation, divided by the field.
     seen : ndarray of bool, shape (X, Y, Z)
         Voxels of the brain in which the channel has a signal.
-    correlation : float
-        Of its intensities with those of the first scan there.
+    likeness : str, optional
+        Why it is no measurement of its own beside the first scan.
     """
 
     volume: Volume
@@ -51,7 +51,7 @@ class Channel:
     field: BiasField
     corrected: NDArray[np.float32]
     seen: NDArray[np.bool_]
-    correlation: float = 0.0
+    likeness: str | None = None
 
     @property
     def warnings(self) -> list[QCWarning]:
@@ -63,9 +63,11 @@ class Channel:
             part += "the rest is judged by the first scan alone, and its tissues are less sure: look there, "
             part += "or leave the file out"
             warnings.append(look_closely("channel-overlap", part).about(name))
-        if self.correlation > MAX_CORRELATION:
-            alike = f"its intensities follow those of the first scan (correlation {self.correlation:.2f}), "
-            alike += "and the mixture takes channels for independent; leave it out, or average the two first"
+        if self.likeness:
+            alike = (
+                f"{self.likeness}, and the mixture takes channels for independent; leave it out, or average "
+            )
+            alike += "the two first if they are two scans"
             warnings.append(look_closely("channel-alike", alike).about(f"{name}:"))
         return [*warnings, *(warning.about(name) for warning in self.alignment.warnings)]
 
@@ -133,5 +135,5 @@ def prepare_channel(
     seen = with_signal(seen, alignment.data)
     air = air_intensity(channel.data, alignment.data[seen])
     field = unit_field() if field_of is None else field_of(alignment.data - air, seen)
-    correlation = float(np.corrcoef(scan.data[seen], alignment.data[seen])[0, 1])
-    return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen, correlation)
+    likeness = describe_likeness(scan.data, alignment.data, seen)
+    return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen, likeness)
