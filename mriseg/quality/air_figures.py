@@ -219,7 +219,7 @@ def _chi_squared(x: Floats, freedom: float) -> Floats:
 
 
 def wm2max(white: float, signal: Floats) -> float:
-    """Return the median of WM over the 99.95th percentile of the whole scan [1]_."""
+    """Return the median of WM over the 99.95th percentile of the head; of the whole scan in MRIQC [1]_."""
     return white / float(np.percentile(signal, 99.95))
 
 

@@ -45,7 +45,7 @@ FIGURES: dict[str, Figure] = {
     "fber": Figure("1", "Median energy of the head over that outside", MRIQC),
     "qi_1": Figure("1", "Share of the air that is far brighter than its noise", MRIQC_CHANGED),
     "qi_2": Figure("1", "Misfit of a chi-squared distribution to the noise of air", MRIQC_CHANGED),
-    "wm2max": Figure("1", "Median of WM over the 99.95th percentile of the scan", MRIQC),
+    "wm2max": Figure("1", "Median of WM over the 99.95th percentile of the head", MRIQC),
     "inu_range": Figure(
         "1", "5th to 95th percentile of the bias field in the brain, over its median", MRIQC_CHANGED
     ),

@@ -190,7 +190,7 @@ def _level_figures(view: ScanView) -> dict[str, float]:
         **by_tissue,
         "snr_total": float(np.mean(list(by_tissue.values()))),
         "cjv": cjv(levels["wm"], levels["gm"]),
-        "wm2max": wm2max(levels["wm"].median, thinned(view.sampled.ravel())),
+        "wm2max": wm2max(levels["wm"].median, thinned(view.sampled[view.sampled_masks()[0]])),
         **{f"rpve_{name}": rpve(share) for name, share in shares.items()},
     }
 

@@ -39,6 +39,15 @@ def of_pumi(pumi, tmp_path_factory):
     return figures(*pumi, tmp_path_factory.mktemp("pumi"))
 
 
+def test_empty_space_around_a_scan_changes_no_figure_of_the_tissues(scans, tmp_path):
+    image = nib.load(scan_of(scans, "elder03"))
+    data = np.asarray(image.dataobj)
+    tight = figures(data, image.affine, tmp_path)
+    wide = figures(np.pad(data, [(0, 0), (0, 0), (90, 90)]), image.affine, tmp_path)
+    for name in ("snr_total", "cjv", "wm2max", "inu_range", "fwhm_avg", "rpve_gm", "edge_sharpness"):
+        assert wide[name] == pytest.approx(tight[name], rel=0.02), name
+
+
 def test_a_real_head_has_all_figures_in_their_usual_range(of_pumi):
     assert list(of_pumi) == list(FIGURES)
     assert all(isinstance(value, float) for value in of_pumi.values())
