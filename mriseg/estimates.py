@@ -12,6 +12,7 @@ from mriseg.labels.tissues import GM, WM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -60,6 +61,8 @@ class Estimates:
         Strength of the Markov random field, see `mriseg.model.markov_field`; 0 without.
     settings : dict
         The options, see `mriseg.options.SegmentOptions.recorded`.
+    inputs : tuple of Path
+        The files that were read, the scan first.
     """
 
     volume: Volume
@@ -75,6 +78,7 @@ class Estimates:
     registration: Registration | None
     neighbour_strength: float
     settings: dict[str, Any]
+    inputs: tuple[Path, ...]
 
     @property
     def model(self) -> TissueModel:

@@ -258,6 +258,13 @@ class SegmentOptions:
                 raise OptionError(f"{name} {error}") from error
         return replace(self, **values)
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that the options name, those of images that are in memory included."""
+        images = [image for image in (*self.channels, self.mask, self.lesion_mask) if image is not None]
+        starts = [path for path in (self.warm_start, self.cohort_prior) if path is not None]
+        return [*map(image_path, images), *starts]
+
     def recorded(self, digests: Mapping[Path, str] | None = None) -> dict[str, Any]:
         """Return the content of ``Settings`` in the sidecar.
 

@@ -209,6 +209,7 @@ def segment_scan(scan: ImageSource, options: SegmentOptions) -> Segmentation:
         registration=laid.registration,
         neighbour_strength=strength,
         settings=options.recorded({other.path: other.sha256 for other in others}),
+        inputs=(volume.path, *options.files),
     )
     atypicality = intensities.atypicality(fit, found.white_against_grey)
     return assemble(*with_lesions_apart(found, intensities, posteriors, atypicality))

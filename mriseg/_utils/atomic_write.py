@@ -31,6 +31,14 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
         raise OutputError(f"{folder / existing[0]}{more}: exists already; {advice}")
 
 
+def refuse_inputs(folder: Path, names: Iterable[str], inputs: Iterable[Path]) -> None:
+    """Raise OutputError if writing the named files to a folder would replace a file that was read."""
+    read = [path for path in inputs if path.exists()]
+    for target in (folder / name for name in names):
+        if target.exists() and any(target.samefile(path) for path in read):
+            raise OutputError(f"{target}: is a file that is read here and would be replaced; write elsewhere")
+
+
 def remove_stale(folder: Path) -> list[Path]:
     """Remove the scratch folders of killed processes from a folder.
 
@@ -53,7 +61,12 @@ def remove_stale(folder: Path) -> list[Path]:
 
 @contextmanager
 def atomic_write(
-    folder: Path, names: Sequence[str], *, overwrite: bool, obsolete: Iterable[str] = ()
+    folder: Path,
+    names: Sequence[str],
+    *,
+    overwrite: bool,
+    obsolete: Iterable[str] = (),
+    inputs: Iterable[Path] = (),
 ) -> Iterator[Path]:
     """Yield a scratch folder, then move its files to their final names, the last name last.
 
@@ -68,6 +81,8 @@ def atomic_write(
         Replace existing files of these names.
     obsolete : iterable of str
         Glob patterns of files of earlier runs in `folder`; those not among `names` are removed.
+    inputs : iterable of Path
+        Files that the results were made from; none of them is replaced.
 
     Yields
     ------
@@ -79,6 +94,8 @@ def atomic_write(
     OutputError
         If a file exists and may not be replaced, or the folder cannot be written.
     """
+    inputs = list(inputs)
+    refuse_inputs(folder, names, inputs)
     if not overwrite:
         refuse_existing(folder, names)
     created = [parent for parent in (folder, *folder.parents) if not parent.exists()]

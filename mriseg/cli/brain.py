@@ -67,7 +67,7 @@ def brain(
         raise typer.BadParameter("-o must name a file that ends in .nii.gz")
     import numpy as np
 
-    from mriseg._utils.atomic_write import atomic_write, refuse_existing
+    from mriseg._utils.atomic_write import atomic_write, refuse_existing, refuse_inputs
     from mriseg.brain.mask import find_brain
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
@@ -78,6 +78,7 @@ def brain(
     from mriseg.template.contrast import detect_contrast
 
     file = output or Path(result_name(stem(scan), BRAIN_MASK))
+    refuse_inputs(file.parent, [file.name], [scan])
     if not overwrite:
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):

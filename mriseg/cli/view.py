@@ -44,6 +44,8 @@ def view(
 
     To send to a colleague: mriseg view sub-01_mriseg --export sub-01.html
     """
+    if export is not None and export.suffix.lower() not in {".html", ".htm"}:
+        raise typer.BadParameter("--export must name a file that ends in .html")
     from mriseg.cli.terminal import say, warn
     from mriseg.report.viewer import gather_layers, viewer_page, without_sidecar
 
@@ -54,7 +56,8 @@ def view(
     if export is not None:
         from mriseg._utils.atomic_write import atomic_write
 
-        with atomic_write(export.parent, [export.name], overwrite=overwrite) as folder:
+        read = [layer.path for layer in layers]
+        with atomic_write(export.parent, [export.name], overwrite=overwrite, inputs=read) as folder:
             (folder / export.name).write_text(viewer_page(layers, embed=True), encoding="utf-8")
         say(f"{export.stat().st_size / 1e6:.1f} MB in {export}")
         return

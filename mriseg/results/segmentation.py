@@ -49,7 +49,7 @@ class Segmentation(Estimates):
 
     Arrays are on the grid of the scan's file. See `mriseg.estimates.Estimates` for the fields ``volume``,
     ``brain``, ``lesions``, ``contrast``, ``levels``, ``channels``, ``field``, ``fit``, ``components``,
-    ``prior``, ``registration``, ``neighbour_strength`` and ``settings``.
+    ``prior``, ``registration``, ``neighbour_strength``, ``settings`` and ``inputs``.
 
     Parameters
     ----------
@@ -212,7 +212,9 @@ class Segmentation(Estimates):
         folder, name = Path(folder), stem(self.volume.path)
         names = written_files(self, report=report, luts=luts)
         optional = [result_name(glob.escape(name), pattern) for pattern in file_names.OPTIONAL_PATTERNS]
-        with atomic_write(folder, names, overwrite=overwrite, obsolete=optional) as scratch:
+        with atomic_write(
+            folder, names, overwrite=overwrite, obsolete=optional, inputs=self.inputs
+        ) as scratch:
             _write(self, scratch, names, report=report, style=overlay_style, luts=luts, order=label_order)
         if data_set := derivatives_folder(folder):
             write_dataset_description(data_set)

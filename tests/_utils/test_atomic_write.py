@@ -113,6 +113,21 @@ def test_of_two_runs_at_once_the_second_to_finish_replaces_nothing(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(NAMES, "fast")
 
 
+@pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
+def test_a_file_that_was_read_is_never_replaced(tmp_path, link):
+    read = tmp_path / "table"
+    read.write_text("of the user")
+    if link:
+        read = tmp_path / "other name"
+        getattr(read, link)(tmp_path / "table")
+    with (
+        pytest.raises(OutputError, match=r"table: is a file that is read here"),
+        atomic_write(tmp_path, NAMES, overwrite=True, inputs=[tmp_path / "gone", read]) as scratch,
+    ):
+        _write(scratch, "new")
+    assert read.read_text() == "of the user"
+
+
 def test_obsolete_files_go_only_when_the_new_ones_come(tmp_path):
     for name in ("old.txt", "labels", "other"):
         (tmp_path / name).touch()

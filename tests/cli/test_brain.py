@@ -22,6 +22,18 @@ def test_the_command_writes_the_mask_on_the_grid_of_the_scan(tmp_path, monkeypat
     assert load_map("head_desc-brain_mask.nii.gz").data.max() == 1
 
 
+def test_the_scan_is_not_replaced_by_its_mask(run, tmp_path):
+    head, _ = template_head()
+    scan = tmp_path / "head_T1w.nii.gz"
+    nib.Nifti1Image(head.data, head.canonical_affine).to_filename(scan)
+    before = scan.read_bytes()
+    done = run("brain", scan, "-o", scan, "--overwrite")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mriseg: error: {scan}: is a file that is read here")
+    assert scan.read_bytes() == before
+
+
 def _mirrored(affine, length):
     """The affine of an array whose first axis was turned round."""
     turn = np.diag([-1.0, 1, 1, 1])

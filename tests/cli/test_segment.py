@@ -146,3 +146,25 @@ def test_help_has_groups_and_flags_take_no_value(run, monkeypatch, command):
 def test_help_and_version(run):
     assert "mriseg segment sub-01_T1w.nii.gz" in run("segment", "--help").stdout
     assert run("--version").stdout.startswith("mriseg 0.")
+
+
+@pytest.mark.parametrize("option", ["--mask", "--lesion-mask", "--channel"])
+def test_no_file_that_was_named_is_replaced(run, ball, ball_labels, ball_affine, tmp_path, option):
+    out = tmp_path / "out"
+    out.mkdir()
+    ending = {"--channel": "desc-preproc_T1w.nii.gz"}.get(option, "desc-brain_mask.nii.gz")
+    named = out / f"sub-ball_{ending}"
+    inside = ball_labels > 0 if option == "--mask" else ball_labels == 9
+    if option == "--channel":
+        image = nib.load(ball)
+        nib.Nifti1Image(image.get_fdata()[::-1] ** 2, image.affine).to_filename(named)
+    else:
+        inside[40:44, 40:44, 40:44] = True
+        nib.Nifti1Image(inside.astype(np.uint8), ball_affine).to_filename(named)
+    before = named.read_bytes()
+    done = run("segment", ball, option, named, "-o", out, "--overwrite", "--no-report")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mriseg: error: {named}: is a file that is read here")
+    assert named.read_bytes() == before
+    assert list(out.iterdir()) == [named]

@@ -22,6 +22,15 @@ def test_the_command_exports_one_page_and_replaces_none_unasked(ball_folder, tmp
     assert run("view", ball_folder, "--export", page, "--overwrite").returncode == 0
 
 
+def test_the_exported_page_ends_as_a_page_does(ball_folder, tmp_path, run):
+    scan = tmp_path / "scan_T1w.nii.gz"
+    scan.write_bytes(b"a scan")
+    done = run("view", ball_folder, "--export", scan, "--overwrite")
+    assert done.returncode == 2
+    assert "ends in .html" in done.stderr
+    assert scan.read_bytes() == b"a scan"
+
+
 def test_a_folder_without_its_sidecar_is_shown_with_a_warning(ball_folder, tmp_path, run):
     shutil.copytree(ball_folder, tmp_path / "results")
     (tmp_path / "results/sub-ball_dseg.json").unlink()
