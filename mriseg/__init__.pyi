@@ -1,5 +1,3 @@
-from .brain.mask import BrainMask as BrainMask
-from .brain.mask import brain_mask as brain_mask
 from .errors import CohortError as CohortError
 from .errors import ImageError as ImageError
 from .errors import MaskError as MaskError
@@ -16,6 +14,8 @@ from .images.volume import Volume as Volume
 from .pipeline import segment as segment
 from .qc import QCWarning as QCWarning
 from .quality.image_quality import ImageQuality as ImageQuality
+from .results.brain_mask import BrainMask as BrainMask
+from .results.brain_mask import brain_mask as brain_mask
 from .results.segmentation import Segmentation as Segmentation
 from .results.volumes import TissueVolume as TissueVolume
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mriseg.brain.mask import BrainMask
+    from mriseg.brain.mask import Brain
     from mriseg.channels.joining import Channel
     from mriseg.images.volume import Volume
     from mriseg.labels.tissues import Tissue
@@ -36,7 +36,7 @@ class Estimates:
     ----------
     volume : Volume
         The scan.
-    brain : BrainMask
+    brain : Brain
         The brain mask with the lesions, in canonical orientation.
     lesions : ndarray of bool, shape (X, Y, Z), or None
         In canonical orientation.
@@ -66,7 +66,7 @@ class Estimates:
     """
 
     volume: Volume
-    brain: BrainMask
+    brain: Brain
     lesions: NDArray[np.bool_] | None
     contrast: str
     levels: TissueLevels | None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mriseg.brain.checks import mask_warnings
 from mriseg.brain.lesions import split_lesions
-from mriseg.brain.mask import BrainMask, MaskMethod, find_brain
+from mriseg.brain.mask import Brain, MaskMethod, find_brain
 from mriseg.channels.intensities import corrected_intensities
 from mriseg.images.background import stripped_mask
 from mriseg.images.reading import load_mask
@@ -56,7 +56,7 @@ class Laid:
 class Prepared(NamedTuple):
     """The brain of a scan, with and without lesions, and what is known of it before the fit."""
 
-    mask: BrainMask
+    mask: Brain
     tissue: NDArray[np.bool_]
     lesions: NDArray[np.bool_] | None
     contrast: str
@@ -108,7 +108,7 @@ def _brain_seen_in(seen: Volume, volume: Volume, spec: MixtureSpec, options: Seg
     return Prepared(brain, tissue, lesions, contrast, laid, intensities)
 
 
-def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str, Registration | None]:
+def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[Brain, str, Registration | None]:
     """Find the brain and the contrast of the scan, and the registration if it was computed."""
     given: NDArray[np.bool_] | None = None
     warnings: tuple[QCWarning, ...] = ()
@@ -126,13 +126,13 @@ def _find_brain(volume: Volume, options: SegmentOptions) -> tuple[BrainMask, str
         return brain, contrast, registration if brain.method is MaskMethod.STRIPPED else None
     method = MaskMethod.GIVEN if options.mask is not None else MaskMethod.STRIPPED
     warnings += mask_warnings(given, volume, contrast)
-    return BrainMask(given, method, warnings=warnings), contrast, registration
+    return Brain(given, method, warnings=warnings), contrast, registration
 
 
 def _without_field(
     seen: Volume,
     volume: Volume,
-    brain: BrainMask,
+    brain: Brain,
     tissue: NDArray[np.bool_],
     registration: Registration | None,
     spec: MixtureSpec,
@@ -163,7 +163,7 @@ def _deformed(laid: Laid, intensities: Intensities, volume: Volume) -> tuple[Lai
 
 
 def _registration(
-    volume: Volume, brain: BrainMask, tissue: NDArray[np.bool_], options: SegmentOptions
+    volume: Volume, brain: Brain, tissue: NDArray[np.bool_], options: SegmentOptions
 ) -> Registration | None:
     """Register the template to the brain, if the classes may be tissues."""
     if not options.may_be_tissues:

@@ -9,8 +9,10 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+from mriseg.brain.mask import find_brain
 from mriseg.evaluation.phantom import simulate
 from mriseg.images.reading import load_map
+from mriseg.images.rim import without_rim
 from mriseg.images.volume import Volume, new_volume
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.template.head import load_template
@@ -98,3 +100,8 @@ def template_brain(contrast="t1", regions=(), *, noise=0.03, seed=0):
         data = np.where(sphere, np.float32(level), data)
     data = data + np.random.default_rng(seed).normal(0, noise * levels[2], data.shape)
     return volume_of(np.where(brain, np.maximum(data, 1), 0), template.affine), inside
+
+
+def brain_of(volume, contrast="t1"):
+    """The brain that is found in a head of a known contrast, in canonical orientation."""
+    return find_brain(without_rim(volume), contrast)

@@ -7,10 +7,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from heads import dice, template_head
+from heads import brain_of, dice, template_head
 
 import mriseg
-from mriseg.brain.mask import brain_mask
 from mriseg.images.background import intensity_floor
 from mriseg.images.reading import load_volume
 
@@ -37,7 +36,7 @@ def test_the_floor_follows_the_intensities(factor, offset):
 def test_the_mask_of_a_head_follows_every_linear_change(factor, offset):
     head, _ = template_head()
     changed = replace(head, data=(factor * head.data.astype(np.float64) + offset).astype(np.float32))
-    plain, other = brain_mask(head), brain_mask(changed)
+    plain, other = brain_of(head), brain_of(changed)
     assert other.method == plain.method
     assert dice(plain.mask, other.mask) > 0.999
     assert other.warnings == plain.warnings

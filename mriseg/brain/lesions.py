@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mriseg.brain.mask import BrainMask
+    from mriseg.brain.mask import Brain
     from mriseg.images.reading import ImageSource
     from mriseg.images.volume import Volume
 
 
 def split_lesions(
-    brain: BrainMask, volume: Volume, lesion_mask: ImageSource | None
-) -> tuple[BrainMask, NDArray[np.bool_], NDArray[np.bool_] | None]:
+    brain: Brain, volume: Volume, lesion_mask: ImageSource | None
+) -> tuple[Brain, NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Add lesions to a brain mask, and take them from the tissue to be labelled.
 
     Parameters
     ----------
-    brain : BrainMask
+    brain : Brain
     volume : Volume
         The scan.
     lesion_mask : str, Path, nibabel image or Volume, optional
@@ -32,7 +32,7 @@ def split_lesions(
 
     Returns
     -------
-    brain : BrainMask
+    brain : Brain
         With the lesions.
     tissue : ndarray of bool, shape (X, Y, Z)
         Its mask without them.

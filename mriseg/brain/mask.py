@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,6 @@ from mriseg.brain.surface import (
 from mriseg.errors import MaskError
 from mriseg.images.background import intensity_floor, is_stripped, otsu_threshold, stripped_mask
 from mriseg.images.background_noise import without_background_noise
-from mriseg.images.reading import as_volume
-from mriseg.images.rim import without_rim
 from mriseg.images.voxels import bounding_box, largest_component
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust
@@ -48,7 +46,6 @@ from mriseg.template.starts import head_threshold
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mriseg.images.reading import ImageSource
     from mriseg.images.volume import Volume
 
 
@@ -63,8 +60,8 @@ class MaskMethod(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class BrainMask:
-    """A brain mask and the method that made it.
+class Brain:
+    """The brain in a scan and the method that found it.
 
     Parameters
     ----------
@@ -88,66 +85,38 @@ class BrainMask:
     warnings: tuple[QCWarning, ...] = ()
 
 
-def brain_mask(scan: ImageSource, contrast: str = "t1", *, intracranial: bool = True) -> BrainMask:
-    """Compute the brain mask of a whole head or of a stripped scan.
-
-    Parameters
-    ----------
-    scan : str, Path, nibabel image or Volume
-        As for `mriseg.segment`.
-    contrast : {"t1", "t2", "pd", "flair", "t1-infant"}
-        Weighting of the scan.
-    intracranial : bool
-        Include the CSF in the sulci and around the brain, about up to the inner table of the skull, and down
-        to the foramen magnum. Otherwise the mask ends at brain tissue; ventricles stay included. The mask of
-        a stripped scan is its foreground in either case.
-
-    Returns
-    -------
-    BrainMask
-
-    Raises
-    ------
-    ImageError
-        If the scan cannot be read.
-    MaskError
-        If no head is found in the scan.
-    ValueError
-        If the contrast is unknown.
-    """
-    if contrast not in CONTRASTS:
-        raise ValueError(f"contrast is {contrast!r}; it must be one of {', '.join(CONTRASTS)}")
-    volume = as_volume(scan)
-    cut = without_rim(volume)
-    found = find_brain(cut, contrast, intracranial=intracranial)
-    of_cutting = [warning for warning in cut.warnings if warning not in volume.warnings]
-    return replace(found, warnings=(*of_cutting, *found.warnings))
-
-
 def find_brain(
     volume: Volume,
     contrast: str,
     *,
     intracranial: bool = True,
     registration: Registration | None = None,
-) -> BrainMask:
-    """Find the brain, see `brain_mask`.
+) -> Brain:
+    """Find the brain in a whole head or in a stripped scan.
 
     Parameters
     ----------
     volume : Volume
+        Without the rim of a stripped scan, see `mriseg.images.rim.without_rim`.
     contrast : str
+        Of the scan: a key of `mriseg.labels.contrasts.CONTRASTS`.
     intracranial : bool
+        See `mriseg.results.brain_mask.brain_mask`.
     registration : Registration, optional
         Of the template to the head, as `mriseg.template.registration.register` does it for this contrast.
 
     Returns
     -------
-    BrainMask
+    Brain
+
+    Raises
+    ------
+    MaskError
+        If no head is found in the scan.
     """
     if is_stripped(volume):
         mask = stripped_mask(volume)
-        return BrainMask(mask, MaskMethod.STRIPPED, warnings=mask_warnings(mask, volume, contrast))
+        return Brain(mask, MaskMethod.STRIPPED, warnings=mask_warnings(mask, volume, contrast))
     given, volume, template = volume, without_background_noise(volume), load_template()
     if registration is None:
         registration = register(volume, template, contrast)
@@ -164,7 +133,7 @@ def find_brain(
         *surroundings_warnings(mask, volume),
         *(() if volume is given else noise_warnings(mask, given.data != volume.data, volume.zooms)),
     )
-    return BrainMask(mask, method, registration.similarity, registration.scan_to_mni, warnings)
+    return Brain(mask, method, registration.similarity, registration.scan_to_mni, warnings)
 
 
 def _template_mask(volume: Volume, template: Template, registration: Registration,
@@ -195,7 +164,7 @@ def _remove_bone(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.bool_]:
     return reduced
 
 
-def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> BrainMask:
+def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> Brain:
     """Compute the fallback mask: two Otsu thresholds (head; within it brain), opening, largest component."""
     floor = np.float32(intensity_floor(volume.data))
     bright = volume.data > floor + head_threshold(volume.data - floor)
@@ -213,7 +182,7 @@ def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> BrainMa
         "the brain mask is only a threshold, opened, and will be wrong; give one with --mask"
     )
     warnings = (do_not_trust("template-failed", failed), *mask_warnings(mask, volume, contrast))
-    return BrainMask(mask, MaskMethod.THRESHOLD, similarity, warnings=warnings)
+    return Brain(mask, MaskMethod.THRESHOLD, similarity, warnings=warnings)
 
 
 def remove_outer_csf(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1") -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ from mriseg.template.head import load_template
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mriseg.brain.mask import BrainMask
+    from mriseg.brain.mask import Brain
     from mriseg.brain.surface import Floats, Surface
     from mriseg.images.volume import Volume
     from mriseg.template.registration import Registration
@@ -40,13 +40,13 @@ _ENDS = (("left", "right"), ("back", "front"), ("bottom", "top"))
 
 
 def with_checked_outline(
-    brain: BrainMask, volume: Volume, registration: Registration | None, contrast: str
-) -> BrainMask:
+    brain: Brain, volume: Volume, registration: Registration | None, contrast: str
+) -> Brain:
     """Add what the template tells of a strip, or of a given mask, to the warnings of a brain.
 
     Parameters
     ----------
-    brain : BrainMask
+    brain : Brain
     volume : Volume
         The scan.
     registration : Registration or None
@@ -56,7 +56,7 @@ def with_checked_outline(
 
     Returns
     -------
-    BrainMask
+    Brain
     """
     if registration is None or brain.method not in (MaskMethod.STRIPPED, MaskMethod.GIVEN):
         return brain

@@ -41,8 +41,8 @@ def brain(
         ),
     ] = None,
     contrast: Annotated[
-        Contrast, typer.Option(help="What the scan is weighted by; auto looks at the ventricles.")
-    ] = Contrast.T1,
+        Contrast, typer.Option(help="What the scan is weighted by; auto detects it.")
+    ] = Contrast.AUTO,
     tight: Annotated[
         bool, typer.Option("--tight", help="Leave out the CSF around the brain; ventricles stay in.")
     ] = False,
@@ -65,31 +65,23 @@ def brain(
     check_zooms(zooms)
     if output is not None and not output.name.endswith(".nii.gz"):
         raise typer.BadParameter("-o must name a file that ends in .nii.gz")
-    import numpy as np
-
     from mriseg._utils.atomic_write import atomic_write, refuse_existing, refuse_inputs
-    from mriseg.brain.mask import find_brain
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
     from mriseg.file_names import BRAIN_MASK, result_name, stem
     from mriseg.images.reading import load_volume
-    from mriseg.images.rim import without_rim
     from mriseg.images.writing import save_array
-    from mriseg.template.contrast import detect_contrast
+    from mriseg.results.brain_mask import brain_mask
 
     file = output or Path(result_name(stem(scan), BRAIN_MASK))
     refuse_inputs(file.parent, [file.name], [scan])
     if not overwrite:
         refuse_existing(file.parent, [file.name])
     with progress(scan.name, verbose=verbose, quiet=quiet):
-        loaded = without_rim(load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text))
-        decided, registration, doubts = (
-            detect_contrast(loaded) if contrast is Contrast.AUTO else (contrast.value, None, ())
-        )
-        found = find_brain(loaded, decided, intracranial=not tight, registration=registration)
-        with atomic_write(file.parent, [file.name], overwrite=overwrite) as folder:
-            mask = loaded.to_scan_grid(found.mask).astype(np.uint8)
-            save_array(mask, loaded, folder / file.name, intent="label")
-    warn(scan, [*loaded.warnings, *doubts, *found.warnings])
+        loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
+        found = brain_mask(loaded, contrast.value, intracranial=not tight)
+        with atomic_write(file.parent, [file.name], overwrite=overwrite, inputs=[scan]) as folder:
+            save_array(found.mask.view("u1"), loaded, folder / file.name, intent="label")
+    warn(scan, found.warnings)
     if not quiet:
-        say(f"brain mask {found.mask.sum() * loaded.voxel_ml:.0f} mL ({found.method}) in {file}")
+        say(f"brain mask {found.ml:.0f} mL ({found.method}) in {file}")

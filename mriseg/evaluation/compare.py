@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,23 @@ from scipy import ndimage
 from mriseg._utils.atomic_write import atomic_write
 from mriseg._utils.tables import as_text
 from mriseg._utils.text import printable
-from mriseg.errors import ImageError
+from mriseg.errors import ImageError, OptionError
 from mriseg.evaluation.constants import MAX_CENTRE_DISTANCE_MM, MAX_OUTSIDE
 from mriseg.evaluation.metrics import dice
+from mriseg.file_names import stem
 from mriseg.images.reading import load_map
 from mriseg.images.volume import Volume, same_grid
 from mriseg.labels.tissues import LESION, Tissue
 from mriseg.qc import QCWarning, look_closely
 from mriseg.results.reading import TISSUES, Labels, on_grid, read_labels
+from mriseg.results.segmentation import Segmentation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+
+    from mriseg.images.reading import ImageSource
 
 _FIGURES = ("dice", "a_ml", "b_ml", "change_ml", "change_percent")
 
@@ -63,7 +66,7 @@ class Change:
         return {name: getattr(self, name) for name in _FIGURES}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Result of the comparison of two segmentations.
 
@@ -110,6 +113,10 @@ class Comparison:
         """Volume of the voxels of A whose label differs in B, mL."""
         return float(np.count_nonzero(self.a.labels != self.b_on_a)) * self.a.volume.voxel_ml
 
+    def __repr__(self) -> str:
+        overlaps = ", ".join(f"{name} Dice {change.dice:.3f}" for name, change in self.tissues.items())
+        return f"<Comparison of {' and '.join(self.names)}: {overlaps}>"
+
     def save(self, folder: str | Path | None = None, *, overwrite: bool = False) -> list[Path]:
         """Write a picture of the differences, and the figures as TSV and JSON.
 
@@ -144,21 +151,23 @@ class Comparison:
 
 
 def compare(
-    a: str | Path,
-    b: str | Path,
+    a: ImageSource | Segmentation,
+    b: ImageSource | Segmentation,
     *,
-    numbers_a: Mapping[int, int] | None = None,
-    numbers_b: Mapping[int, int] | None = None,
+    numbers_a: Mapping[int, int | str] | None = None,
+    numbers_b: Mapping[int, int | str] | None = None,
 ) -> Comparison:
     """Compare two segmentations of one scan, or of two aligned scans of one head.
 
     Parameters
     ----------
-    a, b : str or Path
-        Each a folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label map.
-    numbers_a, numbers_b : mapping of int to int, optional
-        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.results.reading.numbers_of`.
-        Label 7 is a lesion in label maps where these three are numbered so, as in BIDS.
+    a, b : str, Path, nibabel image, Volume or Segmentation
+        Each a result, a folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label
+        map.
+    numbers_a, numbers_b : mapping of int to int or str, optional
+        Numbers of a label map to 1 GM, 2 WM or 3 CSF, or to these names; otherwise see
+        `mriseg.results.reading.numbers_of`. Label 7 is a lesion in label maps where these three are numbered
+        so, as in BIDS.
 
     Returns
     -------
@@ -169,21 +178,17 @@ def compare(
     ImageError
         If a file cannot be read, a folder does not hold one segmentation, or A and B have no tissue in
         common or, on different grids, no place.
-    ValueError
-        If numbers are given for a result, whose sidecar has them.
+    OptionError
+        If numbers are given for a result, which says itself which is which, or to something else.
     """
-    for of in (a, b):
-        if not isinstance(of, (str, os.PathLike)):
-            raise ImageError(
-                f"{type(of).__name__}: compare takes the path of a folder of results, of the sidecar in it "
-                "or of a label map; save it first"
-            )
-    first, second = read_labels(Path(a), numbers_a), read_labels(Path(b), numbers_b)
+    first, second = _labels_of(a, numbers_a), _labels_of(b, numbers_b)
     _check_common_tissues(first, second)
     b_on_a, resampled = on_grid(second, first.volume)
     if resampled != "no" and not ((first.labels > 0) & (b_on_a > 0)).any():
-        raise ImageError(f"{b}: has no tissue where {a} has any, as their headers place them; register one "
-                         "to the other first")  # fmt: skip
+        raise ImageError(
+            f"{second.path}: has no tissue where {first.path} has any, as their headers place them; register "
+            "one to the other first"
+        )
     both_results = first.brain_mask_ml is not None and second.brain_mask_ml is not None
     source = "posteriors" if both_results else "labels"
     return Comparison(
@@ -198,6 +203,25 @@ def compare(
         },
         brain_mask=_brain_change(first, second, b_on_a) if both_results else None,
         warnings=tuple(_warnings(first, second, b_on_a)),
+    )
+
+
+def _labels_of(of: ImageSource | Segmentation, numbers: Mapping[int, int | str] | None) -> Labels:
+    """Return the labels, volumes and posteriors of a segmentation, or read them."""
+    if not isinstance(of, Segmentation):
+        return read_labels(of, numbers)
+    if numbers is not None:
+        raise OptionError(f"{of!r} says itself which label is which; numbers are for label maps")
+    return Labels(
+        path=of.volume.path,
+        name=stem(of.volume.path),
+        volume=load_map(of.labels_image),
+        labels=of.volume.to_canonical(of.labels),
+        tissues=tuple(tissue for tissue in TISSUES if tissue.abbreviation in of.volumes),
+        ml={name: volume.ml for name, volume in of.volumes.items()},
+        brain_mask_ml=of.brain_mask_ml,
+        posteriors={t.index: of.posterior_images[t.abbreviation] for t in of.tissues if t is not LESION},
+        scan=of.corrected_image or of.volume,
     )
 
 

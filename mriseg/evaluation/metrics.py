@@ -13,7 +13,7 @@ from mriseg.evaluation.constants import CALIBRATION_BINS, HAUSDORFF_PERCENTILE
 from mriseg.images.reading import load_map
 from mriseg.images.volume import same_grid, whole_numbers
 from mriseg.images.voxels import bounding_box
-from mriseg.labels.numbers import BIDS_NUMBERS
+from mriseg.labels.numbers import BIDS_NUMBERS, as_numbers
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.results.reading import numbers_of
 from mriseg.results.segmentation import Segmentation
@@ -51,8 +51,8 @@ def evaluate(
     labels: ImageSource | Segmentation,
     truth: ImageSource | Segmentation,
     *,
-    label_numbers: Mapping[int, int] | None = None,
-    truth_numbers: Mapping[int, int] | None = None,
+    label_numbers: Mapping[int, int | str] | None = None,
+    truth_numbers: Mapping[int, int | str] | None = None,
     inside: bool = False,
 ) -> dict[str, Agreement]:
     """Compute the agreement of two label maps, tissue by tissue.
@@ -61,8 +61,9 @@ def evaluate(
     ----------
     labels, truth : str, Path, nibabel image, Volume or Segmentation
         On the same grid; they may be stored in different orientations.
-    label_numbers, truth_numbers : mapping of int to int, optional
-        Numbers in each map to 1 GM, 2 WM or 3 CSF; otherwise see `mriseg.results.reading.numbers_of`.
+    label_numbers, truth_numbers : mapping of int to int or str, optional
+        Numbers in each map to 1 GM, 2 WM or 3 CSF, or to these names; otherwise see
+        `mriseg.results.reading.numbers_of`.
     inside : bool
         Look only where the truth has a tissue.
 
@@ -76,6 +77,8 @@ def evaluate(
     ImageError
         If a map cannot be read or is no label map, the grids differ, either has none of the tissues, or its
         table does not say which number is which.
+    OptionError
+        If a number is given to something else.
 
     Examples
     --------
@@ -90,30 +93,30 @@ def evaluate(
             f"{first.path}: is not on the grid of {second.path}; resample one to the other first"
         )
     found, true = whole_numbers(first), whole_numbers(second)
-    label_numbers, truth_numbers = _numbers(labels, label_numbers), _numbers(truth, truth_numbers)
+    of_labels, of_truth = _numbers(labels, label_numbers), _numbers(truth, truth_numbers)
     for path, array, numbers in (
-        (first.path, found, label_numbers),
-        (second.path, true, truth_numbers),
+        (first.path, found, of_labels),
+        (second.path, true, of_truth),
     ):
         if not np.isin(array, list(numbers)).any():
             known = ", ".join(map(str, numbers))
             raise ImageError(
                 f"{path}: has no voxel with the numbers {known}; say which number is which tissue"
             )
-    evaluated = np.isin(true, list(truth_numbers)) if inside else np.True_
+    evaluated = np.isin(true, list(of_truth)) if inside else np.True_
     return {
         tissue.abbreviation: agreement(
-            np.isin(found, [k for k, t in label_numbers.items() if t == tissue.index]) & evaluated,
-            np.isin(true, [k for k, t in truth_numbers.items() if t == tissue.index]),
+            np.isin(found, [k for k, t in of_labels.items() if t == tissue.index]) & evaluated,
+            np.isin(true, [k for k, t in of_truth.items() if t == tissue.index]),
             first.zooms,
         )
         for tissue in (CSF, GM, WM)
     }
 
 
-def _numbers(of: ImageSource | Segmentation, given: Mapping[int, int] | None) -> Mapping[int, int]:
+def _numbers(of: ImageSource | Segmentation, given: Mapping[int, int | str] | None) -> Mapping[int, int]:
     if given is not None:
-        return given
+        return as_numbers(given)
     return BIDS_NUMBERS if isinstance(of, Segmentation) else numbers_of(of)
 
 

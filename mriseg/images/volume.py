@@ -26,7 +26,7 @@ NiftiImage = nib.Nifti1Image  # or its subclass Nifti2Image
 _ROUNDING = 0.01
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Volume:
     """A three-dimensional scan in canonical orientation (axes to the right, anterior, superior).
 
@@ -71,6 +71,10 @@ class Volume:
     def voxel_ml(self) -> float:
         """Volume of one voxel, mL."""
         return abs(float(np.linalg.det(self.canonical_affine[:3, :3]))) / 1000
+
+    def __repr__(self) -> str:
+        size, zooms = (" x ".join(f"{x:.4g}" for x in of) for of in (self.data.shape, self.zooms))
+        return f"<Volume of {self.path.name}: {size} voxels of {zooms} mm>"
 
     def to_scan_grid(self, array: NDArray[Any]) -> NDArray[Any]:
         """Reorient an array (X, Y, Z) from canonical orientation to the axes of the file."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING
 
 from mriseg._utils.tables import read_delimited
-from mriseg.errors import ImageError
+from mriseg.errors import ImageError, OptionError
 from mriseg.labels.orders import BIDS, marked_order, numbers_of_order
 from mriseg.labels.tissues import CSF, GM, WM
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _BY_NAME = {name.lower(): t.index for t in (GM, WM, CSF) for name in (t.abbreviation, t.name)}
@@ -40,6 +42,33 @@ def parse_label_map(text: str) -> dict[int, int]:
         if int(number) in numbers:
             raise ValueError(f"number {int(number)} is given twice; it can be one tissue")
         numbers[int(number)] = _BY_NAME[name.lower()]
+    return numbers
+
+
+def as_numbers(given: Mapping[int, int | str]) -> dict[int, int]:
+    """Check which number of a label map is which tissue, as a user of Python says it.
+
+    Parameters
+    ----------
+    given : mapping of int to int or str
+        Number in the file to 1 GM, 2 WM or 3 CSF, or to the name of the tissue.
+
+    Raises
+    ------
+    OptionError
+        If a tissue is none of these, or a key is no whole number.
+
+    >>> as_numbers({1: "CSF", 2: 1, 3: "wm"})
+    {1: 3, 2: 1, 3: 2}
+    """
+    try:
+        numbers = {
+            index(number): _BY_NAME[tissue.lower()] if isinstance(tissue, str) else BIDS_NUMBERS[tissue]
+            for number, tissue in given.items()
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        says = "give a number of the label map to 1 GM, 2 WM or 3 CSF, or to these names"
+        raise OptionError(f"numbers are {given!r}; {says}") from error
     return numbers
 
 

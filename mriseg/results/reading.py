@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mriseg import file_names
-from mriseg.errors import ImageError
+from mriseg.errors import ImageError, OptionError
 from mriseg.file_names import posterior_ending, result_name, stem_of_labels, stem_of_result
 from mriseg.images.marks import is_of_labels, read_mark
 from mriseg.images.reading import IN_MEMORY, image_path, load_map, open_image
 from mriseg.images.resampling import resample
 from mriseg.images.volume import Volume, same_grid, whole_numbers
 from mriseg.labels.contrasts import rising_tissues
-from mriseg.labels.numbers import BIDS_NUMBERS, label_numbers, parse_label_map, table_beside
+from mriseg.labels.numbers import BIDS_NUMBERS, as_numbers, label_numbers, parse_label_map, table_beside
 from mriseg.labels.orders import BIDS, ORDERS, marked_order, numbers_of_order
 from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
 from mriseg.results.sidecar import SidecarError, read_sidecar
@@ -42,7 +42,7 @@ class Labels:
     Parameters
     ----------
     path : Path
-        The argument of `read_labels`: a folder, a sidecar or a label map.
+        The argument of `read_labels`: a folder, a sidecar or a label map, or the file of an image.
     name : str
         STEM of its files.
     volume : Volume
@@ -55,9 +55,9 @@ class Labels:
         Sums of the posteriors by tissue abbreviation, mL; empty for a label map alone.
     brain_mask_ml : float or None
         mL; None for a label map alone.
-    posteriors : dict of int to Path
-        Existing files of posteriors, by label.
-    scan : Path or None
+    posteriors : dict of int to Path or nibabel image
+        Posteriors that there are, by label.
+    scan : Path, nibabel image, Volume or None
         The scan without its bias field.
     """
 
@@ -68,8 +68,8 @@ class Labels:
     tissues: tuple[Tissue, ...]
     ml: dict[str, float]
     brain_mask_ml: float | None
-    posteriors: dict[int, Path]
-    scan: Path | None
+    posteriors: Mapping[int, ImageSource]
+    scan: ImageSource | None
 
     @property
     def folder(self) -> Path:
@@ -86,15 +86,15 @@ def is_result_path(path: Path) -> bool:
     return path.is_dir() or path.name.endswith(f"_{file_names.SIDECAR}")
 
 
-def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
+def read_labels(source: ImageSource, numbers: Mapping[int, int | str] | None = None) -> Labels:
     """Read a label map, or the labels, volumes and file names of a segmentation.
 
     Parameters
     ----------
-    path : Path
+    source : str, Path, nibabel image or Volume
         A folder that `mriseg segment` wrote, the sidecar ``STEM_dseg.json`` in it, or a label map.
-    numbers : mapping of int to int, optional
-        Numbers of a label map to 1 GM, 2 WM or 3 CSF; otherwise see `numbers_of`.
+    numbers : mapping of int to int or str, optional
+        Numbers of a label map to 1 GM, 2 WM or 3 CSF, or to these names; otherwise see `numbers_of`.
         Label 7 is a lesion in label maps where these three are numbered so, as in BIDS.
 
     Returns
@@ -105,13 +105,14 @@ def read_labels(path: Path, numbers: Mapping[int, int] | None = None) -> Labels:
     ------
     ImageError
         If a file cannot be read, the folder does not hold one segmentation, or the label map no tissue.
-    ValueError
-        If numbers are given for a result, whose sidecar has them.
+    OptionError
+        If numbers are given for a result, whose sidecar has them, or to something else.
     """
-    if not is_result_path(path):
-        return _read_label_map(path, numbers)
+    path = image_path(source)
+    if isinstance(source, IN_MEMORY) or not is_result_path(path):
+        return _read_label_map(source, numbers)
     if numbers is not None:
-        raise ValueError(f"{path}: its sidecar says which label is which; numbers are for label maps")
+        raise OptionError(f"{path}: its sidecar says which label is which; numbers are for label maps")
     return _read_result(path, _sidecar_in(path) if path.is_dir() else path)
 
 
@@ -236,15 +237,15 @@ def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, 
     return numbers, ml, float(facts["BrainMask"]["VolumeML"]), files
 
 
-def _read_label_map(path: Path, given: Mapping[int, int] | None) -> Labels:
-    volume = load_map(path)
-    numbers = numbers_of(path) if given is None else dict(given)
+def _read_label_map(source: ImageSource, given: Mapping[int, int | str] | None) -> Labels:
+    volume = load_map(source)
+    numbers = numbers_of(source) if given is None else as_numbers(given)
     # Of other programs 7 is any structure: their numbers are given.
     if numbers == BIDS_NUMBERS or (given is None and numbers in map(numbers_of_order, ORDERS)):
         numbers = {**numbers, LESION.index: LESION.index}
     labels = _tissue_labels(volume, numbers)
     tissues = tuple(tissue for tissue in _IN_LABEL_MAPS if tissue.index in numbers.values())
-    return Labels(path, stem_of_labels(path), volume, labels, tissues, {}, None, {}, None)
+    return Labels(volume.path, stem_of_labels(volume.path), volume, labels, tissues, {}, None, {}, None)
 
 
 def _tissue_labels(volume: Volume, numbers: Mapping[int, int]) -> NDArray[np.uint8]:

@@ -47,9 +47,9 @@ _log = logging.getLogger(__name__)
 class Segmentation(Estimates):
     """The labels and posteriors of a scan, with its estimates.
 
-    Arrays are on the grid of the scan's file. See `mriseg.estimates.Estimates` for the fields ``volume``,
-    ``brain``, ``lesions``, ``contrast``, ``levels``, ``channels``, ``field``, ``fit``, ``components``,
-    ``prior``, ``registration``, ``neighbour_strength``, ``settings`` and ``inputs``.
+    The arrays below, ``mask`` and all images are on the grid of the scan's file. See
+    `mriseg.estimates.Estimates` for the other fields; their arrays, ``brain.mask`` and ``lesions`` among
+    them, are in canonical orientation; ``volume.to_scan_grid`` turns them.
 
     Parameters
     ----------
@@ -175,8 +175,7 @@ class Segmentation(Estimates):
     ) -> list[Path]:
         """Write all files to a folder, creating it if needed.
 
-        In a derivatives data set, see `mriseg.results.bids.derivatives_folder`, its description is written if
-        there is none.
+        A derivatives data set, see `mriseg.results.bids.derivatives_folder`, gets a description.
 
         Parameters
         ----------
@@ -196,7 +195,7 @@ class Segmentation(Estimates):
         Returns
         -------
         list of Path
-            The files written, the sidecar last: it marks the set as complete.
+            The files, the sidecar last: it marks the set as complete.
 
         Raises
         ------
@@ -212,9 +211,8 @@ class Segmentation(Estimates):
         folder, name = Path(folder), stem(self.volume.path)
         names = written_files(self, report=report, luts=luts)
         optional = [result_name(glob.escape(name), pattern) for pattern in file_names.OPTIONAL_PATTERNS]
-        with atomic_write(
-            folder, names, overwrite=overwrite, obsolete=optional, inputs=self.inputs
-        ) as scratch:
+        write = partial(atomic_write, folder, names, overwrite=overwrite, inputs=self.inputs)
+        with write(obsolete=optional) as scratch:
             _write(self, scratch, names, report=report, style=overlay_style, luts=luts, order=label_order)
         if data_set := derivatives_folder(folder):
             write_dataset_description(data_set)

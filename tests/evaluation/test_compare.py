@@ -11,7 +11,8 @@ import pytest
 from sidecars import minimal_sidecar
 from skimage.io import imread
 
-from mriseg.errors import ImageError
+import mriseg
+from mriseg.errors import ImageError, OptionError
 from mriseg.evaluation.compare import _backdrop, as_json, compare
 from mriseg.images.reading import load_map
 from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
@@ -364,3 +365,48 @@ def test_slices_show_the_most_of_what_differs():
     assert len({49, 50} & set(chosen)) == 1
     assert np.diff(chosen).min() >= 6
     assert select_slices(brain[..., 10:12], differs[..., 10:12], 2, 5) == [0, 1]
+
+
+def test_images_are_compared_as_their_files(save, labels):
+    a, b = save("a_dseg", labels), save("b_dseg", np.roll(labels, 1, axis=0))
+    of_files, of_images = compare(a, b), compare(nib.load(a), load_map(b))
+    assert of_images.tissues == of_files.tissues
+    assert of_images.names == of_files.names == ("a", "b")
+    in_memory = compare(nib.Nifti1Image(labels, TWO_MM), a)
+    assert in_memory.tissues["GM"].dice == 1
+    assert repr(of_files).startswith("<Comparison of a and b: CSF Dice ")
+
+
+@pytest.mark.parametrize("numbers", [{1: "GM", 2: "WM", 3: "CSF"}, {1: 1, 2: 2, 3: 3}], ids=str)
+def test_tissues_may_be_said_by_name(save, labels, numbers):
+    a = save("a_dseg", labels)
+    assert compare(a, a, numbers_a=numbers, numbers_b=numbers).tissues["CSF"].dice == 1
+
+
+@pytest.mark.parametrize("numbers", [{1: "skin"}, {1: 4}, {"1": 1}, {1: None}, [1, 2]], ids=str)
+def test_numbers_of_no_tissue_are_refused(save, labels, numbers):
+    a = save("a_dseg", labels)
+    for use in (
+        lambda: compare(a, a, numbers_b=numbers),
+        lambda: mriseg.evaluate(a, a, truth_numbers=numbers),
+    ):
+        with pytest.raises(OptionError, match="1 GM, 2 WM or 3 CSF"):
+            use()
+
+
+def test_a_segmentation_is_compared_as_its_files(ball, tmp_path):
+    image = nib.load(ball)
+    order = np.array([[2, -1], [0, 1], [1, -1]])
+    turned = nib.as_closest_canonical(image).as_reoriented(order)  # other axes and directions than the file
+    first, second = mriseg.segment(image), mriseg.segment(turned, spatial=False)
+    for result, name in ((first, "one"), (second, "two")):
+        result.save(tmp_path / name, report=False)
+    in_memory, of_files = compare(first, second), compare(tmp_path / "one", tmp_path / "two")
+    assert in_memory.volumes_from == "posteriors"
+    for name, change in of_files.tissues.items():
+        assert in_memory.tissues[name].figures() == pytest.approx(change.figures(), abs=1e-3)
+    assert in_memory.tissues["GM"].dice > 0.9
+    assert compare(first, tmp_path / "one").differ_ml == 0
+    with pytest.raises(OptionError, match="says itself"):
+        compare(first, second, numbers_a={1: "GM"})
+    assert len(in_memory.save(tmp_path / "comparison")) == 3

@@ -5,12 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from heads import dice, template_head, volume_of
+from heads import brain_of, dice, template_head, volume_of
 from real_scans import HEADS, scan_of
 from scipy import ndimage
 from sweeps import mostly
 
-from mriseg.brain.mask import MaskMethod, brain_mask
+from mriseg.brain.mask import MaskMethod
 from mriseg.images.background_noise import background_noise_sd, local_noise_sd, without_background_noise
 from mriseg.images.constants import MIN_NOISE_SD
 from mriseg.images.reading import load_volume
@@ -66,7 +66,7 @@ def test_noise_of_the_full_range_is_told_from_signal(noise, zooms):
 @pytest.mark.parametrize("noise", mostly(NOISES.values(), ratio), ids=NOISES)
 def test_noise_around_a_head_leaves_its_mask(noise):
     silent, plain, _ = noisy_head(noise)
-    found, expected = brain_mask(silent), brain_mask(plain)
+    found, expected = brain_of(silent), brain_of(plain)
     assert background_noise_sd(silent) is not None
     assert found.method is MaskMethod.SURFACE
     assert not found.warnings
@@ -99,12 +99,12 @@ def test_the_contrast_of_a_head_in_noise_is_detected():
 def test_a_box_of_noise_leaves_the_mask():
     """As where a face was removed by noise, which is brighter than the head on average."""
     head, _ = template_head()
-    expected, boxed = brain_mask(head).mask, head.data.copy()
+    expected, boxed = brain_of(head).mask, head.data.copy()
     box = np.zeros(head.data.shape, dtype=bool)
     box[:, 70:, :40] = True
     box &= ~ndimage.binary_dilation(expected, iterations=3)
     boxed[box] = uniform(int(box.sum())) * np.percentile(head.data, 99)
-    assert dice(brain_mask(replace(head, data=boxed)).mask, expected) > 0.97
+    assert dice(brain_of(replace(head, data=boxed)).mask, expected) > 0.97
 
 
 @pytest.mark.parametrize("level", [0.0, 0.05, 0.15])
@@ -132,10 +132,10 @@ def test_real_scans_with_dark_air_are_left_alone(scans, name):
 def test_real_heads_in_noise_give_the_mask_of_the_plain_scan(scans, name):
     scan = load_volume(scan_of(scans, name))
     data = np.clip(scan.data / np.percentile(scan.data, 99.5), 0, 1)
-    plain = brain_mask(scan).mask
+    plain = brain_of(scan).mask
     signal = (data > 0.12) | ndimage.binary_dilation(plain)
     silent = replace(scan, data=np.where(signal, data, ratio(data.shape)).astype(np.float32))
-    found = brain_mask(silent)
+    found = brain_of(silent)
     assert [warning.code for warning in found.warnings] == ["noise-near-brain"]  # in the skull
     assert dice(found.mask, plain) > 0.97
 
@@ -147,7 +147,7 @@ def test_noise_is_told_after_interpolation(order):
     coarse, expected = (_resampled(volume, spacing, order) for volume in (silent, plain))
     assert background_noise_sd(coarse) is not None
     assert background_noise_sd(expected) is None
-    assert dice(brain_mask(coarse).mask, brain_mask(expected).mask) > 0.97
+    assert dice(brain_of(coarse).mask, brain_of(expected).mask) > 0.97
 
 
 def _resampled(volume, factor, order):

@@ -55,7 +55,7 @@ def test_what_was_changed_in_place_counts(ball, dtype):
         (mriseg.segment, "is no image; give a file"),
         (mriseg.brain_mask, "is no image; give a file"),
         (lambda x: mriseg.evaluate(x, x), "is no image; give a file"),
-        (lambda x: mriseg.compare(x, x), "compare takes the path of"),
+        (lambda x: mriseg.compare(x, x), "is no image; give a file"),
     ],
 )
 def test_what_is_no_image_is_refused_in_one_line(source, use, says):

@@ -8,12 +8,11 @@ from itertools import permutations, product
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import dice, moved, turned
+from heads import brain_of, dice, moved, turned
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 from scipy import ndimage
 from sweeps import mostly
 
-from mriseg.brain.mask import brain_mask
 from mriseg.images.reading import load_map, load_volume
 
 ORIENTATIONS = [
@@ -28,7 +27,7 @@ def scan(scans, name):
 @pytest.mark.slow
 def test_one_mask_for_all_orientations_of_a_stripped_brain(scans):
     files = sorted((scans / "orientations").glob("*.nii*"))
-    masks = [brain_mask(load_volume(file)).mask for file in files]
+    masks = [brain_of(load_volume(file)).mask for file in files]
     assert len(files) == 48
     assert all(np.array_equal(mask, masks[0]) for mask in masks)
 
@@ -36,7 +35,7 @@ def test_one_mask_for_all_orientations_of_a_stripped_brain(scans):
 @pytest.fixture(scope="module")
 def head(scans):
     volume = load_volume(scan(scans, "xa30"))
-    return volume, brain_mask(volume)
+    return volume, brain_of(volume)
 
 
 @pytest.mark.slow
@@ -47,20 +46,20 @@ def test_one_mask_for_all_orientations_of_a_head(head, orientation, tmp_path):
     affine = volume.canonical_affine @ inv_ornt_aff(orientation, volume.data.shape)
     nib.Nifti1Image(data, affine).to_filename(tmp_path / "twin.nii")
     twin = load_volume(tmp_path / "twin.nii")
-    np.testing.assert_array_equal(brain_mask(twin).mask, found.mask)
+    np.testing.assert_array_equal(brain_of(twin).mask, found.mask)
 
 
 @pytest.mark.parametrize("axis", mostly([0, 1, 2], 0))
 def test_a_head_turned_by_35_degrees(head, axis):
     hard, mask = moved(head[0], head[1].mask, turned(axis, 35), (2.0, 2.0, 2.0), (128, 150, 150))
-    assert dice(brain_mask(hard).mask, mask) > 0.95
+    assert dice(brain_of(hard).mask, mask) > 0.95
 
 
 def test_a_head_60_mm_off_the_middle(head):
     shift = np.eye(4)
     shift[1, 3] = 60
     hard, mask = moved(head[0], head[1].mask, shift, (2.0, 2.0, 2.0), (130, 190, 150))
-    assert dice(brain_mask(hard).mask, mask) > 0.95
+    assert dice(brain_of(hard).mask, mask) > 0.95
 
 
 def test_a_head_with_half_its_neck(head):
@@ -70,7 +69,7 @@ def test_a_head_with_half_its_neck(head):
     affine = volume.canonical_affine.copy()
     affine[:3, 3] += cut * affine[:3, 2]
     hard = replace(volume, data=volume.data[:, :, cut:], canonical_affine=affine)
-    assert dice(brain_mask(hard).mask, found.mask[:, :, cut:]) > 0.95
+    assert dice(brain_of(hard).mask, found.mask[:, :, cut:]) > 0.95
 
 
 @pytest.mark.parametrize("axis", mostly([0, 1, 2], 0))
@@ -78,7 +77,7 @@ def test_a_head_under_a_threefold_ramp(head, axis):
     volume, found = head
     ramp = np.geomspace(1, 3, volume.data.shape[axis], dtype=np.float32)
     ramp = ramp.reshape([-1 if a == axis else 1 for a in range(3)])
-    assert dice(brain_mask(replace(volume, data=volume.data * ramp)).mask, found.mask) > 0.95
+    assert dice(brain_of(replace(volume, data=volume.data * ramp)).mask, found.mask) > 0.95
 
 
 def test_a_noisy_head(head):
@@ -86,7 +85,7 @@ def test_a_noisy_head(head):
     sd = 0.15 * np.median(volume.data[found.mask])
     real, imaginary = np.random.default_rng(0).normal(0, sd, (2, *volume.data.shape))
     noisy = np.hypot(volume.data + real, imaginary).astype(np.float32)
-    assert dice(brain_mask(replace(volume, data=noisy)).mask, found.mask) > 0.95
+    assert dice(brain_of(replace(volume, data=noisy)).mask, found.mask) > 0.95
 
 
 @pytest.mark.parametrize("zooms", mostly([(1.0, 1.0, 5.0), (6.0, 6.0, 6.0)], (1.0, 1.0, 5.0)))
@@ -97,13 +96,13 @@ def test_a_head_of_coarse_voxels(head, zooms):
         volume, data=ndimage.gaussian_filter(volume.data, np.maximum(0, zooms - volume.zooms) / 5)
     )
     hard, mask = moved(smooth, found.mask, np.eye(4), zooms, tuple((extent // zooms).astype(int)))
-    assert dice(brain_mask(hard).mask, mask) > 0.95
+    assert dice(brain_of(hard).mask, mask) > 0.95
 
 
 def test_a_child_sized_head(head):
     volume, found = head
     small = replace(volume, canonical_affine=volume.canonical_affine @ np.diag([0.7, 0.7, 0.7, 1]))
-    assert dice(brain_mask(small).mask, found.mask) > 0.95
+    assert dice(brain_of(small).mask, found.mask) > 0.95
 
 
 @pytest.mark.parametrize("contrast", mostly(["t2", "pd", "flair"], "flair"))
@@ -121,4 +120,4 @@ def test_other_contrasts_are_found_without_being_bright_where_a_t1_is(scans, con
          codes == 516, codes > 0], [white, csf, grey, bone, csf, scalp], 0)  # fmt: skip
     noise = np.random.default_rng(0).normal(0, 4, codes.shape)
     scan = replace(labels, data=(values + noise).astype(np.float32), canonical_affine=affine)
-    assert dice(brain_mask(scan, contrast).mask, brain) > 0.93
+    assert dice(brain_of(scan, contrast).mask, brain) > 0.93

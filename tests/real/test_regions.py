@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from heads import brain_of
 from real_scans import scan_of
 
 import mriseg
@@ -15,7 +16,7 @@ import mriseg
 def head(scans):
     """A healthy head, and its brain in canonical orientation."""
     volume = mriseg.load_volume(scan_of(scans, "pumi"))
-    return volume, mriseg.brain_mask(volume).mask
+    return volume, brain_of(volume).mask
 
 
 def _codes(result):
