@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from cohorts import small_ball
 from heads import dice
+from real_scans import array_of, scan_of
 
 import mriseg
 from mriseg.evaluation.phantom import folded_ball, simulate
@@ -275,3 +276,27 @@ def test_a_channel_that_cannot_be_read_is_one_line(run, pair, tmp_path, wrong):
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"mriseg: error: {path}: ")
+
+
+def _noise(data, rng):
+    return rng.normal(100, 20, data.shape)
+
+
+def _ramp(data, _):
+    return np.broadcast_to(np.linspace(50, 150, data.shape[0])[:, None, None], data.shape)
+
+
+def _elsewhere(data, _):
+    return np.roll(data, 12, axis=1)
+
+
+@pytest.mark.parametrize("shows", [_noise, _ramp, _elsewhere])
+def test_a_channel_that_shows_nothing_makes_no_tissue_worse(scans, tmp_path, shows):
+    """The tissues start from the channel that tells most about place; swapped ones may be likelier."""
+    first = scan_of(scans, "elder03")
+    flair = nib.load(scans / "contrasts" / "elder03" / "FLAIR.nii.gz")
+    poor = shows(array_of(scans / "contrasts" / "elder03" / "FLAIR.nii.gz"), np.random.default_rng(0))
+    second = _written(tmp_path / "sub-elder03_FLAIR.nii.gz", poor.astype(np.float32), flair.affine)
+    alone, both = mriseg.segment(first), mriseg.segment(first, channels=[second])
+    for tissue in (CSF, GM, WM):
+        assert dice(alone.labels == tissue.index, both.labels == tissue.index) > 0.97, tissue.abbreviation

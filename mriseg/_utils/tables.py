@@ -44,7 +44,9 @@ def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], lis
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return parse_delimited(file.read(), delimiters)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
         raise ValueError(str(error)) from error
 
 

@@ -117,7 +117,12 @@ def _scans(root: Path, suffixes: Collection[str]) -> dict[str, list[_Scan]]:
             f"{root}: a BIDS data set is read by ancpbids, which is not installed; pip install ancpbids"
         ) from error
 
-    layout = BIDSLayout(str(root))
+    try:
+        layout = BIDSLayout(str(root))
+    except PermissionError as error:
+        raise CohortError(
+            f"{error.filename}: cannot be read ({error.strerror}); ask for the right to read it"
+        ) from error
     return {suffix: _raw_scans(root, layout.get(suffix=suffix, extension=_SCANS)) for suffix in suffixes}
 
 

@@ -16,7 +16,7 @@ from mriseg import __version__
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import printable
 from mriseg.cohort.record import Record, identifier_of, log_file, read_record, record_file, sidecar_or_none
-from mriseg.errors import MrisegError
+from mriseg.errors import MrisegError, OutputError
 from mriseg.file_names import REPORT, SIDECAR, result_name, stem
 from mriseg.images.reading import file_digest
 from mriseg.labels.orders import BIDS
@@ -149,7 +149,11 @@ def run_job(job: Job, output: Path) -> Record:
 def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
     """Segment a scan and write the results; return the reason of a failure ("" if none) and the histogram."""
     try:
+        sidecar = job.sidecar(output)
+        before = _content(sidecar)
         result = segment_scan(job.scan, job.options)
+        if _content(sidecar) != before:
+            raise OutputError(f"{sidecar}: was written by another run meanwhile; run one at a time")
         result.save(output / job.folder, overwrite=True, report=job.report)
     except MrisegError as error:
         _log.error("%s", error)
@@ -166,6 +170,10 @@ def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
         return "", ()
     shares = normalised_shares(*result.histogram, result.volumes["WM"].mean)
     return "", tuple(shares.round(7).tolist())
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mriseg._utils.access import is_closed
 from mriseg._utils.tables import Row, read_delimited
 from mriseg.cohort.job import Job
 from mriseg.cohort.record import LOGS
@@ -87,6 +88,9 @@ def _place(job: Job) -> str:
 
 def data_sets(inputs: Sequence[str]) -> list[Path]:
     """Return the inputs of a plan that are BIDS data sets."""
+    for path in map(Path, inputs):
+        if is_closed(path):
+            raise CohortError(f"{path}: cannot be read (Permission denied); ask for the right to read it")
     return [path for path in map(Path, inputs) if path.is_dir() and (path / DESCRIPTION).exists()]
 
 
@@ -101,7 +105,8 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
     if path.name.lower().endswith(IMAGE_EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
         return [Job(path.absolute(), stem(path), options)]
     base, files = _search(entry)
-    found = [file for file in sorted(files) if _is_scan(file, base)]
+    # A folder that may not be read fails by itself, as a scan does: what it holds is not left out silently.
+    found = [file for file in sorted(files) if _is_scan(file, base) or is_closed(file)]
     if not found:
         known = ", ".join(IMAGE_EXTENSIONS)
         raise CohortError(

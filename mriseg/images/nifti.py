@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import nibabel as nib
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
+from mriseg._utils.access import is_closed
 from mriseg.errors import ImageError
 from mriseg.file_names import FREESURFER_EXTENSIONS, IMAGE_EXTENSIONS
 from mriseg.images.sources import freesurfer_bytes, nifti_bytes, path_of
@@ -141,14 +142,22 @@ def _check_name(path: Path) -> None:
     """Raise ImageError unless a path names an existing file with the extension of an image."""
     try:
         exists, is_file = path.exists(), path.is_file()
+    except PermissionError as error:
+        raise ImageError(
+            f"{path}: cannot be read ({error.strerror}); ask for the right to read it"
+        ) from error
     except (OSError, ValueError) as error:  # such as a name that is too long, or that holds a zero byte
         raise ImageError(f"{path}: is no file name ({_one_line(error)}); check it") from error
     if not exists and path.is_symlink():
         raise ImageError(f"{path}: {_linked(path)}")
     if not exists:
         raise ImageError(f"{path}: no such file; check the name")
+    if is_closed(path):
+        raise ImageError(f"{path}: cannot be read (Permission denied); ask for the right to read it")
     if not is_file:
-        raise ImageError(f"{path}: is not a file; give one NIfTI image")
+        raise ImageError(
+            f"{path}: is a folder; give one NIfTI image (mriseg batch takes folders, dcm2niix converts DICOM)"
+        )
     if not path.name.lower().endswith(IMAGE_EXTENSIONS):
         known = ", ".join(IMAGE_EXTENSIONS)
         advice = "convert DICOM and other formats to NIfTI by dcm2niix or mri_convert"
@@ -202,8 +211,8 @@ def _not_nifti(path: Path, start: bytes) -> str:
     size = start[:4]
     analyze = _HEADER_BYTES[1] in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
     if analyze and not path.name.lower().removesuffix(".gz").endswith(".nii"):
-        return "is an Analyze image, not NIfTI, so left and right are not known; convert it to NIfTI"
-    return "cannot be read as a NIfTI image (it does not begin as one); export it again"
+        return "is an Analyze image, not NIfTI, so left and right are not known; convert its source to NIfTI"
+    return "cannot be read as a NIfTI image (it does not begin as one); export it anew, DICOM by dcm2niix"
 
 
 def _parse(path: Path, start: bytes, kind: int) -> nib.Nifti1Header:

@@ -181,6 +181,8 @@ def load_mask(
         If its grid is not the scan's, its values are no mask, or the mask is empty or fills the whole volume.
     """
     file = open_image(path)
+    if volume.sha256 and file_digest(path) == volume.sha256:
+        raise MaskError(f"{file.path}: is the scan itself, not a mask of {of}; give the file of the mask")
     path, array = file.path, read_voxels(file)
     affine = voxel_placement(file.header, array.shape, path, volume.reading.get("ZoomsGiven")).affine
     # From the axes of the file to those of the scan, which may be stored in another order.

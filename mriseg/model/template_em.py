@@ -67,7 +67,8 @@ def fit_at_places(
     places : Places
         Of the voxels.
     start : TemplateMixture, optional
-        Initial model, also of another brain; by default the better of two starts of the first channel.
+        Initial model, also of another brain; by default the better of two starts of a single channel, or the
+        fit of the channel that tells most about place.
     cohort : pair of ndarrays of float64, shape (P,), optional
         Intensities of other brains in a single channel, and how many voxels each counts for.
     hold_means : bool
@@ -91,7 +92,7 @@ def fit_at_places(
     if start is not None:
         starts = [start.at(places, counts.sum(axis=1), np.ptp(rows, axis=0))]
     elif rows.shape[1] > 1:
-        starts = _channel_starts(intensities, places, rows, counts.sum(axis=0), max_iterations)
+        starts = [_channel_start(intensities, places, rows, counts.sum(axis=0), max_iterations)]
     else:
         starts = _starts(rows, counts, places)
     return fit_template_mixture(rows, counts, starts, hold_means=hold_means, max_iterations=max_iterations)
@@ -116,28 +117,36 @@ def _with_cohort(
     return rows, block_diag(counts, voxels), replace(places, proportions=proportions)
 
 
-def _channel_starts(
+def _channel_start(
     intensities: NDArray[np.float32], places: Places, rows: Floats, counts: Floats, max_iterations: int
-) -> list[TemplateMixture]:
-    """Return starts from each channel alone: whichever separates the tissues best leads highest.
+) -> TemplateMixture:
+    """Return a start from the channel whose intensities tell most about place, fitted alone.
 
-    In the other channels all tissues have the same mean and variance, so that the first E-step does not
-    depend on them.
+    The likelihood of the joint mixture is no guide: swapped tissues may reach a higher one. In the other
+    channels all tissues have the same mean and variance, so that the first E-step does not depend on them.
     """
     means = np.average(rows, axis=0, weights=counts)
     variances = np.average((rows - means) ** 2, axis=0, weights=counts)
     first = fit_at_places(intensities[:, 0], places, max_iterations=max_iterations)
     shares = first.responsibilities(rows[:, 0])[:, np.argsort(first.rising)] * counts[:, None]
-    starts = []
-    for channel, column in enumerate(intensities.T):
+    fits = [first]
+    for channel, column in enumerate(intensities.T[1:], start=1):
         there = replace(places, levels=shares.T @ rows[:, channel] / shares.sum(axis=0))
-        alone = fit_at_places(column, there, max_iterations=max_iterations) if channel else first
-        levels = np.tile(means, (KINDS, 1))
-        levels[:, channel] = alone.levels[:, 0]
-        spread = variances.copy()
-        spread[channel] = alone.variances[0]
-        starts.append(replace(alone, levels=levels, variances=spread, outlier_range=np.ptp(rows, axis=0)))
-    return starts
+        fits.append(fit_at_places(column, there, max_iterations=max_iterations))
+    told = [_place_information(*pair, places) for pair in zip(fits, intensities.T, strict=True)]
+    channel = int(np.argmax(told))
+    levels, spread = np.tile(means, (KINDS, 1)), variances.copy()
+    levels[:, channel] = fits[channel].levels[:, 0]
+    spread[channel] = fits[channel].variances[0]
+    return replace(fits[channel], levels=levels, variances=spread, outlier_range=np.ptp(rows, axis=0))
+
+
+def _place_information(model: TemplateMixture, intensities: NDArray[np.float32], places: Places) -> float:
+    """Return how much the places raise the log-likelihood of the intensities of a channel (N,)."""
+    rows, bins = _cells(intensities)
+    counts = places.counts(bins, len(rows))
+    anywhere = float(counts.sum(axis=0) @ np.log(model.density(rows)))
+    return model.log_likelihood_by_place(rows, counts) - anywhere
 
 
 def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> TemplateMixture | None:

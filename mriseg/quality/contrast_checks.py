@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mriseg.labels.contrasts import CONTRASTS
-from mriseg.labels.tissues import CSF, WM
+from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.qc import QCWarning, do_not_trust, look_closely
 from mriseg.template.constants import MIN_WM_DIFFERENCE
 from mriseg.template.contrast import TissueLevels, contrast_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def template_warnings(found: Estimates) -> list[QCWarning]:
-    """Report that the tissues were named without the template although it was asked for.
+    """Report that the tissues were told without the template, as asked or because it does not fit.
 
     Parameters
     ----------
@@ -26,11 +26,14 @@ def template_warnings(found: Estimates) -> list[QCWarning]:
     list of QCWarning
         Empty if nothing is in doubt.
     """
-    if found.prior is None or found.prior.fits:
+    if GM not in found.components or (found.prior is not None and found.prior.fits):
         return []
-    text = "the template does not fit this brain; its tissues are named by the order of their intensities"
-    rest = "so that volumes of GM and WM are less sure; check the brain mask and --contrast"
-    return [look_closely("template-not-used", f"{text} in {CONTRASTS[found.contrast].name}, {rest}")]
+    asked = found.settings["Priors"]
+    why = "does not fit this brain" if asked else "was left out"
+    text = f"the template {why}; the tissues are named by the order of their intensities in "
+    text += f"{CONTRASTS[found.contrast].name}, so that volumes of GM and WM are less sure; "
+    text += "check the brain mask and --contrast" if asked else "look at the labels, or leave out --no-priors"
+    return [look_closely("template-not-used", text)]
 
 
 def order_warnings(found: Estimates) -> list[QCWarning]:

@@ -6,6 +6,7 @@ import mriseg
 from mriseg.cohort.job import Job, is_done, run_job
 from mriseg.cohort.record import FAILED, collect, log_file
 from mriseg.options import SegmentOptions
+from mriseg.pipeline import segment_scan
 
 
 def job_of(scan, **options):
@@ -14,7 +15,7 @@ def job_of(scan, **options):
 
 def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, monkeypatch):
     scan = small_ball(tmp_path / "scan.nii.gz")
-    mask = small_ball(tmp_path / "mask.nii.gz")
+    mask = small_ball(tmp_path / "mask.nii.gz", seed=3)
     job, output = job_of(scan, mask=mask), tmp_path / "out"
     assert not is_done(job, output)
     assert run_job(job, output).fresh
@@ -74,3 +75,21 @@ def test_a_bug_in_one_scan_is_recorded_with_its_trace(tmp_path, monkeypatch):
     record = run_job(job_of(small_ball(tmp_path / "scan.nii.gz")), tmp_path)
     assert record.reason.startswith("internal error, ZeroDivisionError: oh")
     assert "Traceback" in log_file(tmp_path, "scan").read_text()
+
+
+def test_of_two_runs_at_once_the_later_says_so(tmp_path, monkeypatch):
+    scan = small_ball(tmp_path / "scan.nii.gz")
+    output = tmp_path / "out"
+    first, second = job_of(scan), job_of(scan, bias=False)
+
+    def meanwhile(source, options):
+        monkeypatch.undo()
+        assert run_job(first, output).status == "done"
+        return segment_scan(source, options)
+
+    monkeypatch.setattr("mriseg.cohort.job.segment_scan", meanwhile)
+    record = run_job(second, output)
+    assert record.status == FAILED
+    assert "was written by another run meanwhile" in record.reason
+    assert is_done(first, output)
+    assert run_job(second, output).status == "done"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from mriseg.cohort.plan import data_sets, plan
-from mriseg.errors import CohortError
+from mriseg.errors import CohortError, ImageError
+from mriseg.images.reading import load_volume
 from mriseg.options import SegmentOptions
 
 
@@ -166,6 +168,24 @@ def test_a_wrong_list_is_refused_with_its_line(tmp_path, text, says):
         plan([str(table)])
     assert str(caught.value).startswith(f"{table}: ")
     assert says in str(caught.value)
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """Close folders of a name to this process: tests may run as root, who may read all."""
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed" and access(path, mode))
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_folder_that_may_not_be_read_fails_by_itself(study):
+    (study / "closed").mkdir()
+    jobs = plan([str(study)])
+    assert places(jobs) == ["a/T1", "b/T1", "b/c/T1", "closed", "pair"]
+    with pytest.raises(ImageError, match=r"closed: cannot be read \(Permission denied\)"):
+        load_volume(jobs[3].scan)
+    with pytest.raises(CohortError, match=r"closed: cannot be read \(Permission denied\)"):
+        plan([str(study / "closed")])
 
 
 def test_a_data_set_without_its_reader_is_refused_with_the_command_that_installs_it(tmp_path, monkeypatch):

@@ -69,8 +69,11 @@ def test_given_voxel_sizes_replace_those_of_the_header_and_are_written(save, bal
     np.testing.assert_allclose(again.header.get_zooms(), (3, 3, 4))
     assert again.header.get_xyzt_units()[0] == "mm"
     np.testing.assert_allclose(again.get_sform(), again.get_qform(), atol=1e-4)
+    image = nib.load(path)
+    mask = nib.Nifti1Image((image.get_fdata() != 0).astype(np.uint8), None, image.header)
+    mask.to_filename(tmp_path / "mask.nii")
     np.testing.assert_array_equal(
-        load_mask(path, volume).mask, volume.to_canonical(nib.load(path).get_fdata()) != 0
+        load_mask(tmp_path / "mask.nii", volume).mask, volume.to_canonical(image.get_fdata()) != 0
     )
 
 

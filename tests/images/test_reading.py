@@ -62,7 +62,7 @@ def _image(data):
     ("make", "name", "says"),
     [
         (Path.exists, "gone.nii", "no such file"),
-        (Path.mkdir, "folder.nii", "not a file"),
+        (Path.mkdir, "folder.nii", "is a folder"),
         (_text, "table.csv", "not named as a NIfTI image"),
         (_text, "table.nii", "cannot be read as a NIfTI image"),
         (_text, "table.nii.gz", "is not compressed although"),

@@ -114,6 +114,12 @@ def test_masks_and_labels_may_be_in_memory(ball, ball_labels, ball_affine):
     )
 
 
+def test_the_scan_is_no_mask_of_itself(ball):
+    for source in (ball, nib.load(ball)):
+        with pytest.raises(mriseg.MaskError, match="is the scan itself, not a mask of the brain"):
+            load_mask(source, load_volume(source))
+
+
 def test_digests_tell_images_in_memory_apart(ball_data, ball_affine):
     one, other = (nib.Nifti1Image(ball_data + np.int16(shift), ball_affine) for shift in (0, 1))
     assert file_digest(one) == file_digest(nib.Nifti1Image(ball_data, ball_affine)) != file_digest(other)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
 from mriseg.template.contrast import TissueLevels
@@ -11,8 +12,10 @@ from mriseg.template.contrast import TissueLevels
 T1, T2, FLAIR = TissueLevels(0.1, 0.5, 0.8), TissueLevels(0.9, 0.4, 0.2), TissueLevels(0.1, 0.8, 0.5)
 
 
-def found(components, *, by_place=True, prior=None):
-    return SimpleNamespace(components=components, by_place=by_place, prior=prior, contrast="t1")
+def found(components, *, by_place=True, prior=None, priors=True):
+    return SimpleNamespace(
+        components=components, by_place=by_place, prior=prior, contrast="t1", settings={"Priors": priors}
+    )
 
 
 @pytest.mark.parametrize("contrast", ["t2", "pd", "t2-infant"])
@@ -37,9 +40,14 @@ def test_an_order_of_no_contrast_is_not_trusted():
         assert not order_warnings(found(unusual, by_place=False))
 
 
-def test_a_template_that_was_asked_for_and_not_used_is_said():
-    assert not template_warnings(found((CSF, GM, WM)))
+def test_tissues_that_were_told_without_the_template_are_said():
+    assert not template_warnings(found(rising_tissues("t1", 4)))
     assert not template_warnings(found((CSF, GM, WM), prior=SimpleNamespace(fits=True)))
     [warning] = template_warnings(found((CSF, GM, WM), prior=SimpleNamespace(fits=False)))
     assert warning.code == "template-not-used"
     assert "T1" in warning.text
+    [failed] = template_warnings(found((CSF, GM, WM)))
+    [left_out] = template_warnings(found((CSF, GM, WM), priors=False))
+    assert failed.code == left_out.code == "template-not-used"
+    assert "--no-priors" in left_out.text
+    assert left_out.text != failed.text

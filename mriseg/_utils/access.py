@@ -1,0 +1,14 @@
+"""What of the file system this process may read."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def is_closed(path: Path) -> bool:
+    """Return whether a path is a folder whose content this process may not read."""
+    return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
