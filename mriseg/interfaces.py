@@ -24,7 +24,7 @@ try:
     )
     from nipype.utils.filemanip import split_filename
 except ImportError as error:
-    raise ImportError("mriseg.interfaces needs nipype: pip install 'mriseg[nipype]'") from error
+    raise ImportError("mriseg.interfaces needs nipype: pip install nipype") from error
 
 # What FAST calls T1, T2 and proton density.
 _CONTRASTS = {1: "t1", 2: "t2", 3: "pd"}

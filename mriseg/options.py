@@ -207,7 +207,10 @@ class SegmentOptions:
         if self.lesion_mask is not None:
             raise OptionError("give a lesion mask or have lesions found, not both")
         if not self.priors or not (self.merge or self.classes == 3):
-            raise OptionError("lesions are found among three tissues by the template's maps: ask for both")
+            raise OptionError(
+                "lesions are found among three tissues by the template's maps: with lesions apart, leave out "
+                "--no-priors, and --classes unless with --merge"
+            )
 
     @property
     def max_classes(self) -> int:

@@ -169,7 +169,7 @@ def bids(
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cli.summarise import summarise_results
     from mriseg.cli.terminal import warn
-    from mriseg.cohort.dataset import check_dataset, dataset_jobs
+    from mriseg.cohort.dataset import check_apart, check_dataset, dataset_jobs
     from mriseg.cohort.plan import refuse_duplicates
     from mriseg.cohort.run import Machine
     from mriseg.results.bids import write_dataset_description
@@ -181,6 +181,7 @@ def bids(
     if level is Level.GROUP:
         summarise_results(output, chosen_groups(group_by, participants, [dataset]))
         return
+    check_apart(dataset, output)
     faults = [] if skip_bids_validation else check_dataset(dataset)
     if faults:
         warn(dataset, [f"the BIDS validator names {', '.join(faults)}"])

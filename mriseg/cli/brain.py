@@ -26,7 +26,7 @@ def brain(
         Path,
         typer.Argument(
             metavar="SCAN",
-            help="NIfTI scan of a whole head: .nii, .nii.gz, .hdr or .img.",
+            help="Scan of a whole head: .nii, .nii.gz, .hdr or .img of NIfTI, .mgz or .mgh.",
             show_default=False,
         ),
     ],

@@ -40,6 +40,10 @@ def evaluate(
             "ends in .tsv; else the order in its header; else 1 GM, 2 WM, 3 CSF.",
         ),
     ] = None,
+    labels_map: Annotated[
+        str | None,
+        typer.Option("--map-labels", metavar="MAP", show_default=False, help="Numbers of LABELS, likewise."),
+    ] = None,
     inside: Annotated[
         bool, typer.Option("--inside", help="Judge only voxels that have a tissue in TRUTH.")
     ] = False,
@@ -53,14 +57,25 @@ def evaluate(
     For example: mriseg evaluate sub-01_dseg.nii.gz truth.nii.gz --map 1=CSF,2=GM,3=WM
     """
     from mriseg.evaluation.metrics import evaluate as evaluate_labels
-    from mriseg.results.reading import numbers_of
+
+    figures = evaluate_labels(
+        labels,
+        truth,
+        label_numbers=_numbers(labels_map, "--map-labels"),
+        truth_numbers=_numbers(truth_map, "--map"),
+        inside=inside,
+    )
+    typer.echo({"table": _table, "tsv": _tsv, "json": _json}[form](figures))
+
+
+def _numbers(text: str | None, option: str) -> dict[int, int] | None:
+    """Parse the numbers of a label map as the user gives them."""
+    from mriseg.labels.numbers import parse_label_map
 
     try:
-        numbers = numbers_of(truth, truth_map)
+        return None if text is None else parse_label_map(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--map") from error
-    figures = evaluate_labels(labels, truth, truth_numbers=numbers, inside=inside)
-    typer.echo({"table": _table, "tsv": _tsv, "json": _json}[form](figures))
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _table(figures: dict[str, Agreement]) -> str:

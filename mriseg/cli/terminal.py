@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from threading import Timer
 from typing import TYPE_CHECKING, Annotated, NoReturn, cast
@@ -72,6 +73,10 @@ def run_to_one_line(command: Callable[[], None]) -> None:
         _run_until_stopped(command)
     except MrisegError as error:
         _end(1, f"error: {error}")
+    except OSError as error:
+        with suppress(OSError):  # what could not be written is not tried again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end(1, f"error: {error.filename or 'the output'}: {error.strerror or error}; check what is there")
     except MemoryError:
         _end(1, "error: the memory does not suffice; crop or resample the scan, or free memory")
     except Stopped as stopped:
@@ -85,7 +90,10 @@ def _run_until_stopped(command: Callable[[], None]) -> None:
         sys.unraisablehook = partial(_ask_again, hook)
         for number in before:
             signal.signal(number, _stop)
-        command()
+        try:
+            command()
+        finally:
+            sys.stdout.flush()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

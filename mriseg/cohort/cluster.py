@@ -107,7 +107,7 @@ def cluster_workers(
         with dask.config.set(logging=_SILENT):  # read at import; errors are reported by us
             from distributed import Client
     except ImportError as error:
-        raise CohortError("--cluster needs Dask: pip install 'mriseg[cluster]'") from error
+        raise CohortError("--cluster needs Dask: pip install dask-jobqueue distributed") from error
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": retries}))
         if cluster in BATCH_SYSTEMS:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SCANS = [".nii", ".nii.gz"]
 _T1 = "T1w"
+_SUBJECT = "sub-"
 
 
 def dataset_jobs(
@@ -130,9 +131,22 @@ def _raw_scans(root: Path, found: Iterable[Any]) -> list[_Scan]:
     files = [(Path(artifact.get_absolute_path()), artifact.entities) for artifact in found]
     # The raw scans of subjects, not derivatives or source data inside the data set.
     return sorted(
-        ((file, entities) for file, entities in files if file.relative_to(root).parts[0].startswith("sub-")),
+        (
+            (file, entities)
+            for file, entities in files
+            if file.relative_to(root).parts[0].startswith(_SUBJECT)
+        ),
         key=lambda pair: pair[0],
     )
+
+
+def check_apart(dataset: Path, output: Path) -> None:
+    """Raise CohortError if results would be written among the raw scans of a data set."""
+    raw, results = dataset.resolve(), output.resolve()
+    within = results.relative_to(raw).parts if results.is_relative_to(raw) else None
+    if within is not None and (not within or within[0].startswith(_SUBJECT)):
+        apart = dataset / "derivatives" / "mriseg"
+        raise CohortError(f"{output}: lies among the raw scans; write to {apart}")
 
 
 def check_dataset(dataset: Path) -> list[str]:
@@ -160,7 +174,8 @@ def check_dataset(dataset: Path) -> list[str]:
     except (OSError, ValueError, TypeError):
         described = False
     if not described:
-        raise CohortError(f"{file}: must say Name and BIDSVersion; repair it or give --skip-bids-validation")
+        fault = "must say Name and BIDSVersion" if file.is_file() else "is not there"
+        raise CohortError(f"{file}: {fault}; write it, or give --skip-bids-validation")
     validator = shutil.which("bids-validator-deno")
     if validator is None:
         return []

@@ -183,6 +183,8 @@ def _scan_log(path: Path) -> Iterator[None]:
     logger, thread = logging.getLogger("mriseg"), threading.get_ident()
     with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         handler = logging.StreamHandler(file)
+        # A full disk fails the scan; it is not reported line by line.
+        handler.handleError = lambda record: None  # type: ignore[method-assign]  # noqa: ARG005
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         handler.addFilter(lambda record: record.thread == thread)
         logger.setLevel(logging.INFO)

@@ -71,6 +71,7 @@ def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report
 
 def refuse_duplicates(jobs: Sequence[Job]) -> None:
     """Raise CohortError if two scans would write the same files."""
+    names = Counter(job.identifier.casefold() for job in jobs)
     # Case-insensitive file systems.
     places = Counter(_place(job) for job in jobs)
     for job in jobs:
@@ -80,6 +81,8 @@ def refuse_duplicates(jobs: Sequence[Job]) -> None:
                 f"{same}: would all write to {job.folder}; name their folder or a pattern, or give a list "
                 "with a column identifier"
             )
+        if names[job.identifier.casefold()] > 1:
+            raise CohortError(f"{job.identifier}: is the identifier of several scans; name each differently")
 
 
 def _place(job: Job) -> str:

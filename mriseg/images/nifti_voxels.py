@@ -72,7 +72,8 @@ def _select_volume(file: NiftiFile, volume: int | None) -> tuple[tuple[int, ...]
     if count > 1 and volume is None:
         raise ImageError(
             f"{path}: holds {format_shape(shape)} values, a series of {count} volumes and not one scan; "
-            f"choose one with --volume 0 to --volume {count - 1}"
+            f"choose one with --volume 0 to --volume {count - 1} (in Python load_volume(..., volume=0)), or "
+            "extract it to a file of its own if it is a channel or a mask"
         )
     index = volume or 0
     if not 0 <= index < count:

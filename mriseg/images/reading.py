@@ -307,7 +307,10 @@ def _replace_not_finite(array: NDArray[np.float32], path: Path) -> int:
         highest = float(array.max(where=finite, initial=-np.inf))
         array[~finite] = lowest
     if not highest - lowest > MIN_RANGE:
-        what = "no finite value" if not_finite == array.size else f"the value {lowest:g} in every voxel"
+        same = f"the value {lowest:g} in every voxel"
+        if highest > lowest:
+            same = f"values from {lowest:g} to {highest:g}, which are too small to compute with"
+        what = "no signal that is finite and below 1e15" if not_finite else same
         raise ImageError(f"{path}: holds {what}; there is nothing to segment")
     return not_finite
 

@@ -258,8 +258,9 @@ class TemplateMixture:
         return np.asarray(np.prod(by_channel**exponents, axis=0))
 
     def density(self, intensities: Floats) -> Floats:
-        """Return the density in the whole brain at intensities (B, D) or (B,), shape (B,)."""
-        return np.asarray(self.mean_proportions @ self.densities(self.inlier_densities(intensities)))
+        """Return the density in the brain at intensities (B, D) or (B,), with all exponents 1, shape (B,)."""
+        by_channel = self.inlier_densities(intensities) + self.outlier_densities()
+        return np.asarray(self.mean_proportions @ np.prod(by_channel, axis=0))
 
     def responsibilities(self, intensities: Floats) -> Floats:
         """Return the expected share of each tissue at intensities, wherever they lie, shape (B, 3)."""

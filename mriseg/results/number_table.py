@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 # What spreadsheets, R, pandas and SQL write where there is no value.
 MISSING = frozenset({"", ".", "-", "?", "na", "n/a", "nan", "none", "null", "<na>"})
-# Names that pandas gives to an index without one.
-UNNAMED = re.compile(r"(unnamed: 0|index)?", re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+
+# Names of a column that numbers the rows: of pandas, R and spreadsheets.
+INDEX = re.compile(r"(unnamed: 0|index|row|(.*[_. -])?id)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ def _why_no_dimension(name: str, position: int, cells: list[str]) -> str:
     if text is not None:
         return f"text, such as {cell(text)!r}"
     values = [_as_number(text) for text in filled]
-    if position == 0 and UNNAMED.fullmatch(name) and values in _counts(len(cells)):
+    if position == 0 and INDEX.fullmatch(name) and values in _counts(len(cells)):
         return "an index"
     return "" if len(set(values)) > 1 else f"constant, {filled[0]}"
 
@@ -171,7 +172,8 @@ def _read_cells(source: str) -> tuple[list[str], list[Row]]:
     except (OSError, EOFError, zlib.error, ValueError) as error:
         if isinstance(error, MixtureError):
             raise
-        raise MixtureError(f"{source}: cannot be read as a table ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise MixtureError(f"{source}: cannot be read as a table ({reason})") from error
     if not rows:
         raise MixtureError(f"{source}: a table needs a header and at least one row")
     if all(_as_number(name) is not None for name in header):
@@ -201,7 +203,7 @@ def _read_parquet(source: str) -> tuple[list[str], list[Row]]:
         from pyarrow import parquet
     except ImportError:
         raise MixtureError(
-            f"{source}: Parquet needs pyarrow: pip install 'mriseg[tables]', or save the table as CSV"
+            f"{source}: Parquet needs pyarrow: pip install pyarrow, or save the table as CSV"
         ) from None
     table = parquet.read_table(source)
     columns = [["" if value is None else str(value) for value in column.to_pylist()] for column in table]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # Tissues of label maps, in the order of tables.
 _IN_LABEL_MAPS = (CSF, GM, WM, LESION)
 TISSUES = (*_IN_LABEL_MAPS, *rising_tissues("t1", MAX_CLASSES))
+# The highest number of a tissue in BIDS: 11, the cerebellum.
+MAX_BIDS_NUMBER = 11
 # Largest range of exactly represented integers in float32.
 _MAX_INTENSITY = 1 << 24
 
@@ -152,7 +154,19 @@ def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
                 "which in a table of the same name that ends in .tsv"
             )
         mark = ""
+    if not mark and not (named and table_beside(path).is_file()):
+        _check_bids_numbers(load_map(source))
     return label_numbers(path, None, mark) if named else numbers_of_order(marked_order(mark))
+
+
+def _check_bids_numbers(volume: Volume) -> None:
+    """Raise ImageError if a label map has numbers that BIDS has no tissue for."""
+    other = [int(number) for number in np.unique(whole_numbers(volume)) if number > MAX_BIDS_NUMBER]
+    if other:
+        raise ImageError(
+            f"{volume.path}: has numbers that are no tissue in BIDS, such as {other[0]}; say which number is "
+            "which, by --map or in a table of the same name that ends in .tsv"
+        )
 
 
 def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:

@@ -25,7 +25,7 @@ from mriseg.labels.lookup_tables import as_programs, lut_extension, save_label_t
 from mriseg.labels.orders import BIDS, check_order, numbered, order_mark, renumbered
 from mriseg.qc import verdict
 from mriseg.results.bids import derivatives_folder, write_dataset_description
-from mriseg.results.sidecar import sidecar, write_json
+from mriseg.results.sidecar import refuse_other_scan, sidecar, write_json
 from mriseg.results.volumes import save_volume_table
 
 if TYPE_CHECKING:
@@ -199,10 +199,8 @@ class Segmentation(Estimates):
 
         Raises
         ------
-        OptionError
-            If the style, a program or the order is not known.
-        OutputError
-            If a file exists and may not be replaced, or the folder cannot be written.
+        OptionError, OutputError
+            If an argument is not known, a file may not be replaced, or the folder cannot be written.
         """
         _check_style(overlay_style)
         check_order(label_order)
@@ -210,6 +208,8 @@ class Segmentation(Estimates):
         _log.info("writing the results")
         folder, name = Path(folder), stem(self.volume.path)
         names = written_files(self, report=report, luts=luts)
+        if overwrite:
+            refuse_other_scan(folder / names[-1], self.volume.path)
         optional = [result_name(glob.escape(name), pattern) for pattern in file_names.OPTIONAL_PATTERNS]
         write = partial(atomic_write, folder, names, overwrite=overwrite, inputs=self.inputs)
         with write(obsolete=optional) as scratch:

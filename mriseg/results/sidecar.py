@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mriseg._utils.text import printable
-from mriseg.errors import PriorError
+from mriseg.errors import OutputError, PriorError
+from mriseg.file_names import without_extension
 from mriseg.labels.orders import BIDS, described, numbered
 from mriseg.model.merged_classes import MergedClasses
 from mriseg.model.partial_volume import PartialVolumeMixture
@@ -22,7 +25,6 @@ from mriseg.template.contrast import contrast_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from mriseg.channels.joining import Channel
     from mriseg.estimates import Estimates
@@ -43,6 +45,16 @@ _LARGEST = 3.4e38
 
 class SidecarError(ValueError):
     """A file that is not a sidecar of `SCHEMA_VERSION`."""
+
+
+def refuse_other_scan(path: Path, scan: Path) -> None:
+    """Raise OutputError if a sidecar that is to be replaced is that of a scan of another name."""
+    with suppress(SidecarError):
+        source = read_sidecar(path)["Sources"][0]
+        if without_extension(Path(source)) != without_extension(Path(printable(scan.name))):
+            raise OutputError(
+                f"{path}: is of {source}, not of {printable(scan.name)}; choose another folder, or remove it"
+            )
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:

@@ -79,6 +79,16 @@ def test_a_folder_that_is_not_there_is_said_to_be_missing(run, options):
     assert done.stderr == "mriseg: error: nod: there is no such folder; check its name\n"
 
 
+@pytest.mark.parametrize("output", ["raw", "raw/sub-02", "raw/sub-02/anat/new"])
+def test_results_are_not_written_among_the_raw_scans(run, dataset, tmp_path, output):
+    before = sorted(dataset.rglob("*"))
+    done = run("bids", dataset, tmp_path / output, "participant", "--skip-bids-validation")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "lies among the raw scans; write to" in line
+    assert sorted(dataset.rglob("*")) == before
+
+
 def test_options_of_bids_apps_are_known(run, dataset):
     plan = ("bids", dataset, "out", "participant", "--dry-run")
     assert run(*plan, "--n_cpus", "1", "--mem_mb", "4000").returncode == 0

@@ -236,7 +236,7 @@ def fitted_columns(run, tmp_path, text, *options):
     return found["columns"], found["columns_left_out"], out
 
 
-@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index"])
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index", "subject_id"])
 @pytest.mark.parametrize("first", [0, 1])
 def test_an_index_is_no_dimension_and_is_named(run, tmp_path, name, first):
     body = "\n".join(f"{i + first},{i % 5},{i % 3}" for i in range(30))
@@ -247,8 +247,8 @@ def test_an_index_is_no_dimension_and_is_named(run, tmp_path, name, first):
 
 
 @pytest.mark.parametrize("name", ["id", ""])
-def test_an_unnamed_column_that_does_not_count_rows_is_a_dimension(run, tmp_path, name):
-    body = "\n".join(f"{i if name else i * 2},{i % 5}" for i in range(30))
+def test_a_first_column_that_does_not_count_rows_is_a_dimension(run, tmp_path, name):
+    body = "\n".join(f"{i * 2},{i % 5}" for i in range(30))
     assert fitted_columns(run, tmp_path, f"{name},a\n{body}\n")[0] == [name, "a"]
 
 
@@ -300,7 +300,7 @@ def test_parquet_is_read_or_what_it_needs_is_said(run, monkeypatch):
     code, _, err = run("t.parquet", *ONE)
     assert code == 1
     assert err.count("\n") == 1
-    assert "pip install 'mriseg[tables]'" in err
+    assert "pip install pyarrow" in err
 
 
 def test_parquet_gives_the_fit_of_the_same_csv(run, tmp_path):

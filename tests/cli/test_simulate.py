@@ -68,6 +68,10 @@ def test_a_label_map_with_numbers_of_its_own(simulated, tmp_path):
     mapping = "11=GM,12=WM,13=CSF"
     assert _run("simulate", path, "--map", mapping, "-o", tmp_path / "out", "--noise", "0").exit_code == 0
     done = _run("evaluate", simulated / "phantom_dseg.nii.gz", path, "--map", mapping, "-f", "tsv")
+    other = _run("evaluate", path, simulated / "phantom_dseg.nii.gz", "--map-labels", mapping, "-f", "tsv")
+    assert [row.split("\t")[1] for row in other.stdout.splitlines()] == [
+        row.split("\t")[1] for row in done.stdout.splitlines()
+    ]
     rows = list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t"))
     assert [row["dice"] for row in rows] == ["1.0000"] * 3
     path.with_name("model.tsv").write_text("index\tname\n11\tGray Matter\n12\tWhite Matter\n13\tCSF\n")

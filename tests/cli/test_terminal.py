@@ -86,6 +86,28 @@ def test_expected_errors_are_one_line(capsys, error, says):
     assert capsys.readouterr() == ("", says)
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_output_that_cannot_be_written_is_one_line(words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mriseg", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "mriseg: error: the output: No space left on device; check what is there\n",
+    )
+
+
+def test_a_name_that_is_too_long_is_one_line(run, tmp_path):
+    done = run("segment", tmp_path / f"{300 * 'x'}.nii.gz")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_error_that_nobody_expected_is_a_bug_and_shows_itself():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(ZeroDivisionError):

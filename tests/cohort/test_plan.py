@@ -195,6 +195,12 @@ def test_a_data_set_without_its_reader_is_refused_with_the_command_that_installs
         plan([str(tmp_path)])
 
 
+def test_two_scans_of_one_identifier_are_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("scan,identifier\na_T1w.nii.gz,x\nb_T1w.nii.gz,X\n")
+    with pytest.raises(CohortError, match="x: is the identifier of several scans"):
+        plan([str(tmp_path / "list.csv")])
+
+
 def test_a_data_set_keeps_subjects_sessions_and_runs(tmp_path):
     for name in (
         "sub-01/ses-a/anat/sub-01_ses-a_run-1_T1w.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_run-2_T1w.nii.gz",

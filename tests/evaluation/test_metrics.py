@@ -69,6 +69,17 @@ def test_a_truth_without_any_of_the_tissues_is_refused_and_one_without_some_is_n
     assert np.isnan(figures["WM"].dice)
 
 
+def test_numbers_of_no_tissue_in_bids_are_refused_until_they_are_said(save):
+    box = _box((4, 4, 4)).astype(np.uint8)
+    labels, aseg = save("labels", box), save("aseg", 41 * box)
+    with pytest.raises(ImageError, match=r"aseg.nii.gz: has numbers that are no tissue in BIDS, such as 41"):
+        evaluate(labels, aseg)
+    assert evaluate(labels, aseg, truth_numbers={41: "GM"})["GM"].dice == 1
+    assert evaluate(aseg, labels, label_numbers={41: "GM"})["GM"].dice == 1
+    aseg.with_name("aseg.tsv").write_text("index\tname\n41\tGM\n")
+    assert evaluate(labels, aseg)["GM"].dice == 1
+
+
 def test_calibration():
     generator = np.random.default_rng(0)
     p = generator.uniform(size=50_000)

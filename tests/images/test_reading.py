@@ -72,7 +72,7 @@ def _image(data):
         (_image(np.ones((8, 8, 8, 2), np.int16)), "series.nii", "8 x 8 x 8 x 2 values, a series"),
         (_image(np.ones((8, 8, 1), np.int16)), "slice.nii", "8 x 8 x 1 voxels"),
         (_image(np.zeros((8, 8, 8), np.int16)), "zero.nii", "the value 0 in every voxel"),
-        (_image(np.full((8, 8, 8), np.nan, np.float32)), "nan.nii", "no finite value"),
+        (_image(np.full((8, 8, 8), np.nan, np.float32)), "nan.nii", "no signal that is finite"),
         (_image(np.ones((8, 8, 8), np.complex64)), "complex.nii", "complex values"),
     ],
 )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mriseg.errors import MixtureError
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.constants import OBJECTIVE_ROUNDING, TISSUE_OUTLIERS, VARIANCE_FLOOR
+from mriseg.model.fitting import MixtureSpec, fit
 from mriseg.model.places import places_of
 from mriseg.model.posteriors import posteriors_of
 from mriseg.model.template_components import CONTENT, GROUP
@@ -394,3 +395,13 @@ def test_the_mixture_of_a_channel_keeps_the_order_of_its_tissues(order):
     assert marginal.tissues == joint.tissues == TISSUES
     shares = marginal.responsibilities(marginal.means)
     assert shares.argmax(axis=1).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e4])
+def test_whether_classes_are_separated_does_not_depend_on_the_unit_of_a_channel(two_channels, factor):
+    (first, second), places = two_channels[0].T, two_channels[1]
+    spec = MixtureSpec("t1")
+    plain = fit([first, second], spec, places)
+    other = fit([first, np.float32(factor) * second], spec, places)
+    assert plain.single_bic - plain.bic > 0
+    assert other.single_bic - other.bic == pytest.approx(plain.single_bic - plain.bic, rel=1e-3)

@@ -357,3 +357,14 @@ def test_earlier_results_are_replaced_only_on_request(saved, ball):
     mriseg.segment(ball, classes=4).save(folder, overwrite=True, report=False)
     posteriors = sorted(path.name for path in folder.glob("*probseg*"))
     assert posteriors == [f"sub-ball_label-class{i}_probseg.nii.gz" for i in (1, 2, 3, 4)]
+
+
+def test_results_of_another_scan_are_not_replaced(saved, ball, tmp_path):
+    _, folder = saved
+    other = tmp_path / "sub-ball.nii.gz"  # of the same stem as sub-ball_T1w.nii.gz
+    other.write_bytes(ball.read_bytes())
+    result = mriseg.segment(other)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(mriseg.OutputError, match=r"is of sub-ball_T1w.nii.gz, not of sub-ball.nii.gz"):
+        result.save(folder, overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
