@@ -23,7 +23,12 @@ from mriseg.quality.constants import (
     PLAUSIBLE_SHARE,
     SHARE_MARGIN,
 )
-from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
+from mriseg.quality.contrast_checks import (
+    classes_warnings,
+    contrast_warnings,
+    order_warnings,
+    template_warnings,
+)
 from mriseg.quality.intensity_checks import linearity_warnings, saturation_warnings
 from mriseg.quality.region_checks import region_warnings
 
@@ -75,6 +80,7 @@ def segmentation_warnings(
         *_model_warnings(found, ranks, shares),
         *contrast_warnings(found.contrast, found.levels, by_place=found.by_place),
         *template_warnings(found),
+        *classes_warnings(found),
         *order_warnings(found),
         *linearity_warnings(found),
     ]

@@ -36,6 +36,25 @@ def template_warnings(found: Estimates) -> list[QCWarning]:
     return [look_closely("template-not-used", text)]
 
 
+def classes_warnings(found: Estimates) -> list[QCWarning]:
+    """Report tissues that Gaussian classes make, without partial volumes and without place.
+
+    Parameters
+    ----------
+    found : Estimates
+
+    Returns
+    -------
+    list of QCWarning
+        Empty for the three tissues of the usual model, and for classes that are no tissues.
+    """
+    if GM not in found.components or found.model.partial_volume:
+        return []
+    text = "the tissues are made of Gaussian classes, as asked, which know neither place nor partial volume: "
+    text += "in old heads WM came out up to a sixth smaller; look at the labels, or leave out --covariance "
+    return [look_closely("gaussian-classes", text + "and --merge")]
+
+
 def order_warnings(found: Estimates) -> list[QCWarning]:
     """Report tissues named by place whose intensities have the order of no contrast.
 

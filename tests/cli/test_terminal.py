@@ -88,7 +88,7 @@ def test_expected_errors_are_one_line(capsys, error, says):
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
 def test_output_that_cannot_be_written_is_one_line(words):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
             [sys.executable, "-m", "mriseg", *words],
             stdout=full,

@@ -6,16 +6,33 @@ import pytest
 
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.quality.contrast_checks import contrast_warnings, order_warnings, template_warnings
+from mriseg.quality.contrast_checks import (
+    classes_warnings,
+    contrast_warnings,
+    order_warnings,
+    template_warnings,
+)
 from mriseg.template.contrast import TissueLevels
 
 T1, T2, FLAIR = TissueLevels(0.1, 0.5, 0.8), TissueLevels(0.9, 0.4, 0.2), TissueLevels(0.1, 0.8, 0.5)
 
 
-def found(components, *, by_place=True, prior=None, priors=True):
+def found(components, *, by_place=True, prior=None, priors=True, partial_volume=True):
     return SimpleNamespace(
-        components=components, by_place=by_place, prior=prior, contrast="t1", settings={"Priors": priors}
+        components=components,
+        by_place=by_place,
+        prior=prior,
+        contrast="t1",
+        settings={"Priors": priors},
+        model=SimpleNamespace(partial_volume=partial_volume),
     )
+
+
+def test_tissues_of_gaussian_classes_are_said_and_classes_that_are_none_are_not():
+    [warning] = classes_warnings(found((CSF, GM, WM), partial_volume=False))
+    assert warning.code == "gaussian-classes"
+    assert not classes_warnings(found((CSF, GM, WM)))
+    assert not classes_warnings(found(rising_tissues("t1", 4), partial_volume=False))
 
 
 @pytest.mark.parametrize("contrast", ["t2", "pd", "t2-infant"])
