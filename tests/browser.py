@@ -29,7 +29,7 @@ def opened(browser, address):
     page.goto(address)
     yield page
     page.close()
-    assert faults == []
+    assert faults == [], faults
     foreign = [url for url in requests if not url.startswith((address, "data:", "blob:"))]
     assert foreign == []
 
