@@ -29,11 +29,12 @@ class Tissue:
     mapping: int | None
 
 
-# Colours of Okabe & Ito, distinguishable with every common form of colour blindness.
+# GM and WM as Okabe & Ito have them. Their sky blue and purple, translucent over a scan, come too near to the
+# others for some who are colour-blind: CSF is lighter, lesions darker.
 GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
 WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
-CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#56b4e9", 3)
-LESION = Tissue(7, "Lesion", "L", "#cc79a7", 7)
+CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#8bd1ff", 3)
+LESION = Tissue(7, "Lesion", "L", "#8b4d99", 7)
 BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 # Value of the options contrast and classes for automatic selection.
 AUTO = "auto"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from mriseg._utils.assets import asset
 from mriseg.errors import ImageError
 from mriseg.file_names import (
+    CORRECTED,
     IMAGE_EXTENSIONS,
     bids_suffix,
     entity_value,
@@ -25,7 +26,7 @@ from mriseg.labels.contrasts import SUFFIXES
 from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.numbers import read_label_rows
 from mriseg.labels.tissues import CSF, GM, WM, class_color
-from mriseg.report.constants import ATYPICALITY_RANGE
+from mriseg.report.constants import ATYPICALITY_RANGE, FILL_OPACITY
 from mriseg.report.page import render
 
 if TYPE_CHECKING:
@@ -44,6 +45,26 @@ _SCRIPT = "niivue/niivue.umd.js"
 
 
 @dataclass(frozen=True)
+class Label:
+    """A label of a label map in the viewer.
+
+    Parameters
+    ----------
+    number : int
+    name : str
+    color : str
+        Hexadecimal.
+    abbreviation : str
+        Of the tissue, as in the file name of its posterior; empty if there is none.
+    """
+
+    number: int
+    name: str
+    color: str
+    abbreviation: str = ""
+
+
+@dataclass(frozen=True)
 class Layer:
     """An image in the viewer.
 
@@ -57,8 +78,8 @@ class Layer:
         Hexadecimal colour of a mask, posterior or map.
     range : tuple of float
         Values at which the colour is transparent and opaque.
-    labels : tuple of tuple of int, str, str
-        Number, name and colour of each label.
+    labels : tuple of Label
+        Other than the background.
     """
 
     path: Path
@@ -66,7 +87,7 @@ class Layer:
     name: str
     color: str = ""
     range: tuple[float, float] = (0.0, 1.0)
-    labels: tuple[tuple[int, str, str], ...] = field(default=())
+    labels: tuple[Label, ...] = field(default=())
 
     @property
     def extension(self) -> str:
@@ -140,15 +161,18 @@ def viewer_page(layers: Sequence[Layer], *, embed: bool) -> str:
     str
         An HTML page.
     """
-    facts = [_layer_facts(layer, number, embed=embed) for number, layer in enumerate(layers)]
+    posteriors = {layer.name: number for number, layer in enumerate(layers) if layer.kind == "posterior"}
+    facts = [_layer_facts(layer, number, posteriors, embed=embed) for number, layer in enumerate(layers)]
     titled = next((layer for layer in layers if layer.kind == "labels"), layers[0])
     return render(
         "view.html.j2",
         "view.css",
         "view.js",
-        colors={f"label-{number}": color for layer in layers for number, _, color in layer.labels},
+        colors={f"label-{label.number}": label.color for layer in layers for label in layer.labels},
         title=stem_of_labels(titled.path),
         layers=facts,
+        scans=[(number, layer.name) for number, layer in enumerate(layers) if layer.kind == "scan"],
+        fill=round(100 * FILL_OPACITY),
         library=viewer_script() if embed else None,
     )
 
@@ -188,27 +212,33 @@ def _layer(path: Path) -> Layer:
         return Layer(path, kind, entity_value(path), _MAP_COLOR, ATYPICALITY_RANGE)
     if kind == "mask":
         return Layer(path, kind, "brain mask", _MASK_COLOR)
-    return Layer(path, kind, " ".join(filter(None, (name, bids_suffix(path)))))
+    suffix = bids_suffix(path)
+    if suffix and CORRECTED in name:
+        number = name.partition(CORRECTED)[2]  # of one of several channels of a contrast
+        return Layer(path, kind, " ".join(filter(None, (suffix, number, "without bias field"))))
+    return Layer(path, kind, " ".join(filter(None, (name, suffix))))
 
 
-def _label_names(path: Path) -> tuple[tuple[int, str, str], ...]:
+def _label_names(path: Path) -> tuple[Label, ...]:
     """Read the table beside a label map; without one, name the labels by number."""
     table = path.with_name(f"{without_extension(path)}.tsv")
     if not table.is_file():
         present = np.unique(np.rint(load_map(path).data).astype(int))
-        return tuple((int(n), f"label {n}", class_color(int(n))) for n in present if n > 0)
-    numbered = [
-        (int(row["index"]), row.get("name", ""), row.get("color", "")) for row in read_label_rows(table)
+        return tuple(Label(int(n), f"label {n}", class_color(int(n))) for n in present if n > 0)
+    labels = [
+        Label(int(row["index"]), row.get("name", ""), row.get("color", ""), row.get("abbreviation", ""))
+        for row in read_label_rows(table)
     ]
     return tuple(
-        (number, name, color if _HEX.fullmatch(color) else class_color(number))
-        for number, name, color in numbered
-        if number > 0
+        label if _HEX.fullmatch(label.color) else replace(label, color=class_color(label.number))
+        for label in labels
+        if label.number > 0
     )
 
 
-def _layer_facts(layer: Layer, number: int, *, embed: bool) -> dict[str, Any]:
-    """Return the variables of a layer in the template."""
+def _layer_facts(layer: Layer, number: int, posteriors: dict[str, int], *, embed: bool) -> dict[str, Any]:
+    """Return the variables of a layer in the template; `posteriors` numbers layers by tissue."""
+    colors = [(label.number, label.name, label.color) for label in layer.labels]
     return {
         "kind": layer.kind,
         "name": layer.name,
@@ -216,6 +246,16 @@ def _layer_facts(layer: Layer, number: int, *, embed: bool) -> dict[str, Any]:
         "range": layer.range,
         "file": f"{number}{layer.extension}",  # niivue detects compression by the extension
         "content": b64encode(layer.path.read_bytes()).decode("ascii") if embed else None,
-        "labels": layer.labels,
-        "colormap": niivue_colormap(layer.labels) if layer.labels else None,
+        "labels": [_label_facts(label, posteriors) for label in layer.labels],
+        "colormap": niivue_colormap(colors) if colors else None,
+    }
+
+
+def _label_facts(label: Label, posteriors: dict[str, int]) -> dict[str, Any]:
+    """Return the variables of a label; in 3-D, CSF would hide the brain."""
+    return {
+        "number": label.number,
+        "name": label.name,
+        "posterior": posteriors.get(label.abbreviation),
+        "solid": label.name != CSF.name,
     }

@@ -161,7 +161,7 @@ def test_a_header_that_contradicts_the_table_is_refused_until_somebody_says(run,
 
 def test_the_viewer_names_the_numbers_of_the_image(fast):
     labels = next(layer for layer in gather_layers([fast]) if layer.kind == "labels")
-    assert [(number, color) for number, _, color in labels.labels] == [
+    assert [(label.number, label.color) for label in labels.labels] == [
         (1, CSF.color), (2, GM.color), (3, WM.color),
     ]  # fmt: skip
 

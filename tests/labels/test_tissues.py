@@ -4,9 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from skimage.color import rgb2lab
+from skimage.color import deltaE_ciede2000, rgb2lab
 
-from mriseg.labels.tissues import CSF, GM, LESION, WM
+from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
+from mriseg.report.constants import FILL_OPACITY
+
+COLOURS = np.array([rgb(tissue.color) for tissue in (GM, WM, CSF, LESION)]) / 255
 
 
 def test_bids_numbers():
@@ -22,14 +25,25 @@ BLINDNESS = {
 }
 
 
-@pytest.mark.parametrize("kind", BLINDNESS)
-def test_tissue_colours_are_told_apart_by_everybody(kind):
-    colours = np.array(
-        [[int(t.color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for t in (GM, WM, CSF, LESION)]
-    )
+def _as_seen(colours, kind):
+    """CIELAB coordinates of sRGB colours, 0 to 1, as somebody sees them."""
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ np.transpose(BLINDNESS[kind]), 0, 1)
     shown = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
-    lab = rgb2lab(shown[None])[0]
+    return rgb2lab(shown[None])[0]
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_tissue_colours_are_told_apart_by_everybody(kind):
+    lab = _as_seen(COLOURS, kind)
     for i, j in itertools.combinations(range(4), 2):
         assert np.linalg.norm(lab[i] - lab[j]) > 12  # a just noticeable difference is 2.3
+
+
+@pytest.mark.parametrize("grey", [0, 0.5, 1], ids=["black", "mid grey", "white"])
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_translucent_tissues_are_told_apart_over_the_same_grey_by_everybody(kind, grey):
+    lab = _as_seen(FILL_OPACITY * COLOURS + (1 - FILL_OPACITY) * grey, kind)
+    for i, j in itertools.combinations(range(4), 2):
+        # One is just noticeable side by side; to find a colour in a legend takes several.
+        assert deltaE_ciede2000(lab[i], lab[j]) > 10

@@ -5,25 +5,22 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import threading
-from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 from browser import opened
-from skimage.io import imread
 from sweeps import mostly
+from viewers import READY, embedded, picture_of, served, set_opacity
 
 import mriseg
 from mriseg.images.reading import load_volume
 from mriseg.images.writing import save_array
-from mriseg.report.server import file_content, serve, text_content
-from mriseg.report.viewer import gather_layers, viewer_page, viewer_script, without_sidecar
+from mriseg.report.viewer import gather_layers, viewer_page, without_sidecar
 
 NAMES = {0: "outside", 1: "Gray Matter", 2: "White Matter", 3: "Cerebrospinal Fluid"}
-READY = "html[data-ready=yes]"
 
 
 @pytest.fixture
@@ -33,33 +30,47 @@ def results(ball_folder, tmp_path):
 
 
 def _said(text):
-    """The world coordinates and the label that the viewer names."""
+    """The world coordinates, the label that the viewer names, and its posterior or None."""
     place = re.search(r"x (-?[\d.]+), y (-?[\d.]+), z (-?[\d.]+) mm", text)
-    (name,) = (name for name in NAMES.values() if name in text.splitlines())
-    return np.array([float(part) for part in place.groups()]), name
+    ((name, posterior),) = re.findall(
+        rf"^({'|'.join(NAMES.values())})(?:, posterior ([\d.]+))?$", text, re.MULTILINE
+    )
+    return np.array([float(part) for part in place.groups()]), name, float(posterior) if posterior else None
+
+
+def _value_at(image, mm):
+    voxel = np.linalg.inv(image.affine) @ [*mm, 1]
+    return np.asarray(image.dataobj)[tuple(np.rint(voxel[:3]).astype(int))]
+
+
+def _values_near(image, mm):
+    """Where a place is said with one decimal, it may be in a voxel or the next."""
+    return [_value_at(image, mm + np.array(rest)) for rest in product((-0.05, 0.05), repeat=3)]
 
 
 def _label_at(image, mm):
-    voxel = np.linalg.inv(image.affine) @ [*mm, 1]
-    return NAMES[int(np.asarray(image.dataobj)[tuple(np.rint(voxel[:3]).astype(int))])]
+    return NAMES[int(_value_at(image, mm))]
 
 
-def _check_clicks(page, labels):
+def _check_clicks(page, labels, posteriors):
     """Point at and click on a row of places, and one in front; return the names that were said."""
     page.wait_for_selector(READY)
     page.select_option("#view", "axial")
-    box = page.locator("canvas").bounding_box()
+    box = page.locator("#planes canvas").bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     places, names = [], set()
     for right, up in (*((right, 0) for right in range(-280, 281, 40)), (0, 90)):
         page.mouse.move(middle[0] + right, middle[1] - up)
-        place, name = _said(page.inner_text("#pointer"))
+        place, name, posterior = _said(page.inner_text("#pointer"))
         assert name == _label_at(labels, place)
+        assert (posterior is not None) == (name in posteriors)
+        if name in posteriors:
+            assert min(abs(near - posterior) for near in _values_near(posteriors[name], place)) < 6e-4
         if right % 280 == 0:
             page.mouse.click(middle[0] + right, middle[1] - up)
-            clicked, clicked_name = _said(page.inner_text("#crosshair"))
+            clicked, *named = _said(page.inner_text("#crosshair"))
             np.testing.assert_allclose(clicked, place, atol=0.2)
-            assert clicked_name == name
+            assert named == [name, posterior]
         places.append(place)
         names.add(name)
     assert (np.diff(places[:-1], axis=0)[:, 0] > 2).all()  # the patient's right is at the right
@@ -70,37 +81,28 @@ def _check_clicks(page, labels):
 @pytest.mark.slow
 def test_the_label_under_a_click_is_named(browser, results):
     layers = gather_layers([results])
-    contents = {f"{i}{layer.extension}": file_content(layer.path) for i, layer in enumerate(layers)}
-    contents[""] = text_content(viewer_page(layers, embed=False), "text/html")
-    contents["niivue.js"] = text_content(viewer_script(), "text/javascript")
-    server, address = serve(contents)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with opened(browser, address) as page:
-            named = _check_clicks(page, nib.load(results / "sub-ball_dseg.nii.gz"))
-            assert len(named) >= 3
-            page.select_option("#view", "multiplanar")
-            posterior = page.locator("#layers label", has_text="posterior of WM").locator("input")
-            posterior.fill("100")
-            picture = imread(BytesIO(page.locator("canvas").screenshot()))[..., :3].astype(int)
-            green = (picture[..., 1] > picture[..., 0] + 40) & (picture[..., 1] > picture[..., 2])
-            halves = [green[:, : green.shape[1] // 2], green[:, green.shape[1] // 2 :]]
-            assert min(half.sum() for half in halves) > 500  # in more than one plane
-    finally:
-        server.shutdown()
-        server.server_close()
+    labels = nib.load(results / "sub-ball_dseg.nii.gz")
+    posteriors = {
+        name: nib.load(results / f"sub-ball_label-{short}_probseg.nii.gz")
+        for name, short in zip(list(NAMES.values())[1:], ("GM", "WM", "CSF"), strict=True)
+    }
+    with served(layers) as address, opened(browser, address) as page:
+        assert len(_check_clicks(page, labels, posteriors)) >= 3
+        page.select_option("#view", "multiplanar")
+        set_opacity(page, "labels", 0)
+        set_opacity(page, "posterior of WM", 100)
+        picture = picture_of(page)
+        green = (picture[..., 1] > picture[..., 0] + 40) & (picture[..., 1] > picture[..., 2])
+        halves = [green[:, : green.shape[1] // 2], green[:, green.shape[1] // 2 :]]
+        assert min(half.sum() for half in halves) > 500  # in more than one plane
 
 
 def test_an_exported_page_needs_nothing_else(browser, results, tmp_path):
-    page_file = tmp_path / "elsewhere.html"
-    page_file.write_text(viewer_page(gather_layers([results]), embed=True), encoding="utf-8")
     labels = nib.load(results / "sub-ball_dseg.nii.gz")
-    with opened(browser, page_file.as_uri()) as page:
+    with embedded(gather_layers([results]), tmp_path) as address, opened(browser, address) as page:
         page.wait_for_selector(READY)
-        assert _said(page.inner_text("#crosshair"))[1] in NAMES.values()
-        assert _said(page.inner_text("#crosshair"))[1] == _label_at(
-            labels, _said(page.inner_text("#crosshair"))[0]
-        )
+        place, name, _ = _said(page.inner_text("#crosshair"))
+        assert name == _label_at(labels, place)
 
 
 @pytest.fixture(
@@ -131,9 +133,7 @@ def scan_and_labels(request, tmp_path):
 
 def test_niivue_sees_the_same_values_at_the_same_places(browser, scan_and_labels, tmp_path):
     files, places, values = scan_and_labels
-    page_file = tmp_path / "view.html"
-    page_file.write_text(viewer_page(gather_layers(files), embed=True), encoding="utf-8")
-    with opened(browser, page_file.as_uri()) as page:
+    with embedded(gather_layers(files), tmp_path) as address, opened(browser, address) as page:
         page.wait_for_selector(READY)
         read = page.evaluate(
             "places => mriseg.images.map(image => places.map(mm => image.getValue(...image.mm2vox(mm))))",
@@ -195,7 +195,7 @@ def test_labels_whose_sidecar_is_gone_are_named(results):
 def test_labels_without_a_table_are_numbered(results):
     (results / "sub-ball_dseg.tsv").unlink()
     (labels,) = (layer for layer in gather_layers([results]) if layer.kind == "labels")
-    assert [(number, name) for number, name, _ in labels.labels] == [(n, f"label {n}") for n in (1, 2, 3)]
+    assert [(label.number, label.name) for label in labels.labels] == [(n, f"label {n}") for n in (1, 2, 3)]
 
 
 def test_what_names_hold_cannot_leave_the_page_data(results, tmp_path):
@@ -213,7 +213,7 @@ def test_the_first_scan_lies_below_and_what_is_atypical_on_top(results):
     shutil.copy(results / "sub-ball_desc-preproc_T1w.nii.gz", channel)
     layers = gather_layers([results])
     assert [layer.name for layer in layers] == [
-        "sub-ball_desc-preproc T1w", "sub-ball_desc-preproc FLAIR", "labels", "brain mask",
+        "T1w without bias field", "FLAIR without bias field", "labels", "brain mask",
         "CSF", "GM", "WM", "atypicality",
     ]  # fmt: skip
     assert layers[-1].range == (2.0, 5.0)
