@@ -65,6 +65,15 @@ def rgb(color: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def name_in_text(abbreviation: str) -> str:
+    """Return what texts call a tissue: its abbreviation, and lesions by their name.
+
+    >>> name_in_text("GM"), name_in_text("L")
+    ('GM', 'lesions')
+    """
+    return "lesions" if abbreviation == LESION.abbreviation else abbreviation
+
+
 def class_color(number: int) -> str:
     """Return the hexadecimal colour of a class by its number from 1; repeats after ten."""
     return _CLASS_COLORS[(number - 1) % len(_CLASS_COLORS)]
