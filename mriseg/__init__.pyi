@@ -16,6 +16,8 @@ from .images.volume import Volume as Volume
 from .pipeline import segment as segment
 from .qc import QCWarning as QCWarning
 from .quality.image_quality import ImageQuality as ImageQuality
+from .results.editing import LabelEdit as LabelEdit
+from .results.editing import update as update
 from .results.segmentation import Segmentation as Segmentation
 from .results.volumes import TissueVolume as TissueVolume
 

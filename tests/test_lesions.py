@@ -126,9 +126,9 @@ def test_tables_and_look_up_tables_have_label_seven(saved):
     for name in ("itksnap.txt", "fsleyes.lut", "slicer.ctbl", "freesurfer.txt"):
         lines = tables.pop(name).read_text().splitlines()
         assert lines[-1].split()[0] == "7", name
-        assert "Lesion" in lines[-1], name
+        assert "Lesions" in lines[-1], name
     colormap = json.loads(tables.pop("niivue.json").read_text())
-    assert (colormap["I"][-1], colormap["labels"][-1]) == (7, "Lesion")
+    assert (colormap["I"][-1], colormap["labels"][-1]) == (7, "Lesions")
     assert not tables
 
 
@@ -141,7 +141,7 @@ def test_sidecar_page_and_image_know_the_lesions(saved):
     assert facts["Classes"]["L"]["Label"] == 7
     assert list(facts["Classes"]) == ["GM", "WM", "CSF", "L"]
     assert len(facts["Mixture"]["Means"]) == 3
-    assert ">Lesion<" in (folder / "sub-ball_report.html").read_text(encoding="utf-8")
+    assert ">Lesions<" in (folder / "sub-ball_report.html").read_text(encoding="utf-8")
     labels = np.asarray(nib.load(folder / "sub-ball_dseg.nii.gz").dataobj)
     np.testing.assert_array_equal(labels == 7, LESIONS)
     assert not list(folder.glob("*label-L_*"))

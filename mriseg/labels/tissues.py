@@ -33,7 +33,7 @@ class Tissue:
 GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
 WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
 CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#56b4e9", 3)
-LESION = Tissue(7, "Lesion", "L", "#cc79a7", 7)
+LESION = Tissue(7, "Lesions", "L", "#cc79a7", 7)
 BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 # Value of the options contrast and classes for automatic selection.
 AUTO = "auto"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.estimates import Estimates
+    from mriseg.images.volume import Volume
     from mriseg.labels.tissues import Tissue
 
 _SVG = "image/svg+xml"
@@ -52,6 +53,31 @@ class ReportData:
     facts: dict[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class EditedData:
+    """Data of the report of labels that were edited by hand.
+
+    Parameters
+    ----------
+    name : str
+        STEM of the files.
+    scan : Volume
+        What the labels are shown over.
+    labels : ndarray of uint8, shape (X, Y, Z)
+        In canonical orientation.
+    tissues : sequence of Tissue
+        In the order of their labels.
+    facts : dict
+        The sidecar, with ``Edited``.
+    """
+
+    name: str
+    scan: Volume
+    labels: NDArray[np.uint8]
+    tissues: Sequence[Tissue]
+    facts: dict[str, Any]
+
+
 def report(data: ReportData) -> str:
     """Render the report of a segmentation.
 
@@ -67,28 +93,62 @@ def report(data: ReportData) -> str:
     found, facts = data.found, data.facts
     mask, field = found.brain.mask, found.field
     slices = Slices(found.volume, mask)
-    trace = facts["Mixture"]["Trace"]
-    paragraph, references = methods(facts)
     on_grid = field.on_grid(mask.shape) if field.order else None
+    charts = {
+        "fit_charts": _fit_charts(found, facts["Sources"]),
+        "bic_chart": _bic_chart(found.fit.bic_by_classes),
+        "trace_chart": _svg_uri(trace_chart(found.model.history, facts["Mixture"]["Trace"])),
+        "field_chart": None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
+    }
+    return _rendered(stem(found.volume.path), slices, data.labels, mask, data.tissues, facts, charts)
+
+
+def edited_report(data: EditedData) -> str:
+    """Render the report of labels that were edited by hand.
+
+    Fit and bias field are in the report before the edit, which it names.
+
+    Parameters
+    ----------
+    data : EditedData
+
+    Returns
+    -------
+    str
+        A self-contained HTML page but for the link to the other one.
+    """
+    mask = data.labels > 0
+    slices = Slices(data.scan, mask)
+    return _rendered(data.name, slices, data.labels, mask, data.tissues, data.facts, {"fit_charts": None})
+
+
+def _rendered(
+    name: str,
+    slices: Slices,
+    labels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    tissues: Sequence[Tissue],
+    facts: dict[str, Any],
+    charts: dict[str, Any],
+) -> str:
+    paragraph, references = methods(facts)
     return render(
         "report.html.j2",
         "report.css",
         "report.js",
-        name=stem(found.volume.path),
+        name=name,
         facts=facts,
-        tissues=data.tissues,
-        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in data.tissues},
+        edit=facts.get("Edited"),
+        tissues=tissues,
+        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in tissues},
         headline=HEADLINES[facts["Verdict"]],
-        sheets=[draw_sheet(slices, data.labels, mask, data.tissues, plane) for plane in PLANES],
-        fit_charts=_fit_charts(found, facts["Sources"]),
-        bic_chart=_bic_chart(found.fit.bic_by_classes),
-        trace=trace,
-        trace_chart=_svg_uri(trace_chart(found.model.history, trace)),
-        field_chart=None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
+        sheets=[draw_sheet(slices, labels, mask, tissues, plane) for plane in PLANES],
+        trace=facts["Mixture"]["Trace"],
         quality=quality_rows(facts["ImageQuality"]),
         usual_known=bool(facts["ImageQuality"]["Usual"]),
         paragraph=paragraph,
         references=references,
+        **charts,
     )
 
 

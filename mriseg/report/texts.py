@@ -131,6 +131,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
         _spatial(facts),
         _naming(facts),
         _lesions(facts),
+        _edit(facts),
     ):
         references += [reference for reference in cited if reference not in references]
         texts.append(text.format(*(references.index(reference) + 1 for reference in cited)))
@@ -243,6 +244,16 @@ def _spatial(facts: Facts) -> _Sentence:
         "Posterior probabilities were regularised by a Markov random field over the six neighbours, weighted "
         "by the inverse of their distance and solved by mean field [{}].",
         (_ZHANG,),
+    )
+
+
+def _edit(facts: Facts) -> _Sentence:
+    """Describe the edit of labels by hand."""
+    if "Edited" not in facts:
+        return _Sentence("")
+    return _Sentence(
+        f"The labels of {facts['Edited']['Voxels']} voxels were then edited by hand, and these voxels count "
+        "whole for their labels."
     )
 
 
