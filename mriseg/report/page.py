@@ -13,11 +13,12 @@ from mriseg._utils.assets import asset
 from mriseg.file_names import stem
 from mriseg.quality.histogram_fit import fit_error
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, trace_chart
+from mriseg.report.correction import draw_correction
 from mriseg.report.quality_table import quality_rows
 from mriseg.report.sheets import draw_sheet
 from mriseg.report.slices import PLANES, Slices
 from mriseg.report.templates import data_uri, environment
-from mriseg.report.texts import HEADLINES, methods
+from mriseg.report.texts import ADVICE, methods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,8 @@ class ReportData:
         In canonical orientation.
     tissues : sequence of Tissue
         In the order of their labels.
+    corrected : ndarray of float32, shape (X, Y, Z), or None
+        The scan without its bias field, in canonical orientation; None if no field was estimated.
     facts : dict
         The sidecar, see `mriseg.results.sidecar.sidecar`.
     """
@@ -50,6 +53,7 @@ class ReportData:
     found: Estimates
     labels: NDArray[np.uint8]
     tissues: Sequence[Tissue]
+    corrected: NDArray[np.float32] | None
     facts: dict[str, Any]
 
 
@@ -94,11 +98,13 @@ def report(data: ReportData) -> str:
     mask, field = found.brain.mask, found.field
     slices = Slices(found.volume, mask)
     on_grid = field.on_grid(mask.shape) if field.order else None
+    corrected = data.corrected if field.order else None
     charts = {
         "fit_charts": _fit_charts(found, facts["Sources"]),
         "bic_chart": _bic_chart(found.fit.bic_by_classes),
         "trace_chart": _svg_uri(trace_chart(found.model.history, facts["Mixture"]["Trace"])),
         "field_chart": None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
+        "correction": None if corrected is None else draw_correction(slices, corrected),
     }
     return _rendered(stem(found.volume.path), slices, data.labels, mask, data.tissues, facts, charts)
 
@@ -141,7 +147,7 @@ def _rendered(
         edit=facts.get("Edited"),
         tissues=tissues,
         colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in tissues},
-        headline=HEADLINES[facts["Verdict"]],
+        advice=ADVICE[facts["Verdict"]],
         sheets=[draw_sheet(slices, labels, mask, tissues, plane) for plane in PLANES],
         trace=facts["Mixture"]["Trace"],
         quality=quality_rows(facts["ImageQuality"]),

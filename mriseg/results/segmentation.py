@@ -344,4 +344,5 @@ def _corrected_endings(result: Segmentation) -> list[str]:
 def _page(result: Segmentation, labels: NDArray[np.uint8], facts: dict[str, Any]) -> str:
     from mriseg.report.page import ReportData, report
 
-    return report(ReportData(result, labels, result.tissues, facts))
+    corrected = None if result.corrected is None else result.volume.to_canonical(result.corrected)
+    return report(ReportData(result, labels, result.tissues, corrected, facts))
