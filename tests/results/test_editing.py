@@ -194,6 +194,15 @@ def test_lesions_can_be_drawn_where_there_were_none(folder):
     assert ">Lesions<" in (folder / f"{STEM}_report.html").read_text(encoding="utf-8")
 
 
+def test_labels_in_memory_are_taken_like_those_in_a_file(folder):
+    labels = array(folder).astype(np.int16)
+    where = gm_to_wm(labels)
+    edit = mriseg.update(str(folder), nib.Nifti1Image(labels, image(folder).affine))
+    assert edit.voxels == where.sum()
+    np.testing.assert_array_equal(array(folder), labels)
+    assert len(facts(folder)["Edited"]["SHA256"]) == 64
+
+
 def test_another_order_of_labels_is_kept(ball_result, tmp_path):
     folder = tmp_path / "out"
     ball_result.save(folder, label_order="fast", luts=["itksnap"], report=False)
