@@ -188,12 +188,12 @@
 
   const startPlot = () => {
     const group = scatter.querySelector(".dots");
-    for (const scan of numbers) {
+    for (const scan of [...numbers].reverse()) {  // the gravest last, on top of others
       const kind = cards[scan].classList.contains("out-of-line") ? " out-of-line" : "";
       const dot = element("circle", { r: 4.5, class: data.verdicts[scan].replaceAll(" ", "-") + kind }, group);
       dot.addEventListener("click", () => open(shown, shown.indexOf(scan)));
       dot.addEventListener("pointerenter", () => point(scan));
-      dots.push(dot);
+      dots[scan] = dot;
     }
     choices.up.value = data.up;
     for (const select of Object.values(choices)) select.addEventListener("change", draw);

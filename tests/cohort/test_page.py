@@ -172,6 +172,12 @@ def test_dots_are_circles_and_lie_where_age_and_share_say(page, width):
     assert np.corrcoef(positions(page)[:, :2].T)[0, 1] > 0.99
 
 
+def test_the_gravest_dots_lie_on_top(page):
+    verdicts = page.locator(".scatter circle").evaluate_all("dots => dots.map(dot => dot.classList[0])")
+    assert verdicts[-2:] == ["look-closely", "do-not-trust"]
+    assert set(verdicts[:-2]) == {"trust"}
+
+
 def test_dots_open_their_scans_and_are_reached_by_keys(page):
     page.check("[id='show:do-not-trust']")
     page.locator(".scatter circle:visible").click()
