@@ -16,6 +16,8 @@ from .qc import QCWarning as QCWarning
 from .quality.image_quality import ImageQuality as ImageQuality
 from .results.brain_mask import BrainMask as BrainMask
 from .results.brain_mask import brain_mask as brain_mask
+from .results.editing import LabelEdit as LabelEdit
+from .results.editing import update as update
 from .results.segmentation import Segmentation as Segmentation
 from .results.volumes import TissueVolume as TissueVolume
 

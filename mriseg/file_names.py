@@ -11,6 +11,7 @@ from pathlib import Path  # noqa: TC003 - the doctests make some
 from typing import Literal
 
 from mriseg.labels.contrasts import SUFFIXES
+from mriseg.labels.lookup_tables import lut_extension
 
 NIFTI_EXTENSIONS = (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img")
 FREESURFER_EXTENSIONS = (".mgz", ".mgh")
@@ -28,6 +29,9 @@ FIELD = "desc-bias_field.nii.gz"  # of a simulated scan
 OVERLAY = "overlay.png"
 REPORT = "report.html"
 REQUIRED = (LABELS, BRAIN_MASK, BRAIN_MASK_SIDECAR, ATYPICALITY, LABEL_TABLE, VOLUMES, OVERLAY, SIDECAR)
+# Of results whose labels were edited by hand: what was there before, and a pattern of both.
+UNEDITED_LABELS, UNEDITED_REPORT = "desc-unedited_dseg.nii.gz", "desc-unedited_report.html"
+UNEDITED_PATTERN = "desc-unedited_*"
 # Endings that some options write and others do not, as patterns.
 OPTIONAL_PATTERNS = ("label-*_probseg.nii.gz", f"{CORRECTED}*_*.*", REPORT, "dseg_lut-*")
 
@@ -175,9 +179,13 @@ def corrected_ending(suffix: str, number: int = 1) -> str:
     return f"{CORRECTED}{number if number > 1 else ''}_{suffix}.nii.gz"
 
 
-def lookup_table_ending(program: str, extension: str) -> str:
-    """Return the ending of the look-up table for a program."""
-    return f"dseg_lut-{program}.{extension}"
+def lookup_table_ending(program: str) -> str:
+    """Return the ending of the look-up table for a program.
+
+    >>> lookup_table_ending("slicer")
+    'dseg_lut-slicer.ctbl'
+    """
+    return f"dseg_lut-{program}.{lut_extension(program)}"
 
 
 def sidecar_of(image: str) -> str:

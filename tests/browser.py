@@ -18,8 +18,11 @@ ARGUMENTS = [
 
 
 @contextmanager
-def opened(browser, address):
-    """A page whose console stays silent and that asks for nothing but its own files."""
+def opened(browser, address, *, among=None):
+    """A page whose console stays silent and that asks for nothing but its own files.
+
+    They are those whose addresses start as its own, or as `among`.
+    """
     page = browser.new_page(viewport={"width": 1100, "height": 760})
     faults, requests = [], []
     page.on("console", lambda message: faults.append(message.text))
@@ -30,7 +33,7 @@ def opened(browser, address):
     yield page
     page.close()
     assert faults == [], faults
-    foreign = [url for url in requests if not url.startswith((address, "data:", "blob:"))]
+    foreign = [url for url in requests if not url.startswith((among or address, "data:", "blob:"))]
     assert foreign == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from mriseg.results.sidecar import SCHEMA_VERSION
 
 
@@ -19,3 +21,19 @@ def minimal_sidecar(name, classes, *, brain_mask_ml=1500.0, similarity=None, war
         "Warnings": [warning.recorded() for warning in warnings],
         "Files": [],
     }
+
+
+def sidecar_of(name, gm, *, similarity=0.7, warnings=()):
+    """What a segmentation leaves, with a given share of GM."""
+    shares = {"CSF": 0.2, "GM": gm, "WM": 0.8 - gm}
+    classes = {
+        tissue: {"Label": 1, "fraction": share, "mean": mean, "sd": 5.0}
+        | dict.fromkeys(("ml", "label_ml"), 1500 * share)
+        for (tissue, share), mean in zip(shares.items(), (30.0, 70.0, 100.0), strict=True)
+    }
+    return minimal_sidecar(f"{name}.nii.gz", classes, similarity=similarity, warnings=warnings)
+
+
+def store(output, name, content):
+    (output / name).mkdir(parents=True)
+    (output / name / f"{name}_dseg.json").write_text(json.dumps(content))

@@ -8,9 +8,10 @@ import mriseg
 
 def test_public_names_are_these_and_no_others():
     assert dir(mriseg) == [
-        "Agreement", "BrainMask", "CohortError", "ImageError", "ImageQuality", "MaskError", "MixtureError",
-        "MrisegError", "OptionError", "OutputError", "PriorError", "QCWarning", "Segmentation",
-        "TissueVolume", "Volume", "brain_mask", "compare", "evaluate", "load_volume", "segment",
+        "Agreement", "BrainMask", "CohortError", "ImageError", "ImageQuality", "LabelEdit", "MaskError",
+        "MixtureError", "MrisegError", "OptionError", "OutputError", "PriorError", "QCWarning",
+        "Segmentation", "TissueVolume", "Volume", "brain_mask", "compare", "evaluate", "load_volume",
+        "segment", "update",
     ]  # fmt: skip
     assert all(getattr(mriseg, name).__doc__ for name in dir(mriseg))
 

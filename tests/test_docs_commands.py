@@ -88,7 +88,9 @@ def write_data_sets(folder):
     (folder / "study/participants.tsv").write_text("participant_id\tsite\nsub-01\ta\nsub-02\tb\n")
     for seed, name in zip(QUICK, ("one", "two", "three"), strict=False):
         small_ball(folder / f"scans/{name}.nii.gz", seed)
-    (folder / "scanners.tsv").write_text("participant_id\tscanner\none\tx\ntwo\ty\nthree\ty\n")
+    (folder / "scanners.tsv").write_text(
+        "participant_id\tscanner\tage\none\tx\t30\ntwo\ty\t40\nthree\ty\t50\n"
+    )
 
 
 def as_quick(words):

@@ -32,7 +32,7 @@ COVERED_ELSEWHERE = {
     # Parts of a run, tested by runs.
     "cohort/dataset.py": ["cohort/test_plan.py", "cli/test_bids.py"],
     "cohort/local.py": ["cohort/test_run.py"],
-    "cohort/page.py": ["cohort/test_summary.py"],
+    "cohort/distributions.py": ["cohort/test_summary.py"],
     "cohort/prior.py": ["model/test_cohort_prior.py"],
     "cohort/resources.py": ["cohort/test_run.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
@@ -47,6 +47,7 @@ COVERED_ELSEWHERE = {
     "report/sheets.py": ["report/test_page.py"],
     # What is put together and written is tested by what is written.
     "results/fast_files.py": ["test_interfaces.py"],
+    "results/edited_labels.py": ["results/test_editing.py"],
     "results/assembly.py": ["test_pipeline.py", "test_lesions.py"],
     "results/mixture_table.py": ["cli/test_mixture.py"],
     "results/number_table.py": ["cli/test_mixture.py"],

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import mriseg
+from mriseg.cli.segment import _summary
 from mriseg.errors import MaskError
 from mriseg.labels.lookup_tables import FORMATS
 from mriseg.labels.tissues import LESION
@@ -126,9 +127,9 @@ def test_tables_and_look_up_tables_have_label_seven(saved):
     for name in ("itksnap.txt", "fsleyes.lut", "slicer.ctbl", "freesurfer.txt"):
         lines = tables.pop(name).read_text().splitlines()
         assert lines[-1].split()[0] == "7", name
-        assert "Lesion" in lines[-1], name
+        assert "Lesions" in lines[-1], name
     colormap = json.loads(tables.pop("niivue.json").read_text())
-    assert (colormap["I"][-1], colormap["labels"][-1]) == (7, "Lesion")
+    assert (colormap["I"][-1], colormap["labels"][-1]) == (7, "Lesions")
     assert not tables
 
 
@@ -141,7 +142,7 @@ def test_sidecar_page_and_image_know_the_lesions(saved):
     assert facts["Classes"]["L"]["Label"] == 7
     assert list(facts["Classes"]) == ["GM", "WM", "CSF", "L"]
     assert len(facts["Mixture"]["Means"]) == 3
-    assert ">Lesion<" in (folder / "sub-ball_report.html").read_text(encoding="utf-8")
+    assert ">Lesions<" in (folder / "sub-ball_report.html").read_text(encoding="utf-8")
     labels = np.asarray(nib.load(folder / "sub-ball_dseg.nii.gz").dataobj)
     np.testing.assert_array_equal(labels == 7, LESIONS)
     assert not list(folder.glob("*label-L_*"))
@@ -268,3 +269,24 @@ def test_atypicality_does_not_depend_on_units_or_on_regularisation(tmp_path, bal
         _written(tmp_path / "scaled.nii", 1000 * data, ball_affine), spatial=False, priors=False
     )
     np.testing.assert_allclose(scaled.atypicality, plain.atypicality, atol=0.05)
+
+
+def test_lesions_are_named_so_on_the_terminal_and_in_a_notebook(known):
+    (line,) = (line for line in _summary(known) if line.startswith("lesions "))
+    assert line.split()[1:3] == [f"{known.volumes['L'].ml:.0f}", "mL"]
+    assert '<th scope="row">lesions</th>' in known._repr_html_()
+
+
+def test_lesions_that_are_edited_away_are_whole_tissue(known, tmp_path):
+    """Their posteriors are 0: all of them is added to the tissue, and nothing is taken from another."""
+    known.save(tmp_path / "out", report=False)
+    labels = known.labels.copy()
+    labels[LESIONS] = 2
+    edit = mriseg.update(tmp_path / "out", known.volume.image_of(labels, "label"))
+    assert edit.voxels == LESIONS.sum()
+    classes = json.loads((tmp_path / "out" / "sub-ball_dseg.json").read_text())["Classes"]
+    assert classes["L"]["ml"] == classes["L"]["label_ml"] == edit.after["L"] == 0
+    gained = classes["WM"]["ml"] - known.volumes["WM"].ml
+    assert gained == pytest.approx(known.volumes["L"].ml, rel=1e-9)
+    assert classes["GM"]["ml"] == pytest.approx(known.volumes["GM"].ml, rel=1e-12)
+    assert classes["L"]["mean"] == known.volumes["L"].mean

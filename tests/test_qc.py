@@ -82,7 +82,7 @@ def test_the_page_of_half_a_brain_warns_at_the_top(scans, browser, tmp_path):
     files = mriseg.segment(scan, mask=half).save(tmp_path / "out")
     with opened(browser, next(file for file in files if file.suffix == ".html").as_uri()) as page:
         box = page.locator(".verdict").bounding_box()
-        assert page.inner_text(".verdict h2") == "Do not trust"
+        assert page.inner_text(".verdict h2") == "Verdict: do not trust"
         assert "a part is missing" in page.inner_text(".verdict ul")
         assert box["y"] + box["height"] < 500
 

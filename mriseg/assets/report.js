@@ -36,5 +36,35 @@
     apply();
   });
   apply();
+
+  // What can be copied: the paragraph with its numbered references, and their BibTeX.
+  const texts = {
+    text: () => {
+      const lines = [...document.querySelectorAll(".methods li")].map((line, k) => `${k + 1}. ${line.textContent}`);
+      return `${document.querySelector(".methods p").textContent}\n\n${lines.join("\n")}\n`;
+    },
+    bibtex: () => `${document.querySelector(".bibtex").textContent.trim()}\n`,
+  };
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {  // not allowed, or an old browser: as if a person marked it
+      const field = document.createElement("textarea");
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      if (!done) throw new Error("not copied");
+    }
+  };
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const status = document.querySelector(".copying [role=status]");
+      status.textContent = await copy(texts[button.dataset.copy]()).then(
+        () => "copied", () => "the browser does not allow it; mark the text and copy it");
+      button.focus();
+    });
+  }
   document.documentElement.classList.add("interactive");
 })();

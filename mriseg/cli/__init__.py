@@ -23,6 +23,7 @@ from mriseg.cli.segment import segment
 from mriseg.cli.simulate import simulate
 from mriseg.cli.summarise import summarise
 from mriseg.cli.terminal import Version, run_to_one_line
+from mriseg.cli.update import update
 from mriseg.cli.view import view
 
 # The matrices are small: more threads would only wait for each other. Must be said before numpy is imported.
@@ -60,6 +61,7 @@ def _options(version: Version = False) -> None:
 
 
 app.command()(segment)
+app.command()(update)
 app.command()(batch)
 app.command(cls=BidsApp)(bids)
 app.command()(summarise)

@@ -39,7 +39,7 @@ from mriseg.cli.cohort_arguments import (
     Retries,
     Timeout,
 )
-from mriseg.cli.groups import GroupBy, Participants, chosen_groups
+from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers
 
 
 def batch(
@@ -124,6 +124,7 @@ def batch(
     )
     scans = plan(inputs, options, report=not no_report)
     groups = chosen_groups(group_by, participants, data_sets(inputs), scans)
+    numbers = chosen_numbers(participants, data_sets(inputs))
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
     else:
@@ -138,4 +139,5 @@ def batch(
             quiet=quiet,
             fail_on=fail_on,
             groups=groups,
+            numbers=numbers,
         )

@@ -35,7 +35,7 @@ from mriseg.cli.cohort_arguments import (
     Retries,
     Timeout,
 )
-from mriseg.cli.groups import GroupBy, Participants, chosen_groups
+from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers
 from mriseg.cli.terminal import Version
 
 _LABELS = ("--participant-label", "--participant_label", "--session-label", "--session_label")
@@ -179,7 +179,8 @@ def bids(
     machine = Machine(jobs, mem_mb or (memory and 1000 * memory), timeout, retries)
     check_usage(machine, cluster, cluster_options, both=resume and overwrite)
     if level is Level.GROUP:
-        summarise_results(output, chosen_groups(group_by, participants, [dataset]))
+        groups = chosen_groups(group_by, participants, [dataset])
+        summarise_results(output, groups, chosen_numbers(participants, [dataset]))
         return
     check_apart(dataset, output)
     faults = [] if skip_bids_validation else check_dataset(dataset)
@@ -203,6 +204,7 @@ def bids(
     )
     refuse_duplicates(scans)
     groups = chosen_groups(group_by, participants, [dataset], scans)
+    numbers = chosen_numbers(participants, [dataset])
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
         return
@@ -218,4 +220,5 @@ def bids(
         quiet=quiet,
         fail_on=fail_on,
         groups=groups,
+        numbers=numbers,
     )

@@ -67,6 +67,7 @@ def run_plan(
     quiet: bool,
     fail_on: FailOn | None = None,
     groups: Groups | None = None,
+    numbers: Sequence[Groups] = (),
 ) -> None:
     """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed, 4 on a verdict."""
     from mriseg.cli.terminal import code_of_verdicts, say
@@ -85,7 +86,7 @@ def run_plan(
         count, memory = machine.workers(jobs), machine.planned_mb()
         retries, workers = machine.retries, partial(local_workers, folder, count, memory, machine.timeout)
     with _progress_callback(len(jobs), quiet=quiet) as tell:
-        outcome = run_cohort(jobs, output, workers, tell, retries=retries, groups=groups)
+        outcome = run_cohort(jobs, output, workers, tell, retries=retries, groups=groups, numbers=numbers)
     if not quiet:
         reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
         say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / COHORT_PAGE}{reasons}")

@@ -14,7 +14,7 @@ from mriseg.cli.evaluate import Format
 if TYPE_CHECKING:
     from mriseg.evaluation.compare import Change, Comparison
 
-_NAMES = {"L": "lesion"}
+_NAMES = {"L": "lesions"}
 _RESAMPLED = {
     "no": "",
     "nearest": "B was resampled to the grid of A: nearest label",

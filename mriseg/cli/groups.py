@@ -31,7 +31,8 @@ Participants = Annotated[
         "--participants",
         metavar="FILE",
         show_default=False,
-        help="Table for --group-by, instead of the participants.tsv of a BIDS data set.",
+        help="Table for --group-by and for the axes of the page, instead of the participants.tsv of a BIDS "
+        "data set.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -59,8 +60,6 @@ def chosen_groups(
     from mriseg.cohort.groups import PARTICIPANTS, read_groups
 
     if column is None:
-        if table:
-            raise typer.BadParameter("--participants needs --group-by")
         return None
     tables = [table] if table else [folder / PARTICIPANTS for folder in data_sets]
     if not tables:
@@ -69,3 +68,31 @@ def chosen_groups(
     if jobs:
         groups.check((job.identifier, job.folder) for job in jobs)
     return groups
+
+
+def chosen_numbers(table: Path | None, data_sets: Sequence[Path]) -> list[Groups]:
+    """Return the numeric columns of the participants, the axes of the page that are not measured.
+
+    Parameters
+    ----------
+    table
+        Value of --participants.
+    data_sets : sequence of Path
+        BIDS data sets whose tables are read if there is no --participants; none has to have one, and one that
+        cannot be read is left out, as nobody asked for it.
+
+    Raises
+    ------
+    CohortError
+        If the table of --participants cannot be read.
+    """
+    from mriseg.cohort.groups import PARTICIPANTS
+    from mriseg.cohort.participants import read_numbers
+    from mriseg.errors import CohortError
+
+    if table:
+        return read_numbers([table])
+    try:
+        return read_numbers([path for folder in data_sets if (path := folder / PARTICIPANTS).is_file()])
+    except CohortError:
+        return []

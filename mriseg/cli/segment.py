@@ -175,9 +175,11 @@ def segment(
 
 def _summary(result: Segmentation) -> list[str]:
     """Format the volumes as lines for the terminal."""
+    from mriseg.labels.tissues import name_in_text
+
     lines = [f"{'brain mask':<12}{result.brain_mask_ml:>8.0f} mL   ({result.brain.method})"]
     lines += [
-        f"{tissue.abbreviation:<12}{volume.ml:>8.0f} mL {volume.fraction:>5.0%}"
+        f"{name_in_text(tissue.abbreviation):<12}{volume.ml:>8.0f} mL {volume.fraction:>5.0%}"
         for tissue, volume in zip(result.tissues, result.volumes.values(), strict=True)
     ]
     if result.settings["Contrast"] != result.contrast:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mriseg.cli.groups import GroupBy, Participants, chosen_groups
+from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mriseg.cohort.groups import Groups
 
 
@@ -32,19 +34,22 @@ def summarise(
 
     For example: mriseg summarise results
 
+    With age to plot volumes against: mriseg summarise results --participants study/participants.tsv
+
     Several scanners: mriseg summarise results --group-by site --participants study/participants.tsv
     """
-    summarise_results(folder, chosen_groups(group_by, participants, []))
+    groups = chosen_groups(group_by, participants, [])
+    summarise_results(folder, groups, chosen_numbers(participants, []))
 
 
-def summarise_results(folder: Path, groups: Groups | None) -> None:
+def summarise_results(folder: Path, groups: Groups | None, numbers: Sequence[Groups] = ()) -> None:
     """Write the table and the page of a cohort, and say what is in them."""
     from mriseg.cli.terminal import say
     from mriseg.cohort.scan_qc import describe_groups, describe_suspicious
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
-    checked, failed = summarise_folder(folder, groups=groups)
+    checked, failed = summarise_folder(folder, groups=groups, numbers=numbers)
     parts = [f"{len(checked)} segmented", *([f"{len(failed)} failed"] if failed else [])]
     found = f"{', '.join(parts)}; {describe_suspicious(checked)}"
     say(f"{found}: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from mriseg._utils.tables import Row
+
 PARTICIPANTS = "participants.tsv"
-_KEY = "participant_id"
-_SUBJECT = "sub-"
+KEY = "participant_id"
+SUBJECT = "sub-"
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,14 @@ class Groups:
         >>> sites.of("patients/02/T1", "patients/02/T1"), sites.of("sub-03", "sub-03/01/anat")
         ('B', None)
         """
-        keys = (key.removeprefix(_SUBJECT) for key in (identifier, *_participants(folder)))
+        keys = (key.removeprefix(SUBJECT) for key in (identifier, *_participants(folder)))
         return next((self.of_participant[key] for key in keys if key in self.of_participant), None)
 
     def check(self, scans: Iterable[tuple[str, str]]) -> None:
         """Raise CohortError if no scan, each given as arguments of `of`, has a group."""
         if not any(self.of(*scan) is not None for scan in scans):
             raise CohortError(
-                f"{self.source}: has the {self.column} of none of the scans; check its column {_KEY}"
+                f"{self.source}: has the {self.column} of none of the scans; check its column {KEY}"
             )
 
 
@@ -74,7 +76,7 @@ def _participants(folder: str) -> list[str]:
     """Return what may be the participant in the path of a scan, the likeliest first."""
     parts = folder.split("/")
     starts = [part.partition("_")[0] for part in parts]
-    subjects = [start for start in starts if start.startswith(_SUBJECT)]
+    subjects = [start for start in starts if start.startswith(SUBJECT)]
     return subjects[:1] or [*parts, *starts]
 
 
@@ -100,7 +102,7 @@ def read_groups(tables: Sequence[Path], column: str) -> Groups:
     found: dict[str, str] = {}
     for path in tables:
         for line, participant, group in _read_column(path, column):
-            earlier = found.setdefault(participant.removeprefix(_SUBJECT), group)
+            earlier = found.setdefault(participant.removeprefix(SUBJECT), group)
             if earlier != group:
                 raise CohortError(
                     f"{path}: line {line}: {column} of {participant} is {group!r} and was {earlier!r} before"
@@ -108,20 +110,32 @@ def read_groups(tables: Sequence[Path], column: str) -> Groups:
     return Groups(column, ", ".join(map(str, tables)), found)
 
 
-def _read_column(path: Path, column: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, participant and group of each row that has both."""
+def read_participants(path: Path, required: Iterable[str]) -> tuple[list[str], list[Row]]:
+    """Read a table of participants; return its header and its rows.
+
+    Raises
+    ------
+    CohortError
+        If it cannot be read, or does not have each of the required columns once.
+    """
     if not path.is_file():
         raise CohortError(f"{path}: there is no such table of participants; name one with --participants")
     try:
         header, rows = read_delimited(path)
     except ValueError as error:
         raise CohortError(f"{path}: cannot be read as a table of participants ({error})") from error
-    for name in (_KEY, column):
+    for name in required:
         if header.count(name) != 1:
             fault = f"two columns are named {name!r}" if name in header else f"has no column {name!r}"
             raise CohortError(f"{path}: {fault}; its columns are {', '.join(header) or 'none'}")
+    return header, rows
+
+
+def _read_column(path: Path, column: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, participant and group of each row that has both."""
+    header, rows = read_participants(path, (KEY, column))
     for line, cells in rows:
         row = dict(zip(header, cells, strict=False))
-        participant, group = row[_KEY], row.get(column, "")
+        participant, group = row[KEY], row.get(column, "")
         if participant and group.lower() not in ("", "n/a"):
             yield line, participant, group

@@ -1,4 +1,4 @@
-"""HTML report of a cohort: distributions of the measures, and overlays by QC rank."""
+"""HTML page of a cohort: distributions and a plot of the measures, and overlays to rate, by QC rank."""
 
 from __future__ import annotations
 
@@ -7,62 +7,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-import numpy as np
-
 from mriseg import __version__
+from mriseg._utils.text import cell
+from mriseg.cohort.axes import VOLUMES, axes_of, in_words, with_value
 from mriseg.cohort.constants import MIN_COMPARED_SCANS, OUTLIER_LIMIT
+from mriseg.cohort.distributions import distributions
 from mriseg.cohort.record import log_name
 from mriseg.cohort.scan_qc import describe_groups, groups_of
 from mriseg.file_names import OVERLAY, REPORT, result_name, stem
+from mriseg.labels.tissues import name_in_text
 from mriseg.qc import VERDICTS
 from mriseg.quality.figures import FIGURES
-from mriseg.report.templates import environment
+from mriseg.report.page import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mriseg.cohort.axes import Axis
+    from mriseg.cohort.groups import Groups
     from mriseg.cohort.record import Record
     from mriseg.cohort.scan_qc import ScanQC
 
-_BARS = 40
 _MAX_NAMES = 8
-
-
-class Bar(NamedTuple):
-    """A bar of a histogram, in percent of its width and height."""
-
-    left: float
-    height: float
-
-
-class Mark(NamedTuple):
-    """An outlying scan and its position on the axis, percent."""
-
-    identifier: str
-    left: float
-    value: str
-    score: float
-    group: str
-
-
-class Tick(NamedTuple):
-    """The median of a group and its position on the axis, percent."""
-
-    group: str
-    left: float
-    value: str
-
-
-class Distribution(NamedTuple):
-    """One measure over all scans."""
-
-    measure: str
-    low: str
-    high: str
-    median: str
-    bars: list[Bar]
-    marks: list[Mark]
-    ticks: list[Tick]
+# What is up in the plot at first.
+_FIRST_MEASURE = "GM_fraction"
 
 
 class Filter(NamedTuple):
@@ -73,17 +41,13 @@ class Filter(NamedTuple):
     number: int
 
 
-class _Value(NamedTuple):
-    """A measure of a scan."""
-
-    identifier: str
-    group: str
-    value: float
-    score: float
-
-
 def write_page(
-    path: Path, output: Path, checked: Sequence[ScanQC], failed: Sequence[Record], group_by: str = ""
+    path: Path,
+    output: Path,
+    checked: Sequence[ScanQC],
+    failed: Sequence[Record],
+    group_by: str = "",
+    numbers: Sequence[Groups] = (),
 ) -> None:
     """Write ``cohort_report.html``.
 
@@ -99,27 +63,33 @@ def write_page(
         Those that failed.
     group_by : str
         What the groups are within which outliers were judged, such as "site"; "" without groups.
+    numbers : sequence of Groups
+        Numbers of the participants, such as their age, as axes of the plot.
     """
-    cards = [_card(scan, output) for scan in sorted(checked, key=lambda scan: scan.qc_rank, reverse=True)]
+    ranked = sorted(checked, key=lambda scan: scan.qc_rank, reverse=True)
     choices = filters(checked)
-    page = (
-        environment()
-        .get_template("cohort_report.html.j2")
-        .render(
-            version=__version__,
-            cards=cards,
-            failures=[{"record": record, "log": _link(log_name(record.identifier))} for record in failed],
-            distributions=distributions(checked),
-            filters=choices,
-            numbers={choice.name: choice.number for choice in choices},
-            group_by=group_by,
-            grouping=describe_groups(checked, group_by) if group_by else "",
-            groups=groups_of(checked) if group_by else [],
-            verdicts=VERDICTS[::-1],
-            limit=OUTLIER_LIMIT,
-            fewest=MIN_COMPARED_SCANS,
-            most_names=_MAX_NAMES,
-        )
+    groups = groups_of(checked) if group_by else []
+    axes = axes_of(ranked, numbers)
+    page = render(
+        "cohort_report.html.j2",
+        "cohort.css",
+        "cohort.js",
+        colors={},
+        version=__version__,
+        cards=[_card(scan, output) for scan in ranked],
+        failures=[{"record": record, "log": _link(log_name(record.identifier))} for record in failed],
+        distributions=distributions(checked),
+        filters=choices,
+        numbers={choice.name: choice.number for choice in choices},
+        group_by=group_by,
+        grouping=describe_groups(checked, group_by) if group_by else "",
+        groups=groups,
+        parts=_parts(axes),
+        data=_data(ranked, axes, [group.name for group in groups]),
+        verdicts=VERDICTS[::-1],
+        limit=OUTLIER_LIMIT,
+        fewest=MIN_COMPARED_SCANS,
+        most_names=_MAX_NAMES,
     )
     path.write_text(page, encoding="utf-8")
 
@@ -153,46 +123,27 @@ def _class_of(verdict: str) -> str:
     return verdict.replace(" ", "-")
 
 
-def distributions(checked: Sequence[ScanQC]) -> list[Distribution]:
-    """Return the histogram of every measure, with the outlying scans.
-
-    Parameters
-    ----------
-    checked : sequence of ScanQC
-
-    Returns
-    -------
-    list of Distribution
-    """
-    found: dict[str, list[_Value]] = {}
-    for scan in checked:
-        for measure, value, score in scan.deviations:
-            one = _Value(scan.record.identifier, scan.group or "", value, score)
-            found.setdefault(measure, []).append(one)
-    return [_distribution(measure, scans) for measure, scans in sorted(found.items())]
+def _parts(axes: Sequence[Axis]) -> dict[str, list[tuple[int, str]]]:
+    """Return number and name of the axes by the part of the list that they stand in."""
+    parts: dict[str, list[tuple[int, str]]] = {}
+    for number, axis in enumerate(axes):
+        parts.setdefault(axis.part, []).append((number, axis.name))
+    return parts
 
 
-def _distribution(measure: str, scans: Sequence[_Value]) -> Distribution:
-    values = np.array([scan.value for scan in scans])
-    counts, edges = np.histogram(values, _BARS)
-    low, high = float(edges[0]), float(edges[-1])
-    bars = [Bar(100 * k / _BARS, 100 * n / counts.max()) for k, n in enumerate(counts.tolist()) if n]
-    out = sorted(
-        (scan for scan in scans if abs(scan.score) > OUTLIER_LIMIT), key=lambda scan: -abs(scan.score)
-    )
-
-    def place(value: float) -> tuple[float, str]:
-        return 100 * (value - low) / (high - low), f"{value:.4g}"
-
-    marks = [Mark(scan.identifier, *place(scan.value), scan.score, scan.group) for scan in out]
-    ticks = [Tick(group, *place(median)) for group, median in _medians(scans).items()]
-    return Distribution(measure, f"{low:.4g}", f"{high:.4g}", place(np.median(values))[1], bars, marks, ticks)
-
-
-def _medians(scans: Sequence[_Value]) -> dict[str, float]:
-    """Return the median of each group by name; none if there are no groups."""
-    names = sorted({scan.group for scan in scans} - {""})
-    return {name: float(np.median([scan.value for scan in scans if scan.group == name])) for name in names}
+def _data(ranked: Sequence[ScanQC], axes: Sequence[Axis], groups: list[str | None]) -> dict[str, Any]:
+    """Return what the script of the page works with, scan by scan in the order of the cards."""
+    names = [axis.name for axis in axes]
+    of_volume = next((number for number, axis in enumerate(axes) if axis.part == VOLUMES), 0)
+    first = in_words(_FIRST_MEASURE)
+    return {
+        # As cohort.tsv spells them, to be joined with it.
+        "scans": [cell(scan.record.identifier) for scan in ranked],
+        "verdicts": [scan.verdict for scan in ranked],
+        "groups": [groups.index(scan.group) if groups else 0 for scan in ranked],
+        "axes": [{"name": axis.name, "values": axis.values} for axis in axes],
+        "up": names.index(first) if first in names else of_volume,
+    }
 
 
 def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
@@ -200,7 +151,7 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
     record = scan.record
     name = stem(Path(record.scan))
     figures = [
-        (column.removesuffix("_ml").replace("_", " "), f"{value:.0f} mL")
+        (_in_short(column), f"{value:.0f} mL")
         for column, value in record.figures.items()
         if column.endswith("_ml") and not column.endswith("label_ml") and column not in FIGURES
         if isinstance(value, float)
@@ -217,11 +168,20 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
         "group": scan.group,
         "figures": figures,
         "reasons": record.reasons,
-        "outlying": scan.outlying,
+        "outlying": [(with_value(of.measure, of.value), of.score) for of in scan.outlying],
         "notes": [warning for warning in record.warnings if warning.severity == "note"],
         "overlay": links.get(OVERLAY),
-        "report": links.get(REPORT) or links.get(OVERLAY),
+        "report": links.get(REPORT),
     }
+
+
+def _in_short(column: str) -> str:
+    """Return what a column of volumes is the volume of.
+
+    >>> _in_short("brain_mask_ml"), _in_short("L_ml")
+    ('brain mask', 'lesions')
+    """
+    return name_in_text(column.removesuffix("_ml").replace("_", " "))
 
 
 def _link(path: str) -> str:

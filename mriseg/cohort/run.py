@@ -146,6 +146,7 @@ def run_cohort(
     *,
     retries: int,
     groups: Groups | None = None,
+    numbers: Sequence[Groups] = (),
 ) -> Outcome:
     """Run all jobs, write the table as they finish, and summarise.
 
@@ -160,7 +161,7 @@ def run_cohort(
         Called with each record as it comes.
     retries : int
         See `run_jobs`.
-    groups : Groups, optional
+    groups, numbers
         See `mriseg.cohort.summary.summarise`.
 
     Returns
@@ -173,7 +174,7 @@ def run_cohort(
             records.append(record)
             table.write(row(record))
             tell(record)
-    return Outcome(records, summarise(output, records, groups).checked)
+    return Outcome(records, summarise(output, records, groups, numbers).checked)
 
 
 def _tissues(jobs: Sequence[Job]) -> set[str]:

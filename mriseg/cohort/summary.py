@@ -14,7 +14,7 @@ from mriseg.file_names import COHORT_FAILURES, COHORT_PAGE, COHORT_SIDECAR, COHO
 from mriseg.results.sidecar import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from mriseg.cohort.groups import Groups
@@ -35,7 +35,12 @@ def tissues_of(records: Iterable[Record]) -> set[str]:
     }
 
 
-def summarise(output: Path, of_run: Iterable[Record] = (), groups: Groups | None = None) -> Summary:
+def summarise(
+    output: Path,
+    of_run: Iterable[Record] = (),
+    groups: Groups | None = None,
+    numbers: Sequence[Groups] = (),
+) -> Summary:
     """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv``.
 
     ``cohort.json`` describes the columns of ``cohort.tsv``.
@@ -48,6 +53,8 @@ def summarise(output: Path, of_run: Iterable[Record] = (), groups: Groups | None
         Records of a run; they stand in for those that could not be written.
     groups : Groups, optional
         Outliers are judged within each, instead of the whole cohort.
+    numbers : sequence of Groups
+        Numbers of the participants that the page can plot measures against, such as their age.
 
     Returns
     -------
@@ -79,5 +86,5 @@ def summarise(output: Path, of_run: Iterable[Record] = (), groups: Groups | None
         write_json(scratch / COHORT_SIDECAR, describe(header, column))
         if failed:
             write_failures(scratch / COHORT_FAILURES, failed)
-        write_page(scratch / COHORT_PAGE, output, checked, failed, column)
+        write_page(scratch / COHORT_PAGE, output, checked, failed, column, numbers)
     return Summary(checked, failed)

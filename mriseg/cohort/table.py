@@ -8,6 +8,7 @@ from mriseg._utils.tables import write_rows
 from mriseg._utils.text import cell
 from mriseg.cohort.constants import MIN_COMPARED_SCANS
 from mriseg.cohort.record import log_name
+from mriseg.labels.tissues import name_in_text
 from mriseg.quality.figures import FIGURES
 from mriseg.quality.usual import usual_ranges
 from mriseg.results.volumes import VOLUME_FIGURES
@@ -105,7 +106,7 @@ def _description(name: str) -> dict[str, Any]:
     if name in _DESCRIPTIONS:
         return _DESCRIPTIONS[name]
     figure = max((figure for figure in VOLUME_FIGURES if name.endswith(f"_{figure}")), key=len)
-    tissue = name.removesuffix(f"_{figure}")
+    tissue = name_in_text(name.removesuffix(f"_{figure}"))
     return {key: text.format(tissue) for key, text in _OF_TISSUE[figure].items()}
 
 

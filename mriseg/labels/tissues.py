@@ -34,7 +34,7 @@ class Tissue:
 GM = Tissue(1, "Gray Matter", "GM", "#e69f00", 1)
 WM = Tissue(2, "White Matter", "WM", "#009e73", 2)
 CSF = Tissue(3, "Cerebrospinal Fluid", "CSF", "#8bd1ff", 3)
-LESION = Tissue(7, "Lesion", "L", "#8b4d99", 7)
+LESION = Tissue(7, "Lesions", "L", "#8b4d99", 7)
 BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 # Value of the options contrast and classes for automatic selection.
 AUTO = "auto"
@@ -64,6 +64,15 @@ def rgb(color: str) -> tuple[int, int, int]:
     """
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
+
+
+def name_in_text(abbreviation: str) -> str:
+    """Return what texts call a tissue: its abbreviation, and lesions by their name.
+
+    >>> name_in_text("GM"), name_in_text("L")
+    ('GM', 'lesions')
+    """
+    return "lesions" if abbreviation == LESION.abbreviation else abbreviation
 
 
 def class_color(number: int) -> str:

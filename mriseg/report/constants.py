@@ -93,6 +93,11 @@ FIELD_CAPTION_HEIGHT = 22
 # Count: shades of the bias field, an odd number, so that 1 has one.
 FIELD_SHADES = 201
 
+# Pixels: width of a picture of the scan before or after the correction of its bias field.
+CORRECTION_PIXELS = 420
+# Pixels: gap between the two slices of such a picture.
+CORRECTION_GAP = 6
+
 # --- Sheets of the page ---------------------------------------------------------------------------
 
 # Slices: in a row of a sheet.

@@ -13,11 +13,12 @@ from mriseg._utils.assets import asset
 from mriseg.file_names import stem
 from mriseg.quality.histogram_fit import fit_error
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, trace_chart
+from mriseg.report.correction import draw_correction
 from mriseg.report.quality_table import quality_rows
 from mriseg.report.sheets import draw_sheet
 from mriseg.report.slices import PLANES, Slices
 from mriseg.report.templates import data_uri, environment
-from mriseg.report.texts import HEADLINES, methods
+from mriseg.report.texts import ADVICE, methods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.estimates import Estimates
+    from mriseg.images.volume import Volume
     from mriseg.labels.tissues import Tissue
 
 _SVG = "image/svg+xml"
@@ -42,11 +44,39 @@ class ReportData:
         In canonical orientation.
     tissues : sequence of Tissue
         In the order of their labels.
+    corrected : ndarray of float32, shape (X, Y, Z), or None
+        The scan without its bias field, in canonical orientation; None if no field was estimated.
     facts : dict
         The sidecar, see `mriseg.results.sidecar.sidecar`.
     """
 
     found: Estimates
+    labels: NDArray[np.uint8]
+    tissues: Sequence[Tissue]
+    corrected: NDArray[np.float32] | None
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class EditedData:
+    """Data of the report of labels that were edited by hand.
+
+    Parameters
+    ----------
+    name : str
+        STEM of the files.
+    scan : Volume
+        What the labels are shown over.
+    labels : ndarray of uint8, shape (X, Y, Z)
+        In canonical orientation.
+    tissues : sequence of Tissue
+        In the order of their labels.
+    facts : dict
+        The sidecar, with ``Edited``.
+    """
+
+    name: str
+    scan: Volume
     labels: NDArray[np.uint8]
     tissues: Sequence[Tissue]
     facts: dict[str, Any]
@@ -67,28 +97,64 @@ def report(data: ReportData) -> str:
     found, facts = data.found, data.facts
     mask, field = found.brain.mask, found.field
     slices = Slices(found.volume, mask)
-    trace = facts["Mixture"]["Trace"]
-    paragraph, references = methods(facts)
     on_grid = field.on_grid(mask.shape) if field.order else None
+    corrected = data.corrected if field.order else None
+    charts = {
+        "fit_charts": _fit_charts(found, facts["Sources"]),
+        "bic_chart": _bic_chart(found.fit.bic_by_classes),
+        "trace_chart": _svg_uri(trace_chart(found.model.history, facts["Mixture"]["Trace"])),
+        "field_chart": None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
+        "correction": None if corrected is None else draw_correction(slices, corrected),
+    }
+    return _rendered(stem(found.volume.path), slices, data.labels, mask, data.tissues, facts, charts)
+
+
+def edited_report(data: EditedData) -> str:
+    """Render the report of labels that were edited by hand.
+
+    Fit and bias field are in the report before the edit, which it names.
+
+    Parameters
+    ----------
+    data : EditedData
+
+    Returns
+    -------
+    str
+        A self-contained HTML page but for the link to the other one.
+    """
+    mask = data.labels > 0
+    slices = Slices(data.scan, mask)
+    return _rendered(data.name, slices, data.labels, mask, data.tissues, data.facts, {"fit_charts": None})
+
+
+def _rendered(
+    name: str,
+    slices: Slices,
+    labels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    tissues: Sequence[Tissue],
+    facts: dict[str, Any],
+    charts: dict[str, Any],
+) -> str:
+    paragraph, references = methods(facts)
     return render(
         "report.html.j2",
         "report.css",
         "report.js",
-        name=stem(found.volume.path),
+        name=name,
         facts=facts,
-        tissues=data.tissues,
-        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in data.tissues},
-        headline=HEADLINES[facts["Verdict"]],
-        sheets=[draw_sheet(slices, data.labels, mask, data.tissues, plane) for plane in PLANES],
-        fit_charts=_fit_charts(found, facts["Sources"]),
-        bic_chart=_bic_chart(found.fit.bic_by_classes),
-        trace=trace,
-        trace_chart=_svg_uri(trace_chart(found.model.history, trace)),
-        field_chart=None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
+        edit=facts.get("Edited"),
+        tissues=tissues,
+        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in tissues},
+        advice=ADVICE[facts["Verdict"]],
+        sheets=[draw_sheet(slices, labels, mask, tissues, plane) for plane in PLANES],
+        trace=facts["Mixture"]["Trace"],
         quality=quality_rows(facts["ImageQuality"]),
         usual_known=bool(facts["ImageQuality"]["Usual"]),
         paragraph=paragraph,
         references=references,
+        **charts,
     )
 
 

@@ -143,9 +143,24 @@ class Slices:
         pixels = Image.fromarray(np.ascontiguousarray(voxels, dtype=np.float32))
         return np.asarray(pixels.resize(size, Image.Resampling.BILINEAR))
 
-    def grey(self, plane: Plane, index: int, scale: float) -> NDArray[np.float32]:
-        """Return a slice of the scan in shades of grey from 0 to 1, shape (rows, columns)."""
-        shades = (self.cut(self.volume.data, plane, index, scale) - self._black) / (self._white - self._black)
+    def grey(
+        self, plane: Plane, index: int, scale: float, data: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Return a slice in shades of grey from 0 to 1, shape (rows, columns).
+
+        Parameters
+        ----------
+        plane, index, scale
+            See `cut`.
+        data : ndarray of float32, shape (X, Y, Z), optional
+            Intensities to show in the shades of the scan; those of the scan if not given.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, columns)
+        """
+        cut = self.cut(self.volume.data if data is None else data, plane, index, scale)
+        shades = (cut - self._black) / (self._white - self._black)
         return np.asarray(np.clip(shades, 0, 1))
 
 

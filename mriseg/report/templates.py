@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mriseg._utils.text import printable
+from mriseg.labels.tissues import name_in_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,6 +35,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters["figures"] = "{:.6g}".format
+    templates.filters["in_text"] = name_in_text
     return templates
 
 

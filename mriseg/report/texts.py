@@ -1,4 +1,4 @@
-"""Texts of the report: headlines of the verdict, and the methods paragraph of a run."""
+"""Texts of the report: advice by verdict, and the methods paragraph of a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mriseg.brain.mask import MaskMethod
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import OWN
+from mriseg.report.references import (
+    ASHBURNER,
+    COOTES,
+    DEMPSTER,
+    FONOV,
+    FRALEY,
+    LARSEN,
+    SANTAGO,
+    VAN_LEEMPUT,
+    ZHANG,
+    Reference,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,71 +27,22 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 
-_DEMPSTER = (
-    "Dempster AP, Laird NM, Rubin DB (1977). Maximum likelihood from incomplete data via the EM algorithm. "
-    "J R Stat Soc B 39:1-38."
-)
-_FRALEY = (
-    "Fraley C (1998). Algorithms for model-based Gaussian hierarchical clustering. SIAM J Sci Comput "
-    "20:270-281."
-)
-_SANTAGO = (
-    "Santago P, Gage HD (1993). Quantification of MR brain images by mixture density and partial volume "
-    "modeling. IEEE Trans Med Imaging 12:566-574."
-)
-_ZHANG = (
-    "Zhang J (1992). The mean field theory in EM procedures for Markov random fields. IEEE Trans Signal "
-    "Process 40:2570-2583."
-)
-_FONOV = (
-    "Fonov V, Evans AC, Botteron K, Almli CR, McKinstry RC, Collins DL (2011). Unbiased average "
-    "age-appropriate atlases for pediatric studies. NeuroImage 54:313-327."
-)
-_ASHBURNER = "Ashburner J, Friston KJ (2005). Unified segmentation. NeuroImage 26:839-851."
-_VAN_LEEMPUT = (
-    "Van Leemput K, Maes F, Vandermeulen D, Colchester A, Suetens P (2001). Automated segmentation of "
-    "multiple sclerosis lesions by model outlier detection. IEEE Trans Med Imaging 20:677-688."
-)
-_LARSEN = (
-    "Larsen CT, Iglesias JE, Van Leemput K (2014). N3 bias field correction explained as a Bayesian modeling "
-    "method. MICCAI BAMBI workshop, LNCS 8677:1-12."
-)
-_COOTES = (
-    "Cootes TF, Taylor CJ, Cooper DH, Graham J (1995). Active shape models: their training and application. "
-    "Comput Vis Image Underst 61:38-59."
-)
-
-
-class Headline(NamedTuple):
-    """Title and advice for a verdict."""
-
-    title: str
-    advice: str
-
 
 class _Sentence(NamedTuple):
     """A sentence with {} in place of the number of each cited reference."""
 
     text: str
-    cited: tuple[str, ...] = ()
+    cited: tuple[Reference, ...] = ()
 
 
-HEADLINES: Mapping[Verdict, Headline] = {
-    "trust": Headline(
-        "Trust",
-        "No check found anything implausible. Checks do not see everything: look at the outlines below "
-        "before you use the numbers.",
-    ),
-    "look closely": Headline(
-        "Look closely",
-        "Something is unusual. The result may be right all the same: compare the outlines with the scan "
-        "where it matters to you before you use the numbers.",
-    ),
-    "do not trust": Headline(
-        "Do not trust",
-        "Something is wrong, and the numbers below are likely to be wrong with it. Mend what is named here "
-        "and segment again.",
-    ),
+# What to do, by verdict.
+ADVICE: Mapping[Verdict, str] = {
+    "trust": "No check found anything implausible. Checks do not see everything: look at the outlines below "
+    "before you use the numbers.",
+    "look closely": "Something is unusual. The result may be right all the same: compare the outlines with "
+    "the scan where it matters to you before you use the numbers.",
+    "do not trust": "Something is wrong, and the numbers below are likely to be wrong with it. Mend what is "
+    "named here and segment again.",
 }
 
 _MASKS = {
@@ -88,12 +51,12 @@ _MASKS = {
     MaskMethod.SURFACE: _Sentence(
         "The brain was found by registering a mean head in MNI space [{}] to the scan by an affine transform "
         "and moving the surface of its brain to the edge of the brain in the scan [{}].",
-        (_FONOV, _COOTES),
+        (FONOV, COOTES),
     ),
     MaskMethod.REGISTRATION: _Sentence(
         "The brain mask is that of a mean head in MNI space [{}], registered to the scan by an affine "
         "transform.",
-        (_FONOV,),
+        (FONOV,),
     ),
     MaskMethod.THRESHOLD: _Sentence(
         "As no head template could be registered, the brain mask is the largest part of the bright voxels "
@@ -102,7 +65,7 @@ _MASKS = {
 }
 
 
-def methods(facts: Facts) -> tuple[str, list[str]]:
+def methods(facts: Facts) -> tuple[str, list[Reference]]:
     """Compose the methods paragraph of a paper from the sidecar of a run.
 
     Parameters
@@ -114,12 +77,12 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
     -------
     paragraph : str
         With the numbers of the references in brackets.
-    references : list of str
+    references : list of Reference
         In the order of their numbers.
     """
     mask = _MASKS[MaskMethod(facts["BrainMask"]["Method"])]
     texts: list[str] = []
-    references: list[str] = []
+    references: list[Reference] = []
     for text, cited in (
         _scan(facts),
         mask,
@@ -131,6 +94,7 @@ def methods(facts: Facts) -> tuple[str, list[str]]:
         _spatial(facts),
         _naming(facts),
         _lesions(facts),
+        _edit(facts),
     ):
         references += [reference for reference in cited if reference not in references]
         texts.append(text.format(*(references.index(reference) + 1 for reference in cited)))
@@ -155,7 +119,7 @@ def _field(facts: Facts) -> _Sentence:
         f"A smooth multiplicative bias field, the exponential of a polynomial of order {order} estimated "
         f"together with the mixture [{{}}, {{}}], was divided out; within the brain it ranged from {low:.2f} "
         f"to {high:.2f}.",
-        (_ASHBURNER, _LARSEN),
+        (ASHBURNER, LARSEN),
     )
 
 
@@ -185,10 +149,10 @@ def _mixture(facts: Facts) -> _Sentence:
     )
     if settings["CohortPrior"]:
         fitted += " The pooled histogram of a cohort, scaled to this scan, was added to that of the scan."
-    cited = (_DEMPSTER, *([_FRALEY] if clustered else []))
+    cited = (DEMPSTER, *([FRALEY] if clustered else []))
     if mixture["PartialVolume"]:
         mixed = "A mixture of three tissues and of voxels that hold two of them in any proportion [{}]"
-        return _Sentence(mixed + fitted, (_SANTAGO, *cited))
+        return _Sentence(mixed + fitted, (SANTAGO, *cited))
     classes = len(mixture["Means"])
     chosen = ", a number with the lowest Bayesian information criterion," if mixture["BICByClasses"] else ""
     return _Sentence(f"A mixture of {classes} Gaussian classes{chosen}" + fitted, cited)
@@ -215,7 +179,7 @@ def _lesions(facts: Facts) -> _Sentence:
         return _Sentence(
             "Lesions of white matter were found as regions that no tissue explains where the template "
             "expects white matter [{}]; they belong to no tissue.",
-            (_VAN_LEEMPUT,),
+            (VAN_LEEMPUT,),
         )
     if not facts["Settings"]["LesionMask"]:
         return _Sentence("")
@@ -231,7 +195,7 @@ def _priors(facts: Facts) -> _Sentence:
     return _Sentence(
         f"{whose} mixing proportions{of_three} followed a template of cortex, deep grey and white matter "
         "[{}], laid over the brain by an affine and a smooth deformation that maximised the likelihood [{}].",
-        (_FONOV, _ASHBURNER),
+        (FONOV, ASHBURNER),
     )
 
 
@@ -242,7 +206,17 @@ def _spatial(facts: Facts) -> _Sentence:
     return _Sentence(
         "Posterior probabilities were regularised by a Markov random field over the six neighbours, weighted "
         "by the inverse of their distance and solved by mean field [{}].",
-        (_ZHANG,),
+        (ZHANG,),
+    )
+
+
+def _edit(facts: Facts) -> _Sentence:
+    """Describe the edit of labels by hand."""
+    if "Edited" not in facts:
+        return _Sentence("")
+    return _Sentence(
+        f"The labels of {facts['Edited']['Voxels']} voxels were then edited by hand, and these voxels count "
+        "whole for their labels."
     )
 
 

@@ -14,6 +14,7 @@ from mriseg.errors import ImageError
 from mriseg.file_names import (
     CORRECTED,
     IMAGE_EXTENSIONS,
+    UNEDITED_LABELS,
     bids_suffix,
     entity_value,
     image_kind,
@@ -185,6 +186,7 @@ def viewer_script() -> str:
 def _images_of(folder: Path) -> list[Path]:
     """List the NIfTI images of a folder."""
     files = sorted(file for file in folder.iterdir() if file.name.lower().endswith((".nii", ".nii.gz")))
+    files = [file for file in files if not file.name.endswith(f"_{UNEDITED_LABELS}")]
     if not files:
         raise ImageError(f"{folder}: holds no NIfTI image; give a folder that mriseg segment wrote, or files")
     return files

@@ -88,6 +88,30 @@ def is_result_path(path: Path) -> bool:
     return path.is_dir() or path.name.endswith(f"_{file_names.SIDECAR}")
 
 
+def result_sidecar(path: Path) -> Path:
+    """Return the sidecar of a result, given as it is or by its folder.
+
+    Raises
+    ------
+    ImageError
+        If the path is neither, or the folder does not hold one segmentation.
+    """
+    if not is_result_path(path):
+        raise ImageError(f"{path}: is no folder of results; give one that mriseg segment wrote")
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob(f"*_{file_names.SIDECAR}"))
+    if not found:
+        raise ImageError(
+            f"{path}: holds no STEM_{file_names.SIDECAR}, so it is no result of mriseg segment; "
+            "give the folder of one, or a label map"
+        )
+    if len(found) > 1:
+        raise ImageError(f"{path}: holds {len(found)} segmentations; give the sidecar of one, such as "
+                         f"{found[0]}")  # fmt: skip
+    return found[0]
+
+
 def read_labels(source: ImageSource, numbers: Mapping[int, int | str] | None = None) -> Labels:
     """Read a label map, or the labels, volumes and file names of a segmentation.
 
@@ -115,7 +139,7 @@ def read_labels(source: ImageSource, numbers: Mapping[int, int | str] | None = N
         return _read_label_map(source, numbers)
     if numbers is not None:
         raise OptionError(f"{path}: its sidecar says which label is which; numbers are for label maps")
-    return _read_result(path, _sidecar_in(path) if path.is_dir() else path)
+    return _read_result(path, result_sidecar(path))
 
 
 def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
@@ -199,25 +223,14 @@ def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
     return resample(of.labels, of.volume, grid, order=0), "nearest"
 
 
-def _sidecar_in(folder: Path) -> Path:
-    found = sorted(folder.glob(f"*_{file_names.SIDECAR}"))
-    if not found:
-        raise ImageError(
-            f"{folder}: holds no STEM_{file_names.SIDECAR}, so it is no result of mriseg segment; "
-            "give the folder of one, or a label map"
-        )
-    if len(found) > 1:
-        raise ImageError(f"{folder}: holds {len(found)} segmentations; give the sidecar of one, such as "
-                         f"{found[0]}")  # fmt: skip
-    return found[0]
-
-
 def _read_result(path: Path, sidecar: Path) -> Labels:
     start = stem_of_result(sidecar, file_names.SIDECAR) or sidecar.stem
-    numbers, ml, brain_mask_ml, files = _read_sidecar(sidecar)
+    numbers, ml, brain_mask_ml, files, edited = _read_sidecar(sidecar)
     volume = load_map(sidecar.with_name(result_name(start, file_names.LABELS)))
     tissues = tuple(tissue for tissue in TISSUES if tissue.abbreviation in ml)
     maps = {t.index: sidecar.with_name(result_name(start, posterior_ending(t.abbreviation))) for t in tissues}
+    # Posteriors are those before an edit of the labels, and say nothing of edited ones.
+    maps = {} if edited else maps
     # The scan comes first, then its channels.
     corrected = result_name(start, f"{file_names.CORRECTED}_")
     scans = (sidecar.with_name(name) for name in files if name.startswith(corrected))
@@ -234,8 +247,8 @@ def _read_result(path: Path, sidecar: Path) -> Labels:
     )
 
 
-def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, list[str]]:
-    """Return tissue by label, volumes of tissues and of the brain mask in mL, and file names."""
+def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, list[str], bool]:
+    """Return tissue by label, volumes of tissues and of the brain mask in mL, file names, if edited."""
     index_of = {tissue.abbreviation: tissue.index for tissue in TISSUES}
     try:
         facts = read_sidecar(path)
@@ -248,7 +261,7 @@ def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, 
                          "give its label map alone") from error  # fmt: skip
     ml = {name: float(of["ml"]) for name, of in classes.items()}
     files = [name for name in facts["Files"] if "/" not in name]
-    return numbers, ml, float(facts["BrainMask"]["VolumeML"]), files
+    return numbers, ml, float(facts["BrainMask"]["VolumeML"]), files, "Edited" in facts
 
 
 def _read_label_map(source: ImageSource, given: Mapping[int, int | str] | None) -> Labels:

@@ -21,7 +21,7 @@ from mriseg.estimates import Estimates
 from mriseg.file_names import bids_suffix, result_name, sidecar_of, stem
 from mriseg.images.writing import save_array
 from mriseg.labels.contrasts import CONTRASTS
-from mriseg.labels.lookup_tables import as_programs, lut_extension, save_label_table, save_lut
+from mriseg.labels.lookup_tables import as_programs, save_label_table, save_lut
 from mriseg.labels.orders import BIDS, check_order, numbered, order_mark, renumbered
 from mriseg.qc import verdict
 from mriseg.results.bids import derivatives_folder, write_dataset_description
@@ -149,7 +149,7 @@ class Segmentation(Estimates):
         """
         from mriseg.report.notebook import plot
 
-        _check_style(style)
+        check_overlay_style(style)
         labels = self.volume.to_canonical(self.labels)
         return plot(self.volume, labels, self.tissues, axes, style=style)
 
@@ -202,7 +202,7 @@ class Segmentation(Estimates):
         OptionError, OutputError
             If an argument is not known, a file may not be replaced, or the folder cannot be written.
         """
-        _check_style(overlay_style)
+        check_overlay_style(overlay_style)
         check_order(label_order)
         luts = as_programs(luts)
         _log.info("writing the results")
@@ -210,7 +210,8 @@ class Segmentation(Estimates):
         names = written_files(self, report=report, luts=luts)
         if overwrite:
             refuse_other_scan(folder / names[-1], self.volume.path)
-        optional = [result_name(glob.escape(name), pattern) for pattern in file_names.OPTIONAL_PATTERNS]
+        patterns = (*file_names.OPTIONAL_PATTERNS, file_names.UNEDITED_PATTERN)
+        optional = [result_name(glob.escape(name), pattern) for pattern in patterns]
         write = partial(atomic_write, folder, names, overwrite=overwrite, inputs=self.inputs)
         with write(obsolete=optional) as scratch:
             _write(self, scratch, names, report=report, style=overlay_style, luts=luts, order=label_order)
@@ -242,7 +243,7 @@ def written_files(result: Segmentation, *, report: bool = True, luts: str | Sequ
     endings = [file_names.posterior_ending(abbreviation) for abbreviation in result.posteriors]
     for image in _corrected_endings(result):
         endings += [image, sidecar_of(image)]
-    endings += [_lut_ending(program) for program in as_programs(luts)]
+    endings += [file_names.lookup_table_ending(program) for program in as_programs(luts)]
     endings += [file_names.REPORT] if report else []
     name = stem(result.volume.path)
     *required, last = file_names.required_files(name)
@@ -254,7 +255,7 @@ def sidecar_without_files(result: Segmentation, order: str = BIDS) -> dict[str, 
     return sidecar(result, result.tissues, result.volumes, result.quality, result.warnings, order)
 
 
-def _check_style(style: str) -> None:
+def check_overlay_style(style: str) -> None:
     """Raise `OptionError` unless the style of the overlay is known."""
     from mriseg.report.overlay import OVERLAY_STYLES
 
@@ -289,14 +290,10 @@ def _write(
     save_label_table(tissues, place(file_names.LABEL_TABLE))
     save_volume_table(name, result.brain_mask_ml, result.volumes, place(file_names.VOLUMES))
     for program in luts:
-        save_lut(program, tissues, place(_lut_ending(program)))
+        save_lut(program, tissues, place(file_names.lookup_table_ending(program)))
     if report:
         place(file_names.REPORT).write_text(_page(result, labels, facts), encoding="utf-8")
     write_json(folder / names[-1], facts | {"Files": [printable(file) for file in names]})
-
-
-def _lut_ending(program: str) -> str:
-    return file_names.lookup_table_ending(program, lut_extension(program))
 
 
 def _images(result: Segmentation, place: Callable[[str], Path], order: str) -> list[Callable[[], None]]:
@@ -347,4 +344,5 @@ def _corrected_endings(result: Segmentation) -> list[str]:
 def _page(result: Segmentation, labels: NDArray[np.uint8], facts: dict[str, Any]) -> str:
     from mriseg.report.page import ReportData, report
 
-    return report(ReportData(result, labels, result.tissues, facts))
+    corrected = None if result.corrected is None else result.volume.to_canonical(result.corrected)
+    return report(ReportData(result, labels, result.tissues, corrected, facts))

@@ -23,7 +23,6 @@ from mriseg.qc import do_not_trust, look_closely, note
         ("bids", "raw", "out", "analysis"),
         ("summarise",),
         ("summarise", "out", "--group-by", "site"),
-        ("summarise", "out", "--participants", "participants.tsv"),
     ],
 )
 def test_wrong_usage_is_exit_two(run, wrong):

@@ -17,7 +17,9 @@ def study(tmp_path):
         content = json.dumps(minimal_sidecar(f"{name}_T1w.nii.gz", {"GM": {"Label": 1}}))
         (tmp_path / "out" / name / "anat" / f"{name}_dseg.json").write_text(content)
     (tmp_path / "raw" / "dataset_description.json").write_text('{"Name": "Made", "BIDSVersion": "1.8.0"}')
-    (tmp_path / "raw" / "participants.tsv").write_text("participant_id\tsite\nsub-01\tA\nsub-02\tn/a\n")
+    (tmp_path / "raw" / "participants.tsv").write_text(
+        "participant_id\tsite\tage\nsub-01\tA\t71\nsub-02\tn/a\t30\n"
+    )
     return tmp_path
 
 
@@ -65,3 +67,27 @@ def test_a_batch_of_no_data_set_needs_a_table(run, study):
     assert "--participants" in done.stderr
     assert run("batch", "raw", "-o", "new", "--group-by", "site", "--dry-run").returncode == 0
     assert not (study / "new").exists()
+
+
+AGE = '<option value="0">age</option>'
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("bids", "raw", "out", "group"), ("summarise", "out", "--participants", "raw/participants.tsv")],
+)
+def test_numbers_of_participants_are_axes_of_the_page(run, study, command):
+    assert run("summarise", "out").returncode == 0
+    assert AGE not in (study / "out" / "cohort_report.html").read_text()
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert AGE in (study / "out" / "cohort_report.html").read_text()
+
+
+def test_a_table_that_nobody_asked_for_stops_nothing(run, study):
+    (study / "raw" / "participants.tsv").write_text("id\tage\n01\t71\n")
+    assert run("bids", "raw", "out", "group").returncode == 0
+    assert AGE not in (study / "out" / "cohort_report.html").read_text()
+    done = run("bids", "raw", "out", "group", "--participants", "raw/participants.tsv")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has no column 'participant_id'" in done.stderr

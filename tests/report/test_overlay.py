@@ -6,7 +6,7 @@ from skimage.io import imread
 
 from mriseg.images.reading import load_volume
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.report.overlay import save_overlay
+from mriseg.report.overlay import draw_overlay, save_overlay
 
 
 @pytest.fixture
@@ -47,3 +47,25 @@ def test_filled_tissues_let_the_scan_shine_through(ball, ball_labels, tmp_path, 
     coloured = np.ptp(filled, axis=-1) > 30
     assert coloured.sum() > 3 * (np.ptp(outlined, axis=-1) > 30).sum()
     assert len(np.unique(filled[coloured], axis=0)) > 100  # not one flat colour a tissue
+
+
+@pytest.mark.parametrize("name", ["T2w", "FLAIR"])
+def test_a_sphere_on_thick_slices_is_drawn_round(scans, name):
+    """Slices of 3 mm and more of a patient, between which pictures are interpolated."""
+    volume = load_volume(scans / "contrasts" / "ms04" / f"{name}.nii.gz")
+    assert volume.zooms.max() > 2.5 * volume.zooms.min()
+    grid = np.moveaxis(np.indices(volume.data.shape), 0, -1) * volume.zooms
+    radius = np.linalg.norm(grid - grid[-1, -1, -1] / 2, axis=-1)
+    picture = np.asarray(draw_overlay(volume, (radius < 55).astype(np.uint8), (GM,), style="fill")).astype(
+        int
+    )
+    orange = picture[..., 0] - picture[..., 2] > 30
+    heights = np.flatnonzero(orange[:, : picture.shape[1] // 2].any(axis=1))
+    rows = np.split(heights, np.flatnonzero(np.diff(heights) > 5) + 1)[:3]  # the key is below
+    assert len(rows) == 3
+    for row in rows:
+        band = orange[row[0] : row[-1] + 1]
+        columns = np.flatnonzero(band.any(axis=0))
+        spheres = np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)
+        largest = max(spheres, key=len)
+        assert len(largest) == pytest.approx(len(row), rel=0.04)

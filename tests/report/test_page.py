@@ -6,11 +6,12 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from browser import opened
+from browser import accessibility_faults, focus_faults, opened
 from skimage.io import imread
 
 import mriseg
 from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.model.bias_field import BiasField
 from mriseg.qc import do_not_trust, look_closely
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m.nii.gz"
@@ -35,7 +36,7 @@ def test_the_page_turns_over_planes_slices_and_layers(browser, report_file):
     assert report_file.stat().st_size < 3e6
     with opened(browser, report_file.as_uri()) as page:
         assert page.inner_text("h1") == "sub-ball"
-        assert page.inner_text(".verdict h2") == "Look closely"
+        assert page.inner_text(".verdict h2") == "Verdict: look closely"
         shown = page.locator(".plane:visible")
         assert shown.count() == 1
         window = shown.locator(".window")
@@ -73,6 +74,86 @@ def test_nothing_is_wider_than_a_narrow_window_and_text_is_seen(browser, report_
         assert (_luminance(paper) > 0.5) == (scheme == "light")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1300, 800, 400])
+def test_all_can_be_used_and_read(browser, report_file, scheme, width):
+    with opened(browser, report_file.as_uri()) as page:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert accessibility_faults(page) == []
+        assert focus_faults(page) == []
+        assert page.evaluate("[...document.images].filter(image => !image.alt).length") == 0
+
+
+def test_pictures_keep_their_proportions_on_a_fine_screen(browser, report_file):
+    context = browser.new_context(device_scale_factor=2, viewport={"width": 500, "height": 800})
+    page = context.new_page()
+    page.goto(report_file.as_uri())
+    page.evaluate("document.querySelectorAll('.plane').forEach(part => part.classList.add('shown'))")
+    for image in page.locator("img.scan, .pair img, .chart").all():
+        box = image.bounding_box()
+        natural = image.evaluate("image => image.naturalWidth / image.naturalHeight")
+        assert box["width"] / box["height"] == pytest.approx(natural, rel=0.02)
+    window = page.locator(".plane[data-plane=coronal] .window").bounding_box()
+    figure = page.locator(".plane[data-plane=coronal]")
+    columns, rows, width, height = (
+        int(figure.get_attribute(f"data-{name}")) for name in ("columns", "rows", "width", "height")
+    )
+    assert window["width"] / window["height"] == pytest.approx(width / columns / (height / rows), rel=0.01)
+    context.close()
+
+
+def test_methods_and_references_are_copied(browser, report_file):
+    with opened(browser, report_file.as_uri()) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.click("text=Copy the text")
+        page.wait_for_function("document.querySelector('.copying [role=status]').textContent === 'copied'")
+        paragraph, _, references = page.evaluate("navigator.clipboard.readText()").partition("\n\n")
+        assert paragraph == page.text_content(".methods p")
+        lines = references.splitlines()
+        assert len(lines) == page.locator(".methods li").count() > 2
+        assert lines[1] == f"2. {page.locator('.methods li').nth(1).text_content()}"
+        page.click("text=Copy the references as BibTeX")
+        page.wait_for_function("navigator.clipboard.readText().then(text => text.startsWith('@'))")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.count("@") == len(lines)
+        assert page.locator("[data-copy=bibtex]").evaluate("button => button === document.activeElement")
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_browser_without_a_clipboard_copies_as_by_hand_or_says_so(browser, report_file, allowed):
+    with opened(browser, report_file.as_uri()) as page:
+        page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+        page.evaluate(
+            "allowed => { document.execCommand = () => {"
+            " window.marked = document.activeElement.value; return allowed; } }",
+            allowed,
+        )
+        page.click("text=Copy the text")
+        said = page.locator(".copying [role=status]")
+        page.wait_for_function("document.querySelector('.copying [role=status]').textContent !== ''")
+        assert (said.inner_text() == "copied") == allowed
+        assert page.evaluate("window.marked").startswith(page.text_content(".methods p"))
+        assert page.locator("textarea").count() == 0
+
+
+def test_the_scan_is_shown_before_and_after_the_correction_side_by_side(browser, ball_result, tmp_path):
+    coefficients = np.zeros((4, 4, 4))
+    coefficients[1, 0, 0] = 0.2
+    shape = np.array(ball_result.volume.data.shape)
+    field = BiasField(coefficients, shape / 2, shape / 2, sd=0.1, low=0.8, high=1.25)
+    page_of_field = _page(replace(ball_result, field=field), tmp_path / "out")
+    with opened(browser, page_of_field.as_uri()) as page:
+        page.set_viewport_size({"width": 400, "height": 800})
+        before, after = (image.bounding_box() for image in page.locator(".pair img").all())
+        assert before["y"] == after["y"]
+        assert min(before["width"], after["width"]) > 100
+        assert before["x"] + before["width"] < after["x"]
+        assert after["x"] + after["width"] < 400
+
+
 def _luminance(color):
     """Relative luminance of "rgb(r, g, b)", 0 to 1, without the gamma."""
     red, green, blue = (int(part) / 255 for part in re.findall(r"[0-9]+", color)[:3])
@@ -86,10 +167,32 @@ def test_print_shows_every_plane(browser, report_file):
         assert page.locator(".plane:visible").count() == 3
         assert page.locator(".controls:visible").count() == 0
         sheet = page.locator(".plane[data-plane=sagittal] .scan").bounding_box()
-        assert sheet["width"] > 500  # the whole sheet, not one slice
+        assert sheet["width"] > 350  # the whole sheet, not one slice
+        figure = page.locator(".plane[data-plane=sagittal]").bounding_box()
+        assert sheet["width"] == pytest.approx(figure["width"], abs=2)
         window = page.locator(".plane[data-plane=sagittal] .window").bounding_box()
         assert window["height"] == pytest.approx(sheet["height"], abs=2)
         assert "x from" in page.inner_text(".plane[data-plane=sagittal] figcaption")
+
+
+# Of the printed page within its margins, in pixels of 1/96 inch: A4.
+PAPER = {"width": 703, "height": 1032}
+
+
+def test_print_takes_four_pages_and_leaves_none_half_empty(browser, report_file):
+    """What may not be broken is smaller than half a page, so that no page is left half empty for it."""
+    with opened(browser, report_file.as_uri()) as page:
+        for paper in ("A4", "Letter"):
+            printed = page.pdf(format=paper, prefer_css_page_size=True)
+            assert 2 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 4
+        page.emulate_media(media="print")
+        page.set_viewport_size(PAPER)
+        whole = """[...document.querySelectorAll('body *')]
+            .filter(part => getComputedStyle(part).breakInside === 'avoid')
+            .map(part => part.getBoundingClientRect().height)"""
+        heights = page.evaluate(whole)
+        assert len(heights) > 10
+        assert max(heights) < 0.45 * PAPER["height"]
 
 
 def test_a_hostile_file_name_is_shown_as_text(browser, ball, tmp_path):
@@ -113,10 +216,10 @@ def test_the_page_lets_nothing_in(report_file):
 @pytest.mark.parametrize(
     ("warnings", "title"),
     [
-        ([look_closely("part", "a part is unusual")], "Look closely"),
+        ([look_closely("part", "a part is unusual")], "Verdict: look closely"),
         (
             [look_closely("part", "a part is unusual"), do_not_trust("all", "all is wrong")],
-            "Do not trust",
+            "Verdict: do not trust",
         ),
     ],
 )

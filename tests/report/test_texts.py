@@ -20,14 +20,14 @@ def test_methods_say_what_was_run(ball, ball_labels, ball_affine, tmp_path):
     assert "brain only" in full
     assert "Markov random field" in full
     assert "proportion [1]" in full
-    assert references[0].startswith("Santago")
+    assert references[0].text.startswith("Santago")
     assert all(f"[{number}]" in full for number in range(1, len(references) + 1))
     bare, fewer = methods(_facts(ball, mask=mask, bias=False, spatial=False, classes=4))
     assert "was supplied" in bare
     assert "No bias field was corrected" in bare
     assert "by itself" in bare
     assert "4 Gaussian classes" in bare
-    assert not any(reference.startswith(("Zhang", "Santago")) for reference in fewer)
+    assert not any(reference.text.startswith(("Zhang", "Santago")) for reference in fewer)
 
 
 def test_methods_cite_clustering_only_where_em_started_from_it(ball, ball_folder):
@@ -35,4 +35,4 @@ def test_methods_cite_clustering_only_where_em_started_from_it(ball, ball_folder
     assert started["Mixture"]["Start"] == "a saved fit, stretched to the intensities of this scan"
     text, references = methods(started)
     assert "start: a saved fit, stretched to the intensities of this scan);" in text
-    assert not any(reference.startswith("Fraley") for reference in references)
+    assert not any(reference.text.startswith("Fraley") for reference in references)

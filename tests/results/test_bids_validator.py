@@ -46,6 +46,8 @@ def test_derivatives_are_valid(validator, segmented, ball, tmp_path):
         f"sub-many_desc-{end}.nii.gz"
         for end in ("preproc_T1w", "preproc2_T1w", "preproc_FLAIR", "preproc4_MRI")
     ]
+    shutil.copy(folder / "sub-many_dseg.nii.gz", tmp_path / "edited.nii.gz")
+    mriseg.update(folder, tmp_path / "edited.nii.gz")
     run = subprocess.run(
         [validator, "--json", derivatives], capture_output=True, text=True, check=False, timeout=120
     )

@@ -1,0 +1,96 @@
+"""Numbers of the participants of a cohort, such as their age: numeric columns of ``participants.tsv``."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from mriseg.cohort.groups import KEY, SUBJECT, Groups, read_participants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+
+def read_numbers(tables: Sequence[Path]) -> list[Groups]:
+    """Read the numeric columns of tables of participants.
+
+    Parameters
+    ----------
+    tables : sequence of Path
+        Files like BIDS' ``participants.tsv``, one a data set.
+
+    Returns
+    -------
+    list of Groups
+        One a column whose cells are numbers, empty or ``n/a``; named as the JSON file beside the table says
+        (``LongName`` and ``Units``). A participant with two numbers has none.
+
+    Raises
+    ------
+    CohortError
+        If a table cannot be read, or has no column ``participant_id``.
+    """
+    source = ", ".join(map(str, tables))
+    cells: dict[str, dict[str, set[str]]] = {}
+    described: dict[str, Any] = {}
+    for path in tables:
+        described |= _described(path)
+        for participant, column, text in _cells(path):
+            cells.setdefault(column, {}).setdefault(participant, set()).add(text)
+    return [
+        Groups(_in_words(column, described), source, {name: min(texts) for name, texts in single.items()})
+        for column, found in cells.items()
+        if all(_is_number(text) for texts in found.values() for text in texts)
+        if (single := {name: texts for name, texts in found.items() if len(set(map(float, texts))) == 1})
+    ]
+
+
+def numbers_of(column: Groups, scans: Iterable[tuple[str, str]]) -> list[float | None]:
+    """Return the number of each scan, each given as arguments of `Groups.of`; None where it is unknown."""
+    return [None if (text := column.of(*scan)) is None else float(text) for scan in scans]
+
+
+def _cells(path: Path) -> Iterable[tuple[str, str, str]]:
+    """Yield participant, column and text of each cell that is not empty."""
+    header, rows = read_participants(path, (KEY,))
+    place = header.index(KEY)
+    for _, row in rows:
+        participant = row[place].removeprefix(SUBJECT) if len(row) > place else ""
+        for column, text in zip(header, row, strict=False):
+            if participant and column != KEY and text.lower() not in ("", "n/a"):
+                yield participant, column, text
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """Return what the JSON file beside a table says of its columns; nothing if there is none."""
+    try:
+        content = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _in_words(column: str, described: Mapping[str, Any]) -> str:
+    """Return the name of a column with its unit.
+
+    >>> _in_words("age", {"age": {"LongName": "Age at the scan", "Units": "years"}}), _in_words("iq", {})
+    ('Age at the scan, years', 'iq')
+    """
+    about = described.get(column)
+    texts = [about.get(key) for key in ("LongName", "Units")] if isinstance(about, dict) else [None, None]
+    name, unit = (text if isinstance(text, str) else "" for text in texts)
+    return f"{name or column}{', ' * bool(unit)}{unit}"
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a cell is a finite number.
+
+    >>> [_is_number(text) for text in ("71", "1e2", "89+", "nan")]
+    [True, True, False, False]
+    """
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

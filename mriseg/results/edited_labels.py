@@ -1,0 +1,192 @@
+"""Labels that were edited by hand, beside those before any edit, and the volumes that follow from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mriseg import file_names
+from mriseg.errors import ImageError
+from mriseg.file_names import result_name
+from mriseg.images.nifti import format_shape
+from mriseg.images.reading import load_map, load_volume
+from mriseg.images.volume import same_grid, whole_numbers
+from mriseg.labels.orders import BIDS, numbered
+from mriseg.labels.tissues import GM, LESION, Tissue
+from mriseg.results.reading import read_labels
+from mriseg.results.sidecar import read_sidecar
+from mriseg.results.volumes import TissueVolume
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mriseg.images.reading import ImageSource
+    from mriseg.images.volume import Volume
+
+
+class EditedLabels:
+    """A result, the labels before any edit, and the edited ones.
+
+    Parameters
+    ----------
+    sidecar : Path
+        Of the result.
+    edited : Volume
+        The edited labels.
+    """
+
+    def __init__(self, sidecar: Path, edited: Volume) -> None:
+        self.sidecar = sidecar
+        self.current = read_labels(sidecar)
+        self.facts = read_sidecar(sidecar)
+        # Figures before any edit: an edit of edited labels counts from the same start.
+        self.earlier: dict[str, Any] | None = self.facts.get("Edited")
+        self.classes: dict[str, Any] = (self.earlier or {}).get("Before", self.facts["Classes"])
+        self.order: str = self.facts.get("LabelOrder", BIDS)
+        self.edited = edited
+        self.tissues = self._tissues()
+        self.unedited = self._unedited()
+        self.labels = self._checked()
+        self.changed = self.labels != self.unedited
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of a voxel, mL."""
+        return self.current.volume.voxel_ml
+
+    @property
+    def name(self) -> str:
+        """STEM of the files of the result."""
+        return self.current.name
+
+    @property
+    def brain_ml(self) -> float:
+        """Volume of the voxels with a label, mL."""
+        return float(np.count_nonzero(self.labels)) * self.voxel_ml
+
+    def place(self, ending: str) -> Path:
+        """Return the file of the result with an ending."""
+        return self.sidecar.with_name(result_name(self.current.name, ending))
+
+    def backdrop(self, scan: ImageSource | None) -> Volume:
+        """Return the scan to draw over: the given one, or that of the result without its bias field."""
+        if scan is not None:
+            given = load_volume(scan)
+            if not same_grid(given, self.current.volume):
+                raise ImageError(
+                    f"{given.path}: is not on the grid of the labels; give the scan that was segmented"
+                )
+            return given
+        if self.current.scan is None:
+            raise ImageError(
+                f"{self.sidecar.parent}: holds no scan without its bias field to draw over; name the scan "
+                "that was segmented with --scan (in Python scan=)"
+            )
+        return load_map(self.current.scan)
+
+    def _tissues(self) -> tuple[Tissue, ...]:
+        """Return the tissues that labels can be by number; lesions always, where there are tissues."""
+        known = {*self.current.tissues, *([LESION] if GM in self.current.tissues else [])}
+        return tuple(sorted(known, key=lambda tissue: tissue.index))
+
+    def _unedited(self) -> NDArray[np.uint8]:
+        """Return the labels before any edit."""
+        if self.earlier is None:
+            self._refuse_changed_in_place()
+            return self.current.labels
+        kept = self.place(file_names.UNEDITED_LABELS)
+        if not kept.is_file():
+            raise ImageError(f"{kept}: is gone, so that nobody knows what was edited; segment the scan again")
+        return _renumbered(load_map(kept), self._numbers())
+
+    def _refuse_changed_in_place(self) -> None:
+        """Raise ImageError if the labels of the result are no longer those that were written."""
+        path = self.current.volume.path
+        same = self.edited.path.exists() and self.edited.path.samefile(path)
+        counts = (self.current.label_ml(tissue) for tissue in self.current.tissues)
+        written = (self.classes[tissue.abbreviation]["label_ml"] for tissue in self.current.tissues)
+        if same or any(abs(a - b) > self.voxel_ml / 2 for a, b in zip(counts, written, strict=True)):
+            raise ImageError(
+                f"{path}: was changed in its place, so that the labels before are lost; move it to another "
+                "name, segment the scan again, and give it as the edited one"
+            )
+
+    def _numbers(self) -> dict[int, Tissue]:
+        """Return the tissue of each number in the label images of the result."""
+        written = numbered(self.tissues, self.order)
+        by_name = {tissue.abbreviation: tissue for tissue in self.tissues}
+        return {tissue.index: by_name[tissue.abbreviation] for tissue in written}
+
+    def _checked(self) -> NDArray[np.uint8]:
+        """Return the edited labels as `mriseg.labels.tissues` numbers them, in canonical orientation."""
+        edited, grid = self.edited, self.current.volume
+        if not same_grid(edited, grid):
+            shapes = f"{format_shape(edited.data.shape)} against {format_shape(grid.data.shape)} voxels"
+            raise ImageError(
+                f"{edited.path}: is not on the grid of {grid.path.name} ({shapes}, or another affine); save "
+                "the edited labels without resampling"
+            )
+        return _renumbered(edited, self._numbers())
+
+    def volumes(self, scan: Volume) -> dict[str, TissueVolume]:
+        """Return the volumes of the tissues that are there or were there before."""
+        brain = int(np.count_nonzero(self.labels))
+        found = {}
+        for tissue in self.tissues:
+            inside = self.labels == tissue.index
+            before = self.classes.get(tissue.abbreviation)
+            if before is None and not inside.any():
+                continue
+            count = int(np.count_nonzero(inside))
+            voxels = float(count) if tissue == LESION else self._expected(tissue, inside)
+            mean, sd = (before["mean"], before["sd"]) if before else _mean_and_sd(scan.data[inside])
+            found[tissue.abbreviation] = TissueVolume(
+                ml=voxels * self.voxel_ml,
+                label_ml=count * self.voxel_ml,
+                fraction=voxels / brain,
+                mean=mean,
+                sd=sd,
+            )
+        return found
+
+    def _expected(self, tissue: Tissue, inside: NDArray[np.bool_]) -> float:
+        """Return the expected number of voxels of a tissue: by posteriors, of edited voxels by label."""
+        voxels = self.classes[tissue.abbreviation]["ml"] / self.voxel_ml
+        if not self.changed.any():
+            return float(voxels)
+        path = self.place(file_names.posterior_ending(tissue.abbreviation))
+        share = load_map(path).data[self.changed].sum(dtype=np.float64)
+        # Not below 0, which rounding of the posteriors could make it.
+        return max(0.0, float(voxels - share + np.count_nonzero(inside & self.changed)))
+
+
+def _renumbered(volume: Volume, numbers: Mapping[int, Tissue]) -> NDArray[np.uint8]:
+    """Return labels with the numbers of their tissues.
+
+    Raises
+    ------
+    ImageError
+        If there are other numbers than 0 and these.
+    """
+    whole = whole_numbers(volume)
+    unknown = sorted({int(number) for number in np.unique(whole)} - {0, *numbers})
+    if unknown:
+        known = ", ".join(f"{number} {tissue.abbreviation}" for number, tissue in sorted(numbers.items()))
+        raise ImageError(
+            f"{volume.path}: holds the labels {', '.join(map(str, unknown[:8]))}, which are none of the "
+            f"result's (0 background, {known})"
+        )
+    table = np.zeros(max(numbers) + 1, dtype=np.uint8)
+    for number, tissue in numbers.items():
+        table[number] = tissue.index
+    return table[whole.astype(np.uint8)]
+
+
+def _mean_and_sd(intensities: NDArray[np.float32]) -> tuple[float, float]:
+    """Return mean and standard deviation of the voxels of new lesions."""
+    values = intensities.astype(np.float64)
+    return float(values.mean()), float(values.std())

@@ -1,0 +1,228 @@
+"""Labels that were edited by hand: volumes, pictures, brain mask and sidecar are written again from them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mriseg import file_names
+from mriseg._utils.atomic_write import atomic_write
+from mriseg._utils.text import printable
+from mriseg.file_names import result_name
+from mriseg.images.reading import load_map
+from mriseg.images.writing import save_array
+from mriseg.labels.lookup_tables import FORMATS, save_label_table, save_lut
+from mriseg.labels.orders import described, numbered, order_mark, renumbered
+from mriseg.qc import note
+from mriseg.results.edited_labels import EditedLabels
+from mriseg.results.reading import result_sidecar
+from mriseg.results.segmentation import check_overlay_style
+from mriseg.results.sidecar import write_json
+from mriseg.results.volumes import save_volume_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mriseg.images.reading import ImageSource
+    from mriseg.images.volume import Volume
+    from mriseg.report.overlay import OverlayStyle
+
+# What is written as it was, for the sidecar.
+_AS_BEFORE = "posteriors, atypicality map, corrected scans, fit, image quality figures, warnings and verdict"
+_CODE = "labels-edited"
+_ALWAYS = (
+    file_names.LABELS,
+    file_names.LABEL_TABLE,
+    file_names.BRAIN_MASK,
+    file_names.BRAIN_MASK_SIDECAR,
+    file_names.VOLUMES,
+    file_names.OVERLAY,
+)
+
+
+@dataclass(frozen=True)
+class LabelEdit:
+    """The difference that an edit of labels made to a result, and the files that were written.
+
+    Parameters
+    ----------
+    voxels : int
+        Number of voxels whose label differs from the one before any edit.
+    before, after : dict of str to float
+        Volume of the voxels that carry each label before any edit and now, mL, by tissue abbreviation.
+    files : list of Path
+        The files written, the sidecar last.
+    """
+
+    voxels: int
+    before: dict[str, float]
+    after: dict[str, float]
+    files: list[Path]
+
+
+def update(
+    result: str | Path,
+    labels: ImageSource,
+    *,
+    scan: ImageSource | None = None,
+    overlay_style: OverlayStyle = "contour",
+) -> LabelEdit:
+    """Write the results of a segmentation again from labels that were edited by hand.
+
+    Labels, their tables, the brain mask (where there is a label), volumes, overlay, report if there is one,
+    and sidecar are written; the labels before the first edit are kept as
+    ``STEM_desc-unedited_dseg.nii.gz``, and the report of them as ``STEM_desc-unedited_report.html``.
+    Posteriors stay as they are: the volume of a tissue (``ml``) counts voxels that were edited whole, by
+    their new label, and all others by their posteriors.
+
+    Parameters
+    ----------
+    result : str or Path
+        A folder that `mriseg segment` wrote, or, where there are several results, the sidecar of one.
+    labels : str, Path, nibabel image or Volume
+        The edited label image on the grid of the result's, with the same numbers; 7 is a lesion.
+    scan : str, Path, nibabel image or Volume, optional
+        The scan to draw over, needed where the result holds none without its bias field.
+    overlay_style : {"contour", "fill"}
+        Outlines or translucent colours in the overlay.
+
+    Returns
+    -------
+    LabelEdit
+
+    Raises
+    ------
+    ImageError
+        If the result is not one segmentation or is not complete, or the labels are not on its grid or hold
+        other numbers.
+    OptionError
+        If the style is not known.
+    OutputError
+        If the folder cannot be written.
+    """
+    check_overlay_style(overlay_style)
+    edited = EditedLabels(result_sidecar(Path(result)), load_map(labels))
+    return _Writer(edited, edited.backdrop(scan)).write(overlay_style)
+
+
+class _Writer:
+    """The files of a result that follow from its labels.
+
+    Parameters
+    ----------
+    edited : EditedLabels
+    scan : Volume
+        What the pictures are drawn over.
+    """
+
+    def __init__(self, edited: EditedLabels, scan: Volume) -> None:
+        self.edited, self.scan = edited, scan
+        self.volumes = edited.volumes(scan)
+        self.tissues = tuple(tissue for tissue in edited.tissues if tissue.abbreviation in self.volumes)
+        self.numbered = numbered(self.tissues, edited.order)
+
+    def write(self, style: OverlayStyle) -> LabelEdit:
+        """Write all files, the sidecar last."""
+        edited, written = self.edited, self._written()
+        copies = self._copies()
+        endings = [*copies.values(), *written, file_names.SIDECAR]
+        names = [result_name(edited.name, ending) for ending in endings]
+        edit = self._difference([edited.sidecar.with_name(name) for name in names])
+        facts = self._facts(edit, list(copies.values()))
+        with atomic_write(edited.sidecar.parent, names, overwrite=True) as scratch:
+
+            def place(ending: str) -> Path:
+                return scratch / result_name(edited.name, ending)
+
+            for source, ending in copies.items():
+                shutil.copyfile(edited.place(source), place(ending))
+            self._write_images(place, style)
+            self._write_tables(place, written)
+            if file_names.REPORT in written:
+                place(file_names.REPORT).write_text(self._page(facts), encoding="utf-8")
+            write_json(place(file_names.SIDECAR), facts)
+        return edit
+
+    def _difference(self, files: list[Path]) -> LabelEdit:
+        before = {name: of["label_ml"] for name, of in self.edited.classes.items()}
+        return LabelEdit(
+            voxels=int(np.count_nonzero(self.edited.changed)),
+            before={name: before.get(name, 0.0) for name in self.volumes},
+            after={name: volume.label_ml for name, volume in self.volumes.items()},
+            files=files,
+        )
+
+    def _copies(self) -> dict[str, str]:
+        """Return the endings of files that the first edit replaces, and of their copies."""
+        copies = {
+            file_names.LABELS: file_names.UNEDITED_LABELS,
+            file_names.REPORT: file_names.UNEDITED_REPORT,
+        }
+        there = {a: b for a, b in copies.items() if self.edited.place(a).is_file()}
+        return {} if self.edited.earlier else there
+
+    def _written(self) -> list[str]:
+        """Return the endings of the files that are written anew, without the sidecar."""
+        optional = [file_names.REPORT, *map(file_names.lookup_table_ending, FORMATS)]
+        return [*_ALWAYS, *(ending for ending in optional if self.edited.place(ending).is_file())]
+
+    def _write_images(self, place: Callable[[str], Path], style: OverlayStyle) -> None:
+        """Write labels, brain mask and overlay."""
+        from mriseg.report.overlay import save_overlay
+
+        grid, labels = self.edited.current.volume, self.edited.labels
+        on_file, order = grid.to_scan_grid(labels), self.edited.order
+        stored, mark = renumbered(on_file, self.tissues, order), order_mark(self.tissues, order)
+        save_array(stored, grid, place(file_names.LABELS), intent="label", mark=mark)
+        save_array((on_file > 0).astype(np.uint8), grid, place(file_names.BRAIN_MASK))
+        save_overlay(self.scan, labels, self.tissues, place(file_names.OVERLAY), style=style)
+
+    def _write_tables(self, place: Callable[[str], Path], written: list[str]) -> None:
+        """Write the tables of labels and volumes, look-up tables that are there, and what the mask is."""
+        save_label_table(self.numbered, place(file_names.LABEL_TABLE))
+        for program in FORMATS:
+            if file_names.lookup_table_ending(program) in written:
+                save_lut(program, self.numbered, place(file_names.lookup_table_ending(program)))
+        save_volume_table(self.edited.name, self.edited.brain_ml, self.volumes, place(file_names.VOLUMES))
+        about = {"Description": "Brain mask (where the edited labels are)", "Type": "Brain"}
+        sources = {"Sources": self.edited.facts["Sources"][:1]}
+        write_json(place(file_names.BRAIN_MASK_SIDECAR), about | sources)
+
+    def _facts(self, edit: LabelEdit, copies: list[str]) -> dict[str, Any]:
+        """Return the content of the sidecar."""
+        facts, name = self.edited.facts, self.edited.name
+        warnings = [warning.recorded() for warning in facts["Warnings"] if warning.code != _CODE]
+        text = f"the labels of {edit.voxels} voxels were edited by hand; warnings are about those before"
+        described_labels = described(self.numbered)
+        *files, last = facts["Files"]
+        return facts | {
+            "Description": "Brain tissue labels from a Gaussian mixture of intensities, edited by hand: "
+            f"{described_labels}",
+            "BrainMask": facts["BrainMask"] | {"VolumeML": self.edited.brain_ml},
+            "Classes": {
+                tissue.abbreviation: {"Label": tissue.index, **vars(self.volumes[tissue.abbreviation])}
+                for tissue in self.numbered
+            },
+            "Edited": {
+                "File": printable(self.edited.edited.path.name),
+                "SHA256": self.edited.edited.sha256,
+                "Voxels": edit.voxels,
+                "LabelML": {
+                    name: {"Before": edit.before[name], "After": edit.after[name]} for name in self.volumes
+                },
+                "Unedited": printable(result_name(name, file_names.UNEDITED_LABELS)),
+                "AsBefore": _AS_BEFORE,
+                "Before": self.edited.classes,
+            },
+            "Warnings": [*warnings, note(_CODE, text).recorded()],
+            "Files": [*files, *(printable(result_name(name, ending)) for ending in copies), last],
+        }
+
+    def _page(self, facts: dict[str, Any]) -> str:
+        from mriseg.report.page import EditedData, edited_report
+
+        return edited_report(EditedData(self.edited.name, self.scan, self.edited.labels, self.tissues, facts))
