@@ -7,7 +7,8 @@ const show = async () => {
 
   const OPTIONS = {
     dragAndDropEnabled: false, show3Dcrosshair: true, backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.6],
-    crosshairWidth: 1, crosshairWidthUnit: "mm", crosshairGap: 6, showAllOrientationMarkers: true, logLevel: "error", loadingText: "",
+    crosshairWidth: 1, crosshairWidthUnit: "mm", crosshairGap: 6, showAllOrientationMarkers: true,
+    logLevel: "error", loadingText: "",
   };
   // Two pictures, so that what is seen in 3-D need not be seen in the slices, nor drawn again with them.
   const planes = new Niivue({ ...OPTIONS, multiplanarShowRender: 0, multiplanarLayout: 2, multiplanarPadPixels: 16 });
@@ -203,8 +204,8 @@ const show = async () => {
   };
   // What all images hold at a place, mm; those that do not reach there are left out.
   const saidAt = (mm) => {
-    // Adding 0 makes 0 of -0.
-    const lines = [`${["x", "y", "z"].map((axis, i) => `${axis} ${(Math.round(10 * mm[i]) / 10 + 0).toFixed(1)}`).join(", ")} mm`];
+    const tenths = (part) => (Math.round(10 * part) / 10 + 0).toFixed(1); // adding 0 makes 0 of -0
+    const lines = [`x ${tenths(mm[0])}, y ${tenths(mm[1])}, z ${tenths(mm[2])} mm`];
     const values = images.map((image) => valueAt(image, mm));
     const said = (kind) => layers.flatMap((layer, number) => (
       layer.kind === kind && values[number] !== null ? `${layer.name} ${figures(values[number])}` : []));
@@ -338,8 +339,10 @@ const show = async () => {
     on(element("share"), setCut);
     element("help").addEventListener("click", ACTIONS["?"]);
     element("save").addEventListener("click", save);
-    // Dragged with the right button, niivue would tilt the cut away from the side that is named.
-    element("solid").addEventListener("mousedown", (event) => { if (event.button === 2) event.stopPropagation(); }, true);
+    // Dragged with any button but the left alone, niivue would tilt the cut away from the side that is named.
+    element("solid").addEventListener("mousedown", (event) => {
+      if (event.button || event.ctrlKey || event.shiftKey) event.stopPropagation();
+    }, true);
     // The wheel moves the cut, too.
     solid.onClipPlaneChange = () => {
       if (element("cut").value) element("share").value = 100 * (0.5 - solid.scene.clipPlaneDepthAziElevs[0][0]);
@@ -364,8 +367,6 @@ const show = async () => {
   planes.onLocationChange = follow(solid);
   solid.onLocationChange = follow(planes);
   setView();
-  // A double click picks a place of a surface.
-  solid.canvas.addEventListener("dblclick", () => follow(planes)({ mm: solid.frac2mm(solid.scene.crosshairPos, 0, true) }));
   followPointer();
   takeControls();
   takeKeys();
