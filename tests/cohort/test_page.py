@@ -145,6 +145,14 @@ def test_the_picture_is_that_of_the_scan_at_the_click(page):
     assert page.inner_text(".review .stage") == "no overlay"
 
 
+def wait_for_plot(page):
+    """Wait until the plot is drawn as wide as it is shown."""
+    page.wait_for_function("""() => {
+        const plot = document.querySelector(".scatter");
+        return plot.viewBox.baseVal && Math.abs(plot.viewBox.baseVal.width - plot.clientWidth) < 1;
+    }""")
+
+
 def positions(page):
     """Name, x and y of the dots that are seen, and how wide and high they are drawn."""
     circles = page.locator(".scatter circle:visible")
@@ -155,7 +163,7 @@ def positions(page):
 @pytest.mark.parametrize("width", [1300, 400])
 def test_dots_are_circles_and_lie_where_age_and_share_say(page, width):
     page.set_viewport_size({"width": width, "height": 800})
-    page.wait_for_timeout(100)
+    wait_for_plot(page)
     names_of = [page.locator(f"select[name={axis}] option:checked").inner_text() for axis in ("across", "up")]
     assert names_of == ["age, years", "Share of GM in the brain mask, by its posteriors"]
     found = positions(page)
@@ -241,7 +249,6 @@ def test_nothing_is_wider_than_the_window_and_all_can_be_used(page, scheme, widt
     assert accessibility_faults(page) == []
     assert focus_faults(page) == []
     page.click("text=Rate the scans")
-    page.wait_for_timeout(100)
     assert page.evaluate("document.querySelector('.review').scrollWidth") <= width
     for button in page.locator(".review button").all():
         box = button.bounding_box()
@@ -269,7 +276,7 @@ def test_two_thousand_scans_are_laid_out_once_a_choice(browser, tmp_path):
     file = tmp_path / "page.html"
     write_page(file, tmp_path, scans, [])
     with opened(browser, file.as_uri()) as page:
-        page.wait_for_timeout(300)
+        wait_for_plot(page)
         counter = page.context.new_cdp_session(page)
         counter.send("Performance.enable")
 
@@ -279,7 +286,7 @@ def test_two_thousand_scans_are_laid_out_once_a_choice(browser, tmp_path):
 
         before = layouts()
         page.check("[id='show:look-closely']")
-        page.wait_for_timeout(200)
+        page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
         assert layouts() - before < 40
         assert page.inner_text("[name=count]") == "400 of 2000 shown"
         assert page.locator(".scatter circle:not([style*=none])").count() == 400
