@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mriseg.cli.arguments import OutputFolder, Overwrite
-from mriseg.cli.evaluate import Format
+from mriseg.cli.evaluate import Format, parse_numbers
 
 if TYPE_CHECKING:
     from mriseg.evaluation.compare import Change, Comparison
@@ -73,20 +73,14 @@ def compare(
 
 
 def _numbers(path: Path, text: str | None, option: str) -> dict[int, int] | None:
-    """Parse the numbers of a label map as the user gives them."""
-    from mriseg.labels.numbers import parse_label_map
+    """Parse the numbers of a label map as the user gives them; a result has its own."""
     from mriseg.results.reading import is_result_path
 
-    if text is None:
-        return None
-    if is_result_path(path):
+    if text is not None and is_result_path(path):
         raise typer.BadParameter(
             "a result of mriseg segment says itself which label is which", param_hint=option
         )
-    try:
-        return parse_label_map(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+    return parse_numbers(text, option)
 
 
 def _table(comparison: Comparison) -> list[str]:

@@ -61,14 +61,14 @@ def evaluate(
     figures = evaluate_labels(
         labels,
         truth,
-        label_numbers=_numbers(labels_map, "--map-labels"),
-        truth_numbers=_numbers(truth_map, "--map"),
+        label_numbers=parse_numbers(labels_map, "--map-labels"),
+        truth_numbers=parse_numbers(truth_map, "--map"),
         inside=inside,
     )
     typer.echo({"table": _table, "tsv": _tsv, "json": _json}[form](figures))
 
 
-def _numbers(text: str | None, option: str) -> dict[int, int] | None:
+def parse_numbers(text: str | None, option: str) -> dict[int, int] | None:
     """Parse the numbers of a label map as the user gives them."""
     from mriseg.labels.numbers import parse_label_map
 
