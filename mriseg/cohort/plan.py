@@ -113,7 +113,8 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
     if not found:
         known = ", ".join(IMAGE_EXTENSIONS)
         raise CohortError(
-            f"{entry}: no scan there; give scans ({known}), folders, patterns or lists (.csv, .tsv)"
+            f"{entry}: no scan there; give scans ({known}), folders and patterns of NIfTI files, or lists "
+            "(.csv, .tsv)"
         )
     return [
         Job(file.absolute(), (file.parent.relative_to(base) / stem(file)).as_posix(), options)
