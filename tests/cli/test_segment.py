@@ -67,7 +67,7 @@ def test_every_option_changes_something(run, ball, ball_labels, ball_affine, tmp
     ("make", "says"),
     [
         (Path.exists, "no such file"),
-        (Path.mkdir, "not a file"),
+        (Path.mkdir, "is a folder"),
         (lambda path: path.write_text("text"), "is not compressed"),
         (lambda path: nib.Nifti1Image(np.zeros((9, 9, 9)), np.eye(4)).to_filename(path), "the value 0"),
         (lambda path: nib.Nifti1Image(np.ones((9, 9, 9, 3)), np.eye(4)).to_filename(path), "a series"),
