@@ -243,7 +243,7 @@ def test_every_option_changes_something(run, pair, other_fit, tmp_path):
     assert models["plain"] == models["lesions"] == models["prior"] == models["fixed"]
     assert len({models["plain"], models["channel"], models["covariance"]}) == 3
     np.testing.assert_array_equal(found["lesions"][0] == 7, lesions)
-    assert "\nLesions " in found["lesions"][2]
+    assert "\nlesions " in found["lesions"][2]
     assert facts["prior"]["Mixture"]["Iterations"] < plain["Mixture"]["Iterations"]
     np.testing.assert_allclose(facts["prior"]["Mixture"]["Means"], plain["Mixture"]["Means"], rtol=0.01)
     held = json.loads(other_fit.read_text())["Mixture"]["Means"]
