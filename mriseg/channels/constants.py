@@ -11,6 +11,9 @@ MIN_FULL_COVERAGE = 0.995
 # Share of the face voxels, 0 to 1: a constant background beyond it was written by software, and is not
 # interpolated with the signal; not tuned.
 MIN_CONSTANT_BACKGROUND = 0.95
+# Share of the brain, 0 to 1: a channel without a signal in more of it is reported, as one that covers less.
+# Its darkest CSF may have none: up to .01 of the brain in 12 channels of 7 heads; not tuned.
+MAX_SILENT = 0.1
 # Voxels: every so many of the brain is sampled for coverage and motion; a prime, so that samples fall in step
 # with no grid; for speed, not tuned.
 BRAIN_SAMPLING = 61

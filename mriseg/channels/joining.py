@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mriseg.channels.alignment import align
-from mriseg.channels.constants import MIN_FULL_COVERAGE
+from mriseg.channels.constants import MAX_SILENT, MIN_FULL_COVERAGE
 from mriseg.channels.likeness import describe_likeness
 from mriseg.errors import ImageError
 from mriseg.images.background import with_signal
@@ -17,7 +19,6 @@ from mriseg.qc import QCWarning, look_closely
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from mriseg.channels.alignment import Alignment
@@ -42,6 +43,8 @@ class Channel:
         Intensities on the grid of the first scan in canonical orientation, divided by the field.
     seen : ndarray of bool, shape (X, Y, Z)
         Voxels of the brain in which the channel has a signal.
+    silent : float
+        Share of the brain that the channel covers without a signal, 0 to 1.
     likeness : str, optional
         Why it is no measurement of its own beside the first scan.
     """
@@ -51,6 +54,7 @@ class Channel:
     field: BiasField
     corrected: NDArray[np.float32]
     seen: NDArray[np.bool_]
+    silent: float = 0.0
     likeness: str | None = None
 
     @property
@@ -62,6 +66,12 @@ class Channel:
             part = f"covers {self.alignment.overlap:.0%} of the brain; "
             part += "the rest is judged by the first scan alone, and its tissues are less sure: look there, "
             part += "or leave the file out"
+            warnings.append(look_closely("channel-overlap", part).about(name))
+        if self.silent > MAX_SILENT:
+            part = (
+                f"has no signal in {self.silent:.0%} of the brain, which is judged by the first scan alone "
+            )
+            part += "and less sure: look there, or leave the file out"
             warnings.append(look_closely("channel-overlap", part).about(name))
         if self.likeness:
             alike = (
@@ -132,8 +142,11 @@ def prepare_channel(
     """
     alignment = align(channel, scan, mask)
     seen = mask & alignment.covered
+    covered = np.count_nonzero(seen)
     seen = with_signal(seen, alignment.data)
+    silent = 1 - np.count_nonzero(seen) / covered
     air = air_intensity(channel.data, alignment.data[seen])
     field = unit_field() if field_of is None else field_of(alignment.data - air, seen)
     likeness = describe_likeness(scan.data, alignment.data, seen)
-    return Channel(channel, alignment, field, correct_bias(alignment.data, air, field), seen, likeness)
+    corrected = correct_bias(alignment.data, air, field)
+    return Channel(channel, alignment, field, corrected, seen, silent, likeness)

@@ -33,7 +33,7 @@ from mriseg.quality.intensity_checks import linearity_warnings, saturation_warni
 from mriseg.quality.region_checks import region_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -143,6 +143,18 @@ def _model_warnings(found: Estimates, ranks: NDArray[np.intp], shares: Sequence[
     return warnings
 
 
+def _empty(tissue: Tissue, share: float, usual: Mapping[str, tuple[float, float]]) -> str:
+    """Say that a tissue, or a class that is none, has hardly a voxel, and what to do."""
+    empty = f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask"
+    if tissue.abbreviation not in usual:
+        return f"{empty}), and other classes hold its voxels; ask for fewer --classes"
+    low, high = usual[tissue.abbreviation]
+    return (
+        f"{empty}; {low:.0%} to {high:.0%} is usual), and other tissues hold its voxels; check --contrast "
+        "and the brain mask"
+    )
+
+
 def plausibility_warnings(
     tissues: Sequence[Tissue],
     shares: NDArray[np.floating],
@@ -176,12 +188,7 @@ def plausibility_warnings(
     for tissue, share in zip(tissues, shares, strict=True):
         low, high = usual.get(tissue.abbreviation, (0.0, 1.0))
         if share < EMPTY_SHARE:
-            empty = (
-                f"{tissue.abbreviation} is all but empty ({share:.1%} of the brain mask; {low:.0%} to "
-                f"{high:.0%} is usual), and other tissues hold its voxels; check --contrast and the brain "
-                "mask"
-            )
-            warnings.append(do_not_trust("tissue-empty", empty))
+            warnings.append(do_not_trust("tissue-empty", _empty(tissue, share, usual)))
         elif not low <= share <= high:
             unusual = (
                 f"{tissue.abbreviation} is {share:.0%} of the brain mask; {low:.0%} to {high:.0%} is usual"

@@ -22,10 +22,10 @@ def place_in_words(mni: Sequence[float]) -> str:
     the lateral sulcus. Near them the part is a guess.
 
     >>> place_in_words((40, 45, 10)), place_in_words((-4, -60, -40)), place_in_words((-20, 0, 8))
-    ('right frontal', 'middle cerebellum or brain stem', 'left deep')
+    ('right frontal', 'midline cerebellum or brain stem', 'left deep')
     """
     x, y, z = mni
-    side = "middle" if abs(x) <= MIDLINE_MM else "right" if x > 0 else "left"
+    side = "midline" if abs(x) <= MIDLINE_MM else "right" if x > 0 else "left"
     parts = (
         ("cerebellum or brain stem", z < -18 and y < -20),
         ("occipital", y < -72),

@@ -59,6 +59,16 @@ def test_a_channel_that_covers_a_part_says_how_much(first):
     assert channel.seen[first[1]].mean() == pytest.approx(channel.alignment.overlap, abs=0.02)
 
 
+def test_a_channel_that_is_empty_in_a_part_says_how_much(first):
+    half = channel_of()
+    half.data[:, :, :24] = 0
+    channel = prepare_channel(half, *first, None)
+    (warning,) = channel.warnings
+    assert warning.code == "channel-overlap"
+    assert warning.text.startswith(f"second_T2w.nii.gz has no signal in {channel.silent:.0%} of the brain")
+    assert 0.1 < channel.silent == pytest.approx(1 - channel.seen.sum() / first[1].sum(), abs=0.01)
+
+
 def test_what_is_odd_about_the_file_is_said_with_its_name(first):
     volume, mask = first
     odd = replace(

@@ -139,3 +139,13 @@ def test_of_numbered_classes_it_is_not_known_where_they_lie(tmp_path, ball_label
     result = mriseg.segment(path, stripped=True, classes=2, contrast="t1", bias=False, spatial=False)
     assert border_warnings(result.labels, np.array([3.0, 3.0, 4.0]), "t1")
     assert not {"mask-bright-border", "tissues-swapped"} & {warning.code for warning in result.warnings}
+
+
+def test_a_class_that_is_empty_asks_for_fewer_classes():
+    classes = rising_tissues("t1", 4)
+    shares = np.array([0.3, 0.3, 0.4, 0.0])
+    mixture = one_channel([1.0, 2, 3, 4], [0.01] * 4)
+    warnings = plausibility_warnings(classes, shares, **mixture, out_of_order=0.0)
+    (empty,) = [warning for warning in warnings if warning.code == "tissue-empty"]
+    assert "ask for fewer --classes" in empty.text
+    assert "usual" not in empty.text

@@ -18,9 +18,9 @@ USUAL = dict.fromkeys(FIGURES, np.nan)
         ((-40, -50, 50), "left parietal"),
         ((20, -90, 5), "right occipital"),
         ((30, -60, -40), "right cerebellum or brain stem"),
-        ((0, -30, -40), "middle cerebellum or brain stem"),
+        ((0, -30, -40), "midline cerebellum or brain stem"),
         ((12, -18, 8), "right deep"),
-        ((2, 50, 10), "middle frontal"),
+        ((2, 50, 10), "midline frontal"),
     ],
 )
 def test_known_places_have_their_names(mni, words):
