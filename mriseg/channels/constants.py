@@ -68,3 +68,5 @@ MAX_CORRELATION = 0.9
 # Correlation of the noise of a channel with that of the scan, either sign, beyond which one was computed from
 # the other. Separate scans of 10 heads reach .23, copies that were negated, stretched or resampled .42 to 1.
 MAX_NOISE_CORRELATION = 0.35
+# Pairs of neighbours along each axis that are looked at for it; for memory and speed, not tuned.
+LIKENESS_PAIRS = 300_000

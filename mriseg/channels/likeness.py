@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.channels.constants import MAX_CORRELATION, MAX_NOISE_CORRELATION
+from mriseg.channels.constants import LIKENESS_PAIRS, MAX_CORRELATION, MAX_NOISE_CORRELATION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,9 +71,12 @@ def noise_correlation(
 def _differences(
     first: NDArray[np.float32], second: NDArray[np.float32], mask: NDArray[np.bool_], axis: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the differences of neighbours along an axis, of pairs inside the mask."""
+    """Return the differences of neighbours along an axis, of some pairs inside the mask."""
     inside = np.moveaxis(mask, axis, 0)
-    both = inside[1:] & inside[:-1]
+    pairs = np.flatnonzero(inside[1:] & inside[:-1])
+    pairs = pairs[:: 1 + len(pairs) // LIKENESS_PAIRS]
+    lower = np.unravel_index(pairs, inside[1:].shape)
+    upper = (lower[0] + 1, *lower[1:])
     moved = (np.moveaxis(image, axis, 0) for image in (first, second))
-    ours, theirs = (image[1:][both] - image[:-1][both] for image in moved)
+    ours, theirs = (image[upper] - image[lower] for image in moved)
     return ours, theirs
