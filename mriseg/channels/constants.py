@@ -69,4 +69,4 @@ MAX_CORRELATION = 0.9
 # the other. Separate scans of 10 heads reach .23, copies that were negated, stretched or resampled .42 to 1.
 MAX_NOISE_CORRELATION = 0.35
 # Pairs of neighbours along each axis that are looked at for it; for memory and speed, not tuned.
-LIKENESS_PAIRS = 300_000
+LIKENESS_PAIRS = 1_000_000
