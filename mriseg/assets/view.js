@@ -7,7 +7,8 @@ const show = async () => {
 
   const OPTIONS = {
     dragAndDropEnabled: false, show3Dcrosshair: true, backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.6],
-    crosshairWidth: 1, crosshairWidthUnit: "mm", crosshairGap: 6, showAllOrientationMarkers: true,
+    crosshairWidth: 1, crosshairWidthUnit: "mm", crosshairGap: 6,
+    isCornerOrientationText: true, fontColor: [1, 1, 1, 1], // at the sides the crosshair strikes them through
     logLevel: "error", loadingText: "",
   };
   // Two pictures, so that what is seen in 3-D need not be seen in the slices, nor drawn again with them.

@@ -183,5 +183,6 @@ def _summary(result: Segmentation) -> list[str]:
         for tissue, volume in zip(result.tissues, result.volumes.values(), strict=True)
     ]
     if result.settings["Contrast"] != result.contrast:
-        lines.append(f"{'contrast':<12}{result.contrast}, detected")
+        known = "contrast-unknown" not in [warning.code for warning in result.warnings]
+        lines.append(f"{'contrast':<12}{result.contrast}, {'detected' if known else 'assumed'}")
     return lines

@@ -4,10 +4,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
 import pytest
+
+from mriseg.cli.segment import _summary
 
 
 def test_with_nothing_but_the_file_name(ball, tmp_path):
@@ -168,3 +171,17 @@ def test_no_file_that_was_named_is_replaced(run, ball, ball_labels, ball_affine,
     assert line.startswith(f"mriseg: error: {named}: is a file that is read here")
     assert named.read_bytes() == before
     assert list(out.iterdir()) == [named]
+
+
+@pytest.mark.parametrize(("codes", "says"), [([], "detected"), (["contrast-unknown"], "assumed")])
+def test_a_contrast_that_could_not_be_told_is_not_called_detected(codes, says):
+    result = SimpleNamespace(
+        brain_mask_ml=1.0,
+        brain=SimpleNamespace(method="given"),
+        tissues=(),
+        volumes={},
+        settings={"Contrast": "auto"},
+        contrast="t1",
+        warnings=[SimpleNamespace(code=code) for code in codes],
+    )
+    assert _summary(result)[-1] == f"contrast    t1, {says}"
