@@ -212,7 +212,7 @@ def _spatial(facts: Facts) -> _Sentence:
 
 def _edit(facts: Facts) -> _Sentence:
     """Describe the edit of labels by hand."""
-    if "Edited" not in facts:
+    if not facts.get("Edited", {}).get("Voxels"):
         return _Sentence("")
     return _Sentence(
         f"The labels of {facts['Edited']['Voxels']} voxels were then edited by hand, and these voxels count "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from mriseg.errors import ImageError
 from mriseg.file_names import (
     CORRECTED,
     IMAGE_EXTENSIONS,
+    SIDECAR,
     UNEDITED_LABELS,
     bids_suffix,
     entity_value,
@@ -184,12 +186,21 @@ def viewer_script() -> str:
 
 
 def _images_of(folder: Path) -> list[Path]:
-    """List the NIfTI images of a folder."""
+    """List the NIfTI images of a folder; of label maps, where there is a sidecar, those that it names."""
     files = sorted(file for file in folder.iterdir() if file.name.lower().endswith((".nii", ".nii.gz")))
     files = [file for file in files if not file.name.endswith(f"_{UNEDITED_LABELS}")]
     if not files:
         raise ImageError(f"{folder}: holds no NIfTI image; give a folder that mriseg segment wrote, or files")
-    return files
+    named = {name for sidecar in folder.glob(f"*_{SIDECAR}") for name in _files_named_in(sidecar)}
+    return [file for file in files if file.name in named or not named or _kind(file) != "labels"]
+
+
+def _files_named_in(sidecar: Path) -> list[str]:
+    """Return the file names in a sidecar; none of what is no sidecar."""
+    try:
+        return list(map(str, json.loads(sidecar.read_text(encoding="utf-8"))["Files"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _sort_key(layer: Layer) -> tuple[int, int]:
@@ -198,13 +209,14 @@ def _sort_key(layer: Layer) -> tuple[int, int]:
     return _ORDER.index(layer.kind), SUFFIXES.index(suffix) if suffix else len(SUFFIXES)
 
 
+def _kind(path: Path) -> Kind:
+    """Return what an image shows, by its name or its intent."""
+    return image_kind(path) or ("labels" if image_intent(path) == "label" else "scan")
+
+
 def _layer(path: Path) -> Layer:
     """Describe an image by its name and intent."""
-    name = without_suffix(path)
-    intent = image_intent(path)
-    kind: Kind | None = image_kind(path)
-    if kind is None:
-        kind = "labels" if intent == "label" else "scan"
+    name, kind = without_suffix(path), _kind(path)
     if kind == "labels":
         return Layer(path, kind, "labels", labels=_label_names(path))
     if kind == "posterior":

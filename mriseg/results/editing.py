@@ -197,10 +197,12 @@ class _Writer:
         facts, name = self.edited.facts, self.edited.name
         warnings = [warning.recorded() for warning in facts["Warnings"] if warning.code != _CODE]
         text = f"the labels of {edit.voxels} voxels were edited by hand; warnings are about those before"
+        notes = [note(_CODE, text).recorded()] if edit.voxels else []
         described_labels = described(self.numbered)
         *files, last = facts["Files"]
+        by_hand = ", edited by hand" if edit.voxels else ""
         return facts | {
-            "Description": "Brain tissue labels from a Gaussian mixture of intensities, edited by hand: "
+            "Description": f"Brain tissue labels from a Gaussian mixture of intensities{by_hand}: "
             f"{described_labels}",
             "BrainMask": facts["BrainMask"] | {"VolumeML": self.edited.brain_ml},
             "Classes": {
@@ -218,7 +220,7 @@ class _Writer:
                 "AsBefore": _AS_BEFORE,
                 "Before": self.edited.classes,
             },
-            "Warnings": [*warnings, note(_CODE, text).recorded()],
+            "Warnings": [*warnings, *notes],
             "Files": [*files, *(printable(result_name(name, ending)) for ending in copies), last],
         }
 

@@ -172,6 +172,21 @@ def test_mrtrix_sees_the_same_values_at_the_same_places(scan_and_labels, tmp_pat
 def test_a_folder_of_several_segmentations_is_refused(results):
     for file in list(results.glob("sub-ball_dseg.*")):
         shutil.copy(file, results / file.name.replace("ball", "other"))
+    sidecar = results / "sub-other_dseg.json"
+    sidecar.write_text(sidecar.read_text(encoding="utf-8").replace("sub-ball", "sub-other"), encoding="utf-8")
+    with pytest.raises(mriseg.ImageError, match="2 segmentations"):
+        gather_layers([results])
+
+
+@pytest.mark.parametrize("name", ["sub-ball_dseg.nii", "sub-ball_desc-edited_dseg.nii.gz", "mine.nii.gz"])
+def test_label_maps_of_the_user_beside_the_results_are_not_taken_for_them(results, name):
+    labels = nib.load(results / "sub-ball_dseg.nii.gz")
+    labels.header.set_intent("label")
+    nib.Nifti1Image(np.asarray(labels.dataobj), labels.affine, labels.header).to_filename(results / name)
+    assert [layer.path.name for layer in gather_layers([results]) if layer.kind == "labels"] == [
+        "sub-ball_dseg.nii.gz"
+    ]
+    (results / "sub-ball_dseg.json").unlink()
     with pytest.raises(mriseg.ImageError, match="2 segmentations"):
         gather_layers([results])
 

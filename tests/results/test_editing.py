@@ -157,6 +157,8 @@ def test_edits_of_edits_count_from_the_start_and_can_be_taken_back(folder):
     back = mriseg.update(folder, folder / f"{STEM}_desc-unedited_dseg.nii.gz")
     assert back.voxels == 0
     assert volumes(folder) == before[1]
+    assert "labels-edited" not in [of["Code"] for of in facts(folder)["Warnings"]]
+    assert "edited" not in facts(folder)["Description"]
     after = contents(folder)
     for ending in ("dseg.nii.gz", "desc-brain_mask.nii.gz", "dseg.tsv"):
         assert after[f"{STEM}_{ending}"] == before[0][f"{STEM}_{ending}"]
