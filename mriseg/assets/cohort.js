@@ -75,7 +75,7 @@
   const download = () => {
     const rows = numbers.map((scan) => {
       const { rating, note } = ratingOf(scan);
-      return [data.scans[scan], rating || "n/a", cell(note)].join("\t");
+      return [cell(data.scans[scan]), rating || "n/a", cell(note)].join("\t");
     });
     const text = `identifier\trating\tnote\n${rows.join("\n")}\n`;
     const link = document.createElement("a");

@@ -6,6 +6,10 @@ from __future__ import annotations
 OUTLIER_LIMIT = 3.5
 # Count: fewest scans with a measure for outlier scores.
 MIN_COMPARED_SCANS = 8
+# Median absolute deviation that counts at the least, by measure: the predicted Dice of good scans is the same
+# to a thousandth, and most have no voxel unlike any tissue, so that trifles would be outliers. An outlier is
+# five of these off: .03 Dice, 5 mL. Not tuned.
+LEAST_DEVIATION = {"agreement_gm": 0.006, "agreement_wm": 0.006, "atypical_ml": 1.0}
 # Count: fewest scans for a cohort prior.
 MIN_PRIOR_SCANS = 5
 # Factor: weight of the cohort, over the number of independent voxels whose mean ratio of GM to WM would vary

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mriseg.cohort.constants import MIN_COMPARED_SCANS
+from mriseg.cohort.constants import LEAST_DEVIATION, MIN_COMPARED_SCANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,7 +93,8 @@ def deviations(cohort: Sequence[Mapping[str, float]]) -> list[list[Deviation]]:
         if len(rows) < MIN_COMPARED_SCANS:
             continue
         values = np.array([cohort[row][name] for row in rows])
-        for row, value, score in zip(rows, values, robust_scores(values), strict=True):
+        scores = robust_scores(values, LEAST_DEVIATION.get(name, 0.0))
+        for row, value, score in zip(rows, values, scores, strict=True):
             found[row].append(Deviation(name, float(value), float(score)))
     return [sorted(scan, key=lambda deviation: -abs(deviation.score)) for scan in found]
 
@@ -122,12 +123,14 @@ def deviations_within(
     return found
 
 
-def robust_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def robust_scores(values: NDArray[np.floating], least: float = 0.0) -> NDArray[np.floating]:
     """Return modified z-scores [1]_.
 
     Parameters
     ----------
     values : ndarray of float64, shape (N,)
+    least : float
+        The least median absolute deviation that counts: smaller differences mean nothing.
 
     Returns
     -------
@@ -143,4 +146,5 @@ def robust_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
     # Values equal up to rounding count as equal.
     if scale <= 1e-9 * np.abs(values).max():
         scale = np.mean(np.abs(apart)) / _NORMAL_OF_MEAN
+    scale = max(scale, least / _NORMAL)
     return np.asarray(apart / scale) if scale > 1e-9 * np.abs(values).max() else np.zeros_like(values)

@@ -24,8 +24,9 @@ def read_numbers(tables: Sequence[Path]) -> list[Groups]:
     Returns
     -------
     list of Groups
-        One a column whose cells are numbers, empty or ``n/a``; named as the JSON file beside the table says
-        (``LongName`` and ``Units``). A participant with two numbers has none.
+        One a column with a number for at least half of the participants that have a cell there; named as
+        the JSON file beside the table says (``LongName`` and ``Units``). A participant with two numbers has
+        none.
 
     Raises
     ------
@@ -40,16 +41,25 @@ def read_numbers(tables: Sequence[Path]) -> list[Groups]:
         for participant, column, text in _cells(path):
             cells.setdefault(column, {}).setdefault(participant, set()).add(text)
     return [
-        Groups(_in_words(column, described), source, {name: min(texts) for name, texts in single.items()})
+        Groups(_in_words(column, described), source, single)
         for column, found in cells.items()
-        if all(_is_number(text) for texts in found.values() for text in texts)
-        if (single := {name: texts for name, texts in found.items() if len(set(map(float, texts))) == 1})
+        if (single := _single_numbers(found)) and len(single) >= len(found) / 2
     ]
 
 
 def numbers_of(column: Groups, scans: Iterable[tuple[str, str]]) -> list[float | None]:
     """Return the number of each scan, each given as arguments of `Groups.of`; None where it is unknown."""
-    return [None if (text := column.of(*scan)) is None else float(text) for scan in scans]
+    return [None if (text := column.of(*scan)) is None else _number(text) for scan in scans]
+
+
+def _single_numbers(found: Mapping[str, set[str]]) -> dict[str, str]:
+    """Return the text of the participants that have one number in a column."""
+    single = {}
+    for participant, texts in found.items():
+        numbers = {_number(text) for text in texts}
+        if len(numbers) == 1 and None not in numbers:
+            single[participant] = min(texts)
+    return single
 
 
 def _cells(path: Path) -> Iterable[tuple[str, str, str]]:
@@ -84,13 +94,14 @@ def _in_words(column: str, described: Mapping[str, Any]) -> str:
     return f"{name or column}{', ' * bool(unit)}{unit}"
 
 
-def _is_number(text: str) -> bool:
-    """Return whether a cell is a finite number.
+def _number(text: str) -> float | None:
+    """Return the number of a cell, that of an age which BIDS caps included; None if it is none.
 
-    >>> [_is_number(text) for text in ("71", "1e2", "89+", "nan")]
-    [True, True, False, False]
+    >>> [_number(text) for text in ("71", "1e2", "89+", "nan", "forty")]
+    [71.0, 100.0, 89.0, None, None]
     """
     try:
-        return math.isfinite(float(text))
+        number = float(text.removesuffix("+"))
     except ValueError:
-        return False
+        return None
+    return number if math.isfinite(number) else None

@@ -240,9 +240,9 @@ def ratio_warnings(tissues: Sequence[Tissue], shares: Sequence[float]) -> list[Q
     if grey >= MIN_GREY_TO_WHITE * white:
         return []
     text = (
-        f"GM is {100 * grey:.3g} % of the brain mask and WM {100 * white:.3g} %; in whole brains GM is at "
-        f"least {MIN_GREY_TO_WHITE:.2g} times WM; cortex may have been taken for WM, whose volume is too "
-        "large then: look at its outline, and segment the T1 of the session if this is none"
+        f"GM is {100 * grey:.3g} % of the brain mask and WM {100 * white:.3g} %; in whole brains GM is the "
+        "larger; cortex may have been taken for WM, whose volume is too large then: look at its outline, and "
+        "segment the T1 of the session if this is none"
     )
     return [look_closely("tissue-ratio", text)]
 

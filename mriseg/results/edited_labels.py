@@ -124,6 +124,10 @@ class EditedLabels:
     def _checked(self) -> NDArray[np.uint8]:
         """Return the edited labels as `mriseg.labels.tissues` numbers them, in canonical orientation."""
         edited, grid = self.edited, self.current.volume
+        if edited.not_finite:
+            raise ImageError(
+                f"{edited.path}: holds {edited.not_finite} values that are not finite; each must be a label"
+            )
         if not same_grid(edited, grid):
             shapes = f"{format_shape(edited.data.shape)} against {format_shape(grid.data.shape)} voxels"
             raise ImageError(

@@ -74,3 +74,13 @@ def test_a_scan_of_poor_quality_is_out_of_line_though_its_volumes_are_not():
     assert outlying[3] == {"fwhm_avg", "atypical_ml"}
     assert not any(outlying[:3] + outlying[4:])
     assert found[3][0].measure in outlying[3]  # the score that scans are sorted by
+
+
+def test_differences_that_mean_nothing_are_no_outliers():
+    same = [{"agreement_gm": 0.8188, "atypical_ml": 0.1, "cjv": 0.5 + k / 1000} for k in range(10)]
+    near = {"agreement_gm": 0.8141, "atypical_ml": 0.9, "cjv": 0.504}
+    far = {"agreement_gm": 0.75, "atypical_ml": 30.0, "cjv": 0.504}
+    *_, of_near, of_far = deviations([*same, near, far])
+    assert all(abs(deviation.score) < OUTLIER_LIMIT for deviation in of_near)
+    beyond = {deviation.measure for deviation in of_far if abs(deviation.score) > OUTLIER_LIMIT}
+    assert beyond == {"agreement_gm", "atypical_ml"}

@@ -228,3 +228,13 @@ def test_the_verdict_is_that_of_the_gravest_warning(browser, ball_result, tmp_pa
     with opened(browser, _page(doubtful, tmp_path / "out").as_uri()) as page:
         assert page.inner_text(".verdict h2") == title
         assert page.locator(".verdict li").all_inner_texts() == [warning.text for warning in warnings]
+
+
+def test_what_is_not_set_is_said_and_numbers_have_six_digits(ball, tmp_path):
+    result = mriseg.segment(ball, classes=4)
+    (*_, sidecar) = result.save(tmp_path)
+    page = sidecar.with_name("sub-ball_report.html").read_text(encoding="utf-8")
+    assert re.search(r'<th scope="row">Channels</th><td>none</td>', page)
+    assert re.search(r'<th scope="row">BICByClasses</th><td>none</td>', page)
+    assert not re.search(r"<td>[^<]*\d\.\d{11,}", page)
+    assert "voxels that two tissues share" not in page

@@ -352,3 +352,13 @@ def test_a_failure_on_the_way_leaves_the_results_as_they_were(folder, monkeypatc
     (folder / f"{STEM}_desc-unedited_dseg.nii.gz").unlink()
     with pytest.raises(ImageError, match="is gone, so that nobody knows what was edited"):
         mriseg.update(folder, path)
+
+
+def test_values_that_are_no_numbers_are_no_labels(folder):
+    image = nib.load(folder / f"{STEM}_dseg.nii.gz")
+    labels = image.get_fdata(dtype=np.float32)
+    labels[:2] = np.nan
+    before = contents(folder)
+    with pytest.raises(mriseg.ImageError, match="values that are not finite"):
+        mriseg.update(folder, nib.Nifti1Image(labels, image.affine))
+    assert contents(folder) == before
