@@ -238,3 +238,6 @@ def test_what_is_not_set_is_said_and_numbers_have_six_digits(ball, tmp_path):
     assert re.search(r'<th scope="row">BICByClasses</th><td>none</td>', page)
     assert not re.search(r"<td>[^<]*\d\.\d{11,}", page)
     assert "voxels that two tissues share" not in page
+    (bibtex,) = re.findall(r'<pre class="bibtex"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    assert "{Ashburner2005,\n  author = {" in bibtex
+    assert "\\n" not in bibtex
