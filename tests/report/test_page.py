@@ -239,5 +239,5 @@ def test_what_is_not_set_is_said_and_numbers_have_six_digits(ball, tmp_path):
     assert not re.search(r"<td>[^<]*\d\.\d{11,}", page)
     assert "voxels that two tissues share" not in page
     (bibtex,) = re.findall(r'<pre class="bibtex"[^>]*>(.*?)</pre>', page, re.DOTALL)
-    assert "{Ashburner2005,\n  author = {" in bibtex
+    assert "{Dempster1977,\n  author = {" in bibtex
     assert "\\n" not in bibtex
