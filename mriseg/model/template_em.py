@@ -127,26 +127,30 @@ def _channel_start(
     """
     means = np.average(rows, axis=0, weights=counts)
     variances = np.average((rows - means) ** 2, axis=0, weights=counts)
-    first = fit_at_places(intensities[:, 0], places, max_iterations=max_iterations)
+    first, told = _fit_alone(intensities[:, 0], places, max_iterations)
     shares = first.responsibilities(rows[:, 0])[:, np.argsort(first.rising)] * counts[:, None]
-    fits = [first]
+    fits = [(first, told)]
     for channel, column in enumerate(intensities.T[1:], start=1):
         there = replace(places, levels=shares.T @ rows[:, channel] / shares.sum(axis=0))
-        fits.append(fit_at_places(column, there, max_iterations=max_iterations))
-    told = [_place_information(*pair, places) for pair in zip(fits, intensities.T, strict=True)]
-    channel = int(np.argmax(told))
+        fits.append(_fit_alone(column, there, max_iterations))
+    channel = int(np.argmax([told for _, told in fits]))
+    leading = fits[channel][0]
     levels, spread = np.tile(means, (KINDS, 1)), variances.copy()
-    levels[:, channel] = fits[channel].levels[:, 0]
-    spread[channel] = fits[channel].variances[0]
-    return replace(fits[channel], levels=levels, variances=spread, outlier_range=np.ptp(rows, axis=0))
+    levels[:, channel] = leading.levels[:, 0]
+    spread[channel] = leading.variances[0]
+    return replace(leading, levels=levels, variances=spread, outlier_range=np.ptp(rows, axis=0))
 
 
-def _place_information(model: TemplateMixture, intensities: NDArray[np.float32], places: Places) -> float:
-    """Return how much the places raise the log-likelihood of the intensities of a channel (N,)."""
+def _fit_alone(
+    intensities: NDArray[np.float32], places: Places, max_iterations: int
+) -> tuple[TemplateMixture, float]:
+    """Fit a channel (N,) alone; return also how much the places raise the log-likelihood of it."""
     rows, bins = _cells(intensities)
     counts = places.counts(bins, len(rows))
+    starts = _starts(rows, counts, places)
+    model = fit_template_mixture(rows, counts, starts, max_iterations=max_iterations)
     anywhere = float(counts.sum(axis=0) @ np.log(model.density(rows)))
-    return model.log_likelihood_by_place(rows, counts) - anywhere
+    return model, model.log_likelihood_by_place(rows, counts) - anywhere
 
 
 def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> TemplateMixture | None:
