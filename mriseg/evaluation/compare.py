@@ -212,6 +212,7 @@ def _labels_of(of: ImageSource | Segmentation, numbers: Mapping[int, int | str] 
         return read_labels(of, numbers)
     if numbers is not None:
         raise OptionError(f"{of!r} says itself which label is which; numbers are for label maps")
+    posteriors = of.posterior_images
     return Labels(
         path=of.volume.path,
         name=stem(of.volume.path),
@@ -220,7 +221,7 @@ def _labels_of(of: ImageSource | Segmentation, numbers: Mapping[int, int | str] 
         tissues=tuple(tissue for tissue in TISSUES if tissue.abbreviation in of.volumes),
         ml={name: volume.ml for name, volume in of.volumes.items()},
         brain_mask_ml=of.brain_mask_ml,
-        posteriors={t.index: of.posterior_images[t.abbreviation] for t in of.tissues if t is not LESION},
+        posteriors={t.index: posteriors[t.abbreviation] for t in of.tissues if t is not LESION},
         scan=of.corrected_image or of.volume,
     )
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.reading import ImageSource
+    from mriseg.images.volume import Volume
 
     Mask = NDArray[np.bool_]
 
@@ -93,7 +94,8 @@ def evaluate(
             f"{first.path}: is not on the grid of {second.path}; resample one to the other first"
         )
     found, true = whole_numbers(first), whole_numbers(second)
-    of_labels, of_truth = _numbers(labels, label_numbers), _numbers(truth, truth_numbers)
+    of_labels = _numbers(labels, label_numbers, first)
+    of_truth = _numbers(truth, truth_numbers, second)
     for path, array, numbers in (
         (first.path, found, of_labels),
         (second.path, true, of_truth),
@@ -114,10 +116,12 @@ def evaluate(
     }
 
 
-def _numbers(of: ImageSource | Segmentation, given: Mapping[int, int | str] | None) -> Mapping[int, int]:
+def _numbers(
+    of: ImageSource | Segmentation, given: Mapping[int, int | str] | None, volume: Volume
+) -> Mapping[int, int]:
     if given is not None:
         return as_numbers(given)
-    return BIDS_NUMBERS if isinstance(of, Segmentation) else numbers_of(of)
+    return BIDS_NUMBERS if isinstance(of, Segmentation) else numbers_of(of, volume=volume)
 
 
 def agreement(labels: Mask, truth: Mask, zooms: NDArray[np.floating]) -> Agreement:

@@ -153,7 +153,7 @@ def _scan_figures(view: ScanView) -> dict[str, float]:
 def _air_figures(view: ScanView) -> dict[str, float]:
     """Compute the figures of head and air."""
     around, signal = view.surroundings, view.sampled
-    head, air = view.sampled_masks()
+    head, air = view.sampled_masks
     figures = {"fber": fber(thinned(signal[head]), thinned(signal[~head]))}
     artefact = artefacts(signal, air)
     noise = thinned(signal[air & ~artefact])
@@ -190,7 +190,7 @@ def _level_figures(view: ScanView) -> dict[str, float]:
         **by_tissue,
         "snr_total": float(np.mean(list(by_tissue.values()))),
         "cjv": cjv(levels["wm"], levels["gm"]),
-        "wm2max": wm2max(levels["wm"].median, thinned(view.sampled[view.sampled_masks()[0]])),
+        "wm2max": wm2max(levels["wm"].median, thinned(view.sampled[view.sampled_masks[0]])),
         **{f"rpve_{name}": rpve(share) for name, share in shares.items()},
     }
 

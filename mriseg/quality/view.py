@@ -196,8 +196,9 @@ class ScanView:
         brain[tuple(slice(k, k + n) for k, n in zip(first, share.shape, strict=True))] = share > FULL_BLOCK
         return residuals[share > FULL_BLOCK], brain
 
+    @cached_property
     def sampled_masks(self) -> tuple[Mask, Mask]:
-        """Return head and air at the voxels of `sampled`."""
+        """Head and air at the voxels of `sampled`."""
         kinds = self.surroundings.head + 2 * self.surroundings.air.astype(np.uint8)
         index = [
             np.arange(0, n, step) // block

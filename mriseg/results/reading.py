@@ -142,7 +142,9 @@ def read_labels(source: ImageSource, numbers: Mapping[int, int | str] | None = N
     return _read_result(path, result_sidecar(path))
 
 
-def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
+def numbers_of(
+    source: ImageSource, given: str | None = None, *, volume: Volume | None = None
+) -> dict[int, int]:
     """Return which number of a label map is which tissue.
 
     Parameters
@@ -153,6 +155,8 @@ def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
         As the user says, see `mriseg.labels.numbers.parse_label_map`; otherwise as the table of the same name
         that ends in .tsv says, or the header of an image that mriseg wrote in another order than that of
         BIDS; otherwise as in BIDS.
+    volume : Volume, optional
+        The label map, if it was read already.
 
     Returns
     -------
@@ -171,7 +175,7 @@ def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
         return parse_label_map(given)
     path, header = image_path(source), open_image(source).header
     mark, named = read_mark(header), path.is_file() or not isinstance(source, IN_MEMORY)
-    if marked_order(mark) != BIDS and not is_of_labels(header, whole_numbers(load_map(source))):
+    if marked_order(mark) != BIDS and not is_of_labels(header, whole_numbers(volume or load_map(source))):
         if not (named and table_beside(path).is_file()):
             raise ImageError(
                 f"{path}: its header says {mark}, and its labels were changed since; say which number is "
@@ -179,7 +183,7 @@ def numbers_of(source: ImageSource, given: str | None = None) -> dict[int, int]:
             )
         mark = ""
     if not mark and not (named and table_beside(path).is_file()):
-        _check_bids_numbers(load_map(source))
+        _check_bids_numbers(volume or load_map(source))
     return label_numbers(path, None, mark) if named else numbers_of_order(marked_order(mark))
 
 
@@ -266,7 +270,7 @@ def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, 
 
 def _read_label_map(source: ImageSource, given: Mapping[int, int | str] | None) -> Labels:
     volume = load_map(source)
-    numbers = numbers_of(source) if given is None else as_numbers(given)
+    numbers = numbers_of(source, volume=volume) if given is None else as_numbers(given)
     # Of other programs 7 is any structure: their numbers are given.
     if numbers == BIDS_NUMBERS or (given is None and numbers in map(numbers_of_order, ORDERS)):
         numbers = {**numbers, LESION.index: LESION.index}
