@@ -31,12 +31,16 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
         raise OutputError(f"{folder / existing[0]}{more}: exists already; {advice}")
 
 
-def refuse_inputs(folder: Path, names: Iterable[str], inputs: Iterable[Path]) -> None:
-    """Raise OutputError if writing the named files to a folder would replace a file that was read."""
+def refuse_replacing(
+    folder: Path, names: Sequence[str], *, overwrite: bool, inputs: Iterable[Path] = ()
+) -> None:
+    """Raise OutputError if a named file was read and would be replaced, or exists and may not be replaced."""
     read = [path for path in inputs if path.exists()]
     for target in (folder / name for name in names):
         if target.exists() and any(target.samefile(path) for path in read):
             raise OutputError(f"{target}: is a file that is read here and would be replaced; write elsewhere")
+    if not overwrite:
+        refuse_existing(folder, names)
 
 
 def remove_stale(folder: Path) -> list[Path]:
@@ -94,10 +98,7 @@ def atomic_write(
     OutputError
         If a file exists and may not be replaced, or the folder cannot be written.
     """
-    inputs = list(inputs)
-    refuse_inputs(folder, names, inputs)
-    if not overwrite:
-        refuse_existing(folder, names)
+    refuse_replacing(folder, names, overwrite=overwrite, inputs=inputs)
     created = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         with _scratch(folder) as scratch:

@@ -19,6 +19,15 @@ class Row(NamedTuple):
     cells: list[str]
 
 
+def is_empty(cell: str) -> bool:
+    """Return whether a cell holds nothing, or what BIDS writes for nothing.
+
+    >>> is_empty(""), is_empty("N/A"), is_empty("0")
+    (True, True, False)
+    """
+    return cell.lower() in ("", "n/a")
+
+
 def read_delimited(path: Path, delimiters: str = "\t,;") -> tuple[list[str], list[Row]]:
     """Read a table with a header; the delimiter that the header has most of separates the cells.
 

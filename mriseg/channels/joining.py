@@ -68,16 +68,12 @@ class Channel:
             part += "or leave the file out"
             warnings.append(look_closely("channel-overlap", part).about(name))
         if self.silent > MAX_SILENT:
-            part = (
-                f"has no signal in {self.silent:.0%} of the brain, which is judged by the first scan alone "
-            )
-            part += "and less sure: look there, or leave the file out"
+            part = f"has no signal in {self.silent:.0%} of the brain, which is judged by the first scan "
+            part += "alone and less sure: look there, or leave the file out"
             warnings.append(look_closely("channel-overlap", part).about(name))
         if self.likeness:
-            alike = (
-                f"{self.likeness}, and the mixture takes channels for independent; leave it out, or average "
-            )
-            alike += "the two first if they are two scans"
+            alike = f"{self.likeness}, and the mixture takes channels for independent; leave it out, or "
+            alike += "average the two first if they are two scans"
             warnings.append(look_closely("channel-alike", alike).about(f"{name}:"))
         return [*warnings, *(warning.about(name) for warning in self.alignment.warnings)]
 

@@ -65,7 +65,7 @@ def brain(
     check_zooms(zooms)
     if output is not None and not output.name.endswith(".nii.gz"):
         raise typer.BadParameter("-o must name a file that ends in .nii.gz")
-    from mriseg._utils.atomic_write import atomic_write, refuse_existing, refuse_inputs
+    from mriseg._utils.atomic_write import atomic_write, refuse_replacing
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import say, warn
     from mriseg.file_names import BRAIN_MASK, result_name, stem
@@ -74,9 +74,7 @@ def brain(
     from mriseg.results.brain_mask import brain_mask
 
     file = output or Path(result_name(stem(scan), BRAIN_MASK))
-    refuse_inputs(file.parent, [file.name], [scan])
-    if not overwrite:
-        refuse_existing(file.parent, [file.name])
+    refuse_replacing(file.parent, [file.name], overwrite=overwrite, inputs=[scan])
     with progress(scan.name, verbose=verbose, quiet=quiet):
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
         found = brain_mask(loaded, contrast.value, intracranial=not tight)

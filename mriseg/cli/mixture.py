@@ -97,7 +97,7 @@ def mixture(
     One model: mriseg mixture faithful.csv --columns eruptions --components 2 --model V
     """
     numbers = parse_components(components)
-    from mriseg._utils.atomic_write import refuse_existing
+    from mriseg._utils.atomic_write import refuse_replacing
     from mriseg.cli.terminal import say
     from mriseg.mixture import unwarned
     from mriseg.results.mixture_table import file_names, fit_table
@@ -105,8 +105,7 @@ def mixture(
 
     data = read_table(table, _names(columns) if columns else None, weights, missing.value)
     folder = output or Path(f"{data.name}_mixture")
-    if not overwrite:
-        refuse_existing(folder, file_names(data.name, sample=sample > 0))
+    refuse_replacing(folder, file_names(data.name, sample=sample > 0), overwrite=overwrite)
     models = None if model == "all" else _names(model)
     with unwarned():  # the tables below say it
         fit = fit_table(data, numbers, models, criterion.value, seed)

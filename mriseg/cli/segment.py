@@ -146,7 +146,7 @@ def segment(
     refuse_verbose_and_quiet(verbose, quiet)
     check_zooms(zooms)
     programs = parse_luts(luts)
-    from mriseg._utils.atomic_write import refuse_existing
+    from mriseg._utils.atomic_write import refuse_replacing
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import code_of_verdicts, say, warn
     from mriseg.file_names import required_files, stem
@@ -155,8 +155,7 @@ def segment(
 
     folder = output or Path(f"{stem(scan)}_mriseg")
     with progress(scan.name, verbose=verbose, quiet=quiet):
-        if not overwrite:
-            refuse_existing(folder, required_files(stem(scan)))
+        refuse_replacing(folder, required_files(stem(scan)), overwrite=overwrite)
         loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
         result = segment_scan(loaded, options)
         files = result.save(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mriseg._utils.access import not_readable
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
 from mriseg.results.bids import DESCRIPTION
@@ -121,9 +122,7 @@ def _scans(root: Path, suffixes: Collection[str]) -> dict[str, list[_Scan]]:
     try:
         layout = BIDSLayout(str(root))
     except PermissionError as error:
-        raise CohortError(
-            f"{error.filename}: cannot be read ({error.strerror}); ask for the right to read it"
-        ) from error
+        raise CohortError(not_readable(error.filename, error.strerror)) from error
     return {suffix: _raw_scans(root, layout.get(suffix=suffix, extension=_SCANS)) for suffix in suffixes}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mriseg._utils.tables import read_delimited
+from mriseg._utils.tables import is_empty, read_delimited
 from mriseg.errors import CohortError
 
 if TYPE_CHECKING:
@@ -137,5 +137,5 @@ def _read_column(path: Path, column: str) -> Iterator[tuple[int, str, str]]:
     for line, cells in rows:
         row = dict(zip(header, cells, strict=False))
         participant, group = row[KEY], row.get(column, "")
-        if participant and group.lower() not in ("", "n/a"):
+        if participant and not is_empty(group):
             yield line, participant, group

@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from mriseg._utils.tables import is_empty
 from mriseg.cohort.groups import KEY, SUBJECT, Groups, read_participants
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _cells(path: Path) -> Iterable[tuple[str, str, str]]:
     for _, row in rows:
         participant = row[place].removeprefix(SUBJECT) if len(row) > place else ""
         for column, text in zip(header, row, strict=False):
-            if participant and column != KEY and text.lower() not in ("", "n/a"):
+            if participant and column != KEY and not is_empty(text):
                 yield participant, column, text
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mriseg._utils.access import is_closed
-from mriseg._utils.tables import Row, read_delimited
+from mriseg._utils.access import is_closed, not_readable
+from mriseg._utils.tables import Row, is_empty, read_delimited
 from mriseg.cohort.job import Job
 from mriseg.cohort.record import LOGS
 from mriseg.errors import CohortError
@@ -93,7 +93,7 @@ def data_sets(inputs: Sequence[str]) -> list[Path]:
     """Return the inputs of a plan that are BIDS data sets."""
     for path in map(Path, inputs):
         if is_closed(path):
-            raise CohortError(f"{path}: cannot be read (Permission denied); ask for the right to read it")
+            raise CohortError(not_readable(path))
     return [path for path in map(Path, inputs) if path.is_dir() and (path / DESCRIPTION).exists()]
 
 
@@ -191,7 +191,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOptions) -> Job:
-    cells = {name: cell for name, cell in row.items() if cell.lower() not in ("", "n/a")}
+    cells = {name: cell for name, cell in row.items() if not is_empty(cell)}
     here = path.absolute().parent
     try:
         if "scan" not in cells:

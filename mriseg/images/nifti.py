@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import nibabel as nib
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
-from mriseg._utils.access import is_closed
+from mriseg._utils.access import is_closed, not_readable
 from mriseg.errors import ImageError
 from mriseg.file_names import FREESURFER_EXTENSIONS, IMAGE_EXTENSIONS
 from mriseg.images.sources import freesurfer_bytes, nifti_bytes, path_of
@@ -143,9 +143,7 @@ def _check_name(path: Path) -> None:
     try:
         exists, is_file = path.exists(), path.is_file()
     except PermissionError as error:
-        raise ImageError(
-            f"{path}: cannot be read ({error.strerror}); ask for the right to read it"
-        ) from error
+        raise ImageError(not_readable(path, error.strerror)) from error
     except (OSError, ValueError) as error:  # such as a name that is too long, or that holds a zero byte
         raise ImageError(f"{path}: is no file name ({_one_line(error)}); check it") from error
     if not exists and path.is_symlink():
@@ -153,7 +151,7 @@ def _check_name(path: Path) -> None:
     if not exists:
         raise ImageError(f"{path}: no such file; check the name")
     if is_closed(path):
-        raise ImageError(f"{path}: cannot be read (Permission denied); ask for the right to read it")
+        raise ImageError(not_readable(path))
     if not is_file:
         raise ImageError(
             f"{path}: is a folder; give one NIfTI image (mriseg batch takes folders, dcm2niix converts DICOM)"

@@ -16,12 +16,12 @@ from mriseg.file_names import result_name
 from mriseg.images.reading import load_map
 from mriseg.images.writing import save_array
 from mriseg.labels.lookup_tables import FORMATS, save_label_table, save_lut
-from mriseg.labels.orders import described, numbered, order_mark, renumbered
+from mriseg.labels.orders import numbered, order_mark, renumbered
 from mriseg.qc import note
 from mriseg.results.edited_labels import EditedLabels
 from mriseg.results.reading import result_sidecar
 from mriseg.results.segmentation import check_overlay_style
-from mriseg.results.sidecar import write_json
+from mriseg.results.sidecar import classes, description, write_json
 from mriseg.results.volumes import save_volume_table
 
 if TYPE_CHECKING:
@@ -198,17 +198,11 @@ class _Writer:
         warnings = [warning.recorded() for warning in facts["Warnings"] if warning.code != _CODE]
         text = f"the labels of {edit.voxels} voxels were edited by hand; warnings are about those before"
         notes = [note(_CODE, text).recorded()] if edit.voxels else []
-        described_labels = described(self.numbered)
         *files, last = facts["Files"]
-        by_hand = ", edited by hand" if edit.voxels else ""
         return facts | {
-            "Description": f"Brain tissue labels from a Gaussian mixture of intensities{by_hand}: "
-            f"{described_labels}",
+            "Description": description(self.numbered, by_hand=edit.voxels > 0),
             "BrainMask": facts["BrainMask"] | {"VolumeML": self.edited.brain_ml},
-            "Classes": {
-                tissue.abbreviation: {"Label": tissue.index, **vars(self.volumes[tissue.abbreviation])}
-                for tissue in self.numbered
-            },
+            "Classes": classes(self.numbered, self.volumes),
             "Edited": {
                 "File": printable(self.edited.edited.path.name),
                 "SHA256": self.edited.edited.sha256,

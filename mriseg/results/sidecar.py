@@ -194,7 +194,7 @@ def sidecar(
     similarity, to_mni = result.brain.similarity, result.brain.scan_to_mni
     written = numbered(tissues, order)
     return {
-        "Description": f"Brain tissue labels from a Gaussian mixture of intensities: {described(written)}",
+        "Description": description(written),
         "SchemaVersion": SCHEMA_VERSION,
         "Sources": [source, *(printable(channel.volume.path.name) for channel in result.channels)],
         "SourcesSHA256": {source: scan.sha256},
@@ -213,10 +213,7 @@ def sidecar(
         },
         "Contrast": _about_contrast(result),
         "LabelOrder": order,
-        "Classes": {
-            tissue.abbreviation: {"Label": tissue.index, **vars(volumes[tissue.abbreviation])}
-            for tissue in written
-        },
+        "Classes": classes(written, volumes),
         "BiasField": _about_field(result.field),
         "Channels": [_about_channel(channel) for channel in result.channels],
         "TissuePriors": {
@@ -242,6 +239,20 @@ def sidecar(
         "ImageQuality": quality.recorded(),
         "Warnings": [warning.recorded() for warning in warnings],
         "Verdict": verdict(warnings),
+    }
+
+
+def description(written: Sequence[Tissue], *, by_hand: bool = False) -> str:
+    """Return what the labels are, with the tissues as they are numbered in the file."""
+    edited = ", edited by hand" if by_hand else ""
+    return f"Brain tissue labels from a Gaussian mixture of intensities{edited}: {described(written)}"
+
+
+def classes(written: Sequence[Tissue], volumes: Mapping[str, TissueVolume]) -> dict[str, Any]:
+    """Return number and volumes of the tissues as they are numbered in the file."""
+    return {
+        tissue.abbreviation: {"Label": tissue.index, **vars(volumes[tissue.abbreviation])}
+        for tissue in written
     }
 
 
