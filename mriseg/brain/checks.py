@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +9,12 @@ from scipy import ndimage
 
 from mriseg.brain.constants import (
     ASYMMETRY_SPACING_MM,
-    BRAIN_RADIUS_CM,
+    BRAIN_HALF_AXES_CM,
     DOUBTFUL_SIMILARITY,
     MAX_ASYMMETRY,
     MAX_MISSING_ML,
     MAX_NOISE_NEAR,
+    MAX_TRUSTED_MISSING_ML,
     MIN_EXTENT_MM,
     MIN_INFANT_EXTENT_MM,
     MIN_SURROUNDINGS,
@@ -27,7 +27,7 @@ from mriseg.brain.constants import (
 from mriseg.brain.lost_signal import lost_signal_warnings
 from mriseg.images.voxels import bounding_box, coarsen
 from mriseg.labels.contrasts import CONTRASTS
-from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.qc import QCWarning, do_not_trust, look_closely, note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,16 +67,21 @@ def mask_warnings(mask: NDArray[np.bool_], volume: Volume, contrast: str = "t1")
         warnings.append(do_not_trust("mask-volume", size))
     warnings += _extent_warnings(mask, volume.zooms, MIN_INFANT_EXTENT_MM if infant else MIN_EXTENT_MM)
     warnings += lost_signal_warnings(mask, volume)
-    areas = _border_cm2(mask, volume.zooms)
-    missing = sum(_cap_ml(area) for area in areas)
-    if missing > MAX_MISSING_ML:
-        ends = (
-            f"the scan ends inside the brain ({sum(areas):.0f} cm2 of its mask lie on the border), so that "
-            f"some {missing:.0f} mL may be missing from the volumes (usually none): take a scan of the whole "
-            "brain, or compare with scans that end at the same place"
-        )
-        warnings.append(look_closely("mask-border", ends))
-    return tuple(warnings)
+    return (*warnings, *_border_warnings(_border_cm2(mask, volume.zooms)))
+
+
+def _border_warnings(areas: NDArray[np.floating]) -> list[QCWarning]:
+    """Report what volumes lack if a brain has these areas on the faces of the scan, shape (3, 2), cm2."""
+    missing = float(_caps_ml(areas).sum())
+    if missing <= MAX_MISSING_ML:
+        return []
+    ends = (
+        f"the scan ends inside the brain ({areas.sum():.0f} cm2 of its mask lie on the border), so that "
+        f"some {missing:.0f} mL may be missing from the volumes (usually none): take a scan of the whole "
+        "brain, or compare with scans that end at the same place"
+    )
+    warn = look_closely if missing > MAX_TRUSTED_MISSING_ML else note
+    return [warn("mask-border", ends)]
 
 
 def registration_warnings(
@@ -227,31 +232,30 @@ def _asymmetry(mask: NDArray[np.bool_], voxels_to_mni: NDArray[np.floating]) -> 
     return 2 * abs(float(np.mean(right)) - 0.5)
 
 
-def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> list[float]:
-    """Return the area of the mask on each of the six faces of the volume, cm2."""
-    return [
-        float(np.count_nonzero(mask.take(end, axis)) * zooms.prod() / zooms[axis]) / 100
-        for axis in range(3)
-        for end in (0, -1)
-    ]
+def _border_cm2(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the area of the mask on the two faces of the volume along each axis, shape (3, 2), cm2."""
+    voxels = np.array([[np.count_nonzero(mask.take(end, axis)) for end in (0, -1)] for axis in range(3)])
+    return np.asarray(voxels * (zooms.prod() / zooms[:, None]) / 100)
 
 
-def _cap_ml(area: float) -> float:
-    """Return the volume of the cap that a plane cuts off a ball of the size of a brain.
+def _caps_ml(areas: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the volumes of the caps that planes cut off an ellipsoid of the size of a brain.
 
     Parameters
     ----------
-    area : float
-        Of the cut, cm2; at most half of the ball is cut off.
+    areas : ndarray, shape (3, 2)
+        Of the cuts at either end of the axes, cm2; at most half of the ellipsoid is cut off.
 
     Returns
     -------
-    float
+    ndarray of float64, shape (3, 2)
         mL.
 
-    >>> [round(_cap_ml(area)) for area in (0, 20, 50, 1e3)]
-    [0, 5, 32, 718]
+    >>> _caps_ml(np.full((3, 2), 50.0)).round()[2]
+    array([31., 23.])
     """
-    radius = BRAIN_RADIUS_CM
-    height = radius - math.sqrt(max(radius**2 - area / math.pi, 0.0))
-    return math.pi * height**2 * (radius - height / 3)
+    half_axes = np.array(BRAIN_HALF_AXES_CM)
+    means = half_axes.mean(axis=1, keepdims=True)
+    middle = np.pi * means.prod() / means  # area of the cut through the middle
+    height = np.sqrt(np.maximum(1 - areas / middle, 0))  # of the cut, over the half axis
+    return np.asarray(middle * half_axes * (2 / 3 - height + height**3 / 3))

@@ -128,7 +128,7 @@ def border_depths(
     -------
     ndarray of float64, shape (N,)
         Distance of each point to the mask, mm; negative where the mask reaches beyond the point. At most
-        `MAX_OUTLINE_MM` either way.
+        `MAX_OUTLINE_MM` either way; 0 beyond the ends of the scan, where a mask cannot reach.
     """
     box = bounding_box(mask)
     corner = volume.canonical_affine.copy()
@@ -142,7 +142,15 @@ def border_depths(
     to_voxels = np.linalg.inv(affine) @ registration.affine
     voxels = surface.points @ to_voxels[:3, :3].T + to_voxels[:3, 3] + margin
     sampled = ndimage.map_coordinates(distance, voxels.T, order=1, mode="nearest")
-    return np.asarray(np.clip(sampled, -MAX_OUTLINE_MM, MAX_OUTLINE_MM), dtype=np.float64)
+    depths = np.clip(sampled, -MAX_OUTLINE_MM, MAX_OUTLINE_MM).astype(np.float64)
+    return np.where(_within(volume, registration, surface), depths, 0.0)
+
+
+def _within(volume: Volume, registration: Registration, surface: Surface) -> NDArray[np.bool_]:
+    """Return which points of a registered surface lie within a scan, shape (N,)."""
+    to_voxels = np.linalg.inv(volume.canonical_affine) @ registration.affine
+    voxels = surface.points @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+    return np.asarray(((voxels >= -0.5) & (voxels <= np.array(volume.data.shape) - 0.5)).all(axis=1))
 
 
 def _mirrored(surface: Surface) -> NDArray[np.intp]:

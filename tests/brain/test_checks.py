@@ -86,21 +86,36 @@ def test_faces_on_the_border_are_measured_in_square_centimetres():
     mask[:45, 15:65, 8:52] = True  # 50 x 44 faces of 9 mm2 lie on the border
     (doubt,) = (doubt for doubt in mask_warnings(mask, SCAN) if "border" in doubt.text)
     assert "198 cm2" in doubt.text
-    assert "718 mL" in doubt.text  # half of a ball of 1437 mL: more than half is not told from it
+    assert "837 mL" in doubt.text  # half of an ellipsoid of 1675 mL: more than half is not told from it
 
 
-@pytest.mark.parametrize(("depth", "said"), [(6, False), (9, False), (18, True), (30, True)])
-def test_what_lies_beyond_the_end_of_a_scan_is_estimated(depth, said):
-    """Of a ball of a brain's volume, cut by a plane."""
-    zoom, radius = 3.0, 70.0
+@pytest.mark.parametrize(
+    ("axis", "depth", "severity"),
+    [
+        (0, 6, None),
+        (0, 15, "note"),
+        (0, 36, "look closely"),
+        (1, 9, None),
+        (1, 18, "note"),
+        (1, 45, "look closely"),
+        (2, 6, None),
+        (2, 15, "note"),
+        (2, 30, "look closely"),
+    ],
+)
+def test_what_lies_beyond_the_end_of_a_scan_is_estimated(axis, depth, severity):
+    """Of an ellipsoid of a brain's size, cut by a plane: less is a note, more costs the trust."""
+    zoom, half_axes = 3.0, np.array([68.0, 84.0, 60.0])
     grid = (np.moveaxis(np.indices((60, 60, 60)), 0, -1) - 29.5) * zoom
-    ball = np.linalg.norm(grid, axis=-1) < radius
-    cut = ball[: round((29.5 * zoom + radius - depth) / zoom) + 1]
+    brain = np.linalg.norm(grid / half_axes, axis=-1) < 1
+    cut = brain.swapaxes(0, axis)[: round((29.5 * zoom + half_axes[axis] - depth) / zoom) + 1].swapaxes(
+        0, axis
+    )
     scan = replace(SCAN, data=np.where(cut, 100, 0).astype(np.float32))
     found = [warning for warning in mask_warnings(cut, scan) if warning.code == "mask-border"]
-    assert bool(found) == said
-    if said:
-        missing = (np.count_nonzero(ball) - np.count_nonzero(cut)) * zoom**3 / 1000
+    assert [warning.severity for warning in found] == [severity] * (severity is not None)
+    if found:
+        missing = (np.count_nonzero(brain) - np.count_nonzero(cut)) * zoom**3 / 1000
         stated = float(re.search(r"some (\d+) mL", found[0].text).group(1))
         assert stated == pytest.approx(missing, rel=0.2)
 

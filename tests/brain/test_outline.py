@@ -54,6 +54,14 @@ def test_a_missing_pole_is_reported_where_it_is(brain):
     assert "at the front" in warning.text
 
 
+def test_what_lies_beyond_the_end_of_a_scan_was_not_cut_away(brain):
+    """That the scan ends inside the brain is said by the check of the border, with its volume."""
+    volume, mask, _ = brain
+    top = np.flatnonzero(mask.any(axis=(0, 1)))[-1] - round(15 / volume.zooms[2])
+    assert codes(replace(volume, data=volume.data[:, :, :top]), mask[:, :, :top]) == []
+    assert codes(volume, mask & (np.arange(mask.shape[2]) < top - 10)) == ["mask-part-missing"]
+
+
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_side_that_was_cut_off_is_reported(brain, sign):
     volume, mask, (x, _, _) = brain
