@@ -5,9 +5,9 @@ regression of its 90 % quantile [1]_ with coefficients that are not negative,
 
     loss <= b + sum_i a_i max(0, f_i - r_i)                                                               (1)
 
-f_i is an image quality figure, or its logarithm, in the direction in which damage moves it, and r_i the
-worst that is usual in undamaged scans. ``scripts/learn_agreement.py`` learns b, a and r on T1 scans of
-adults with truth that were damaged in known ways (``assets/agreement.json``, docs/verdict.md).
+f_i is an image quality figure, its logarithm or its square, in the direction in which damage moves it, and
+r_i the worst that is usual in undamaged scans. ``scripts/learn_agreement.py`` learns b, a and r on T1 scans
+of adults with truth that were damaged in known ways (``assets/agreement.json``, docs/verdict.md).
 
 References
 ----------
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -45,38 +45,46 @@ class Term(NamedTuple):
         What damage does to them, with a place for the figure and its unit, and one for the usual worst.
     falls : bool
         Whether damage lowers the figure.
-    logarithm : bool
-        Whether f is the logarithm of the figure.
+    scale : {"linear", "logarithm", "square"}
+        Whether f is the figure, its logarithm or its square.
     """
 
     figures: tuple[str, ...]
     words: str
     falls: bool = False
-    logarithm: bool = False
+    scale: Literal["linear", "logarithm", "square"] = "linear"
 
     def value_of(self, values: Mapping[str, float]) -> float:
         """Return f, -infinity if it cannot be computed."""
         found = [values[name] for name in self.figures if np.isfinite(values.get(name, np.nan))]
         figure = max(found, default=np.nan)
-        if np.isnan(figure) or (self.logarithm and figure <= 0):
+        if np.isnan(figure) or (self.scale == "logarithm" and figure <= 0):
             return -np.inf
-        figure = float(np.log(figure)) if self.logarithm else figure
-        return -figure if self.falls else figure
+        scaled = float(_SCALES[self.scale][0](figure))
+        return -scaled if self.falls else scaled
 
     def figure_of(self, term: float) -> float:
         """Return the figure from f."""
         term = -term if self.falls else term
-        return float(np.exp(term)) if self.logarithm else term
+        return float(_SCALES[self.scale][1](term))
+
+
+# Functions of a figure, and their inverses.
+_SCALES = {
+    "linear": (np.positive, np.positive),
+    "logarithm": (np.log, np.exp),
+    "square": (np.square, np.sqrt),
+}
 
 
 TERMS: dict[str, Term] = {
     "blur": Term(
         ("fwhm_avg",),
         "the scan is smooth over {:.1f} mm (usually {:.1f} mm at the most)",
-        logarithm=True,
+        scale="logarithm",
     ),
     "noise": Term(
-        ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, True
+        ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, "logarithm"
     ),
     # From foot to head a neck that is cut off looks like a ghost.
     "motion": Term(
@@ -88,8 +96,11 @@ TERMS: dict[str, Term] = {
         "a ghost of the head half a scan away makes up {:.3f} of the contrast in the brain (usually {:.3f} "
         "at the most)",
     ),
+    # The brightest WM is lost at first, which changes no label.
     "saturation": Term(
-        ("clipped_ceiling",), "{:.1%} of the brain is at the highest intensity (usually {:.1%} at the most)"
+        ("clipped_ceiling",),
+        "{:.1%} of the brain is at the highest intensity (usually {:.1%} at the most)",
+        scale="square",
     ),
 }
 

@@ -10,13 +10,14 @@ import numpy as np
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import GM, WM, Tissue
 from mriseg.model.separation import separations
-from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.qc import QCWarning, do_not_trust, look_closely, note
 from mriseg.quality.agreement import agreement_warnings
 from mriseg.quality.constants import (
     EMPTY_SHARE,
     MAX_CORRECTED_FIELD,
     MAX_OUT_OF_ORDER,
     MAX_SILENT,
+    MAX_TRUSTED_FIELD,
     MIN_GREY_TO_WHITE,
     MIN_SEPARATION_SDS,
     PLAUSIBLE_INFANT_SHARE,
@@ -96,7 +97,7 @@ def segmentation_warnings(
 
 
 def _field_warnings(field: BiasField) -> list[QCWarning]:
-    """Report a field as strong as that of a head coil, under which tissues are less sure."""
+    """Report a field as strong as that of a head coil, under which CSF is less sure."""
     if field.sd <= MAX_CORRECTED_FIELD:
         return []
     text = (
@@ -105,7 +106,8 @@ def _field_warnings(field: BiasField) -> list[QCWarning]:
         "the volume of CSF may be off by a tenth: look at its outline near the surface, or give the scan as "
         "normalised by the scanner"
     )
-    return [look_closely("strong-bias-field", text)]
+    warn = look_closely if field.sd > MAX_TRUSTED_FIELD else note
+    return [warn("strong-bias-field", text)]
 
 
 def _signal_warnings(signal: int, voxels: int) -> list[QCWarning]:

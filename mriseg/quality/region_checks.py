@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mriseg.qc import QCWarning, look_closely
-from mriseg.quality.constants import BOX_MIDDLE_MNI, MAX_ATYPICAL_ML, MIDLINE_MM
+from mriseg.qc import QCWarning, look_closely, note, reasons
+from mriseg.quality.constants import BOX_MIDDLE_MNI, MAX_ATYPICAL_ML, MAX_TRUSTED_MISPLACED_ML, MIDLINE_MM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def region_warnings(values: Mapping[str, float]) -> list[QCWarning]:
         Empty if nothing is in doubt.
     """
     # Often they are the same region, which is named once.
-    return _misplaced(values) or _atypical(values)
+    return [*reasons(found := [*_misplaced(values), *_atypical(values)]), *found][:1]
 
 
 def _atypical(values: Mapping[str, float]) -> list[QCWarning]:
@@ -76,4 +76,5 @@ def _misplaced(values: Mapping[str, float]) -> list[QCWarning]:
         f"a region of some {values['misplaced_ml']:.0f} mL at {place} is labelled {tissue}, unlike "
         f"the template and the other half of the brain ({excess:.1f} times the most that is usual); {_TODO}"
     )
-    return [look_closely("region-misplaced", text)]
+    warn = look_closely if values["misplaced_ml"] > MAX_TRUSTED_MISPLACED_ML else note
+    return [warn("region-misplaced", text)]

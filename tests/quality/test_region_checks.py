@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mriseg.quality.constants import MAX_ATYPICAL_ML
+from mriseg.quality.constants import MAX_ATYPICAL_ML, MAX_TRUSTED_MISPLACED_ML
 from mriseg.quality.figures import FIGURES
 from mriseg.quality.region_checks import place_in_words, region_warnings
 
@@ -46,9 +46,16 @@ def test_a_tissue_out_of_place_is_named_with_its_place():
     assert region_warnings(values | {"misplaced_gm": 1.0, "misplaced_wm": np.nan}) == []
 
 
-def test_a_region_is_named_once():
-    values = USUAL | {"misplaced_gm": 1.4, "atypical_region_ml": 50.0}
-    assert [warning.code for warning in region_warnings(values)] == ["region-misplaced"]
+def test_a_small_region_out_of_place_is_named_but_leaves_the_trust():
+    values = USUAL | {"misplaced_gm": 1.4, "misplaced_ml": MAX_TRUSTED_MISPLACED_ML}
+    (warning,) = region_warnings(values)
+    assert (warning.code, warning.severity) == ("region-misplaced", "note")
+
+
+@pytest.mark.parametrize(("ml", "code"), [(12.0, "region-atypical"), (40.0, "region-misplaced")])
+def test_a_region_is_named_once_by_its_gravest_warning(ml, code):
+    values = USUAL | {"misplaced_gm": 1.4, "misplaced_ml": ml, "atypical_region_ml": 50.0}
+    assert [warning.code for warning in region_warnings(values)] == [code]
 
 
 def test_figures_that_cannot_be_computed_warn_of_nothing():
