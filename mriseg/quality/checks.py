@@ -73,7 +73,7 @@ def segmentation_warnings(
         *volume.warnings,
         *found.brain.warnings,
         *(warning for channel in found.channels for warning in channel.warnings),
-        *_field_warnings(found.field),
+        *field_warnings(found.field),
         *_signal_warnings(signal, int(np.count_nonzero(found.tissue_mask))),
         *saturation_warnings(quality.values),
         *agreement_warnings(quality.values),
@@ -96,8 +96,18 @@ def segmentation_warnings(
     return warnings
 
 
-def _field_warnings(field: BiasField) -> list[QCWarning]:
-    """Report a field as strong as that of a head coil, under which CSF is less sure."""
+def field_warnings(field: BiasField) -> list[QCWarning]:
+    """Report a field as strong as that of a head coil, under which CSF is less sure.
+
+    Parameters
+    ----------
+    field : BiasField
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if the field is weaker; a note up to a field under which GM and WM are as good as without it.
+    """
     if field.sd <= MAX_CORRECTED_FIELD:
         return []
     text = (

@@ -7,8 +7,10 @@ import pytest
 import mriseg
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.model.bias_field import BiasField
 from mriseg.quality.checks import (
     contrast_warnings,
+    field_warnings,
     out_of_order_share,
     plausibility_warnings,
     ratio_warnings,
@@ -51,6 +53,16 @@ def test_unnamed_classes_have_no_usual_share():
     tissues = rising_tissues("t1", 2)
     fitted = one_channel([1.0, 9], [1.0, 1])
     assert plausibility_warnings(tissues, np.array([0.02, 0.98]), **fitted, out_of_order=0) == []
+
+
+@pytest.mark.parametrize(
+    ("sd", "severities"), [(0.2, []), (0.44, []), (0.5, ["note"]), (0.7, ["note"]), (0.9, ["look closely"])]
+)
+def test_a_strong_field_is_said_and_a_very_strong_one_costs_the_trust(sd, severities):
+    field = BiasField(np.zeros((2, 2, 2)), np.zeros(3), np.ones(3), sd=sd, low=0.5, high=2.0)
+    found = field_warnings(field)
+    assert [warning.severity for warning in found] == severities
+    assert all("factor of 4.0" in warning.text and f"{sd:.2f}" in warning.text for warning in found)
 
 
 @pytest.mark.parametrize(
