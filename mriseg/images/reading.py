@@ -124,8 +124,8 @@ def load_map(path: ImageSource) -> Volume:
         If the file is missing, unreadable, not three-dimensional and real, or the same everywhere.
     """
     file = open_image(path)
-    array = read_voxels(file)
-    placed = voxel_placement(file.header, array.shape, file.path)
+    array = read_voxels(file, is_map=True)
+    placed = voxel_placement(file.header, array.shape, file.path, is_map=True)
     not_finite = _replace_not_finite(array, file.path)
     return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
                       not_finite=not_finite)  # fmt: skip
