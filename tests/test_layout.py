@@ -47,6 +47,7 @@ COVERED_ELSEWHERE = {
     "report/sheets.py": ["report/test_page.py"],
     # What is put together and written is tested by what is written.
     "results/fast_files.py": ["test_interfaces.py"],
+    "results/files.py": ["results/test_segmentation.py"],
     "results/edited_labels.py": ["results/test_editing.py"],
     "results/assembly.py": ["test_pipeline.py", "test_lesions.py"],
     "results/mixture_table.py": ["cli/test_mixture.py"],
