@@ -36,6 +36,7 @@ COVERED_ELSEWHERE = {
     "cohort/prior.py": ["model/test_cohort_prior.py"],
     "cohort/resources.py": ["cohort/test_run.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
+    "evaluation/comparison.py": ["evaluation/test_compare.py"],
     "evaluation/simulated_files.py": ["cli/test_simulate.py"],
     # What the image quality figures are computed from, and their table.
     "quality/figures.py": ["quality/test_image_quality.py", "cohort/test_summary.py"],

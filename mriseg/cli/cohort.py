@@ -70,7 +70,7 @@ def run_plan(
     numbers: Sequence[Groups] = (),
 ) -> None:
     """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed, 4 on a verdict."""
-    from mriseg.cli.terminal import code_of_verdicts, say
+    from mriseg.cli.terminal import code_of_verdicts, say, warn_of_changed_labels
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
     from mriseg.cohort.run import check_output, run_cohort
@@ -87,6 +87,7 @@ def run_plan(
         retries, workers = machine.retries, partial(local_workers, folder, count, memory, machine.timeout)
     with _progress_callback(len(jobs), quiet=quiet) as tell:
         outcome = run_cohort(jobs, output, workers, tell, retries=retries, groups=groups, numbers=numbers)
+    warn_of_changed_labels(output, (scan.record for scan in outcome.checked))
     if not quiet:
         reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
         say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / COHORT_PAGE}{reasons}")

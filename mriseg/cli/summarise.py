@@ -44,12 +44,13 @@ def summarise(
 
 def summarise_results(folder: Path, groups: Groups | None, numbers: Sequence[Groups] = ()) -> None:
     """Write the table and the page of a cohort, and say what is in them."""
-    from mriseg.cli.terminal import say
+    from mriseg.cli.terminal import say, warn_of_changed_labels
     from mriseg.cohort.scan_qc import describe_groups, describe_suspicious
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
     checked, failed = summarise_folder(folder, groups=groups, numbers=numbers)
+    warn_of_changed_labels(folder, (scan.record for scan in checked))
     parts = [f"{len(checked)} segmented", *([f"{len(failed)} failed"] if failed else [])]
     found = f"{', '.join(parts)}; {describe_suspicious(checked)}"
     say(f"{found}: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")

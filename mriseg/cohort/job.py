@@ -24,6 +24,7 @@ from mriseg.model.cohort_prior import normalised_shares
 from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment_scan
 from mriseg.results.bids import GENERATED_BY
+from mriseg.results.own_labels import editing_of
 from mriseg.results.sidecar import read_sidecar
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def run_job(job: Job, output: Path) -> Record:
     remove_stale(sidecar.parent)
     earlier = read_record(record_file(output, job.identifier)) or job.record(fresh=False)
     if is_done(job, output):
-        done = earlier.done(read_sidecar(sidecar))
+        facts = read_sidecar(sidecar)
+        done = earlier.done(facts, editing_of(sidecar, facts))
         if not earlier.is_done:  # it failed in between, for want of its input or with other options
             done.write(output)
         return done

@@ -17,6 +17,7 @@ from mriseg.file_names import LABELS, SIDECAR, result_name, stem_of_result
 from mriseg.images.reading import load_map
 from mriseg.images.volume import whole_numbers
 from mriseg.qc import QCWarning, look_closely
+from mriseg.results.sidecar import SidecarError, read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ Editing = Literal["no", "updated", "in place"]
 _IN_PLACE = look_closely(
     "labels-changed-in-place",
     "the label map was saved over after the results were written: volumes, posteriors and pictures are those "
-    "of the labels before; give it to mriseg update, or segment the scan again",
+    "of the labels before; give it to mriseg update --labels, or segment the scan again",
 )
 
 
@@ -113,6 +114,16 @@ def editing_of(sidecar: Path, facts: Mapping[str, Any]) -> Editing:
 def editing_warnings(editing: Editing) -> list[QCWarning]:
     """Return the warning that a label map was changed in its place, if it was."""
     return [_IN_PLACE] if editing == "in place" else []
+
+
+def warnings_beside(file: Path) -> list[QCWarning]:
+    """Return the same of a label map that may be that of a result: none where no sidecar describes it."""
+    name = stem_of_result(file, LABELS)
+    sidecar = file.with_name(result_name(name or "", SIDECAR))
+    try:
+        return editing_warnings(editing_of(sidecar, read_sidecar(sidecar))) if name else []
+    except SidecarError:
+        return []
 
 
 def _have_volumes(labels: NDArray[np.float32], volume: Volume, facts: Mapping[str, Any]) -> bool:
