@@ -68,6 +68,15 @@ class Job:
         """Return the file that marks its results as complete."""
         return output / self.folder / result_name(stem(self.scan), SIDECAR)
 
+    def in_short(self, text: str, output: Path) -> str:
+        """Return a text with its inputs by their names, and its results as the output folder has them.
+
+        Tables are passed on; where folders are is in the log.
+        """
+        for file in (self.scan, *self.options.files):
+            text = text.replace(str(file), file.name)
+        return text.replace(f"{output}/", "")
+
 
 def is_done(job: Job, output: Path) -> bool:
     """Return whether results are complete and of the same input, options and version.
@@ -140,7 +149,7 @@ def run_job(job: Job, output: Path) -> Record:
         seconds, peak_mb = round(time.perf_counter() - start, 3), _peak_mb()
         record = replace(job.record(), seconds=seconds, peak_mb=peak_mb)
         if failure:
-            record = replace(record.failed(failure), histogram=earlier.histogram)
+            record = replace(record.failed(job.in_short(failure, output)), histogram=earlier.histogram)
         else:
             record = replace(record.done(read_sidecar(sidecar)), histogram=histogram)
         _log.info("%s after %.1f s", record.status, record.seconds)
