@@ -46,7 +46,7 @@ REFUSED = {
     "made_constant.nii.gz": "the value 7 in every voxel",
     "made_empty.nii.gz": "is empty",
     "made_not_gz.nii.gz": "is not compressed although its name ends in .gz; rename",
-    "made_pixdim_zero.nii": "gives no voxel sizes (0 x 0 x 0); give them in mm with --zooms",
+    "made_pixdim_zero.nii": "gives no voxel sizes (0 x 0 x 0); give their size in mm with --zooms",
     "made_rgb24.nii.gz": "holds colour values",
     "made_sform_singular.nii": "does not place the voxels in space",
     "made_single_slice.nii.gz": "holds 96 x 128 x 1 voxels; give a three-dimensional scan",

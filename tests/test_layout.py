@@ -36,6 +36,7 @@ COVERED_ELSEWHERE = {
     "cohort/prior.py": ["model/test_cohort_prior.py"],
     "cohort/resources.py": ["cohort/test_run.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
+    "evaluation/comparison.py": ["evaluation/test_compare.py"],
     "evaluation/simulated_files.py": ["cli/test_simulate.py"],
     # What the image quality figures are computed from, and their table.
     "quality/figures.py": ["quality/test_image_quality.py", "cohort/test_summary.py"],
@@ -47,6 +48,7 @@ COVERED_ELSEWHERE = {
     "report/sheets.py": ["report/test_page.py"],
     # What is put together and written is tested by what is written.
     "results/fast_files.py": ["test_interfaces.py"],
+    "results/files.py": ["results/test_segmentation.py"],
     "results/edited_labels.py": ["results/test_editing.py"],
     "results/assembly.py": ["test_pipeline.py", "test_lesions.py"],
     "results/mixture_table.py": ["cli/test_mixture.py"],

@@ -124,7 +124,7 @@ def batch(
     )
     scans = plan(inputs, options, report=not no_report)
     groups = chosen_groups(group_by, participants, data_sets(inputs), scans)
-    numbers = chosen_numbers(participants, data_sets(inputs))
+    numbers = chosen_numbers(participants, data_sets(inputs), output)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
     else:

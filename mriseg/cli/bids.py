@@ -180,7 +180,7 @@ def bids(
     check_usage(machine, cluster, cluster_options, both=resume and overwrite)
     if level is Level.GROUP:
         groups = chosen_groups(group_by, participants, [dataset])
-        summarise_results(output, groups, chosen_numbers(participants, [dataset]))
+        summarise_results(output, groups, chosen_numbers(participants, [dataset], output))
         return
     check_apart(dataset, output)
     faults = [] if skip_bids_validation else check_dataset(dataset)
@@ -204,7 +204,7 @@ def bids(
     )
     refuse_duplicates(scans)
     groups = chosen_groups(group_by, participants, [dataset], scans)
-    numbers = chosen_numbers(participants, [dataset])
+    numbers = chosen_numbers(participants, [dataset], output)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
         return

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mriseg.cli.arguments import FailOn
+    from mriseg.cli.groups import Numbers
     from mriseg.cohort.groups import Groups
     from mriseg.cohort.job import Job
     from mriseg.cohort.record import Record
@@ -67,10 +68,10 @@ def run_plan(
     quiet: bool,
     fail_on: FailOn | None = None,
     groups: Groups | None = None,
-    numbers: Sequence[Groups] = (),
+    numbers: Numbers,
 ) -> None:
     """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed, 4 on a verdict."""
-    from mriseg.cli.terminal import code_of_verdicts, say
+    from mriseg.cli.terminal import code_of_verdicts, say, warn_of_changed_labels
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
     from mriseg.cohort.run import check_output, run_cohort
@@ -86,7 +87,19 @@ def run_plan(
         count, memory = machine.workers(jobs), machine.planned_mb()
         retries, workers = machine.retries, partial(local_workers, folder, count, memory, machine.timeout)
     with _progress_callback(len(jobs), quiet=quiet) as tell:
-        outcome = run_cohort(jobs, output, workers, tell, retries=retries, groups=groups, numbers=numbers)
+        outcome = run_cohort(
+            jobs,
+            output,
+            workers,
+            tell,
+            retries=retries,
+            groups=groups,
+            numbers=numbers.columns,
+            tables=numbers.tables,
+        )
+    if groups is None:  # else the table is for them, and may hold no numbers
+        numbers.warn_if_unknown(outcome.checked)
+    warn_of_changed_labels(output, (scan.record for scan in outcome.checked))
     if not quiet:
         reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
         say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / COHORT_PAGE}{reasons}")

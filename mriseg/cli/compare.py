@@ -12,7 +12,7 @@ from mriseg.cli.arguments import OutputFolder, Overwrite
 from mriseg.cli.evaluate import Format, parse_numbers
 
 if TYPE_CHECKING:
-    from mriseg.evaluation.compare import Change, Comparison
+    from mriseg.evaluation.comparison import Change, Comparison
 
 _NAMES = {"L": "lesions"}
 _RESAMPLED = {
@@ -51,8 +51,9 @@ def compare(
     Prints for every tissue Dice (overlap, 0 to 1), its volume in A and in B, and the change from A to B.
     Writes the same as TSV and JSON, and a picture of where the labels differ.
 
-    Volumes are measured on the grid of each, by posteriors if both are folders, else by labels. Where grids
-    differ, Dice and picture take B to the grid of A, as the headers place them; nothing is registered.
+    Volumes are measured on the grid of each, by posteriors if both are folders, else by labels; labels that
+    mriseg update took over count whole. Where grids differ, Dice and picture take B to the grid of A, as the
+    headers place them; nothing is registered.
 
     For example: mriseg compare sub-01_mriseg sub-01_no-priors
 
@@ -60,8 +61,8 @@ def compare(
     """
     numbers_a, numbers_b = _numbers(a, map_a, "--map-a"), _numbers(b, map_b, "--map-b")
     from mriseg.cli.terminal import say, warn
-    from mriseg.evaluation.compare import as_json, as_tsv
     from mriseg.evaluation.compare import compare as compare_labels
+    from mriseg.evaluation.comparison import as_json, as_tsv
 
     comparison = compare_labels(a, b, numbers_a=numbers_a, numbers_b=numbers_b)
     files = comparison.save(output, overwrite=overwrite)

@@ -10,8 +10,7 @@ import typer
 from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from mriseg.cli.groups import Numbers
     from mriseg.cohort.groups import Groups
 
 
@@ -39,17 +38,20 @@ def summarise(
     Several scanners: mriseg summarise results --group-by site --participants study/participants.tsv
     """
     groups = chosen_groups(group_by, participants, [])
-    summarise_results(folder, groups, chosen_numbers(participants, []))
+    summarise_results(folder, groups, chosen_numbers(participants, [], folder))
 
 
-def summarise_results(folder: Path, groups: Groups | None, numbers: Sequence[Groups] = ()) -> None:
+def summarise_results(folder: Path, groups: Groups | None, numbers: Numbers) -> None:
     """Write the table and the page of a cohort, and say what is in them."""
-    from mriseg.cli.terminal import say
+    from mriseg.cli.terminal import say, warn_of_changed_labels
     from mriseg.cohort.scan_qc import describe_groups, describe_suspicious
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
-    checked, failed = summarise_folder(folder, groups=groups, numbers=numbers)
+    checked, failed = summarise_folder(folder, groups=groups, numbers=numbers.columns, tables=numbers.tables)
+    if groups is None:  # else the table is for them, and may hold no numbers
+        numbers.warn_if_unknown(checked)
+    warn_of_changed_labels(folder, (scan.record for scan in checked))
     parts = [f"{len(checked)} segmented", *([f"{len(failed)} failed"] if failed else [])]
     found = f"{', '.join(parts)}; {describe_suspicious(checked)}"
     say(f"{found}: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")

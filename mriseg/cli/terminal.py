@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
     from types import FrameType
 
+    from mriseg.cohort.record import Record
     from mriseg.qc import Verdict
 
 
@@ -37,6 +38,16 @@ def warn(scan: Path, warnings: Iterable[object]) -> None:
     for warning in warnings:
         kind = "note" if getattr(warning, "severity", "") == "note" else "warning"
         typer.echo(printable(f"mriseg: {kind}: {scan.name}: {warning}"), err=True)
+
+
+def warn_of_changed_labels(output: Path, records: Iterable[Record]) -> None:
+    """Print a line for each label map of a cohort that is not the one that its sidecar describes."""
+    from mriseg.results.own_labels import editing_warnings, label_file
+
+    for record in records:
+        file = label_file(record.sidecar(output))
+        for warning in editing_warnings(record.editing):
+            typer.echo(printable(f"mriseg: warning: {file}: {warning}"), err=True)
 
 
 def _print_version(asked: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mriseg.cli.arguments import OverlayStyle, Quiet, TissueOverlay
+from mriseg.cli.arguments import OverlayStyle, Quiet
 
 if TYPE_CHECKING:
     from mriseg.results.editing import LabelEdit
@@ -38,7 +38,12 @@ def update(
             help="The scan to draw over, where the result holds none: after --no-bias.",
         ),
     ] = None,
-    overlay_style: TissueOverlay = OverlayStyle.CONTOUR,
+    overlay_style: Annotated[
+        OverlayStyle | None,
+        typer.Option(
+            show_default=False, help="Outlines or translucent colours in the overlay; else as it was."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write results again from labels that were edited by hand.
@@ -49,10 +54,13 @@ def update(
 
     For example: mriseg update sub-01_mriseg --labels edited.nii.gz
     """
-    from mriseg.cli.terminal import say
+    from mriseg.cli.terminal import say, warn
     from mriseg.results.editing import update as update_result
 
-    edit = update_result(result, labels, scan=scan, overlay_style=overlay_style.value)
+    edit = update_result(
+        result, labels, scan=scan, overlay_style=overlay_style.value if overlay_style else None
+    )
+    warn(labels, edit.warnings)
     if not quiet:
         say(*_table(edit), f"{len(edit.files)} files in {edit.files[0].parent}")
 

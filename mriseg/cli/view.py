@@ -48,11 +48,15 @@ def view(
         raise typer.BadParameter("--export must name a file that ends in .html")
     from mriseg.cli.terminal import say, warn
     from mriseg.report.viewer import gather_layers, viewer_page, without_sidecar
+    from mriseg.results.own_labels import warnings_beside
 
     layers = gather_layers(paths)
     for labels in without_sidecar(layers):
         if labels.parent in paths:  # a label map alone needs none
             warn(labels, ["no sidecar beside it: of a segmentation that did not end, or of another program"])
+    for layer in layers:
+        if layer.kind == "labels":
+            warn(layer.path, warnings_beside(layer.path))
     if export is not None:
         from mriseg._utils.atomic_write import atomic_write
 

@@ -24,6 +24,7 @@ from mriseg.model.cohort_prior import normalised_shares
 from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment_scan
 from mriseg.results.bids import GENERATED_BY
+from mriseg.results.own_labels import editing_of
 from mriseg.results.sidecar import read_sidecar
 
 if TYPE_CHECKING:
@@ -66,6 +67,15 @@ class Job:
     def sidecar(self, output: Path) -> Path:
         """Return the file that marks its results as complete."""
         return output / self.folder / result_name(stem(self.scan), SIDECAR)
+
+    def in_short(self, text: str, output: Path) -> str:
+        """Return a text with its inputs by their names, and its results as the output folder has them.
+
+        Tables are passed on; where folders are is in the log.
+        """
+        for file in (self.scan, *self.options.files):
+            text = text.replace(str(file), file.name)
+        return text.replace(f"{output}/", "")
 
 
 def is_done(job: Job, output: Path) -> bool:
@@ -126,7 +136,8 @@ def run_job(job: Job, output: Path) -> Record:
     remove_stale(sidecar.parent)
     earlier = read_record(record_file(output, job.identifier)) or job.record(fresh=False)
     if is_done(job, output):
-        done = earlier.done(read_sidecar(sidecar))
+        facts = read_sidecar(sidecar)
+        done = earlier.done(facts, editing_of(sidecar, facts))
         if not earlier.is_done:  # it failed in between, for want of its input or with other options
             done.write(output)
         return done
@@ -138,7 +149,7 @@ def run_job(job: Job, output: Path) -> Record:
         seconds, peak_mb = round(time.perf_counter() - start, 3), _peak_mb()
         record = replace(job.record(), seconds=seconds, peak_mb=peak_mb)
         if failure:
-            record = replace(record.failed(failure), histogram=earlier.histogram)
+            record = replace(record.failed(job.in_short(failure, output)), histogram=earlier.histogram)
         else:
             record = replace(record.done(read_sidecar(sidecar)), histogram=histogram)
         _log.info("%s after %.1f s", record.status, record.seconds)

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from mriseg.cohort.groups import Groups
     from mriseg.cohort.record import Record
     from mriseg.cohort.scan_qc import ScanQC
+    from mriseg.results.own_labels import Editing
 
 _MAX_NAMES = 8
 # What is up in the plot at first.
 _FIRST_MEASURE = "GM_fraction"
+# Mark of a scan whose labels were edited.
+_EDITED: dict[Editing, str] = {"no": "", "updated": "edited by hand", "in place": "labels saved over"}
 
 
 class Filter(NamedTuple):
@@ -170,6 +173,7 @@ def _card(scan: ScanQC, output: Path) -> dict[str, Any]:
         "reasons": record.reasons,
         "outlying": [(with_value(of.measure, of.value), of.score) for of in scan.outlying],
         "notes": [warning for warning in record.warnings if warning.severity == "note"],
+        "edited": _EDITED[record.editing],
         "overlay": links.get(OVERLAY),
         "report": links.get(REPORT),
     }

@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.tables import is_empty
 from mriseg.cohort.groups import KEY, SUBJECT, Groups, read_participants
+from mriseg.file_names import COHORT_SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+
+# Column of cohort.tsv, and what its description calls the tables that tell of its participants.
+_REMEMBERED_IN, _REMEMBERED = "identifier", "ParticipantsTables"
+
+
+def remembered_tables(output: Path) -> list[Path]:
+    """Return the tables of participants that the page of a cohort was last written with.
+
+    Parameters
+    ----------
+    output : Path
+        The output folder of the cohort, whose ``cohort.json`` names them.
+    """
+    try:
+        described = json.loads((output / COHORT_SIDECAR).read_text(encoding="utf-8"))
+        return [output / str(name) for name in described[_REMEMBERED_IN][_REMEMBERED]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def remember(described: dict[str, Any], tables: Sequence[Path], output: Path) -> None:
+    """Name tables of participants in the content of ``cohort.json``, relative to the output folder."""
+    if tables:
+        described[_REMEMBERED_IN][_REMEMBERED] = [
+            Path(os.path.relpath(table.absolute(), output.absolute())).as_posix() for table in tables
+        ]
 
 
 def read_numbers(tables: Sequence[Path]) -> list[Groups]:

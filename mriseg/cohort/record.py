@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.file_names import SIDECAR, result_name, stem, stem_of_result
 from mriseg.qc import reasons, verdict
+from mriseg.results.own_labels import editing_of, editing_warnings
 from mriseg.results.sidecar import SidecarError, is_finite, is_of_mriseg, quality_of, read_sidecar
 from mriseg.results.volumes import VOLUME_FIGURES
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mriseg.qc import QCWarning, Verdict
+    from mriseg.results.own_labels import Editing
 
 DONE, FAILED = "done", "failed"
 LOGS = "logs"
@@ -59,6 +61,9 @@ class Record:
     histogram : tuple of float
         Normalised histogram if there are three tissues, see `mriseg.model.cohort_prior.normalised_shares`;
         empty where it was not recorded.
+    editing : {"no", "updated", "in place"}
+        Whether the labels were edited, see `mriseg.results.own_labels`; a label map that was changed in its
+        place is among the warnings.
     earlier : str
         SHA-256 digest of the sidecar of earlier results that a failure left in place; "" if there was none.
     """
@@ -74,6 +79,7 @@ class Record:
     figures: Figures = field(default_factory=dict)
     warnings: tuple[QCWarning, ...] = ()
     histogram: tuple[float, ...] = ()
+    editing: Editing = "no"
     earlier: str = ""
 
     @property
@@ -99,10 +105,12 @@ class Record:
         """Return a copy with the reason of the failure, on one line."""
         return replace(self, status=FAILED, reason=" ".join(reason.split()), figures={}, warnings=())
 
-    def done(self, sidecar: dict[str, Any]) -> Record:
-        """Return a copy with the figures and the warnings of a sidecar."""
-        warnings = tuple(sidecar["Warnings"])
-        return replace(self, status=DONE, reason="", figures=figures(sidecar), warnings=warnings)
+    def done(self, sidecar: dict[str, Any], editing: Editing = "no") -> Record:
+        """Return a copy with the figures and the warnings of a sidecar, and whether labels were edited."""
+        warnings = (*sidecar["Warnings"], *editing_warnings(editing))
+        return replace(
+            self, status=DONE, reason="", figures=figures(sidecar), warnings=warnings, editing=editing
+        )
 
     def write(self, output: Path) -> None:
         """Write the record file."""
@@ -291,7 +299,7 @@ def _record_of_results(file: Path, output: Path, records: Mapping[str, Record]) 
         known = known or Record(identifier_of(folder, name), name, folder, fresh=False)
         return known.failed(f"its results cannot be used ({error}); segment it again")
     known = known or Record(identifier_of(folder, name), facts["Sources"][0], folder, fresh=False)
-    return known.done(facts)
+    return known.done(facts, editing_of(file, facts))
 
 
 def _digest(file: Path) -> str:

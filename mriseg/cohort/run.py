@@ -147,6 +147,7 @@ def run_cohort(
     retries: int,
     groups: Groups | None = None,
     numbers: Sequence[Groups] = (),
+    tables: Sequence[Path] = (),
 ) -> Outcome:
     """Run all jobs, write the table as they finish, and summarise.
 
@@ -161,7 +162,7 @@ def run_cohort(
         Called with each record as it comes.
     retries : int
         See `run_jobs`.
-    groups, numbers
+    groups, numbers, tables
         See `mriseg.cohort.summary.summarise`.
 
     Returns
@@ -174,7 +175,7 @@ def run_cohort(
             records.append(record)
             table.write(row(record))
             tell(record)
-    return Outcome(records, summarise(output, records, groups, numbers).checked)
+    return Outcome(records, summarise(output, records, groups, numbers, tables).checked)
 
 
 def _tissues(jobs: Sequence[Job]) -> set[str]:
@@ -241,7 +242,7 @@ def _append_to_log(job: Job, output: Path, text: str) -> None:
 def _given_up(job: Job, output: Path, reason: str) -> Record:
     _append_to_log(job, output, reason)
     earlier = read_record(record_file(output, job.identifier)) or job.record()
-    record = replace(job.record().failed(reason), histogram=earlier.histogram)
+    record = replace(job.record().failed(job.in_short(reason, output)), histogram=earlier.histogram)
     with suppress(OutputError):  # a full disk is no reason to stop
         record.write(output)
     return record

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.page import write_page
+from mriseg.cohort.participants import remember
 from mriseg.cohort.record import FAILED, Record, collect
 from mriseg.cohort.scan_qc import ScanQC, check_scans
 from mriseg.cohort.table import TableWriter, columns, describe, row, write_failures
@@ -40,6 +41,7 @@ def summarise(
     of_run: Iterable[Record] = (),
     groups: Groups | None = None,
     numbers: Sequence[Groups] = (),
+    tables: Sequence[Path] = (),
 ) -> Summary:
     """Write ``cohort.tsv``, ``cohort_report.html`` and, if scans failed, ``failures.tsv``.
 
@@ -55,6 +57,8 @@ def summarise(
         Outliers are judged within each, instead of the whole cohort.
     numbers : sequence of Groups
         Numbers of the participants that the page can plot measures against, such as their age.
+    tables : sequence of Path
+        Where these are from: ``cohort.json`` names the files for the next time.
 
     Returns
     -------
@@ -83,7 +87,9 @@ def summarise(
         with TableWriter(scratch / COHORT_TABLE, header) as table:
             for record in records:
                 table.write(row(record, by_name.get(record.identifier)))
-        write_json(scratch / COHORT_SIDECAR, describe(header, column))
+        described = describe(header, column)
+        remember(described, tables, output)
+        write_json(scratch / COHORT_SIDECAR, described)
         if failed:
             write_failures(scratch / COHORT_FAILURES, failed)
         write_page(scratch / COHORT_PAGE, output, checked, failed, column, numbers)

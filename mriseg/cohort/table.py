@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mriseg.cohort.scan_qc import ScanQC
 
 _FIRST = ("identifier", "scan", "status", "verdict", "reason_codes")
-_LAST = ("reasons", "outlier_score", "outlier_in", "seconds", "peak_mb")
+_LAST = ("reasons", "edited", "outlier_score", "outlier_in", "seconds", "peak_mb")
 _GROUP = "group"
 _DESCRIPTIONS: dict[str, dict[str, Any]] = {
     "identifier": {"Description": "Name of the scan in the cohort"},
@@ -42,6 +42,14 @@ _DESCRIPTIONS: dict[str, dict[str, Any]] = {
     "bias_lowest": {"Description": "Lowest factor of the bias field in the brain", "Units": "1"},
     "bias_highest": {"Description": "Highest factor of the bias field in the brain", "Units": "1"},
     "reasons": {"Description": "Texts of these warnings, with | between"},
+    "edited": {
+        "Description": "Whether labels were edited by hand",
+        "Levels": {
+            "no": "Labels are those of the segmentation",
+            "updated": "All results follow the edited labels, by mriseg update",
+            "in place": "The label map alone was changed: all other results are of the labels before",
+        },
+    },
     "outlier_score": {
         "Description": f"Largest modified z-score among the scans compared, at least {MIN_COMPARED_SCANS}",
         "Units": "1",
@@ -120,6 +128,7 @@ def row(record: Record, checked: ScanQC | None = None) -> dict[str, Any]:
         "verdict": record.verdict,
         "reason_codes": _joined(warning.code for warning in record.reasons),
         "reasons": _joined(warning.text for warning in record.reasons),
+        "edited": record.editing if record.is_done else None,
         "seconds": record.seconds,
         "peak_mb": record.peak_mb,
     }

@@ -21,7 +21,9 @@ _MAX_INFLATED = 1032
 _GB = 1e9
 
 
-def read_voxels(file: NiftiFile, volume: int | None = None, max_memory: float | None = None) -> NDArray[Any]:
+def read_voxels(
+    file: NiftiFile, volume: int | None = None, max_memory: float | None = None, *, is_map: bool = False
+) -> NDArray[Any]:
     """Read the voxels of a three-dimensional image, or one volume of a series, as float32.
 
     Parameters
@@ -31,6 +33,8 @@ def read_voxels(file: NiftiFile, volume: int | None = None, max_memory: float | 
         Which volume of a series, from 0.
     max_memory : float, optional
         Limit on the memory of the segmentation, GB; the available memory if not given.
+    is_map : bool
+        Whether it is no scan, and messages name no options that commands have for scans alone.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def read_voxels(file: NiftiFile, volume: int | None = None, max_memory: float | 
         If the voxels are not real numbers in three dimensions, exceed the memory, or are incomplete.
     """
     _check_real(file)
-    shape, index = _select_volume(file, volume)
+    shape, index = _select_volume(file, volume, is_map=is_map)
     size = math.prod(shape) * file.dtype.itemsize
     _check_memory(file, math.prod(shape), max_memory)
     _check_size(file)
@@ -59,7 +63,7 @@ def _check_real(file: NiftiFile) -> None:
         raise ImageError(f"{file.path}: holds {what} values, not intensities; give a real-valued image")
 
 
-def _select_volume(file: NiftiFile, volume: int | None) -> tuple[tuple[int, ...], int]:
+def _select_volume(file: NiftiFile, volume: int | None, *, is_map: bool) -> tuple[tuple[int, ...], int]:
     """Return the shape of the volume to read, and its index in the series."""
     path, shape = file.path, file.shape
     if len(shape) < 3 or min(shape[:3]) < 2:
@@ -70,10 +74,13 @@ def _select_volume(file: NiftiFile, volume: int | None) -> tuple[tuple[int, ...]
         )
     count = shape[3] if len(shape) == 4 else 1
     if count > 1 and volume is None:
+        options = f"choose one with --volume 0 to --volume {count - 1} (in Python load_volume(..., volume=0))"
+        advice = "extract one to a file of its own"
+        if not is_map:
+            advice = f"{options}, or extract it to a file of its own if it is a channel or a mask"
         raise ImageError(
-            f"{path}: holds {format_shape(shape)} values, a series of {count} volumes and not one scan; "
-            f"choose one with --volume 0 to --volume {count - 1} (in Python load_volume(..., volume=0)), or "
-            "extract it to a file of its own if it is a channel or a mask"
+            f"{path}: holds {format_shape(shape)} values, a series of {count} volumes and not one "
+            f"{'map' if is_map else 'scan'}; {advice}"
         )
     index = volume or 0
     if not 0 <= index < count:

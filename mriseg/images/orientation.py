@@ -41,6 +41,8 @@ _TIME_BITS = 0b111000
 # Codes of forms that the NIfTI standard defines.
 _KNOWN_CODES = range(6)
 _SIZES_ALONE = "voxel sizes alone"
+# What to do about wrong voxel sizes: of a scan, and of a map, which no command takes them for.
+_GIVE_ZOOMS, _REPAIR = "give their size in mm with --zooms X Y Z", "repair the header"
 _NO_FORM = (
     "neither its sform nor its qform places the voxels: voxel sizes alone were used, "
     "so left and right may be swapped, which leaves volumes as they are; check the sides"
@@ -79,6 +81,7 @@ def voxel_placement(
     zooms: Zooms | None = None,
     *,
     keep_text: bool = False,
+    is_map: bool = False,
 ) -> Placement:
     """Determine the placement of the voxels of a file.
 
@@ -94,6 +97,8 @@ def voxel_placement(
         Edges of a voxel in mm along the axes of the file, in place of those of the header.
     keep_text : bool
         Keep the header's free text.
+    is_map : bool
+        Whether it is no scan, whose voxel size a command takes as an option.
 
     Returns
     -------
@@ -105,7 +110,8 @@ def voxel_placement(
         If the header gives no valid affine, or voxels of an implausible size.
     """
     header = _geometry_of(stored, shape, keep_text=keep_text)
-    _check_sizes(header, path, zooms)
+    advice = _REPAIR if is_map else _GIVE_ZOOMS
+    _check_sizes(header, path, zooms, advice)
     form = _form(header)
     sform, qform = _affine(header.get_sform), _affine(header.get_qform)
     affine = {"sform": sform, "qform": qform}[form] if form != _SIZES_ALONE else header.get_base_affine()
@@ -125,7 +131,7 @@ def voxel_placement(
         affine = affine @ np.diag([*(np.array(zooms) / np.linalg.norm(affine[:3, :3], axis=0)), 1.0])
         _write(header, affine)
         units = "mm"
-    _check_plausible(affine, path)
+    _check_plausible(affine, path, advice)
     return Placement(header, affine, form, units, tuple(warnings))
 
 
@@ -148,15 +154,13 @@ def _geometry_of(stored: nib.Nifti1Header, shape: tuple[int, ...], *, keep_text:
     return header
 
 
-def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None) -> None:
+def _check_sizes(header: nib.Nifti1Header, path: Path, zooms: Zooms | None, advice: str) -> None:
     """Raise ImageError if a header has invalid voxel sizes; replace them by given ones."""
     sizes = header["pixdim"][1:4]
     if ((sizes > 0) & (sizes < MAX_COORDINATE)).all():
         return
     if zooms is None:
-        raise ImageError(
-            f"{path}: its header gives no voxel sizes ({_join(sizes)}); give them in mm with --zooms X Y Z"
-        )
+        raise ImageError(f"{path}: its header gives no voxel sizes ({_join(sizes)}); {advice}")
     header["pixdim"][1:4] = zooms
 
 
@@ -189,13 +193,11 @@ def _check_spans(affine: NDArray[np.float64], header: nib.Nifti1Header, path: Pa
         )
 
 
-def _check_plausible(affine: NDArray[np.float64], path: Path) -> None:
+def _check_plausible(affine: NDArray[np.float64], path: Path, advice: str) -> None:
     """Raise ImageError if the edges of a voxel are implausible, mm."""
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     if edges.min() < PLAUSIBLE_ZOOMS_MM[0] or edges.max() > PLAUSIBLE_ZOOMS_MM[1]:
-        raise ImageError(
-            f"{path}: its header makes voxels of {_join(edges)} mm; give their size in mm with --zooms X Y Z"
-        )
+        raise ImageError(f"{path}: its header makes voxels of {_join(edges)} mm; {advice}")
 
 
 def _warnings(

@@ -124,22 +124,31 @@ def load_map(path: ImageSource) -> Volume:
         If the file is missing, unreadable, not three-dimensional and real, or the same everywhere.
     """
     file = open_image(path)
-    array = read_voxels(file)
-    placed = voxel_placement(file.header, array.shape, file.path)
+    array = read_voxels(file, is_map=True)
+    placed = voxel_placement(file.header, array.shape, file.path, is_map=True)
     not_finite = _replace_not_finite(array, file.path)
     return _canonical(array, placed.affine, header=placed.header, path=file.path, sha256=file.sha256(),
                       not_finite=not_finite)  # fmt: skip
 
 
-def image_intent(path: Path) -> str:
-    """Return the NIfTI intent of an image, such as "label", "estimate" or "none".
+def labels_in(path: Path) -> int:
+    """Return how many labels an image holds; 0 if it is none of labels.
+
+    It is one where `load_volume` refuses it as such: its header says so, or most of it are regions of one
+    whole number each.
 
     Raises
     ------
     ImageError
         If the file is missing or unreadable.
     """
-    return str(open_nifti(path).header.get_intent()[0])
+    file = open_nifti(path)
+    try:
+        array = read_voxels(file, is_map=True)
+    except ImageError:  # a series, say
+        return 0
+    declared = int(file.header["intent_code"]) in _LABEL_INTENTS
+    return int(np.count_nonzero(np.unique(array))) if declared or _looks_like_labels(array) else 0
 
 
 class LoadedMask(NamedTuple):

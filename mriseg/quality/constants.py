@@ -91,6 +91,9 @@ KERNEL_SHARE = 0.05
 AIR_CELLS = 1000
 # mm: lag at which the autocorrelation of the residuals is measured, beyond the blur of most scans.
 RESIDUAL_LAG_MM = 4.0
+# Voxels: largest smoothness that is told from neighbours, which correlate by 0.997 there; what is left of the
+# bias field and of partial volume in the tissues does as much.
+MAX_FWHM_VOXELS = 20.0
 # Neighbours of six: fewest of another tissue around a speckle.
 SPECKLE_NEIGHBOURS = 5
 # Log odds: least of WM against cortex, or of the reverse, in the template where a tissue counts as deep.

@@ -89,7 +89,7 @@ def edge_sharpness(
     zooms : ndarray of float64, shape (3,)
         Voxel size, mm.
     steps : sequence of int, length 3
-        Every so-manieth voxel is taken.
+        Across each axis every so-manieth voxel is taken, see `pairs`.
 
     Returns
     -------

@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mriseg.quality.air_figures import robust_sd, thinned
-from mriseg.quality.constants import CUT_MARGIN, CUT_PERCENTILES, MAX_ERODED_MM, MIN_FIGURE_VOXELS
+from mriseg.quality.constants import (
+    CUT_MARGIN,
+    CUT_PERCENTILES,
+    MAX_ERODED_MM,
+    MAX_FWHM_VOXELS,
+    MIN_FIGURE_VOXELS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,7 +167,8 @@ def fwhm(correlations: Sequence[float], zooms: Floats) -> list[float]:
     Returns
     -------
     list of float
-        Along each axis, mm: 0 where neighbours are no more alike than others, nan where they are equal.
+        Along each axis, mm: 0 where neighbours are no more alike than others, nan where they are so alike
+        that it cannot be told.
     """
     return [_width(correlation) * float(zoom) for correlation, zoom in zip(correlations, zooms, strict=True)]
 
@@ -170,9 +177,8 @@ def _width(correlation: float) -> float:
     """Return the full width at half maximum in voxels, for a correlation of neighbours."""
     if correlation <= 0:
         return 0.0
-    if not correlation < 1:
-        return np.nan
-    return float(np.sqrt(-2 * np.log(2) / np.log(correlation)))
+    width = float(np.sqrt(-2 * np.log(2) / np.log(correlation))) if correlation < 1 else np.nan
+    return width if width <= MAX_FWHM_VOXELS else np.nan
 
 
 def autocorrelations(
@@ -190,7 +196,7 @@ def autocorrelations(
     lags : sequence of int, length 3
         In voxels.
     steps : sequence of int, length 3
-        Every so-manieth voxel is taken.
+        Across the axis every so-manieth voxel is taken, see `pairs`.
 
     Returns
     -------
@@ -212,27 +218,31 @@ def autocorrelations(
 def pairs(
     array: NDArray[Any], axis: int, lag: int, steps: Sequence[int]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return every so-manieth voxel along each axis, and the voxel a lag further on along one of them.
+    """Return voxels, and those a lag further on along one axis: all along it, every so-manieth across.
+
+    Steps along it would hit either pairs of equal voxels alone or none of them in a scan that was written on
+    a finer grid by repeating each voxel.
 
     Parameters
     ----------
     array : ndarray, shape (X, Y, Z)
     axis, lag : int
     steps : sequence of int, length 3
+        Across the axis; that along it does not count.
 
     Returns
     -------
     first, second : ndarray, shape (U, V, W)
         Views.
 
-    >>> [end.ravel().tolist() for end in pairs(np.arange(5).reshape(1, 1, 5), 2, 1, (1, 1, 2))]
-    [[0, 2], [1, 3]]
+    >>> [end.ravel().tolist() for end in pairs(np.arange(6).reshape(1, 3, 2), 2, 1, (1, 2, 2))]
+    [[0, 4], [1, 5]]
     """
     last = max(0, array.shape[axis] - lag)
     ends = []
     for shift in (0, lag):
         index = [slice(None, None, step) for step in steps]
-        index[axis] = slice(shift, last + shift, steps[axis])
+        index[axis] = slice(shift, last + shift)
         ends.append(array[tuple(index)])
     return ends[0], ends[1]
 

@@ -83,7 +83,9 @@ class Slices:
         inside = volume.data[self.box][brain[self.box]]
         low, high = np.percentile(inside[:: 1 + len(inside) // GREY_SAMPLES], GREY_PERCENTILES)
         self._black = low - GREY_MARGIN_BELOW * (high - low)
-        self._white = max(high + GREY_MARGIN_ABOVE * (high - low), self._black + np.finfo(np.float32).tiny)
+        # Of one intensity alone black and white differ, too, in the precision of pictures.
+        above = float(np.nextafter(np.float32(self._black), np.float32(np.inf)))
+        self._white = max(high + GREY_MARGIN_ABOVE * (high - low), above)
 
     def extent(self, plane: Plane) -> tuple[float, float]:
         """Return width and height of the frame, mm."""

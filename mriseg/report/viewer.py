@@ -24,17 +24,22 @@ from mriseg.file_names import (
     without_extension,
     without_suffix,
 )
-from mriseg.images.reading import image_intent, load_map
+from mriseg.images.marks import is_of_labels, read_mark
+from mriseg.images.reading import labels_in, load_map, open_image
+from mriseg.images.volume import whole_numbers
 from mriseg.labels.contrasts import SUFFIXES
 from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.numbers import read_label_rows
-from mriseg.labels.tissues import CSF, GM, WM, class_color
+from mriseg.labels.orders import BIDS, marked_order, numbered
+from mriseg.labels.tissues import CSF, GM, LESION, WM, Tissue, class_color
 from mriseg.report.constants import ATYPICALITY_RANGE, FILL_OPACITY
 from mriseg.report.page import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from mriseg.images.volume import Volume
 
 Kind = Literal["scan", "labels", "mask", "posterior", "map"]
 
@@ -210,12 +215,16 @@ def _sort_key(layer: Layer) -> tuple[int, int]:
 
 
 def _kind(path: Path) -> Kind:
-    """Return what an image shows, by its name or its intent."""
-    return image_kind(path) or ("labels" if image_intent(path) == "label" else "scan")
+    """Return what an image shows: by its name, or else by what it holds."""
+    known = image_kind(path)
+    if known or CORRECTED in path.name:
+        return known or "scan"
+    labels = labels_in(path)
+    return "scan" if not labels else "mask" if labels == 1 else "labels"
 
 
 def _layer(path: Path) -> Layer:
-    """Describe an image by its name and intent."""
+    """Describe an image by its name and by what it holds."""
     name, kind = without_suffix(path), _kind(path)
     if kind == "labels":
         return Layer(path, kind, "labels", labels=_label_names(path))
@@ -225,7 +234,7 @@ def _layer(path: Path) -> Layer:
     if kind == "map":
         return Layer(path, kind, entity_value(path), _MAP_COLOR, ATYPICALITY_RANGE)
     if kind == "mask":
-        return Layer(path, kind, "brain mask", _MASK_COLOR)
+        return Layer(path, kind, "brain mask" if image_kind(path) else name, _MASK_COLOR)
     suffix = bids_suffix(path)
     if suffix and CORRECTED in name:
         number = name.partition(CORRECTED)[2]  # of one of several channels of a contrast
@@ -234,11 +243,15 @@ def _layer(path: Path) -> Layer:
 
 
 def _label_names(path: Path) -> tuple[Label, ...]:
-    """Read the table beside a label map; without one, name the labels by number."""
+    """Read the table beside a label map; without one, name the labels as the header says, or by number."""
     table = path.with_name(f"{without_extension(path)}.tsv")
     if not table.is_file():
-        present = np.unique(np.rint(load_map(path).data).astype(int))
-        return tuple(Label(int(n), f"label {n}", class_color(int(n))) for n in present if n > 0)
+        volume = load_map(path)
+        present = np.unique(np.rint(volume.data).astype(int))
+        tissues = {tissue.index: tissue for tissue in _tissues_by_header(path, volume)}
+        if not set(tissues) - {LESION.index} <= set(present) <= {0, *tissues}:
+            tissues = {}
+        return tuple(_label(int(n), tissues.get(int(n))) for n in present if n > 0)
     labels = [
         Label(int(row["index"]), row.get("name", ""), row.get("color", ""), row.get("abbreviation", ""))
         for row in read_label_rows(table)
@@ -248,6 +261,22 @@ def _label_names(path: Path) -> tuple[Label, ...]:
         for label in labels
         if label.number > 0
     )
+
+
+def _tissues_by_header(path: Path, volume: Volume) -> tuple[Tissue, ...]:
+    """Return the tissues by their numbers: as in BIDS, unless the header of these labels says otherwise."""
+    header = open_image(path).header
+    order = marked_order(read_mark(header))
+    if order != BIDS and not is_of_labels(header, whole_numbers(volume)):
+        return ()
+    return numbered((GM, WM, CSF, LESION), order)
+
+
+def _label(number: int, tissue: Tissue | None) -> Label:
+    """Return a label by its tissue, or by its number alone."""
+    if tissue is None:
+        return Label(number, f"label {number}", class_color(number))
+    return Label(number, tissue.name, tissue.color, tissue.abbreviation)
 
 
 def _layer_facts(layer: Layer, number: int, posteriors: dict[str, int], *, embed: bool) -> dict[str, Any]:

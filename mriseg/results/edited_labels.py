@@ -10,11 +10,13 @@ from mriseg import file_names
 from mriseg.errors import ImageError
 from mriseg.file_names import result_name
 from mriseg.images.nifti import format_shape
+from mriseg.images.orientation import max_corner_distance
 from mriseg.images.reading import load_map, load_volume
 from mriseg.images.volume import same_grid, whole_numbers
-from mriseg.labels.orders import BIDS, numbered
+from mriseg.labels.orders import BIDS, numbered, renumbered
 from mriseg.labels.tissues import GM, LESION, Tissue
-from mriseg.results.reading import read_labels
+from mriseg.results.own_labels import DIGESTS, digest_of_voxels
+from mriseg.results.reading import most_likely, read_labels
 from mriseg.results.sidecar import read_sidecar
 from mriseg.results.volumes import TissueVolume
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from mriseg.images.reading import ImageSource
     from mriseg.images.volume import Volume
+    from mriseg.report.overlay import OverlayStyle
 
 
 class EditedLabels:
@@ -43,20 +46,25 @@ class EditedLabels:
         self.sidecar = sidecar
         self.current = read_labels(sidecar)
         self.facts = read_sidecar(sidecar)
+        # The user has saved over the label map: what was there is computed, and no edit is lost.
+        self.in_place = self.current.editing == "in place"
         # Figures before any edit: an edit of edited labels counts from the same start.
         self.earlier: dict[str, Any] | None = self.facts.get("Edited")
         self.classes: dict[str, Any] = (self.earlier or {}).get("Before", self.facts["Classes"])
         self.order: str = self.facts.get("LabelOrder", BIDS)
         self.edited = edited
         self.tissues = self._tissues()
+        self._refuse_loss()
+        self.grid = load_map(self.place(file_names.BRAIN_MASK)) if self.in_place else self.current.volume
         self.unedited = self._unedited()
         self.labels = self._checked()
+        self._refuse_own()
         self.changed = self.labels != self.unedited
 
     @property
     def voxel_ml(self) -> float:
         """Volume of a voxel, mL."""
-        return self.current.volume.voxel_ml
+        return self.grid.voxel_ml
 
     @property
     def name(self) -> str:
@@ -68,6 +76,17 @@ class EditedLabels:
         """Volume of the voxels with a label, mL."""
         return float(np.count_nonzero(self.labels)) * self.voxel_ml
 
+    @property
+    def changed_share(self) -> float:
+        """Share of the voxels with a label, before or after the edit, that have another one after it."""
+        either = np.count_nonzero((self.labels > 0) | (self.unedited > 0))
+        return float(np.count_nonzero(self.changed) / either)
+
+    @property
+    def overlay_style(self) -> OverlayStyle:
+        """How the overlay of the result was drawn: with outlines where that is not known."""
+        return "fill" if self.facts.get("OverlayStyle") == "fill" else "contour"
+
     def place(self, ending: str) -> Path:
         """Return the file of the result with an ending."""
         return self.sidecar.with_name(result_name(self.current.name, ending))
@@ -76,7 +95,7 @@ class EditedLabels:
         """Return the scan to draw over: the given one, or that of the result without its bias field."""
         if scan is not None:
             given = load_volume(scan)
-            if not same_grid(given, self.current.volume):
+            if not same_grid(given, self.grid):
                 raise ImageError(
                     f"{given.path}: is not on the grid of the labels; give the scan that was segmented"
                 )
@@ -96,23 +115,55 @@ class EditedLabels:
     def _unedited(self) -> NDArray[np.uint8]:
         """Return the labels before any edit."""
         if self.earlier is None:
-            self._refuse_changed_in_place()
-            return self.current.labels
+            return self._of_posteriors() if self.in_place else self.current.labels
         kept = self.place(file_names.UNEDITED_LABELS)
         if not kept.is_file():
             raise ImageError(f"{kept}: is gone, so that nobody knows what was edited; segment the scan again")
         return _renumbered(load_map(kept), self._numbers())
 
-    def _refuse_changed_in_place(self) -> None:
-        """Raise ImageError if the labels of the result are no longer those that were written."""
+    def _of_posteriors(self) -> NDArray[np.uint8]:
+        """Return the labels that were saved over: the most probable tissues, lesions where there is none.
+
+        Raises
+        ------
+        ImageError
+            If these are not the labels that the sidecar describes.
+        """
+        paths = {
+            tissue.index: self.place(file_names.posterior_ending(tissue.abbreviation))
+            for tissue in self.current.tissues
+            if tissue != LESION
+        }
+        labels = np.zeros(self.grid.data.shape, dtype=np.uint8)
+        if all(path.is_file() for path in paths.values()):
+            shares = ((index, load_map(path).data) for index, path in paths.items())
+            labels = most_likely(shares, self.grid.data.shape)
+            labels[(self.grid.data > 0) & (labels == 0)] = LESION.index
+        stored = renumbered(labels, self.current.tissues, self.order)
+        if self.facts.get(DIGESTS, {}).get("Voxels") != digest_of_voxels(stored):
+            raise ImageError(
+                f"{self.current.volume.path}: was changed in its place, and the labels before cannot be "
+                "computed from the posteriors; move it to another name, segment the scan again, and give it "
+                "as the edited one"
+            )
+        return labels
+
+    def _refuse_loss(self) -> None:
+        """Raise ImageError if labels that the user saved over those of the result would be replaced."""
+        path = self.current.volume.path
+        if self.in_place and self.edited.sha256 != self.current.volume.sha256:
+            raise ImageError(
+                f"{path}: was changed in its place, and {self.edited.path.name} would replace what was "
+                f"edited there; first give {path.name} itself as the edited labels"
+            )
+
+    def _refuse_own(self) -> None:
+        """Raise ImageError if the edited labels are the file of the result, as it was written."""
         path = self.current.volume.path
         same = self.edited.path.exists() and self.edited.path.samefile(path)
-        counts = (self.current.label_ml(tissue) for tissue in self.current.tissues)
-        written = (self.classes[tissue.abbreviation]["label_ml"] for tissue in self.current.tissues)
-        if same or any(abs(a - b) > self.voxel_ml / 2 for a, b in zip(counts, written, strict=True)):
+        if same and not self.in_place and np.array_equal(self.labels, self.current.labels):
             raise ImageError(
-                f"{path}: was changed in its place, so that the labels before are lost; move it to another "
-                "name, segment the scan again, and give it as the edited one"
+                f"{path}: these are the result's own labels, which nobody has changed; there is nothing to do"
             )
 
     def _numbers(self) -> dict[int, Tissue]:
@@ -123,15 +174,14 @@ class EditedLabels:
 
     def _checked(self) -> NDArray[np.uint8]:
         """Return the edited labels as `mriseg.labels.tissues` numbers them, in canonical orientation."""
-        edited, grid = self.edited, self.current.volume
+        edited, grid = self.edited, self.grid
         if edited.not_finite:
             raise ImageError(
                 f"{edited.path}: holds {edited.not_finite} values that are not finite; each must be a label"
             )
         if not same_grid(edited, grid):
-            shapes = f"{format_shape(edited.data.shape)} against {format_shape(grid.data.shape)} voxels"
             raise ImageError(
-                f"{edited.path}: is not on the grid of {grid.path.name} ({shapes}, or another affine); save "
+                f"{edited.path}: is not on the grid of {grid.path.name} ({_difference(edited, grid)}); save "
                 "the edited labels without resampling"
             )
         return _renumbered(edited, self._numbers())
@@ -147,7 +197,9 @@ class EditedLabels:
                 continue
             count = int(np.count_nonzero(inside))
             voxels = float(count) if tissue == LESION else self._expected(tissue, inside)
-            mean, sd = (before["mean"], before["sd"]) if before else _mean_and_sd(scan.data[inside])
+            # Lesions take no part in the fit; those without a voxel keep mean and sd of the ones before.
+            fitted = before if before and (tissue != LESION or not count) else None
+            mean, sd = (fitted["mean"], fitted["sd"]) if fitted else _mean_and_sd(scan.data[inside])
             found[tissue.abbreviation] = TissueVolume(
                 ml=voxels * self.voxel_ml,
                 label_ml=count * self.voxel_ml,
@@ -166,6 +218,17 @@ class EditedLabels:
         share = load_map(path).data[self.changed].sum(dtype=np.float64)
         # Not below 0, which rounding of the posteriors could make it.
         return max(0.0, float(voxels - share + np.count_nonzero(inside & self.changed)))
+
+
+def _difference(edited: Volume, grid: Volume) -> str:
+    """Say how the grid of edited labels differs from that of the result."""
+    if edited.data.shape != grid.data.shape:
+        shapes = (format_shape(volume.data.shape) for volume in (edited, grid))
+        return "{} against {} voxels".format(*shapes)
+    if not (int(edited.header["sform_code"]) or int(edited.header["qform_code"])):
+        return "its header has neither sform nor qform, which would place the voxels"
+    distance = max_corner_distance(edited.canonical_affine, grid.canonical_affine, grid.data.shape)
+    return f"its header places the voxels up to {distance:.2g} mm beside"
 
 
 def _renumbered(volume: Volume, numbers: Mapping[int, Tissue]) -> NDArray[np.uint8]:
@@ -191,6 +254,6 @@ def _renumbered(volume: Volume, numbers: Mapping[int, Tissue]) -> NDArray[np.uin
 
 
 def _mean_and_sd(intensities: NDArray[np.float32]) -> tuple[float, float]:
-    """Return mean and standard deviation of the voxels of new lesions."""
+    """Return mean and standard deviation of the voxels of lesions."""
     values = intensities.astype(np.float64)
     return float(values.mean()), float(values.std())

@@ -18,6 +18,7 @@ from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.numbers import BIDS_NUMBERS, as_numbers, label_numbers, parse_label_map, table_beside
 from mriseg.labels.orders import BIDS, ORDERS, marked_order, numbers_of_order
 from mriseg.labels.tissues import CSF, GM, LESION, MAX_CLASSES, WM, Tissue
+from mriseg.results.own_labels import editing_of
 from mriseg.results.sidecar import SidecarError, read_sidecar
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.images.reading import ImageSource
+    from mriseg.results.own_labels import Editing
 
 # Tissues of label maps, in the order of tables.
 _IN_LABEL_MAPS = (CSF, GM, WM, LESION)
@@ -61,6 +63,9 @@ class Labels:
         Posteriors that there are, by label.
     scan : Path, nibabel image, Volume or None
         The scan without its bias field.
+    editing : {"no", "updated", "in place"}
+        Whether labels of a result were edited, see `mriseg.results.own_labels`. Volumes and posteriors are
+        not those of a label map that was changed in its place, and are left out then.
     """
 
     path: Path
@@ -72,6 +77,7 @@ class Labels:
     brain_mask_ml: float | None
     posteriors: Mapping[int, ImageSource]
     scan: ImageSource | None
+    editing: Editing = "no"
 
     @property
     def folder(self) -> Path:
@@ -223,36 +229,40 @@ def on_grid(of: Labels, grid: Volume) -> tuple[NDArray[np.uint8], str]:
     present = [tissue for tissue in of.tissues if (of.labels == tissue.index).any()]
     if of.posteriors and all(t is LESION or t.index in of.posteriors for t in present):
         shares = ((t.index, resample(_share(of, t), of.volume, grid, order=1)) for t in present)
-        return _most_likely(shares, grid.data.shape), "trilinear"
+        return most_likely(shares, grid.data.shape), "trilinear"
     return resample(of.labels, of.volume, grid, order=0), "nearest"
 
 
 def _read_result(path: Path, sidecar: Path) -> Labels:
     start = stem_of_result(sidecar, file_names.SIDECAR) or sidecar.stem
-    numbers, ml, brain_mask_ml, files, edited = _read_sidecar(sidecar)
+    facts, numbers, ml = _read_sidecar(sidecar)
+    editing = editing_of(sidecar, facts)
+    as_written = editing != "in place"
     volume = load_map(sidecar.with_name(result_name(start, file_names.LABELS)))
     tissues = tuple(tissue for tissue in TISSUES if tissue.abbreviation in ml)
     maps = {t.index: sidecar.with_name(result_name(start, posterior_ending(t.abbreviation))) for t in tissues}
     # Posteriors are those before an edit of the labels, and say nothing of edited ones.
-    maps = {} if edited else maps
+    maps = maps if editing == "no" else {}
     # The scan comes first, then its channels.
     corrected = result_name(start, f"{file_names.CORRECTED}_")
-    scans = (sidecar.with_name(name) for name in files if name.startswith(corrected))
+    files = (name for name in facts["Files"] if "/" not in name and name.startswith(corrected))
+    scans = map(sidecar.with_name, files)
     return Labels(
         path=path,
         name=start,
         volume=volume,
         labels=_tissue_labels(volume, numbers),
         tissues=tissues,
-        ml=ml,
-        brain_mask_ml=brain_mask_ml,
+        ml=ml if as_written else {},
+        brain_mask_ml=float(facts["BrainMask"]["VolumeML"]) if as_written else None,
         posteriors={index: file for index, file in maps.items() if file.is_file()},
         scan=next((file for file in scans if file.is_file() and file.name.endswith(".nii.gz")), None),
+        editing=editing,
     )
 
 
-def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, list[str], bool]:
-    """Return tissue by label, volumes of tissues and of the brain mask in mL, file names, if edited."""
+def _read_sidecar(path: Path) -> tuple[dict[str, Any], dict[int, int], dict[str, float]]:
+    """Return the content of a sidecar, tissue by label, and volumes of tissues in mL."""
     index_of = {tissue.abbreviation: tissue.index for tissue in TISSUES}
     try:
         facts = read_sidecar(path)
@@ -264,8 +274,7 @@ def _read_sidecar(path: Path) -> tuple[dict[int, int], dict[str, float], float, 
         raise ImageError(f"{path}: is no sidecar of mriseg segment ({error}); segment the scan again, or "
                          "give its label map alone") from error  # fmt: skip
     ml = {name: float(of["ml"]) for name, of in classes.items()}
-    files = [name for name in facts["Files"] if "/" not in name]
-    return numbers, ml, float(facts["BrainMask"]["VolumeML"]), files, "Edited" in facts
+    return facts, numbers, ml
 
 
 def _read_label_map(source: ImageSource, given: Mapping[int, int | str] | None) -> Labels:
@@ -304,7 +313,7 @@ def _share(of: Labels, tissue: Tissue) -> NDArray[np.float32]:
     return posterior.data
 
 
-def _most_likely(shares: Iterator[tuple[int, NDArray[Any]]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def most_likely(shares: Iterator[tuple[int, NDArray[Any]]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return labels by the largest share, background included; one map in memory at a time."""
     labels = np.zeros(shape, dtype=np.uint8)
     largest, total = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)

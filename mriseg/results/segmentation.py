@@ -1,4 +1,4 @@
-"""The result of a segmentation, and its files as BIDS derivatives."""
+"""The result of a segmentation, saved as BIDS derivatives."""
 
 from __future__ import annotations
 
@@ -13,23 +13,18 @@ import numpy as np
 
 from mriseg import file_names
 from mriseg._utils.atomic_write import atomic_write
-from mriseg._utils.parallel import run_in_parallel
-from mriseg._utils.text import printable
-from mriseg.brain.mask import MaskMethod
 from mriseg.errors import OptionError
 from mriseg.estimates import Estimates
-from mriseg.file_names import bids_suffix, result_name, sidecar_of, stem
-from mriseg.images.writing import save_array
-from mriseg.labels.contrasts import CONTRASTS
-from mriseg.labels.lookup_tables import as_programs, save_label_table, save_lut
-from mriseg.labels.orders import BIDS, check_order, numbered, order_mark, renumbered
+from mriseg.file_names import result_name, stem
+from mriseg.labels.lookup_tables import as_programs
+from mriseg.labels.orders import BIDS, check_order
 from mriseg.qc import verdict
 from mriseg.results.bids import derivatives_folder, write_dataset_description
-from mriseg.results.sidecar import refuse_other_scan, sidecar, write_json
-from mriseg.results.volumes import save_volume_table
+from mriseg.results.files import sidecar_without_files, write_files, written_files
+from mriseg.results.sidecar import refuse_other_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -214,45 +209,12 @@ class Segmentation(Estimates):
         optional = [result_name(glob.escape(name), pattern) for pattern in patterns]
         write = partial(atomic_write, folder, names, overwrite=overwrite, inputs=self.inputs)
         with write(obsolete=optional) as scratch:
-            _write(self, scratch, names, report=report, style=overlay_style, luts=luts, order=label_order)
+            write_files(
+                self, scratch, names, report=report, style=overlay_style, luts=luts, order=label_order
+            )
         if data_set := derivatives_folder(folder):
             write_dataset_description(data_set)
         return [folder / file for file in names]
-
-
-def written_files(result: Segmentation, *, report: bool = True, luts: str | Sequence[str] = ()) -> list[str]:
-    """List the files of a segmentation, the sidecar last.
-
-    Parameters
-    ----------
-    result : Segmentation
-    report : bool
-        Whether the report is included.
-    luts : str or sequence of str
-        Programs that look-up tables are written for, or one.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    OptionError
-        If a program is not known.
-    """
-    endings = [file_names.posterior_ending(abbreviation) for abbreviation in result.posteriors]
-    for image in _corrected_endings(result):
-        endings += [image, sidecar_of(image)]
-    endings += [file_names.lookup_table_ending(program) for program in as_programs(luts)]
-    endings += [file_names.REPORT] if report else []
-    name = stem(result.volume.path)
-    *required, last = file_names.required_files(name)
-    return [*required, *(result_name(name, ending) for ending in endings), last]
-
-
-def sidecar_without_files(result: Segmentation, order: str = BIDS) -> dict[str, Any]:
-    """Return the content of the sidecar without ``Files``."""
-    return sidecar(result, result.tissues, result.volumes, result.quality, result.warnings, order)
 
 
 def check_overlay_style(style: str) -> None:
@@ -261,88 +223,3 @@ def check_overlay_style(style: str) -> None:
 
     if style not in OVERLAY_STYLES:
         raise OptionError(f"overlay_style is {style!r}; it must be one of {', '.join(OVERLAY_STYLES)}")
-
-
-def _write(
-    result: Segmentation,
-    folder: Path,
-    names: Sequence[str],
-    *,
-    report: bool,
-    style: OverlayStyle,
-    luts: Sequence[str],
-    order: str,
-) -> None:
-    """Write the files that `written_files` lists."""
-    from mriseg.report.overlay import save_overlay
-
-    name = stem(result.volume.path)
-
-    def place(ending: str) -> Path:
-        return folder / result_name(name, ending)
-
-    facts = sidecar_without_files(result, order)
-    labels, overlay = result.volume.to_canonical(result.labels), place(file_names.OVERLAY)
-    draw = partial(save_overlay, result.volume, labels, result.tissues, overlay, style=style)
-    run_in_parallel([draw, *_images(result, place, order)])
-    _describe_images(result, place)
-    tissues = numbered(result.tissues, order)
-    save_label_table(tissues, place(file_names.LABEL_TABLE))
-    save_volume_table(name, result.brain_mask_ml, result.volumes, place(file_names.VOLUMES))
-    for program in luts:
-        save_lut(program, tissues, place(file_names.lookup_table_ending(program)))
-    if report:
-        place(file_names.REPORT).write_text(_page(result, labels, facts), encoding="utf-8")
-    write_json(folder / names[-1], facts | {"Files": [printable(file) for file in names]})
-
-
-def _images(result: Segmentation, place: Callable[[str], Path], order: str) -> list[Callable[[], None]]:
-    """Return functions that write the images, the slowest first."""
-    images: list[tuple[NDArray[Any], str, str]] = []
-    if result.corrected is not None:
-        scans = [result.corrected, *(result.volume.to_scan_grid(c.corrected) for c in result.channels)]
-        images += [(scan, end, "none") for scan, end in zip(scans, _corrected_endings(result), strict=True)]
-    images += [
-        (posterior, file_names.posterior_ending(abbreviation), "estimate")
-        for abbreviation, posterior in result.posteriors.items()
-    ]
-    images.append((result.atypicality, file_names.ATYPICALITY, "none"))
-    images.append((renumbered(result.labels, result.tissues, order), file_names.LABELS, "label"))
-    images.append((result.mask.view(np.uint8), file_names.BRAIN_MASK, "none"))
-    marks = {"label": order_mark(result.tissues, order)}
-    return [
-        partial(save_array, array, result.volume, place(ending), intent=intent, mark=marks.get(intent, ""))
-        for array, ending, intent in images
-    ]
-
-
-def _describe_images(result: Segmentation, place: Callable[[str], Path]) -> None:
-    """Write the JSON files beside the brain mask and the corrected scans."""
-    sources = {"Sources": [printable(result.volume.path.name)]}
-    about_mask = {"Description": f"Brain mask ({result.brain.method})", "Type": "Brain"}
-    write_json(place(file_names.BRAIN_MASK_SIDECAR), about_mask | sources)
-    stripped = result.brain.method is MaskMethod.STRIPPED
-    about_scan = {"Description": "Scan without its bias field", "SkullStripped": stripped}
-    scans = [result.volume, *(channel.volume for channel in result.channels)]
-    for scan, image in zip(scans, _corrected_endings(result), strict=False):
-        write_json(place(sidecar_of(image)), about_scan | {"Sources": [printable(scan.path.name)]})
-
-
-def _corrected_endings(result: Segmentation) -> list[str]:
-    """Return the endings of the bias-corrected scan and channels; a suffix already used gets a number."""
-    if result.corrected is None:
-        return []
-    endings = [file_names.corrected_ending(CONTRASTS[result.contrast].suffix)]
-    for number, channel in enumerate(result.channels, start=2):
-        suffix = bids_suffix(channel.volume.path) or "MRI"
-        ending = file_names.corrected_ending(suffix)
-        taken = ending in endings or suffix == "MRI"
-        endings.append(file_names.corrected_ending(suffix, number) if taken else ending)
-    return endings
-
-
-def _page(result: Segmentation, labels: NDArray[np.uint8], facts: dict[str, Any]) -> str:
-    from mriseg.report.page import ReportData, report
-
-    corrected = None if result.corrected is None else result.volume.to_canonical(result.corrected)
-    return report(ReportData(result, labels, result.tissues, corrected, facts))

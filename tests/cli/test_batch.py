@@ -63,6 +63,43 @@ def test_the_verdict_of_a_scan_is_the_exit_code_if_asked(run, tmp_path):
     assert run(*options, "--resume", "--fail-on", "look-closely").returncode == 3
 
 
+def test_labels_that_were_saved_over_are_told_and_left(run, tmp_path):
+    """Scans are edited by mriseg update, in place, and not at all."""
+    balls(tmp_path / "scans", 3)
+    batch = ("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--jobs", "1")
+    assert "saved over" not in run(*batch).stderr
+    for name in ("s0", "s1"):
+        path = tmp_path / "out" / name / f"{name}_dseg.nii.gz"
+        image = nib.load(path)
+        labels = np.asarray(image.dataobj).copy()
+        labels[:10][labels[:10] == 1] = 2
+        nib.Nifti1Image(labels, image.affine).to_filename(path)
+    update = ("update", "out/s0", "--labels", "out/s0/s0_dseg.nii.gz", "--scan", "scans/s0.nii.gz")
+    assert run(*update).stderr == ""
+    saved, page = path.read_bytes(), tmp_path / "out" / "cohort_report.html"
+    for command in (("summarise", "out"), (*batch, "--resume"), (*batch, "--resume", "--quiet")):
+        done = run(*command)
+        assert done.returncode == 0
+        (line,) = (line for line in done.stderr.splitlines() if line.startswith("mriseg: warning: "))
+        assert line.startswith("mriseg: warning: out/s1/s1_dseg.nii.gz: the label map was saved over")
+        assert "mriseg update" in line
+        assert path.read_bytes() == saved
+        with (tmp_path / "out" / "cohort.tsv").open(newline="") as file:
+            rows = {row["identifier"]: row for row in csv.DictReader(file, delimiter="\t")}
+        assert {name: row["edited"] for name, row in rows.items()} == {
+            "s0": "updated", "s1": "in place", "s2": "no"
+        }  # fmt: skip
+        assert ["labels-changed-in-place" in row["reason_codes"] for row in rows.values()] == [0, 1, 0]
+        cards = page.read_text(encoding="utf-8").split("<article")[1:]
+        marks = {
+            name: [mark in card for mark in (">edited by hand<", ">labels saved over<")]
+            for name in rows
+            for card in cards
+            if f'id="{name}"' in card
+        }
+        assert marks == {"s0": [True, False], "s1": [False, True], "s2": [False, False]}
+
+
 def test_a_scan_whose_name_means_harm_is_done_once(run, tmp_path):
     small_ball(tmp_path / "scans" / "x\udcff\x1b[2J.nii.gz")
     options = ("batch", "scans", "-o", "out", "--no-report", "--no-bias", "--jobs", "1")

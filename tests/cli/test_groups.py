@@ -91,3 +91,56 @@ def test_a_table_that_nobody_asked_for_stops_nothing(run, study):
     done = run("bids", "raw", "out", "group", "--participants", "raw/participants.tsv")
     assert (done.returncode, done.stdout) == (1, "")
     assert "has no column 'participant_id'" in done.stderr
+
+
+def _has_age(study):
+    return AGE in (study / "out" / "cohort_report.html").read_text()
+
+
+@pytest.mark.parametrize("first", [
+    ("bids", "raw", "out", "group"), ("summarise", "out", "--participants", "raw/participants.tsv")
+])  # fmt: skip
+def test_a_summary_remembers_the_table_wherever_all_is_moved_to(run, study, first):
+    assert run(*first).returncode == 0
+    (study / "moved").mkdir()
+    for name in ("raw", "out"):
+        (study / name).rename(study / "moved" / name)
+    before = (study / "moved/out/cohort.json").read_bytes()
+    done = run("summarise", "moved/out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _has_age(study / "moved")
+    assert (study / "moved/out/cohort.json").read_bytes() == before
+
+
+def test_a_remembered_table_that_is_gone_is_told_and_not_forgotten(run, study):
+    table = study / "raw" / "participants.tsv"
+    assert run("bids", "raw", "out", "group").returncode == 0
+    table.rename(study / "away.tsv")
+    done = run("summarise", "out")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mriseg: warning: participants.tsv: the page was written with it before")
+    assert not _has_age(study)
+    (study / "away.tsv").rename(table)
+    assert run("summarise", "out").stderr == ""
+    assert _has_age(study)
+
+
+@pytest.mark.parametrize("content", [
+    "participant_id\tage\nsub-zz\t71\n",
+    "participant_id\tage\n",
+    "participant_id\tage\nsub-01\t71\nsub-01\t72\nsub-02\t30\nsub-02\t31\n",
+    "participant_id\tsex\nsub-01\tF\nsub-02\tM\n",
+])  # fmt: skip
+def test_a_table_without_a_number_of_any_scan_is_told(run, study, content):
+    (study / "other.tsv").write_text(content)
+    for command in (("summarise", "out", "--participants", "other.tsv"), ("summarise", "out")):
+        done = run(*command)
+        assert done.returncode == 0
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("mriseg: warning: other.tsv: holds no number of any of the scans")
+    (study / "raw" / "participants.tsv").write_text(content)
+    assert run("bids", "raw", "out", "group").stderr == ""  # nobody asked for it
+    if "sex" in content:
+        grouped = run("summarise", "out", "--group-by", "sex", "--participants", "other.tsv")
+        assert (grouped.returncode, grouped.stderr) == (0, "")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 
@@ -40,6 +42,19 @@ def test_a_folder_without_its_sidecar_is_shown_with_a_warning(ball_folder, tmp_p
     assert line.startswith("mriseg: warning: sub-ball_dseg.nii.gz: no sidecar beside it")
     alone = run("view", tmp_path / "results/sub-ball_dseg.nii.gz", "--export", tmp_path / "labels.html")
     assert (alone.returncode, alone.stderr) == (0, "")
+
+
+def test_labels_that_were_saved_over_are_shown_with_a_warning(ball_folder, tmp_path, run):
+    path = shutil.copytree(ball_folder, tmp_path / "results") / "sub-ball_dseg.nii.gz"
+    image = nib.load(path)
+    labels = np.asarray(image.dataobj).copy()
+    labels[24, 28, 20] = 3
+    nib.Nifti1Image(labels, image.affine).to_filename(path)
+    for number, shown in enumerate((path.parent, path)):
+        done = run("view", shown, "--export", tmp_path / f"{number}.html")
+        assert done.returncode == 0
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("mriseg: warning: sub-ball_dseg.nii.gz: the label map was saved over")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty", "text.nii.gz"])

@@ -93,3 +93,23 @@ def test_of_two_runs_at_once_the_later_says_so(tmp_path, monkeypatch):
     assert "was written by another run meanwhile" in record.reason
     assert is_done(first, output)
     assert run_job(second, output).status == "done"
+
+
+def test_reasons_of_failures_name_files_and_not_where_folders_are(tmp_path):
+    """Also of inputs from elsewhere; the log has the whole path."""
+    scan, text = small_ball(tmp_path / "study" / "scan.nii.gz"), tmp_path / "masks" / "mask.nii.gz"
+    text.parent.mkdir()
+    text.write_text("no image")
+    for job, named in (
+        (job_of(text), "mask.nii.gz: "),
+        (job_of(tmp_path / "gone" / "gone.nii.gz"), "gone.nii.gz: "),
+        (job_of(scan, mask=text), "mask.nii.gz: "),
+        (job_of(scan, channels=(text,)), "mask.nii.gz: "),
+        (job_of(scan, cohort_prior=text), "mask.nii.gz: "),
+    ):
+        record = run_job(job, tmp_path / "out")
+        assert record.status == FAILED
+        assert record.reason.startswith(named)
+        assert str(tmp_path) not in record.reason
+        assert str(tmp_path) in log_file(tmp_path / "out", job.identifier).read_text()
+    assert "x in s/s_dseg.json" in job_of(scan).in_short(f"x in {tmp_path}/s/s_dseg.json", tmp_path)

@@ -139,15 +139,15 @@ def test_kill_and_resume_gives_the_bytes_of_an_undisturbed_run(tmp_path):
 class Counted:
     """Workers that only count; each job ends when it is looked at."""
 
-    def __init__(self, room):
-        self.room, self.most = room, 0
+    def __init__(self, room, failing=None):
+        self.room, self.failing, self.most = room, failing, 0
 
     def submit(self, job):
         from concurrent.futures import Future
 
         future = Future()
-        if job.options["error"]:
-            future.set_exception(job.options["error"])
+        if job.folder == self.failing:
+            future.set_exception(OSError(f"no disk under {job.scan}"))
         else:
             future.set_result(job.identifier)
         return future
@@ -162,11 +162,8 @@ class Counted:
 
 @pytest.mark.parametrize("retries", [0, 2])
 def test_only_what_failed_is_tried_again_and_as_often_as_asked(tmp_path, retries, monkeypatch):
-    jobs = [
-        Job(tmp_path / f"{k}.nii", f"{k}", {"error": OSError("no disk") if k == 1 else None})
-        for k in range(5)
-    ]
-    workers = Counted(room=3)
+    jobs = [Job(tmp_path / f"{k}.nii", f"{k}") for k in range(5)]
+    workers = Counted(room=3, failing="1")
     handed_out = []
     submit = workers.submit
     monkeypatch.setattr(workers, "submit", lambda job: handed_out.append(job.folder) or submit(job))
@@ -174,7 +171,7 @@ def test_only_what_failed_is_tried_again_and_as_often_as_asked(tmp_path, retries
     assert len(records) == 5
     assert handed_out.count("1") == 1 + retries
     assert len(handed_out) == 5 + retries
-    assert [record.reason for record in records if not isinstance(record, str)] == ["no disk"]
+    assert [record.reason for record in records if not isinstance(record, str)] == ["no disk under 1.nii"]
 
 
 def test_a_scheduler_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):

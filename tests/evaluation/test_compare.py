@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +14,8 @@ from skimage.io import imread
 
 import mriseg
 from mriseg.errors import ImageError, OptionError
-from mriseg.evaluation.compare import _backdrop, as_json, compare
+from mriseg.evaluation.compare import compare
+from mriseg.evaluation.comparison import _backdrop, as_json, as_tsv
 from mriseg.images.reading import load_map
 from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
 from mriseg.report.difference import NO_TISSUE, _draw_slice, differences, save_differences, select_slices
@@ -61,8 +63,8 @@ def result(tmp_path):
                 posterior = nib.Nifti1Image(share.astype(np.float32), affine)
                 nib.save(posterior, f"{start}label-{name}_probseg.nii.gz")
         classes = {
-            name: {"Label": NUMBERS[name], "ml": scale * float(share.sum()) * voxel_ml}
-            for name, share in shares.items()
+            name: {"Label": NUMBERS[name], "ml": scale * ml, "label_ml": ml}
+            for name, ml in ((name, float(share.sum()) * voxel_ml) for name, share in shares.items())
         }
         facts = minimal_sidecar("sub-01.nii", classes, brain_mask_ml=float((array > 0).sum()) * voxel_ml)
         (start.parent / "sub-01_dseg.json").write_text(json.dumps(facts))
@@ -410,3 +412,43 @@ def test_a_segmentation_is_compared_as_its_files(ball, tmp_path):
     with pytest.raises(OptionError, match="says itself"):
         compare(first, second, numbers_a={1: "GM"})
     assert len(in_memory.save(tmp_path / "comparison")) == 3
+
+
+@pytest.fixture
+def results(ball_folder, tmp_path):
+    """A result, and a copy of it with the GM of one half relabelled as WM, as a file aside."""
+    folders = [Path(shutil.copytree(ball_folder, tmp_path / name)) for name in ("one", "two")]
+    image = nib.load(folders[1] / "sub-ball_dseg.nii.gz")
+    labels = np.asarray(image.dataobj).copy()
+    moved = labels == 1
+    moved[:24] = False
+    labels[moved] = 2
+    nib.Nifti1Image(labels, image.affine).to_filename(tmp_path / "edited.nii.gz")
+    return *folders, tmp_path / "edited.nii.gz", moved.sum() * 0.036
+
+
+def test_labels_that_were_saved_over_are_compared_by_what_they_are(results):
+    """Volumes are those of the labels in the file, and not of the ones before."""
+    one, two, edited, ml = results
+    shutil.copy(edited, two / "sub-ball_dseg.nii.gz")
+    for first, second, letter, sign in ((one, two, "B", 1), (two, one, "A", -1)):
+        found = compare(first, second)
+        assert (found.volumes_from, found.brain_mask) == ("labels", None)
+        assert found.tissues["WM"].change_ml == pytest.approx(sign * ml)
+        (warning,) = found.warnings
+        assert warning.text.startswith(f"{letter}, sub-ball_dseg.nii.gz: the label map was saved over")
+    mriseg.update(two, two / "sub-ball_dseg.nii.gz")
+    assert compare(one, two).warnings == ()
+
+
+def test_volumes_of_an_updated_result_are_said_to_be_of_edited_labels_too(results):
+    one, two, edited, _ = results
+    assert compare(one, two).volumes_from == "posteriors"
+    mriseg.update(two, edited)
+    for pair in ((one, two), (two, one)):
+        found = compare(*pair)
+        assert found.volumes_from == "posteriors and edited labels"
+        assert "posteriors and edited labels" in as_tsv(found)
+        assert found.brain_mask is not None
+    mriseg.update(two, two / "sub-ball_desc-unedited_dseg.nii.gz")
+    assert compare(one, two).volumes_from == "posteriors"

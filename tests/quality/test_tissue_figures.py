@@ -74,6 +74,27 @@ def test_blurred_white_noise_has_the_fwhm_of_the_blur(rng, width, steps):
     assert found == pytest.approx([width] * 3, rel=0.05)
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_repeated_voxels_look_the_same_from_whatever_voxel_one_starts(rng, times):
+    """Steps of as many voxels as each is repeated would see equal neighbours alone, or none of them."""
+    noise = rng.normal(size=(24, 24, 24)).astype(np.float32)
+    for axis in range(3):
+        noise = noise.repeat(times, axis)
+    tissue, found = np.ones(noise.shape, dtype=np.uint8), []
+    for start in range(times):
+        cut = tuple([slice(start, None)] * 3)
+        steps = (times, times, times)
+        found += autocorrelations(noise[cut], tissue[cut], np.zeros(2), (1, 1, 1), steps)
+    assert found == pytest.approx([1 - 1 / times] * len(found), abs=0.02)
+
+
+def test_a_width_beyond_what_neighbours_can_tell_is_unknown():
+    # A Gaussian of w voxels makes neighbours correlate by 2 ** (-2 / w**2).
+    widths = np.array([5.0, 15.0, 90.0])
+    found = fwhm((2 ** (-2 / widths**2)).tolist(), np.full(3, 0.5))
+    assert found == pytest.approx([2.5, 7.5, np.nan], nan_ok=True)
+
+
 def test_white_noise_and_equal_neighbours(rng):
     assert fwhm([-0.1, 0.0, 1.0], np.ones(3)) == pytest.approx([0, 0, np.nan], nan_ok=True)
     noise, tissue = rng.normal(size=(40, 40, 40)), np.ones((40, 40, 40), dtype=np.uint8)

@@ -18,6 +18,7 @@ from viewers import READY, embedded, picture_of, served, set_opacity
 import mriseg
 from mriseg.images.reading import load_volume
 from mriseg.images.writing import save_array
+from mriseg.labels.tissues import LESION
 from mriseg.report.viewer import gather_layers, viewer_page, without_sidecar
 
 NAMES = {0: "outside", 1: "Gray Matter", 2: "White Matter", 3: "Cerebrospinal Fluid"}
@@ -207,10 +208,63 @@ def test_labels_whose_sidecar_is_gone_are_named(results):
     assert without_sidecar(gather_layers([results])) == [results / "sub-ball_dseg.nii.gz"]
 
 
-def test_labels_without_a_table_are_numbered(results):
-    (results / "sub-ball_dseg.tsv").unlink()
-    (labels,) = (layer for layer in gather_layers([results]) if layer.kind == "labels")
-    assert [(label.number, label.name) for label in labels.labels] == [(n, f"label {n}") for n in (1, 2, 3)]
+def _labels_beside_the_scan(results, path):
+    """The labels that the viewer names where a label map is given beside the scan."""
+    layers = gather_layers([results / "sub-ball_desc-preproc_T1w.nii.gz", path])
+    assert [layer.kind for layer in layers] == ["scan", "labels"]
+    return {label.number: (label.name, label.color) for label in layers[1].labels}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+@pytest.mark.parametrize("intent", ["label", "none"])
+def test_an_edited_copy_has_the_names_and_colours_of_the_result(results, tmp_path, dtype, intent):
+    """Editors drop the intent and store other types; lesions may be painted in."""
+    image = nib.load(results / "sub-ball_dseg.nii.gz")
+    labels = np.asarray(image.dataobj).astype(dtype)
+    expected = _labels_beside_the_scan(results, results / "sub-ball_dseg.nii.gz")
+    for lesion in (False, True):
+        labels[20:24, 24:30, 18:22] = 7 if lesion else 2
+        edited = nib.Nifti1Image(labels, image.affine)
+        edited.header.set_intent(intent)
+        edited.to_filename(tmp_path / "edited.nii.gz")
+        found = _labels_beside_the_scan(results, tmp_path / "edited.nii.gz")
+        assert found == expected | ({7: ("Lesions", LESION.color)} if lesion else {})
+
+
+def test_labels_in_the_order_that_their_header_says_have_its_names(results, tmp_path, ball_result):
+    ball_result.save(tmp_path / "fast", report=False, label_order="fast")
+    path = shutil.copy(tmp_path / "fast" / "sub-ball_dseg.nii.gz", tmp_path / "copy.nii.gz")
+    names = {number: name for number, (name, _) in _labels_beside_the_scan(results, Path(path)).items()}
+    assert names == {1: NAMES[3], 2: NAMES[1], 3: NAMES[2]}
+    image = nib.load(path)
+    changed = np.asarray(image.dataobj).copy()
+    changed[24, 28, 20] = 1
+    nib.Nifti1Image(changed, image.affine, image.header).to_filename(path)
+    assert _labels_beside_the_scan(results, Path(path))[1][0] == "label 1"
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 3), (1, 2, 4), (1, 2, 3, 4), (3, 41, 1035)])
+def test_other_numbers_are_no_tissues(results, tmp_path, numbers):
+    image = nib.load(results / "sub-ball_dseg.nii.gz")
+    labels = np.zeros(image.shape, dtype=np.int16)
+    for place, number in enumerate(numbers):
+        labels[8 * place + 4 : 8 * place + 11, 10:40, 10:30] = number
+    nib.Nifti1Image(labels, image.affine).to_filename(tmp_path / "regions.nii.gz")
+    found = _labels_beside_the_scan(results, tmp_path / "regions.nii.gz")
+    assert [name for name, _ in found.values()] == [f"label {number}" for number in numbers]
+
+
+def test_one_number_is_a_mask_and_scans_of_whole_numbers_are_scans(results, ball, tmp_path):
+    labels = nib.load(results / "sub-ball_dseg.nii.gz")
+    mask = (np.asarray(labels.dataobj) > 1).astype(np.int16)
+    nib.Nifti1Image(mask, labels.affine).to_filename(tmp_path / "drawn.nii.gz")
+    series = nib.Nifti1Image(np.stack([mask, mask], -1), labels.affine)
+    series.to_filename(tmp_path / "series.nii.gz")
+    layers = gather_layers([ball, tmp_path / "drawn.nii.gz", tmp_path / "series.nii.gz"])
+    assert {(layer.path.name, layer.kind) for layer in layers} == {
+        ("sub-ball_T1w.nii.gz", "scan"), ("series.nii.gz", "scan"), ("drawn.nii.gz", "mask")
+    }  # fmt: skip
+    assert layers[-1].name == "drawn"
 
 
 def test_what_names_hold_cannot_leave_the_page_data(results, tmp_path):

@@ -279,7 +279,7 @@ def cropped(folder):
             "no whole numbers",
         ),
         (lambda folder: folder / "none.nii.gz", "none.nii.gz"),
-        (lambda folder: folder / f"{STEM}_dseg.nii.gz", "was changed in its place"),
+        (lambda folder: folder / f"{STEM}_dseg.nii.gz", "the result's own labels, which nobody has changed"),
     ],
 )
 def test_labels_that_do_not_fit_change_nothing(folder, make, says):
@@ -289,11 +289,162 @@ def test_labels_that_do_not_fit_change_nothing(folder, make, says):
     assert contents(folder) == before
 
 
-def test_labels_changed_in_their_place_are_not_taken_for_those_before(folder):
-    path = edited(folder, gm_to_wm)
-    shutil.copy(path, folder / f"{STEM}_dseg.nii.gz")
-    with pytest.raises(ImageError, match="was changed in its place, so that the labels before are lost"):
-        mriseg.update(folder, path)
+def save_in_place(folder, change):
+    """Save changed labels over those of the result, as an editor does."""
+    shutil.move(edited(folder, change), folder / f"{STEM}_dseg.nii.gz")
+    return folder / f"{STEM}_dseg.nii.gz"
+
+
+def with_a_lesion(ball, tmp_path):
+    """Segment the ball with a lesion of 100 voxels."""
+    scan, inside = nib.load(ball), np.zeros((48, 56, 40), dtype=np.uint8)
+    inside[20:25, 24:29, 18:22] = 1
+    nib.Nifti1Image(inside, scan.affine).to_filename(tmp_path / "lesion.nii.gz")
+    out = tmp_path / "lesions"
+    mriseg.segment(ball, lesion_mask=tmp_path / "lesion.nii.gz").save(out)
+    return out
+
+
+def test_an_edit_in_place_gives_what_one_of_a_copy_gives(folder, tmp_path):
+    """The labels before are those of the posteriors, to the byte."""
+    other = shutil.copytree(folder, tmp_path / "other")
+    mriseg.update(other, edited(other, gm_to_wm))
+    edit = mriseg.update(folder, save_in_place(folder, gm_to_wm))
+    assert edit.voxels > 1000
+    found, expected = contents(folder), contents(other)
+    named = {f"{STEM}_dseg.json", f"{STEM}_report.html"}  # they name the edited file
+    assert {name for name in expected if found.get(name) != expected[name]} == named
+    assert facts(folder)["Classes"] == facts(other)["Classes"]
+
+
+def test_lesions_edited_in_place_are_known_before_and_after(tmp_path, ball):
+    """Posteriors are 0 in lesions: where the brain mask has no tissue, there was one."""
+    out = with_a_lesion(ball, tmp_path)
+    edit = mriseg.update(out, save_in_place(out, gm_to_wm))
+    assert edit.before["L"] == edit.after["L"] == pytest.approx(100 * VOXEL_ML)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_labels_that_cannot_be_computed_again_are_lost(folder, gone):
+    save_in_place(folder, gm_to_wm)
+    posterior = image(folder, "label-GM_probseg")
+    changed = np.asarray(posterior.dataobj).copy()
+    changed[20:30] = 0
+    path = folder / f"{STEM}_label-GM_probseg.nii.gz"
+    path.unlink()
+    if not gone:
+        nib.Nifti1Image(changed, posterior.affine).to_filename(path)
+    before = contents(folder)
+    with pytest.raises(ImageError, match="was changed in its place, and the labels before cannot be"):
+        mriseg.update(folder, folder / f"{STEM}_dseg.nii.gz")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("updated", [False, True])
+def test_an_edit_in_place_is_not_replaced_by_another(folder, updated):
+    other = edited(folder, gm_to_wm, "other.nii.gz")
+    if updated:
+        mriseg.update(folder, other)
+    save_in_place(folder, lambda labels: labels.__setitem__(labels == 3, 1))
+    before = contents(folder)
+    with pytest.raises(ImageError, match=r"other.nii.gz would replace what was edited there; first give sub"):
+        mriseg.update(folder, other)
+    assert contents(folder) == before
+    assert mriseg.update(folder, folder / f"{STEM}_dseg.nii.gz").after["CSF"] == 0
+
+
+def test_own_labels_are_nothing_to_do_after_an_update_either(folder):
+    mriseg.update(folder, edited(folder, gm_to_wm))
+    before = contents(folder)
+    with pytest.raises(ImageError, match="own labels, which nobody has changed; there is nothing to do"):
+        mriseg.update(folder, folder / f"{STEM}_dseg.nii.gz")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("steps", [[0], [1], [0, 1]])
+def test_mirrored_labels_are_doubted(folder, steps):
+    verdict = facts(folder)["Verdict"]
+    assert mriseg.update(folder, edited(folder, gm_to_wm)).warnings == ()
+
+    def mirror(labels):
+        labels[:] = np.flip(labels, steps)
+
+    (doubt,) = mriseg.update(folder, edited(folder, mirror, "mirrored.nii.gz")).warnings
+    assert "see that the edited labels are of this scan and not mirrored" in doubt.text
+    assert doubt.recorded() in facts(folder)["Warnings"]
+    assert facts(folder)["Verdict"] != "trust"
+    assert doubt.text in (folder / f"{STEM}_report.html").read_text()
+    mriseg.update(folder, folder / f"{STEM}_desc-unedited_dseg.nii.gz")
+    assert "labels-mostly-edited" not in json.dumps(facts(folder))
+    assert facts(folder)["Verdict"] == verdict
+
+
+def test_mean_and_sd_of_lesions_are_those_of_their_voxels(tmp_path, ball):
+    out = with_a_lesion(ball, tmp_path)
+    scan = array(out, "desc-preproc_T1w")
+
+    def move(labels):
+        labels[labels == 7] = 2
+        labels[labels == 3] = 7
+
+    before = volumes(out)
+    mriseg.update(out, edited(out, move))
+    after, lesion = volumes(out), scan[array(out) == 7].astype(float)
+    assert float(after["L_mean"]) == pytest.approx(lesion.mean(), rel=1e-4)
+    assert float(after["L_sd"]) == pytest.approx(lesion.std(), rel=1e-4)
+    assert facts(out)["Classes"]["L"]["mean"] == pytest.approx(lesion.mean(), rel=1e-6)
+    assert f"{lesion.mean():.1f}" in (out / f"{STEM}_report.html").read_text()
+    mriseg.update(out, out / f"{STEM}_desc-unedited_dseg.nii.gz")
+    assert volumes(out) == before
+
+
+def test_the_style_of_the_overlay_is_kept_unless_another_is_asked_for(tmp_path, ball_result):
+    out = tmp_path / "fill"
+    ball_result.save(out, report=False, overlay_style="fill")
+    drawn = (out / f"{STEM}_overlay.png").read_bytes()
+    same = edited(out, lambda _: None)
+    mriseg.update(out, same)
+    assert (out / f"{STEM}_overlay.png").read_bytes() == drawn
+    mriseg.update(out, same, overlay_style="contour")
+    assert (out / f"{STEM}_overlay.png").read_bytes() != drawn
+    assert facts(out)["OverlayStyle"] == "contour"
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_edit_may_leave_a_single_voxel(folder):
+    def erase(labels):
+        kept = tuple(np.argwhere(labels == 2)[0])
+        labels[:] = 0
+        labels[kept] = 2
+
+    assert mriseg.update(folder, edited(folder, erase)).after["WM"] == pytest.approx(VOXEL_ML)
+
+
+def test_a_grid_is_refused_with_what_differs(folder):
+    path = edited(folder, lambda _: None)
+    for move, says in ((2.0, "places the voxels up to 2 mm beside"), (0.0, "neither sform nor qform")):
+        affine = image(folder).affine
+        affine[0, 3] += move  # mm, more than a tenth of a voxel
+        moved = nib.Nifti1Image(np.asarray(nib.load(path).dataobj), affine)
+        if not move:
+            moved.set_sform(affine, 0)
+            moved.set_qform(affine, 0)
+        moved.to_filename(folder.parent / "moved.nii.gz")
+        with pytest.raises(ImageError, match=says) as error:
+            mriseg.update(folder, folder.parent / "moved.nii.gz")
+        assert "against" not in str(error.value)
+
+
+def test_messages_name_no_option_that_updating_has_not(folder):
+    labels, affine = array(folder), image(folder).affine
+    series = nib.Nifti1Image(np.stack([labels, labels], -1), affine)
+    small = nib.Nifti1Image(labels, affine)
+    small.header.set_xyzt_units("micron")
+    for wrong, says in ((series, "a series of 2 volumes and not one map; extract one"), (small, "repair")):
+        wrong.to_filename(folder.parent / "wrong.nii.gz")
+        with pytest.raises(ImageError, match=says) as error:
+            mriseg.update(folder, folder.parent / "wrong.nii.gz")
+        assert "--" not in str(error.value)
 
 
 def test_what_is_no_result_or_several_is_refused(folder, tmp_path):
