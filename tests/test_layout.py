@@ -32,7 +32,6 @@ COVERED_ELSEWHERE = {
     # Parts of a run, tested by runs.
     "cohort/dataset.py": ["cohort/test_plan.py", "cli/test_bids.py"],
     "cohort/local.py": ["cohort/test_run.py"],
-    "cohort/distributions.py": ["cohort/test_summary.py"],
     "cohort/prior.py": ["model/test_cohort_prior.py"],
     "cohort/resources.py": ["cohort/test_run.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
