@@ -53,6 +53,9 @@ def view(
     for labels in without_sidecar(layers):
         if labels.parent in paths:  # a label map alone needs none
             warn(labels, ["no sidecar beside it: of a segmentation that did not end, or of another program"])
+    folders = [path for path in paths if path.is_dir()]
+    if folders and all(layer.kind != "scan" for layer in layers):
+        warn(folders[0], ["holds no scan; to see it below the labels, name it first: mriseg view SCAN DIR"])
     if export is not None:
         from mriseg._utils.atomic_write import atomic_write
 

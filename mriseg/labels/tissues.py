@@ -40,17 +40,18 @@ BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 AUTO = "auto"
 # Values of the option lesions: lesions of white matter are WM, or a label of their own.
 AS_WM, OWN = "wm", "own"
+# Of few classes as far apart as these ten allow, for those who are colour-blind, too.
 _CLASS_COLORS = (
     "#0072b2",
+    "#d55e00",
+    "#f0e442",
     "#56b4e9",
     "#009e73",
-    "#f0e442",
-    "#e69f00",
-    "#d55e00",
     "#cc79a7",
-    "#999999",
+    "#e69f00",
     "#7f3c8d",
     "#b3de69",
+    "#999999",
 )
 
 MAX_CLASSES = len(_CLASS_COLORS)

@@ -53,6 +53,10 @@ MAX_MOSAIC_COLUMNS = 8
 
 # Pixels: height of a line of the overlay's key.
 OVERLAY_KEY_HEIGHT = 52
+# Colour of the brain mask: told apart from those of the tissues, and from grey, by everybody.
+MASK_COLOR = "#f01eff"
+# Colour of what is atypical, and of what has no tissue in one of two label maps; as above.
+ODD_COLOR = "#d40000"
 # Opacity, 0 to 1: tissues in the style "fill".
 FILL_OPACITY = 0.45
 # Pixels: height of a line of the key to the differences.
