@@ -42,7 +42,6 @@ COVERED_ELSEWHERE = {
     # Parts of one page or picture, tested by looking at the whole.
     "model/multichannel_em.py": ["model/test_multichannel.py"],
     "report/difference.py": ["evaluation/test_compare.py"],
-    "report/mosaic.py": ["report/test_overlay.py", "evaluation/test_compare.py"],
     "report/sheets.py": ["report/test_page.py"],
     # What is put together and written is tested by what is written.
     "results/fast_files.py": ["test_interfaces.py"],

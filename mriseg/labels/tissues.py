@@ -53,6 +53,8 @@ _CLASS_COLORS = (
     "#b3de69",
     "#999999",
 )
+# Of 255.
+_MID_GREY = 128
 
 MAX_CLASSES = len(_CLASS_COLORS)
 
@@ -65,6 +67,15 @@ def rgb(color: str) -> tuple[int, int, int]:
     """
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
+
+
+def over_grey(color: str, opacity: float) -> str:
+    """Return what a translucent colour looks like over mid grey, hexadecimal.
+
+    >>> over_grey("#ff8000", 1.0), over_grey("#ff8000", 0.0)
+    ('#ff8000', '#808080')
+    """
+    return "#" + "".join(f"{round(_MID_GREY + opacity * (part - _MID_GREY)):02x}" for part in rgb(color))
 
 
 def name_in_text(abbreviation: str) -> str:

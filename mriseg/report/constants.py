@@ -82,6 +82,10 @@ TRACE_HEIGHT = 260
 CHART_MARGINS = (90, 16, 34, 44)
 # Pixels: width of the key of a chart.
 CHART_KEY_WIDTH = 160
+# Pixels: height of a line of the key of a chart.
+CHART_KEY_HEIGHT = 18
+# Lines: of the key within the frame of a chart; a longer key would hide the curves and stands above it.
+MAX_CHART_KEY_LINES = 6
 # Count: ticks of the x and of the y axis at the most.
 CHART_TICKS = (10, 6)
 # Points: of a trace that are marked by dots; more would run together.
