@@ -32,7 +32,6 @@ COVERED_ELSEWHERE = {
     # Parts of a run, tested by runs.
     "cohort/dataset.py": ["cohort/test_plan.py", "cli/test_bids.py"],
     "cohort/local.py": ["cohort/test_run.py"],
-    "cohort/distributions.py": ["cohort/test_summary.py"],
     "cohort/prior.py": ["model/test_cohort_prior.py"],
     "cohort/resources.py": ["cohort/test_run.py"],
     "cohort/table.py": ["cohort/test_summary.py"],
@@ -44,7 +43,6 @@ COVERED_ELSEWHERE = {
     # Parts of one page or picture, tested by looking at the whole.
     "model/multichannel_em.py": ["model/test_multichannel.py"],
     "report/difference.py": ["evaluation/test_compare.py"],
-    "report/mosaic.py": ["report/test_overlay.py", "evaluation/test_compare.py"],
     "report/sheets.py": ["report/test_page.py"],
     # What is put together and written is tested by what is written.
     "results/fast_files.py": ["test_interfaces.py"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Message of a run that was stopped by a signal.
 STOPPED = "stopped by {}; nothing is half-written"
 
@@ -35,6 +37,15 @@ def counted(count: int, noun: str) -> str:
     ('1 scan', '0 scans')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def natural_key(text: str) -> list[str | int]:
+    """Return a sort key by which numbers in texts count as numbers.
+
+    >>> sorted(["site 10", "site 2", "site 1"], key=natural_key)
+    ['site 1', 'site 2', 'site 10']
+    """
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
 def cell(text: str) -> str:

@@ -105,8 +105,12 @@
 
   // ---- The plot.
   const scatter = document.querySelector(".scatter");
-  const MARGINS = { left: 62, right: 14, top: 10, bottom: 28 };
+  const MARGINS = { top: 10, bottom: 28 };
+  // Pixels: between the numbers of an axis and from them to the frame; the least room for them; where the frame ends.
+  const GAP = 8, LEAST_LEFT = 62, LEAST_RIGHT = 14;
+  const MOST_TICKS = 6;
   const dots = [];
+  const font = scatter ? getComputedStyle(scatter).font : "";
   let pointed = -1, size = { width: 0, height: 0 };
 
   const element = (name, attributes, parent) => {
@@ -116,56 +120,75 @@
     return made;
   };
 
-  const ticks = (low, high) => {
-    const power = 10 ** Math.floor(Math.log10((high - low) / 5));
-    const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => (high - low) / size <= 6);
+  const ticks = (low, high, most = MOST_TICKS) => {
+    const power = 10 ** Math.floor(Math.log10((high - low) / most));
+    const step = [1, 2, 5, 10, 20].map((factor) => factor * power).find((size) => (high - low) / size <= most);
     const first = Math.ceil(low / step - 1e-6);
     return Array.from({ length: Math.floor(high / step + 1e-6) - first + 1 }, (_, k) =>
       Number(((first + k) * step).toPrecision(12)));
   };
 
-  // A function from values to pixels, with the range of values that it maps, a little wider than theirs.
-  const scaleOf = (values, from, to) => {
+  // Numbers of more digits than a date has are written with a power of ten.
+  const written = (value) => (Math.abs(value) >= 1e9 ? value.toExponential() : String(value));
+  const pen = document.createElement("canvas").getContext("2d");
+  const widest = (values) => values.reduce((most, value) => Math.max(most, pen.measureText(written(value)).width), 0);
+
+  // As many numbers along the axis as have room beside each other.
+  const ticksAcross = ({ low, high }, width) => {
+    let found = [];
+    for (let most = MOST_TICKS; most > 1; most -= 1) {
+      found = ticks(low, high, most);
+      if (found.length * (widest(found) + GAP) <= width) break;
+    }
+    return found;
+  };
+
+  // The range of values, a little wider than theirs.
+  const rangeOf = (values) => {
     const known = values.filter((value) => value !== null);
     let low = known.reduce((a, b) => Math.min(a, b), Infinity), high = known.reduce((a, b) => Math.max(a, b), -Infinity);
     const margin = 0.04 * (high - low) || 1;
-    [low, high] = [low - margin, high + margin];
-    return { low, high, at: (value) => from + ((value - low) / (high - low)) * (to - from) };
+    return { low: low - margin, high: high + margin };
   };
+  const scale = ({ low, high }, from, to) => (value) => from + ((value - low) / (high - low)) * (to - from);
 
   const choices = { across: document.querySelector("[name=across]"), up: document.querySelector("[name=up]") };
   let across, up;  // the axes that are drawn
 
-  const drawFrame = (frame, x, y, width, height) => {
+  // The frame with its numbers, which have the room that they need; from values to pixels, across and up.
+  const drawFrame = (frame, { width, height }) => {
     frame.replaceChildren();
-    const bottom = height - MARGINS.bottom;
-    for (const value of ticks(x.low, x.high)) {
-      element("line", { x1: x.at(value), x2: x.at(value), y1: MARGINS.top, y2: bottom }, frame);
-      element("text", { x: x.at(value), y: bottom + 18, "text-anchor": "middle" }, frame).textContent = value;
+    pen.font = font;
+    const bottom = height - MARGINS.bottom, [x, y] = [rangeOf(across.values), rangeOf(up.values)];
+    const rows = ticks(y.low, y.high), left = Math.max(LEAST_LEFT, widest(rows) + 2 * GAP);
+    const columns = ticksAcross(x, width - left - LEAST_RIGHT);
+    const right = width - Math.max(LEAST_RIGHT, widest(columns) / 2);
+    const [atX, atY] = [scale(x, left, right), scale(y, bottom, MARGINS.top)];
+    for (const value of columns) {
+      element("line", { x1: atX(value), x2: atX(value), y1: MARGINS.top, y2: bottom }, frame);
+      element("text", { x: atX(value), y: bottom + 18, "text-anchor": "middle" }, frame).textContent = written(value);
     }
-    for (const value of ticks(y.low, y.high)) {
-      element("line", { x1: MARGINS.left, x2: width - MARGINS.right, y1: y.at(value), y2: y.at(value) }, frame);
-      element("text", { x: MARGINS.left - 8, y: y.at(value) + 4, "text-anchor": "end" }, frame).textContent = value;
+    for (const value of rows) {
+      element("line", { x1: left, x2: right, y1: atY(value), y2: atY(value) }, frame);
+      element("text", { x: left - GAP, y: atY(value) + 4, "text-anchor": "end" }, frame).textContent = written(value);
     }
+    return [atX, atY];
   };
 
   const placed = (scan) => across.values[scan] !== null && up.values[scan] !== null;
 
   const draw = () => {
-    const { width, height } = size;
-    if (!width) return;  // no plot, or not laid out yet
+    if (!size.width) return;  // no plot, or not laid out yet
     [across, up] = [data.axes[choices.across.value], data.axes[choices.up.value]];
-    scatter.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const x = scaleOf(across.values, MARGINS.left, width - MARGINS.right);
-    const y = scaleOf(up.values, height - MARGINS.bottom, MARGINS.top);
-    drawFrame(scatter.querySelector(".frame"), x, y, width, height);
+    scatter.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
+    const [atX, atY] = drawFrame(scatter.querySelector(".frame"), size);
     const visible = new Set(shown);
     for (const scan of numbers) {
       const seen = visible.has(scan) && placed(scan);
       dots[scan].style.display = seen ? "" : "none";
       if (!seen) continue;
-      dots[scan].setAttribute("cx", x.at(across.values[scan]).toFixed(1));
-      dots[scan].setAttribute("cy", y.at(up.values[scan]).toFixed(1));
+      dots[scan].setAttribute("cx", atX(across.values[scan]).toFixed(1));
+      dots[scan].setAttribute("cy", atY(up.values[scan]).toFixed(1));
     }
     const drawn = shown.filter(placed).length;
     scatter.setAttribute("aria-label", `${up.name} against ${across.name}, ${drawn} scans`);
@@ -215,6 +238,7 @@
 
   // ---- One scan after the other.
   let list = [], place = 0;
+  let justRated = -1;  // place of the scan whose rating went on to the one that is shown
   const part = (name) => review.querySelector(name);
   const note = part("[name=note]");
   const large = document.createElement("img");
@@ -224,6 +248,7 @@
 
   const turnTo = (position) => {
     place = position;
+    after = -1;
     const scan = list[place], card = cards[scan], picture = pictureOf(scan);
     const badge = card.querySelector(".badge"), report = card.querySelector(".report");
     part(".badge").className = badge.className;
@@ -243,7 +268,9 @@
     part("[data-act=previous]").disabled = place === 0;
     part("[data-act=next]").disabled = place === list.length - 1;
     note.value = ratingOf(scan).note;
+    justRated = -1;
     showRating();
+    askWhich();
     const next = list[place + 1];
     if (next !== undefined && pictureOf(next)) new Image().src = pictureOf(next);  // so that it is there at once
   };
@@ -251,6 +278,42 @@
   const showRating = () => {
     const { rating } = ratingOf(list[place]);
     for (const name of RATINGS) part(`[data-act=${name}]`).setAttribute("aria-pressed", name === rating);
+  };
+
+  // Right after a rating nobody can tell which of two scans a note is meant for: the one rated or the one shown.
+  const which = part(".which");
+  const askWhich = () => {
+    const asked = justRated >= 0;
+    which.hidden = !asked;
+    note.closest("label").hidden = asked;
+    if (!asked) return;
+    const rated = data.scans[list[justRated]];
+    part("[data-act=note-rated]").textContent = `${rated}, rated ${ratingOf(list[justRated]).rating}`;
+    part("[data-act=note-shown]").textContent = `${data.scans[list[place]]}, shown`;
+  };
+
+  const writeNote = () => {
+    if (justRated >= 0) part("[data-act=note-rated]").focus();
+    else note.focus();
+  };
+
+  let after = -1;  // place to go on to when the note on an earlier scan is written
+  const noteRated = () => {
+    const shownNow = place;
+    turnTo(justRated);
+    after = shownNow;
+    note.focus();
+  };
+
+  const noteShown = () => {
+    justRated = -1;
+    askWhich();
+    note.focus();
+  };
+
+  const endNote = () => {
+    if (after >= 0) turnTo(after);
+    part("[data-act=close]").focus();
   };
 
   const step = (by) => {
@@ -265,7 +328,11 @@
     const again = ratingOf(list[place]).rating === name;
     rate(list[place], { rating: again ? "" : name });
     showRating();
-    if (!again && part("[name=advance]").checked) step(1);
+    if (again || !part("[name=advance]").checked || list[place + 1] === undefined) return;
+    const rated = place;
+    step(1);
+    justRated = rated;
+    askWhich();
   };
 
   const open = (scans, position) => {
@@ -287,6 +354,8 @@
     close: () => review.close(),
     previous: () => step(-1),
     next: () => step(1),
+    "note-rated": noteRated,
+    "note-shown": noteShown,
     ...Object.fromEntries(RATINGS.map((name) => [name, () => choose(name)])),
   };
   const KEYS = { ArrowLeft: "previous", ArrowRight: "next", k: "keep", r: "redo", x: "exclude" };
@@ -303,14 +372,21 @@
     if (event.target === note) {
       if (event.key === "Enter" || event.key === "Escape") {
         event.preventDefault();  // ends the note, not the dialog
-        part("[data-act=close]").focus();
+        endNote();
       }
+      return;
+    }
+    if (which.contains(event.target)) {  // letters meant for a note are no ratings
+      if (event.key.toLowerCase() === "n") event.target.click();
+      else if (event.key === "Escape") part("[data-act=close]").focus();
+      else return;
+      event.preventDefault();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const name = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (name) acts[name]();
-    else if (event.key.toLowerCase() === "n") note.focus();
+    else if (event.key.toLowerCase() === "n") writeNote();
     else return;
     event.preventDefault();
   });

@@ -19,6 +19,12 @@ const show = async () => {
   // How strongly surfaces are shaded by where they face, 0 to 1; degrees: from where they are seen, and a key's turn.
   const SHADING = 0.7, AZIMUTH = 120, ELEVATION = 15, TURN = 5;
 
+  // Shares: half the height of a 3-D picture in half the diagonal of the volume, as niivue has it; and in how far
+  // the labels reach.
+  const NIIVUE_FRAME = 0.8, FRAME_MARGIN = 1.05;
+  // Depths of a cut that takes nothing and all.
+  const NOTHING_CUT = 0.5, ALL_CUT = -0.5;
+
   // Pixels of the page: how far an outline reaches from the edge into the label, and the width of the crosshair.
   const LINE = 1, CROSSHAIR = 1.5;
 
@@ -167,7 +173,41 @@ const show = async () => {
     planes.drawScene();
   };
 
+  // Where the voxels lie that are not 0: their middle, and the first and last of each row, mm.
+  const whereabouts = (image) => {
+    const values = image.img2RAS(), [, width, height, depth] = image.dimsRAS;
+    const sum = [0, 0, 0], ends = [];
+    let count = 0, voxel = 0;
+    for (let z = 0; z < depth; z++) for (let y = 0; y < height; y++) {
+      let first = -1, last = -1;
+      for (let x = 0; x < width; x++, voxel++) {
+        if (!values[voxel]) continue;
+        if (first < 0) first = x;
+        last = x;
+        [sum[0], sum[1], sum[2], count] = [sum[0] + x, sum[1] + y, sum[2] + z, count + 1];
+      }
+      if (first >= 0) ends.push(image.vox2mm([first, y, z], image.matRAS), image.vox2mm([last, y, z], image.matRAS));
+    }
+    return count ? { middle: image.vox2mm(sum.map((part) => part / count), image.matRAS), ends } : null;
+  };
+  const brain = labels ?? images[layers.findIndex(({ kind }) => kind === "mask")];
+  const brainPlace = brain ? whereabouts(brain) : null;
+
+  const goToBrain = () => {
+    if (brainPlace) planes.scene.crosshairPos = planes.mm2frac([...brainPlace.middle].slice(0, 3), 0, true);
+    planes.moveCrosshairInVox(0, 0, 0); // from between voxels into one
+  };
+
   // The surfaces.
+
+  // Labels that fill their volume reach beyond the picture, which niivue makes narrower than the volume's diagonal.
+  const fitSolid = () => {
+    if (!labels || !brainPlace) return;
+    const reach = brainPlace.ends.reduce((most, end) => (
+      Math.max(most, Math.hypot(...solid.pivot3D.map((part, axis) => part - end[axis])))), 0);
+    const scale = (NIIVUE_FRAME * solid.furthestFromPivot) / (FRAME_MARGIN * reach);
+    if (scale < 1) solid.setScale(scale);
+  };
 
   const body = labels ? labels.clone() : images[0];
 
@@ -186,7 +226,7 @@ const show = async () => {
   const setCut = () => {
     const side = element("cut").value;
     element("share").disabled = !side;
-    solid.setClipPlane(side ? [0.5 - element("share").value / 100, ...side.split(",").map(Number)] : NO_CUT);
+    solid.setClipPlane(side ? [NOTHING_CUT - element("share").value / 100, ...side.split(",").map(Number)] : NO_CUT);
   };
 
   // What is where.
@@ -197,10 +237,9 @@ const show = async () => {
     const inside = voxel.every((at, axis) => at >= 0 && at < image.dimsRAS[axis + 1]);
     return inside ? image.getValue(...voxel) : null;
   };
-  const labelAt = (value, mm) => {
-    const label = labelLayer.labels.find(({ number }) => number === Math.round(value));
+  const labelAt = (label, values) => {
     if (!label) return "outside";
-    const posterior = label.posterior === null ? null : valueAt(images[label.posterior], mm);
+    const posterior = values[label.posterior] ?? null;
     return posterior === null ? label.name : `${label.name}, posterior ${figures(posterior)}`;
   };
   // What all images hold at a place, mm; those that do not reach there are left out.
@@ -208,10 +247,14 @@ const show = async () => {
     const tenths = (part) => (Math.round(10 * part) / 10 + 0).toFixed(1); // adding 0 makes 0 of -0
     const lines = [`x ${tenths(mm[0])}, y ${tenths(mm[1])}, z ${tenths(mm[2])} mm`];
     const values = images.map((image) => valueAt(image, mm));
-    const said = (kind) => layers.flatMap((layer, number) => (
-      layer.kind === kind && values[number] !== null ? `${layer.name} ${figures(values[number])}` : []));
-    if (labels && values[labelled] !== null) lines.push(labelAt(values[labelled], mm));
-    lines.push(...said("scan"), said("posterior").join(", "), ...said("mask"), ...said("map"));
+    const said = (kinds, isSaid = () => true) => layers.flatMap((layer, number) => (
+      kinds.includes(layer.kind) && values[number] !== null && isSaid(number)
+        ? `${layer.name} ${figures(values[number])}` : []));
+    const label = labelLayer?.labels.find(({ number }) => number === Math.round(values[labelled]));
+    if (labels && values[labelled] !== null) lines.push(labelAt(label, values));
+    // That of the label is said with its name; of all others those that are not 0.
+    const isOther = (number) => !labels || (number !== label?.posterior && Number(figures(values[number])) !== 0);
+    lines.push(...said(["scan"]), said(["posterior"], isOther).join(", "), said(["mask", "map"]).join(", "));
     return lines.filter(Boolean).join("\n");
   };
 
@@ -346,7 +389,11 @@ const show = async () => {
     }, true);
     // The wheel moves the cut, too.
     solid.onClipPlaneChange = () => {
-      if (element("cut").value) element("share").value = 100 * (0.5 - solid.scene.clipPlaneDepthAziElevs[0][0]);
+      if (!element("cut").value) return;
+      const [depth, ...side] = solid.scene.clipPlaneDepthAziElevs[0];
+      const within = Math.min(NOTHING_CUT, Math.max(ALL_CUT, depth));
+      if (within !== depth) solid.setClipPlane([within, ...side]); // which comes back here
+      else element("share").value = 100 * (NOTHING_CUT - depth);
     };
   };
 
@@ -357,13 +404,14 @@ const show = async () => {
   drawScans();
   layLabels();
   if (labels) drawLabels();
-  planes.moveCrosshairInVox(0, 0, 0); // from between voxels into one
+  goToBrain();
   // All that 3-D needs is set before it is drawn, which takes long without a graphics card.
   await solid.attachToCanvas(element("solid").firstElementChild);
   Object.assign(solid.scene, { renderAzimuth: AZIMUTH, renderElevation: ELEVATION });
   await solid.setVolumeRenderIllumination(SHADING);
   colorSolid();
   solid.addVolume(body);
+  fitSolid();
   follow(solid)({ mm: planes.frac2mm(planes.scene.crosshairPos, 0, true) });
   planes.onLocationChange = follow(solid);
   solid.onLocationChange = follow(planes);

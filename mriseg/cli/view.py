@@ -57,6 +57,9 @@ def view(
     for layer in layers:
         if layer.kind == "labels":
             warn(layer.path, warnings_beside(layer.path))
+    folders = [path for path in paths if path.is_dir()]
+    if folders and all(layer.kind != "scan" for layer in layers):
+        warn(folders[0], ["holds no scan; to see it below the labels, name it first: mriseg view SCAN DIR"])
     if export is not None:
         from mriseg._utils.atomic_write import atomic_write
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from mriseg._utils.text import printable
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 PARTICIPANTS, VOLUMES, QUALITY = "Participants", "Volumes and intensities", "Image quality"
 _NO_UNIT = "1"
+# Share of the range of an axis that rounding may change a value by; far less than a dot of the plot.
+_ROUNDING = 1e-4
+# Digits that every value keeps.
+_DIGITS = 5
+# Numbers beyond it are no measurements, and differences of theirs would be infinite.
+_LARGEST = 1e300
 _MEAN = "_mean"
 # Figures whose descriptions name columns.
 _MEANS_IN_WORDS = {
@@ -81,7 +88,8 @@ def axes_of(checked: Sequence[ScanQC], numbers: Iterable[Groups] = ()) -> list[A
     Returns
     -------
     list of Axis
-        Those of the participants come first; all with a value for each scan, rounded to five digits.
+        Those of the participants come first; all with a value for each scan, rounded to
+        no less than what the plot can show.
     """
     places = [(scan.record.identifier, scan.record.folder) for scan in checked]
     found = [
@@ -106,5 +114,21 @@ def _names(known: Sequence[dict[str, float | str | None]]) -> list[str]:
 
 
 def _rounded(values: Iterable[object]) -> list[float | None]:
-    """Round to five significant digits, which no picture shows more of."""
-    return [float(f"{value:.5g}") if isinstance(value, (int, float)) else None for value in values]
+    """Round to five significant digits, or as many more as tell values of this range apart.
+
+    >>> _rounded([1512.3456, 712.0, "n/a"]), _rounded([20240101.0, 20240117.0])
+    ([1512.3, 712.0, None], [20240101.0, 20240117.0])
+    """
+    numbers = [
+        float(value) if isinstance(value, (int, float)) and abs(value) < _LARGEST else None
+        for value in values
+    ]
+    known = [number for number in numbers if number is not None]
+    finest = _ROUNDING * (max(known) - min(known)) if known else 0.0
+    return [None if number is None else _shortest(number, finest) for number in numbers]
+
+
+def _shortest(number: float, finest: float) -> float:
+    """Return the number with the fewest digits, from five on, that is off by no more than `finest`."""
+    candidates = (float(f"{number:.{digits}g}") for digits in range(_DIGITS, sys.float_info.dig + 1))
+    return next((short for short in candidates if abs(short - number) <= finest), number)

@@ -6,6 +6,8 @@ from __future__ import annotations
 OUTLIER_LIMIT = 3.5
 # Count: fewest scans with a measure for outlier scores.
 MIN_COMPARED_SCANS = 8
+# Count: groups whose medians are marked in the distributions at the most; more lines would hide the bars.
+MAX_MARKED_GROUPS = 10
 # Median absolute deviation that counts at the least, by measure: the predicted Dice of good scans is the same
 # to a thousandth, and most have no voxel unlike any tissue, so that trifles would be outliers. An outlier is
 # five of these off: .03 Dice, 5 mL. Not tuned.

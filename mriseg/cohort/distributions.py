@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mriseg._utils.text import natural_key
 from mriseg.cohort.axes import in_words
-from mriseg.cohort.constants import OUTLIER_LIMIT
+from mriseg.cohort.constants import MAX_MARKED_GROUPS, OUTLIER_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +111,8 @@ def _distribution(measure: str, scans: Sequence[_Value]) -> Distribution:
 
 
 def _medians(scans: Sequence[_Value]) -> dict[str, float]:
-    """Return the median of each group by name; none if there are no groups."""
-    names = sorted({scan.group for scan in scans} - {""})
+    """Return the median of each group by name; none if there are no groups, or too many to be told apart."""
+    names = sorted({scan.group for scan in scans} - {""}, key=natural_key)
+    if len(names) > MAX_MARKED_GROUPS:
+        return {}
     return {name: float(np.median([scan.value for scan in scans if scan.group == name])) for name in names}

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from mriseg._utils.text import counted
+from mriseg._utils.text import counted, natural_key
 from mriseg.cohort.constants import MIN_COMPARED_SCANS, OUTLIER_LIMIT
 from mriseg.cohort.outliers import Deviation, deviations_within, measures
 from mriseg.qc import VERDICTS, Verdict, gravity, verdict
@@ -90,7 +90,7 @@ def groups_of(checked: Sequence[ScanQC]) -> list[GroupQC]:
     members: dict[str | None, list[ScanQC]] = {}
     for scan in checked:
         members.setdefault(scan.group, []).append(scan)
-    names = sorted(members, key=lambda name: (name is None, name or ""))
+    names = sorted(members, key=lambda name: (name is None, natural_key(name or "")))
     return [GroupQC(name, members[name]) for name in names]
 
 

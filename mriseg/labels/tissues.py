@@ -40,18 +40,21 @@ BACKGROUND = Tissue(0, "Background", "BG", "#000000", 0)
 AUTO = "auto"
 # Values of the option lesions: lesions of white matter are WM, or a label of their own.
 AS_WM, OWN = "wm", "own"
+# Of few classes as far apart as these ten allow, for those who are colour-blind, too.
 _CLASS_COLORS = (
     "#0072b2",
+    "#d55e00",
+    "#f0e442",
     "#56b4e9",
     "#009e73",
-    "#f0e442",
-    "#e69f00",
-    "#d55e00",
     "#cc79a7",
-    "#999999",
+    "#e69f00",
     "#7f3c8d",
     "#b3de69",
+    "#999999",
 )
+# Of 255.
+_MID_GREY = 128
 
 MAX_CLASSES = len(_CLASS_COLORS)
 
@@ -64,6 +67,15 @@ def rgb(color: str) -> tuple[int, int, int]:
     """
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
+
+
+def over_grey(color: str, opacity: float) -> str:
+    """Return what a translucent colour looks like over mid grey, hexadecimal.
+
+    >>> over_grey("#ff8000", 1.0), over_grey("#ff8000", 0.0)
+    ('#ff8000', '#808080')
+    """
+    return "#" + "".join(f"{round(_MID_GREY + opacity * (part - _MID_GREY)):02x}" for part in rgb(color))
 
 
 def name_in_text(abbreviation: str) -> str:

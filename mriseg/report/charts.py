@@ -15,6 +15,7 @@ from PIL import Image
 from mriseg.labels.tissues import rgb
 from mriseg.quality.histogram_fit import binned_density
 from mriseg.report.constants import (
+    CHART_KEY_HEIGHT,
     CHART_KEY_WIDTH,
     CHART_MARGINS,
     CHART_POINTS,
@@ -26,6 +27,7 @@ from mriseg.report.constants import (
     FIELD_PIXELS_PER_MM,
     FIELD_SHADES,
     HISTOGRAM_HEIGHT,
+    MAX_CHART_KEY_LINES,
     MAX_DOTS,
     TRACE_HEIGHT,
 )
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 _BLUE, _RED, _BLACK = "#0072b2", "#d55e00", "#000000"
+# Of a key above the frame.
+_KEY_COLUMNS = (CHART_WIDTH - sum(CHART_MARGINS[:2])) // CHART_KEY_WIDTH
 # Of the bias field: below 1, 1, above 1.
 _FIELD_COLORS = ("#542788", "#f7f7f7", "#b35806")
 
@@ -221,6 +225,9 @@ def ticks(low: float, high: float, count: int, *, whole: bool = False) -> Floats
 def _drawn(curves: Sequence[_Curve], x_name: str, y_name: str, height: int) -> bytes:
     """Draw curves in a frame; the y axis begins at 0 where nothing is negative and something is filled."""
     left, right, top, bottom = CHART_MARGINS
+    named = [curve for curve in curves if curve.label]
+    above = CHART_KEY_HEIGHT * _key_lines_above(len(named))
+    top, height = top + above, height + above
     x_range = _range_of([curve.x for curve in curves])
     y_range = _range_of([curve.y for curve in curves], margin=0.05)
     if curves[0].filled:
@@ -241,9 +248,29 @@ def _drawn(curves: Sequence[_Curve], x_name: str, y_name: str, height: int) -> b
             (curve, _pixels(curve.x, *x_range, *x_pixels), _pixels(curve.y, *y_range, *y_pixels))
             for curve in curves
         ],
-        named=[curve for curve in curves if curve.label],
-        key=left + CHART_KEY_WIDTH // 8 if _is_lower_left(curves) else CHART_WIDTH - right - CHART_KEY_WIDTH,
+        y_name_at=top - above,
+        named=_key(named, top, above, is_left=_is_lower_left(curves)),
     )
+
+
+def _key_lines_above(entries: int) -> int:
+    """Return the lines of the key above the frame; 0 of a short one, which has room in the frame."""
+    return -(-entries // _KEY_COLUMNS) if entries > MAX_CHART_KEY_LINES else 0
+
+
+def _key(
+    named: Sequence[_Curve], top: float, above: float, *, is_left: bool
+) -> list[tuple[_Curve, int, float]]:
+    """Return x and y of the entries of the key: in lines above the frame, or one below the other in it."""
+    left, right, *_ = CHART_MARGINS
+    if above:
+        places = [divmod(number, _KEY_COLUMNS) for number in range(len(named))]
+        return [
+            (curve, left + column * CHART_KEY_WIDTH, top - above + line * CHART_KEY_HEIGHT)
+            for curve, (line, column) in zip(named, places, strict=True)
+        ]
+    x = left + CHART_KEY_WIDTH // 8 if is_left else CHART_WIDTH - right - CHART_KEY_WIDTH
+    return [(curve, x, top + line * CHART_KEY_HEIGHT) for line, curve in enumerate(named)]
 
 
 def _is_lower_left(curves: Sequence[_Curve]) -> bool:

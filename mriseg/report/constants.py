@@ -53,6 +53,10 @@ MAX_MOSAIC_COLUMNS = 8
 
 # Pixels: height of a line of the overlay's key.
 OVERLAY_KEY_HEIGHT = 52
+# Colour of the brain mask: told apart from those of the tissues, and from grey, by everybody.
+MASK_COLOR = "#f01eff"
+# Colour of what is atypical, and of what has no tissue in one of two label maps; as above.
+ODD_COLOR = "#d40000"
 # Opacity, 0 to 1: tissues in the style "fill".
 FILL_OPACITY = 0.45
 # Pixels: height of a line of the key to the differences.
@@ -78,6 +82,10 @@ TRACE_HEIGHT = 260
 CHART_MARGINS = (90, 16, 34, 44)
 # Pixels: width of the key of a chart.
 CHART_KEY_WIDTH = 160
+# Pixels: height of a line of the key of a chart.
+CHART_KEY_HEIGHT = 18
+# Lines: of the key within the frame of a chart; a longer key would hide the curves and stands above it.
+MAX_CHART_KEY_LINES = 6
 # Count: ticks of the x and of the y axis at the most.
 CHART_TICKS = (10, 6)
 # Points: of a trace that are marked by dots; more would run together.

@@ -15,6 +15,7 @@ from mriseg.report.constants import (
     DIFFERENCE_KEY_HEIGHT,
     DIFFERENCE_OPACITY,
     MIN_SLICE_DISTANCE_RATIO,
+    ODD_COLOR,
 )
 from mriseg.report.mosaic import draw_key, draw_layers, draw_rows
 from mriseg.report.slices import Plane, Slices
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from mriseg.images.volume import Volume
 
-# Label of voxels without tissue in the second map; yellow is not the colour of a tissue.
-NO_TISSUE = Tissue(255, "no tissue", "none", "#f0e442", None)
+# Label of voxels without tissue in the second map.
+NO_TISSUE = Tissue(255, "no tissue", "none", ODD_COLOR, None)
 
 
 def save_differences(

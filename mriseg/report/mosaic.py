@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_SIDES = "L: the patient's left"
 _WHITE = (255, 255, 255)
 _BLACK = (0, 0, 0)
 
@@ -68,7 +69,7 @@ def draw_key(
     line_height : int
         Pixels.
     above : sequence of str
-        Lines of text above the entries.
+        Lines of text above the entries; what does not fit is left out of their middle.
 
     Returns
     -------
@@ -83,14 +84,40 @@ def draw_key(
     def write(x: float, line: int, text: str, anchor: str = "lm") -> None:
         draw.text((x, (line + 0.5) * line_height), text, anchor=anchor, font=font, fill=_WHITE)
 
+    room = MOSAIC_WIDTH - 2 * KEY_INDENT - KEY_ENTRY_GAP - font.getlength(_SIDES)
     for line, text in enumerate(above):
-        write(KEY_INDENT, line, text)
+        write(KEY_INDENT, line, shortened(text, font.getlength, room))
     for (color, text), (x, line) in zip(entries, positions, strict=True):
         middle = (line + 0.5) * line_height
         draw.rectangle((x, middle - 8, x + KEY_SWATCH, middle + 8), fill=rgb(color))
         write(x + KEY_SWATCH + KEY_TEXT_GAP, line, text)
-    write(MOSAIC_WIDTH - KEY_INDENT, 0, "L: the patient's left", "rm")
+    write(MOSAIC_WIDTH - KEY_INDENT, 0, _SIDES, "rm")
     return np.asarray(sheet)
+
+
+def shortened(text: str, length: Callable[[str], float], most: float) -> str:
+    """Return text with its middle left out where it is longer than it may be.
+
+    Parameters
+    ----------
+    text : str
+    length : callable
+        Takes a text and returns its length.
+    most : float
+        The length that there is room for.
+
+    Returns
+    -------
+    str
+
+    >>> shortened("sub-01_dseg", len, 11), shortened("sub-01_a_long_name_dseg", len, 11)
+    ('sub-01_dseg', 'sub-0…_dseg')
+    """
+    kept, short = len(text), text
+    while length(short) > most and kept > 1:
+        kept -= 1
+        short = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+    return short
 
 
 def draw_layers(grey: NDArray[np.float32], layers: Iterable[tuple[NDArray[np.float32], str]]) -> Image.Image:

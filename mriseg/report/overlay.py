@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from PIL import Image
 
+from mriseg.labels.tissues import over_grey
 from mriseg.report.constants import FILL_OPACITY, OVERLAY_KEY_HEIGHT
 from mriseg.report.mosaic import draw_key, draw_layers, draw_rows
 from mriseg.report.slices import Plane, Slices, outline
@@ -49,14 +50,17 @@ def draw_overlay(
 
     Notes
     -----
-    Neurological convention: the left of the picture is the patient's left, and is marked as such.
+    Neurological convention: the left of the picture is the patient's left, and is marked as such. The key has
+    translucent colours as they look over mid grey.
     """
     slices = Slices(volume, labels > 0)
 
     def draw(plane: Plane, index: int, scale: float) -> Image.Image:
         return _draw_slice(slices, labels, tissues, plane, index, scale, style)
 
-    key = draw_key([(tissue.color, tissue.name) for tissue in tissues], OVERLAY_KEY_HEIGHT)
+    opacity = 1.0 if style == "contour" else FILL_OPACITY
+    entries = [(over_grey(tissue.color, opacity), tissue.name) for tissue in tissues]
+    key = draw_key(entries, OVERLAY_KEY_HEIGHT)
     return Image.fromarray(np.concatenate([draw_rows(slices, slices.spread, draw), key]))
 
 

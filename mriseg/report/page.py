@@ -13,6 +13,7 @@ from mriseg._utils.assets import asset
 from mriseg.file_names import stem
 from mriseg.quality.histogram_fit import fit_error
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, trace_chart
+from mriseg.report.constants import MASK_COLOR
 from mriseg.report.correction import draw_correction
 from mriseg.report.quality_table import quality_rows
 from mriseg.report.sheets import draw_sheet
@@ -146,7 +147,7 @@ def _rendered(
         facts=facts,
         edit=facts.get("Edited"),
         tissues=tissues,
-        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in tissues},
+        colors={f"tissue-{tissue.abbreviation}": tissue.color for tissue in tissues} | {"edge": MASK_COLOR},
         advice=ADVICE[facts["Verdict"]],
         sheets=[draw_sheet(slices, labels, mask, tissues, plane) for plane in PLANES],
         trace=facts["Mixture"]["Trace"],

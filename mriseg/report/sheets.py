@@ -9,7 +9,14 @@ import numpy as np
 from PIL import Image
 
 from mriseg.labels.tissues import rgb
-from mriseg.report.constants import JPEG_QUALITY, OPACITY_LEVELS, SHEET_COLUMNS, SHEET_PIXELS, SHEET_ROWS
+from mriseg.report.constants import (
+    JPEG_QUALITY,
+    MASK_COLOR,
+    OPACITY_LEVELS,
+    SHEET_COLUMNS,
+    SHEET_PIXELS,
+    SHEET_ROWS,
+)
 from mriseg.report.slices import Plane, Slices, outline
 from mriseg.report.templates import image_uri
 
@@ -20,8 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.labels.tissues import Tissue
-
-_MASK_COLOR = "#ff4fd8"
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def draw_sheet(
         scan=image_uri(Image.fromarray(scan), "jpeg", quality=JPEG_QUALITY),
         outlines=_palette_uri(outlines, palette),
         colours=_palette_uri(colours, palette),
-        mask=_palette_uri(edge, [_MASK_COLOR]),
+        mask=_palette_uri(edge, [MASK_COLOR]),
     )
 
 

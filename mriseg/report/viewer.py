@@ -32,7 +32,7 @@ from mriseg.labels.lookup_tables import niivue_colormap
 from mriseg.labels.numbers import read_label_rows
 from mriseg.labels.orders import BIDS, marked_order, numbered
 from mriseg.labels.tissues import CSF, GM, LESION, WM, Tissue, class_color
-from mriseg.report.constants import ATYPICALITY_RANGE, FILL_OPACITY
+from mriseg.report.constants import ATYPICALITY_RANGE, FILL_OPACITY, MASK_COLOR, ODD_COLOR
 from mriseg.report.page import render
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ Kind = Literal["scan", "labels", "mask", "posterior", "map"]
 _ORDER: tuple[Kind, ...] = ("scan", "labels", "mask", "posterior", "map")
 _COLORS = {tissue.abbreviation: tissue.color for tissue in (GM, WM, CSF)}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
-_MASK_COLOR = "#ff4fd8"
-_MAP_COLOR = "#ff2d1a"
 _OTHER_COLOR = "#f0e442"
 _SCRIPT = "niivue/niivue.umd.js"
 
@@ -232,14 +230,14 @@ def _layer(path: Path) -> Layer:
         tissue = entity_value(path)
         return Layer(path, kind, tissue, _COLORS.get(tissue, _OTHER_COLOR))
     if kind == "map":
-        return Layer(path, kind, entity_value(path), _MAP_COLOR, ATYPICALITY_RANGE)
+        return Layer(path, kind, entity_value(path), ODD_COLOR, ATYPICALITY_RANGE)
     if kind == "mask":
-        return Layer(path, kind, "brain mask" if image_kind(path) else name, _MASK_COLOR)
+        return Layer(path, kind, "brain mask" if image_kind(path) else name, MASK_COLOR)
     suffix = bids_suffix(path)
     if suffix and CORRECTED in name:
         number = name.partition(CORRECTED)[2]  # of one of several channels of a contrast
         return Layer(path, kind, " ".join(filter(None, (suffix, number, "without bias field"))))
-    return Layer(path, kind, " ".join(filter(None, (name, suffix))))
+    return Layer(path, kind, name if name == suffix else " ".join(filter(None, (name, suffix))))
 
 
 def _label_names(path: Path) -> tuple[Label, ...]:

@@ -40,6 +40,9 @@ def test_a_folder_without_its_sidecar_is_shown_with_a_warning(ball_folder, tmp_p
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("mriseg: warning: sub-ball_dseg.nii.gz: no sidecar beside it")
+    (tmp_path / "results/sub-ball_desc-preproc_T1w.nii.gz").unlink()
+    done = run("view", tmp_path / "results", "--export", tmp_path / "page.html", "--overwrite")
+    assert "results: holds no scan" in done.stderr
     alone = run("view", tmp_path / "results/sub-ball_dseg.nii.gz", "--export", tmp_path / "labels.html")
     assert (alone.returncode, alone.stderr) == (0, "")
 

@@ -39,5 +39,13 @@ def test_axes_are_those_on_which_scans_differ_participants_first():
         ("Sum of the deviations of WM and GM over their difference", QUALITY),
     ]
     assert axes[0].values == [71.0, 30.5, None]
-    assert axes[1].values == [1500.1, 1400.0, 1400.0]
+    assert axes[1].values == [1500.12, 1400.0, 1400.0]
     assert axes[-1].values == [0.3, None, 0.5]
+
+
+def test_values_of_a_narrow_range_stay_apart_and_those_too_large_for_a_plot_are_left_out():
+    scans = [scan(name) for name in "abc"]
+    days = {"a": "20240101", "b": "20240102", "c": "20240117"}
+    huge = {"a": "1.7976931348623157e308", "b": "-1e299", "c": "2"}
+    axes = axes_of(scans, [Groups("date", "people", days), Groups("huge", "people", huge)])
+    assert [axis.values for axis in axes] == [[20240101.0, 20240102.0, 20240117.0], [None, -1e299, 2.0]]

@@ -20,6 +20,8 @@ from mriseg.qc import do_not_trust, look_closely
 
 COUNT, FACTOR = 20, 0.005
 AGES = {f"s{k:02}": str(20 + 3 * k) for k in range(COUNT - 1)}  # that of the last is not known
+DAYS = {f"s{k:02}": str(20240101 + k) for k in range(COUNT)}
+FAR = {f"s{k:02}": f"{(-1) ** k * 9.87654321e299}" for k in range(COUNT)}
 SITES = {name: "north" if int(age) < 44 else "south" for name, age in AGES.items()}
 
 
@@ -34,7 +36,8 @@ def output(tmp_path_factory):
         Image.new("RGB", (160, 90), (20 * k, 0, 0)).save(folder / name / f"{name}_overlay.png")
         (folder / name / f"{name}_report.html").write_text("<!doctype html><title>report</title>")
     store(folder, "<b>&'", sidecar_of("<b>&'", 0.43))
-    numbers = [Groups("age, years", "participants.tsv", AGES)]
+    columns = {"age, years": AGES, "day": DAYS, "far": FAR}
+    numbers = [Groups(column, "participants.tsv", of) for column, of in columns.items()]
     summarise(folder, groups=Groups("site", "participants.tsv", SITES), numbers=numbers)
     return folder
 
@@ -100,6 +103,9 @@ def test_keys_rate_one_scan_after_the_other_and_a_reload_keeps_it(page, tmp_path
     assert heading.inner_text() == order[2]
     assert page.get_attribute("[data-act=exclude]", "aria-pressed") == "true"
     assert page.input_value("[name=note]") == 'blur, "rx" k'
+    page.keyboard.press("x")
+    page.keyboard.press("x")  # taken back and given again, which goes on
+    assert heading.inner_text() == order[3]
     expected = {order[0]: "keep", order[2]: "exclude", order[3]: "redo"}
     assert rated(page) == expected
     page.keyboard.press("Escape")
@@ -112,6 +118,42 @@ def test_keys_rate_one_scan_after_the_other_and_a_reload_keeps_it(page, tmp_path
     assert table[order[2]]["note"] == 'blur, "rx" k'
     assert table[order[1]] == {"identifier": order[1], "rating": "n/a", "note": "n/a"}
     assert "<b>&'" in table
+
+
+def test_a_note_right_after_a_rating_asks_for_the_scan(page, tmp_path):
+    page.click("text=Rate the scans")
+    order = [page.inner_text(".review h2")]
+    page.keyboard.press("k")
+    order.append(page.inner_text(".review h2"))
+    page.keyboard.press("n")
+    page.keyboard.type("xr", delay=1)  # the wrong place for a note, and no ratings either
+    assert rated(page) == {order[0]: "keep"}
+    assert page.locator(".which button").all_inner_texts() == [
+        f"{order[0]}, rated keep",
+        f"{order[1]}, shown",
+    ]
+    page.keyboard.press("n")
+    assert page.inner_text(".review h2") == order[0]
+    page.keyboard.type("after")
+    page.keyboard.press("Enter")
+    assert page.inner_text(".review h2") == order[1]
+    page.keyboard.press("k")
+    order.append(page.inner_text(".review h2"))
+    page.click("[data-act=note-shown]")
+    page.keyboard.type("before")
+    page.keyboard.press("Enter")
+    assert page.inner_text(".review h2") == order[2]
+    page.keyboard.press("r")
+    page.keyboard.press("n")
+    page.keyboard.press("Escape")
+    assert page.locator(".review").is_visible()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("n")
+    assert page.input_value("[name=note]") == "before"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    table = table_of(page, tmp_path)
+    assert [table[name]["note"] for name in order] == ["after", "n/a", "before"]
 
 
 def test_the_first_scan_without_rating_comes_first_and_a_rating_can_be_taken_back(page):
@@ -178,6 +220,29 @@ def test_dots_are_circles_and_lie_where_age_and_share_say(page, width):
     page.select_option("select[name=across]", label="Volume of WM by its posteriors, mL")
     assert len(positions(page)) == COUNT + 1
     assert np.corrcoef(positions(page)[:, :2].T)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("width", [1300, 400])
+def test_numbers_of_many_digits_have_room_beside_the_plot(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    wait_for_plot(page)
+    for name in ("day", "far"):
+        page.select_option("select[name=across]", label=name)
+        page.select_option("select[name=up]", label=name)
+        plot = page.locator(".scatter").bounding_box()
+        boxes = np.array(page.evaluate(
+            "[...document.querySelectorAll('.scatter text')].map(text => text.getBoundingClientRect())"
+            ".map(box => [box.left, box.right, box.top])"
+        ))  # fmt: skip
+        assert len(boxes) > 3
+        assert boxes[:, 0].min() >= plot["x"]
+        assert boxes[:, 1].max() <= plot["x"] + plot["width"] + 1
+        across = boxes[boxes[:, 2] > plot["y"] + 310]
+        assert (across[1:, 0] > across[:-1, 1]).all()
+        places = "dots => dots.map(dot => +dot.getAttribute('cx'))"
+        dots = page.locator(".scatter circle").evaluate_all(places)
+        assert len(dots) == COUNT + 1
+        assert np.ptp(dots[:-1]) > width / 2
 
 
 def test_the_gravest_dots_lie_on_top(page):
@@ -249,8 +314,9 @@ def test_nothing_is_wider_than_the_window_and_all_can_be_used(page, scheme, widt
     assert accessibility_faults(page) == []
     assert focus_faults(page) == []
     page.click("text=Rate the scans")
+    page.keyboard.press("k")
     assert page.evaluate("document.querySelector('.review').scrollWidth") <= width
-    for button in page.locator(".review button").all():
+    for button in page.locator(".review button:visible").all():
         box = button.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
@@ -262,6 +328,9 @@ def test_print_shows_all_and_no_controls(page):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.locator(".card:visible").count() == COUNT + 1
     assert page.locator("button:visible, input:visible").count() == 0
+    assert page.eval_on_selector(".plot select", "list => getComputedStyle(list).appearance") == "none"
+    kept = page.eval_on_selector(".plot", "plot => getComputedStyle(plot).breakInside")
+    assert kept == "avoid"  # or its heading would be alone
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mriseg.cohort.outliers import Deviation
 from mriseg.cohort.record import Record
-from mriseg.cohort.scan_qc import ScanQC, describe_groups, describe_suspicious
+from mriseg.cohort.scan_qc import ScanQC, describe_groups, describe_suspicious, groups_of
 from mriseg.qc import do_not_trust, look_closely, note
 
 GRAVE, TRIFLE, NOTE = do_not_trust("size", "small"), look_closely("share", "much"), note("soft", "cut")
@@ -57,3 +57,8 @@ def test_scans_to_look_at_are_counted_once_each(scans, says):
 def test_what_is_compared_with_none_is_said(sizes, says):
     checked = [scan(group=name) for name, size in sizes.items() for _ in range(size)]
     assert describe_groups(checked, "site") == says
+
+
+def test_groups_are_in_the_order_of_their_numbers_and_the_unknown_last():
+    checked = [scan(group=name) for name in ("site 10", None, "site 2", "alone", "site 1")]
+    assert [group.name for group in groups_of(checked)] == ["alone", "site 1", "site 2", "site 10", None]

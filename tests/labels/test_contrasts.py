@@ -36,7 +36,7 @@ def test_numbered_classes_are_called_by_their_numbers():
     assert [(c.index, c.name, c.abbreviation, c.mapping) for c in classes] == [
         (i, f"Class {i}", f"class{i}", None) for i in (1, 2, 3, 4)
     ]
-    assert [c.color for c in rising_tissues("t1", 10)[:2]] == ["#0072b2", "#56b4e9"]
+    assert [c.color for c in rising_tissues("t1", 10)[:2]] == ["#0072b2", "#d55e00"]
 
 
 def test_components_of_the_same_mean_keep_their_order():

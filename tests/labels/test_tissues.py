@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from mriseg.labels.tissues import CSF, GM, LESION, WM, rgb
-from mriseg.report.constants import FILL_OPACITY
+from mriseg.labels.tissues import CSF, GM, LESION, WM, class_color, rgb
+from mriseg.report.constants import FILL_OPACITY, MASK_COLOR, ODD_COLOR
 
 COLOURS = np.array([rgb(tissue.color) for tissue in (GM, WM, CSF, LESION)]) / 255
 
@@ -47,3 +47,20 @@ def test_translucent_tissues_are_told_apart_over_the_same_grey_by_everybody(kind
     for i, j in itertools.combinations(range(4), 2):
         # One is just noticeable side by side; to find a colour in a legend takes several.
         assert deltaE_ciede2000(lab[i], lab[j]) > 10
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_other_colours_of_pictures_are_told_from_tissues_grey_and_each_other_by_everybody(kind):
+    greys = np.tile([[0.1], [0.3], [0.5], [0.7], [0.9]], 3)
+    marks = np.array([rgb(color) for color in (MASK_COLOR, ODD_COLOR)]) / 255
+    lab = _as_seen(np.concatenate([marks, COLOURS, greys]), kind)
+    assert deltaE_ciede2000(lab[0], lab[1:]).min() > 15
+    assert deltaE_ciede2000(lab[1], lab[2:]).min() > 15
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+@pytest.mark.parametrize(("classes", "apart"), [(2, 45), (4, 18), (7, 10)])
+def test_colours_of_few_classes_are_far_apart_for_everybody(kind, classes, apart):
+    lab = _as_seen(np.array([rgb(class_color(number)) for number in range(1, classes + 1)]) / 255, kind)
+    for i, j in itertools.combinations(range(classes), 2):
+        assert deltaE_ciede2000(lab[i], lab[j]) > apart

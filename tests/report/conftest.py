@@ -21,9 +21,9 @@ def blocks(tmp_path):
     scan[:2], scan[2:4] = 0, 200  # the range of greys
     nib.Nifti1Image(scan, np.diag([2.0, 2, 2, 1])).to_filename(tmp_path / "flat_T1w.nii.gz")
     labels = np.zeros((60, 40, 30), np.uint8)
-    labels[15:45, 10:30, 8:22] = 1
-    labels[25:45, 10:20, 8:22] = 2
-    labels[25:35, 20:30, 8:22] = 3
+    labels[15:45, 10:30, 6:20] = 1
+    labels[25:45, 10:20, 6:20] = 2
+    labels[25:35, 20:30, 6:20] = 3
     image = nib.Nifti1Image(labels, np.diag([2.0, 3, 4, 1]))
     image.header.set_intent("label")
     image.to_filename(tmp_path / "flat_dseg.nii.gz")

@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, ticks, trace_chart
 from mriseg.report.slices import Slices
@@ -37,6 +38,29 @@ def test_the_curve_of_wm_peaks_at_its_mean_by_the_ticks(ball_result):
     peak = points[points[:, 1].argmin(), 0]  # y points down
     intensity = np.interp(peak, *zip(*ticks_of_x, strict=True))
     assert intensity == pytest.approx(ball_result.model.means[-1], abs=2)
+
+
+class Flat:
+    """A model of ten classes that share every intensity alike."""
+
+    def density(self, intensities):
+        return np.ones(len(intensities))
+
+    def responsibilities(self, intensities):
+        return np.full((len(intensities), 10), 0.1)
+
+
+def test_a_long_key_stands_above_the_frame_and_hides_no_curve():
+    values = np.arange(100.0)
+    svg = histogram_chart(values, np.ones(100), Flat(), rising_tissues("t1", 10))
+    picture = ET.fromstring(svg)  # noqa: S314 - we wrote it
+    frame = next(path.get("d") for path in picture.iter(SVG + "path") if "V" in path.get("d"))
+    top = float(frame.split()[1])
+    entries = {text.text: float(text.get("y")) for text in picture.iter(SVG + "text")}
+    names = [f"class{k}" for k in range(1, 11)]
+    assert all(0 < entries[name] < top for name in [*names, "sum of the classes"])
+    assert len({entries[name] for name in names}) > 1  # in lines, none beyond the width
+    assert max(float(text.get("x")) for text in picture.iter(SVG + "text") if text.text in names) < 600
 
 
 def test_a_field_is_drawn_in_the_colours_of_its_key(ball_result):

@@ -5,7 +5,8 @@ import pytest
 from skimage.io import imread
 
 from mriseg.images.reading import load_volume
-from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.labels.tissues import CSF, GM, WM, over_grey, rgb
+from mriseg.report.constants import FILL_OPACITY, OVERLAY_KEY_HEIGHT
 from mriseg.report.overlay import draw_overlay, save_overlay
 
 
@@ -43,6 +44,9 @@ def test_filled_tissues_let_the_scan_shine_through(ball, ball_labels, tmp_path, 
     filled = imread(tmp_path / "fill.png")[..., :3].astype(int)
     assert filled.shape == picture.shape
 
+    for tissue in (GM, WM, CSF):  # in the key, as translucent as in the picture
+        color = np.array(rgb(over_grey(tissue.color, FILL_OPACITY)))
+        assert (filled[-OVERLAY_KEY_HEIGHT:] == color).all(axis=-1).sum() > 200
     filled, outlined = (image[: int(0.9 * len(image))] for image in (filled, picture))
     coloured = np.ptp(filled, axis=-1) > 30
     assert coloured.sum() > 3 * (np.ptp(outlined, axis=-1) > 30).sum()

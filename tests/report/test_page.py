@@ -195,6 +195,36 @@ def test_print_takes_four_pages_and_leaves_none_half_empty(browser, report_file)
         assert max(heights) < 0.45 * PAPER["height"]
 
 
+# Makes of a report that of three channels, ten classes, six warnings and long names.
+CROWD = """() => {
+    const copy = (part, times) => { for (let k = 0; k < times; k++) part.after(part.cloneNode(true)); };
+    const all = (selector) => [...document.querySelectorAll(selector)];
+    copy(document.querySelector('.volumes tbody tr'), 7);
+    copy(document.querySelector('.verdict li'), 5);
+    for (const line of all('.verdict li')) line.textContent = 'what is doubtful '.repeat(14);
+    copy(document.querySelector('.charts figure'), 2);
+    const name = 'verylongname'.repeat(15);
+    for (const part of all('.charts figcaption, h1, .facts th[colspan]')) part.prepend(name);
+    document.querySelector('.methods p').append(name + ' and more words of methods '.repeat(20));
+    for (const part of all('.facts tbody').slice(0, 2)) copy(part, 2);
+}"""
+
+
+def test_a_crowded_report_prints_on_four_pages_with_no_heading_alone(browser, report_file):
+    with opened(browser, report_file.as_uri()) as page:
+        page.evaluate(CROWD)
+        for paper in ("A4", "Letter"):
+            printed = page.pdf(format=paper, prefer_css_page_size=True)
+            assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 4
+        page.emulate_media(media="print")
+        page.set_viewport_size(PAPER)
+        assert page.evaluate("document.documentElement.scrollWidth") == PAPER["width"]
+        assert page.locator(".facts .unset:visible").count() == 0
+        headings = "rows => rows.map(row => getComputedStyle(row).breakAfter)"
+        found = page.locator(".facts tr:has([scope=rowgroup])").evaluate_all(headings)
+        assert set(found) == {"avoid"}
+
+
 def test_a_hostile_file_name_is_shown_as_text(browser, ball, tmp_path):
     scan = tmp_path / HOSTILE
     scan.write_bytes(ball.read_bytes())

@@ -21,6 +21,7 @@ from mriseg.images.writing import save_array
 from mriseg.labels.tissues import LESION
 from mriseg.report.viewer import gather_layers, viewer_page, without_sidecar
 
+SHORT = {"Gray Matter": "GM", "White Matter": "WM", "Cerebrospinal Fluid": "CSF"}
 NAMES = {0: "outside", 1: "Gray Matter", 2: "White Matter", 3: "Cerebrospinal Fluid"}
 
 
@@ -104,6 +105,8 @@ def test_an_exported_page_needs_nothing_else(browser, results, tmp_path):
         page.wait_for_selector(READY)
         place, name, _ = _said(page.inner_text("#crosshair"))
         assert name == _label_at(labels, place)
+        lines = page.inner_text("#crosshair").splitlines()
+        assert not [line for line in lines[2:] if SHORT[name] in line]  # its posterior is said above
 
 
 @pytest.fixture(
@@ -287,3 +290,18 @@ def test_the_first_scan_lies_below_and_what_is_atypical_on_top(results):
     ]  # fmt: skip
     assert layers[-1].range == (2.0, 5.0)
     assert {layer.range for layer in layers[:-1]} == {(0.0, 1.0)}
+
+
+def test_a_scan_whose_name_is_its_suffix_is_named_once(results):
+    scan = shutil.copy(results / "sub-ball_desc-preproc_T1w.nii.gz", results / "T2w.nii.gz")
+    assert [layer.name for layer in gather_layers([scan])] == ["T2w"]
+
+
+def test_what_the_files_do_not_hold_is_said_or_not_offered(results):
+    scan, labels = results / "sub-ball_desc-preproc_T1w.nii.gz", results / "sub-ball_dseg.nii.gz"
+    both, alone, without = (
+        viewer_page(gather_layers(files), embed=False) for files in ([scan, labels], [scan], [labels])
+    )
+    assert [page.count("<kbd>o</kbd>") for page in (both, alone, without)] == [1, 0, 1]
+    assert [page.count("<kbd>s</kbd>") for page in (both, alone, without)] == [0, 0, 0]
+    assert ["mriseg view SCAN DIR" in page for page in (both, alone, without)] == [False, False, True]

@@ -69,8 +69,9 @@ def test_keys_move_the_crosshair_and_the_controls(shown, blocks):
     assert page.input_value("#share") == str(int(before[1]) + 1)
 
 
-def test_the_keys_are_listed_by_their_key_and_by_a_button(shown, blocks):
-    page = shown(blocks / "flat_dseg.nii.gz")
+def test_the_view_opens_in_the_middle_of_the_labels_and_the_keys_are_listed(shown, blocks):
+    page = shown(blocks / "flat_T1w.nii.gz", blocks / "flat_T1w.nii.gz", blocks / "flat_dseg.nii.gz")
+    np.testing.assert_allclose(_place(page), [59, 58.5, 50], atol=2)  # z of the middle of the scan is 59
     for ask in (lambda: page.keyboard.press("?"), lambda: page.click("#help")):
         assert not page.is_visible("#keys")
         ask()
@@ -84,6 +85,11 @@ def test_the_keys_are_listed_by_their_key_and_by_a_button(shown, blocks):
 
 def test_a_click_in_3d_and_the_wheel_keep_the_controls_in_step(shown, ball_folder):
     page = shown(ball_folder)
+    page.set_viewport_size({"width": 1300, "height": 850})
+    boxes = {part: page.locator(part).bounding_box() for part in ("#share", "dl", "#pointer")}
+    assert boxes["#share"]["y"] + boxes["#share"]["height"] < boxes["dl"]["y"]
+    assert boxes["#pointer"]["y"] + boxes["#pointer"]["height"] <= 850
+    page.set_viewport_size({"width": 900, "height": 560})
     page.select_option("#view", "render")
     page.select_option("#cut", label="top")
     page.hover("#solid canvas")
@@ -91,6 +97,12 @@ def test_a_click_in_3d_and_the_wheel_keep_the_controls_in_step(shown, ball_folde
     depth = page.evaluate("mriseg.solid.scene.clipPlaneDepthAziElevs[0][0]")
     assert depth != 0
     assert float(page.input_value("#share")) == pytest.approx(50 - 100 * depth, abs=0.51)
+    page.fill("#share", "2")
+    for _ in range(3):
+        page.mouse.wheel(0, 100)  # less than nothing cannot be cut away
+    assert page.input_value("#share") == "0"
+    page.mouse.wheel(0, -100)
+    assert float(page.input_value("#share")) > 1
     page.mouse.down(button="right")
     page.mouse.move(450, 200, steps=5)
     page.mouse.up(button="right")
@@ -204,6 +216,24 @@ def test_all_is_reached_by_the_tab_key_and_axe_finds_no_fault(shown, ball, ball_
 def test_an_image_alone_is_seen(shown, ball_folder):
     page = shown(ball_folder / "sub-ball_label-WM_probseg.nii.gz")
     assert (picture_of(page).max(axis=-1) > 60).mean() > 0.02
+
+
+def test_labels_that_fill_their_volume_fit_into_the_first_view(shown, tmp_path):
+    labels = np.ones((40, 40, 40), np.uint8)
+    labels[:, :, :20] = 2
+    image = nib.Nifti1Image(labels, np.eye(4))
+    image.header.set_intent("label")
+    image.to_filename(tmp_path / "full_dseg.nii.gz")
+    page = shown(tmp_path / "full_dseg.nii.gz")
+    page.evaluate("mriseg.solid.setRenderAzimuthElevation(135, 35)")
+    page.select_option("#view", "render")
+    page.evaluate("mriseg.solid.opts.show3Dcrosshair = mriseg.solid.opts.isOrientCube = false")
+    page.select_option("#cut", label="top")
+    page.fill("#share", "0")
+    lit = picture_of(page, "#solid").max(axis=-1) > 60
+    assert lit.mean() > 0.2
+    assert not lit[[0, -1]].any()
+    assert not lit[:, [0, -1]].any()
 
 
 def test_a_page_that_cannot_be_shown_says_so(browser, ball_folder, tmp_path):
