@@ -118,9 +118,29 @@ def largest_hole(brain: NDArray[np.bool_], excess: NDArray[np.float32], zooms: N
         Voxels; 0 if there is none of three voxels each way.
     """
     level = np.float32(MAX_HOLE_LEVEL * np.median(excess[brain]))
-    silent = ndimage.binary_opening(brain & (excess < level), np.ones((3, 3, 3)))
+    silent = _opened(brain & (excess < level))
     if not silent.any():
         return 0
-    depth = ndimage.distance_transform_edt(np.pad(brain, 1), sampling=zooms)[1:-1, 1:-1, 1:-1]
-    pieces, _ = ndimage.label(silent & (depth > HOLE_DEPTH_MM))
+    # What is farther from all pieces than that depth cannot tell how deep they are.
+    reach = (HOLE_DEPTH_MM // zooms).astype(int).tolist()
+    near = tuple(
+        slice(max(0, side.start - step), side.stop + step)
+        for side, step in zip(bounding_box(silent), reach, strict=True)
+    )
+    depth = ndimage.distance_transform_edt(np.pad(brain[near], 1), sampling=zooms)[1:-1, 1:-1, 1:-1]
+    pieces, _ = ndimage.label(silent[near] & (depth > HOLE_DEPTH_MM))
     return int(np.bincount(pieces.ravel())[1:].max(initial=0))
+
+
+def _opened(mask: Mask) -> Mask:
+    """Return the cubes of three voxels each way that a mask holds, one axis at a time."""
+    centres = mask
+    for axis in range(3):
+        rows = np.moveaxis(centres, axis, 0)
+        centres = np.moveaxis(rows[:-2] & rows[1:-1] & rows[2:], 0, axis)
+    if not centres.any():
+        return np.zeros_like(mask)
+    for axis in range(3):
+        rows = np.moveaxis(np.pad(centres, [(2 * (a == axis),) * 2 for a in range(3)]), axis, 0)
+        centres = np.moveaxis(rows[:-2] | rows[1:-1] | rows[2:], 0, axis)
+    return centres

@@ -29,7 +29,7 @@ from mriseg.images.nifti_voxels import read_voxels
 from mriseg.images.orientation import max_corner_distance, voxel_placement
 from mriseg.images.sources import file_path, path_of
 from mriseg.images.volume import Volume
-from mriseg.images.voxels import bounding_box
+from mriseg.images.voxels import bounding_box, contiguous
 from mriseg.qc import QCWarning, look_closely, note
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def file_digest(source: ImageSource) -> str:
 def _canonical(array: NDArray[np.float32], affine: NDArray[np.float64], **described: Any) -> Volume:
     """Create a volume from an array in the axes of its file."""
     orientation = io_orientation(affine)
-    data = np.ascontiguousarray(apply_orientation(array, orientation))
+    data = contiguous(apply_orientation(array, orientation))
     return Volume(data, affine @ inv_ornt_aff(orientation, array.shape), **described)
 
 

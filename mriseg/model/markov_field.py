@@ -98,7 +98,8 @@ def regularise(
         for step, weight in zip(steps, weights, strict=True):
             beside = field.take(places[part] - step, axis=1)
             beside += field.take(places[part] + step, axis=1)
-            log_odds += weight * beside
+            beside *= weight
+            log_odds += beside
         current[:, part] = _normalised(log_odds)
 
     for _ in range(MEAN_FIELD_ITERATIONS):

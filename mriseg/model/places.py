@@ -82,11 +82,12 @@ def places_of(log_odds: NDArray[np.float32], deep_grey: NDArray[np.float32], lev
     >>> places_of(np.float32([0, 0, 9]), np.float32([0, 0, 0]), np.ones(3)).number.tolist()
     [0, 0, 1]
     """
-    steps = np.rint(log_odds / np.float32(LOG_ODDS_STEP)).astype(np.intp)
-    parts = np.rint(deep_grey / np.float32(DEEP_GREY_STEP)).astype(np.intp)
-    cells = (steps - steps.min()) * (parts.max() + 1) + parts
-    used = np.flatnonzero(np.bincount(cells))
-    number = np.searchsorted(used, cells).astype(np.int16)
+    cells = np.rint(log_odds / np.float32(LOG_ODDS_STEP)).astype(np.int32)
+    parts = np.rint(deep_grey / np.float32(DEEP_GREY_STEP)).astype(np.int32)
+    cells -= cells.min()
+    cells *= parts.max() + 1
+    cells += parts
+    number = (np.cumsum(np.bincount(cells) > 0) - 1).astype(np.int16)[cells]
     sizes = np.bincount(number)
     odds, deep = (np.bincount(number, weights=prior) / sizes for prior in (log_odds, deep_grey))
     white = 1 / (1 + np.exp(-odds))

@@ -137,14 +137,15 @@ def atypicality_of(
     atypicality = np.empty(len(columns[0]), dtype=np.float32)
 
     def evaluate(part: slice) -> None:
-        squares = model.squared_distances(columns[0][part] if len(columns) == 1 else _rows(columns, part))
+        # Component by component, as they lie in memory.
+        squares = model.squared_distances(columns[0][part] if len(columns) == 1 else _rows(columns, part)).T
         if log_odds is not None:
             grey, white, odds = log_odds
-            unlikely = np.zeros((len(squares), len(model.means)), dtype=np.float32)
-            unlikely[:, grey] = 2 * np.maximum(odds[part], 0)
-            unlikely[:, white] = 2 * np.maximum(-odds[part], 0)
-            squares = squares + unlikely @ model.tissues_in_component.T.astype(np.float32)
-        atypicality[part] = np.sqrt(squares.min(axis=1))
+            unlikely = np.zeros((len(model.means), squares.shape[1]), dtype=np.float32)
+            unlikely[grey] = 2 * np.maximum(odds[part], 0)
+            unlikely[white] = 2 * np.maximum(-odds[part], 0)
+            squares = squares + model.tissues_in_component.astype(np.float32) @ unlikely
+        atypicality[part] = np.sqrt(squares.min(axis=0))
 
     parallel_chunks(evaluate, len(atypicality), _PART)
     return atypicality

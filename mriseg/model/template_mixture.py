@@ -238,8 +238,8 @@ class TemplateMixture:
 
     def squared_distances(self, intensities: Floats) -> Floats:
         """Return squared Mahalanobis distances to the nearest component of each group, shape (B, 6)."""
-        squares = self._squares(intensities).sum(axis=0)
-        return np.asarray(np.minimum.reduceat(squares, FIRST_OF_GROUP, axis=0).T)
+        groups = np.split(self._squares(intensities).sum(axis=0), FIRST_OF_GROUP[1:])
+        return np.stack([squares.min(axis=0) for squares in groups]).T
 
     def inlier_densities(self, intensities: Floats) -> Floats:
         """Return (1 - o) N of (2) at intensities (B, D), shape (D, J, B)."""

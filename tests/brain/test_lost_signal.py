@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from heads import template_head
 from real_scans import scan_of
+from scipy import ndimage
 
 from mriseg.brain.checks import mask_warnings
+from mriseg.brain.constants import HOLE_DEPTH_MM
+from mriseg.brain.lost_signal import largest_hole
 from mriseg.images.reading import load_mask, load_volume
 
 RANDOM = np.random.default_rng(0)
@@ -56,6 +59,23 @@ def test_a_hole_in_the_brain_is_flagged():
         data = head.data.copy()
         data[cube] = filling
         assert "brain-hole" in _codes(brain, replace(head, data=data))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("shape", [(40, 32, 24), (30, 2, 30)])
+def test_the_largest_hole_is_the_one_seen_in_the_whole_brain(seed, shape):
+    rng = np.random.default_rng(seed)
+    brain = np.ones(shape, dtype=bool)
+    brain[: rng.integers(12), :, : rng.integers(12)] = False
+    smooth = ndimage.gaussian_filter(rng.normal(size=shape), 2.0)
+    excess = np.where(smooth > np.quantile(smooth, 0.3), 100, 0).astype(np.float32)
+    zooms = rng.uniform(0.5, 2.5, 3)
+    silent = ndimage.binary_opening(brain & (excess < 1), np.ones((3, 3, 3)))
+    depth = ndimage.distance_transform_edt(np.pad(brain, 1), sampling=zooms)[1:-1, 1:-1, 1:-1]
+    pieces, count = ndimage.label(silent & (depth > HOLE_DEPTH_MM))
+    sizes = ndimage.sum_labels(silent, pieces, range(1, count + 1))
+    assert largest_hole(brain, excess, zooms) == max(sizes, default=0)
+    assert (count > 0) == (min(shape) > 2)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen, faces, largest_component
+from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen, contiguous, faces, largest_component
 
 
 def test_the_bounding_box_is_the_smallest_that_holds_the_mask():
@@ -12,6 +12,15 @@ def test_the_bounding_box_is_the_smallest_that_holds_the_mask():
     mask[1, 6, 3] = mask[4, 2, 3] = True
     assert bounding_box(mask) == (slice(1, 5), slice(2, 7), slice(3, 4))
     assert bounding_box(~mask) == (slice(0, 6), slice(0, 7), slice(0, 8))
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)])
+def test_a_copy_in_order_holds_the_same(axes):
+    array = np.random.default_rng(0).normal(size=(5, 6, 7)).transpose(axes)[::-1]
+    copy = contiguous(array)
+    assert copy.flags.c_contiguous
+    assert np.array_equal(copy, array)
+    assert contiguous(copy) is copy
 
 
 def test_faces_hold_the_outside_and_nothing_of_the_inside():
