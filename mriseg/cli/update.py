@@ -50,7 +50,8 @@ def update(
 
     In DIR labels, brain mask, volumes, overlay, report if there is one, and sidecar are replaced; posteriors
     stay as they are. The sidecar says which file the labels come from and what they changed. The labels
-    before the first edit are kept as STEM_desc-unedited_dseg.nii.gz; give that file to go back to them.
+    before the first edit are kept as STEM_desc-unedited_dseg.nii.gz; give that file to go back to them. Of
+    labels that were saved over STEM_dseg.nii.gz give that file.
 
     For example: mriseg update sub-01_mriseg --labels edited.nii.gz
     """
