@@ -62,7 +62,9 @@ def update(
         result, labels, scan=scan, overlay_style=overlay_style.value if overlay_style else None
     )
     warn(labels, edit.warnings)
-    if not quiet:
+    if not edit.files:
+        say(f"{labels}: these are the result's own labels, which nobody has changed; there is nothing to do")
+    elif not quiet:
         say(*_table(edit), f"{len(edit.files)} files in {edit.files[0].parent}")
 
 
