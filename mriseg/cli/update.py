@@ -50,7 +50,8 @@ def update(
 
     In DIR labels, brain mask, volumes, overlay, report if there is one, and sidecar are replaced; posteriors
     stay as they are. The sidecar says which file the labels come from and what they changed. The labels
-    before the first edit are kept as STEM_desc-unedited_dseg.nii.gz; give that file to go back to them.
+    before the first edit are kept as STEM_desc-unedited_dseg.nii.gz; give that file to go back to them. Of
+    labels that were saved over STEM_dseg.nii.gz give that file.
 
     For example: mriseg update sub-01_mriseg --labels edited.nii.gz
     """
@@ -61,7 +62,9 @@ def update(
         result, labels, scan=scan, overlay_style=overlay_style.value if overlay_style else None
     )
     warn(labels, edit.warnings)
-    if not quiet:
+    if not edit.files:
+        say(f"{labels}: these are the result's own labels, which nobody has changed; there is nothing to do")
+    elif not quiet:
         say(*_table(edit), f"{len(edit.files)} files in {edit.files[0].parent}")
 
 

@@ -58,8 +58,14 @@ class EditedLabels:
         self.grid = load_map(self.place(file_names.BRAIN_MASK)) if self.in_place else self.current.volume
         self.unedited = self._unedited()
         self.labels = self._checked()
-        self._refuse_own()
         self.changed = self.labels != self.unedited
+
+    @property
+    def are_own(self) -> bool:
+        """Whether the edited labels are the file of the result, as it was written."""
+        path = self.current.volume.path
+        same = self.edited.path.exists() and self.edited.path.samefile(path)
+        return same and not self.in_place and np.array_equal(self.labels, self.current.labels)
 
     @property
     def voxel_ml(self) -> float:
@@ -155,15 +161,6 @@ class EditedLabels:
             raise ImageError(
                 f"{path}: was changed in its place, and {self.edited.path.name} would replace what was "
                 f"edited there; first give {path.name} itself as the edited labels"
-            )
-
-    def _refuse_own(self) -> None:
-        """Raise ImageError if the edited labels are the file of the result, as it was written."""
-        path = self.current.volume.path
-        same = self.edited.path.exists() and self.edited.path.samefile(path)
-        if same and not self.in_place and np.array_equal(self.labels, self.current.labels):
-            raise ImageError(
-                f"{path}: these are the result's own labels, which nobody has changed; there is nothing to do"
             )
 
     def _numbers(self) -> dict[int, Tissue]:

@@ -63,7 +63,8 @@ class LabelEdit:
     before, after : dict of str to float
         Volume of the voxels that carry each label before any edit and now, mL, by tissue abbreviation.
     files : list of Path
-        The files written, the sidecar last.
+        The files written, the sidecar last; none if the labels are the file of the result, which nobody has
+        changed since it was written.
     warnings : tuple of QCWarning
         What is odd about the edit.
     """
@@ -108,8 +109,8 @@ def update(
     Raises
     ------
     ImageError
-        If the result is not one segmentation or is not complete; the labels are not on its grid, hold other
-        numbers, or are the file of the result as it was written; or an edit of that file would be lost.
+        If the result is not one segmentation or is not complete, the labels are not on its grid or hold other
+        numbers, or those of the result were changed in their place and the change would be lost.
     OptionError
         If the style is not known.
     OutputError
@@ -118,7 +119,18 @@ def update(
     if overlay_style is not None:
         check_overlay_style(overlay_style)
     edited = EditedLabels(result_sidecar(Path(result)), load_map(labels))
+    if edited.are_own:
+        return _nothing_new(edited)
     return _Writer(edited, edited.backdrop(scan)).write(overlay_style or edited.overlay_style)
+
+
+def _nothing_new(edited: EditedLabels) -> LabelEdit:
+    """Return the difference that earlier edits made, if there were any."""
+    before, after = (
+        {name: of["label_ml"] for name, of in classes.items()}
+        for classes in (edited.classes, edited.facts["Classes"])
+    )
+    return LabelEdit(int(np.count_nonzero(edited.changed)), before, after, files=[])
 
 
 class _Writer:

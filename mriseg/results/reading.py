@@ -239,7 +239,10 @@ def _read_result(path: Path, sidecar: Path) -> Labels:
     editing = editing_of(sidecar, facts)
     as_written = editing != "in place"
     volume = load_map(sidecar.with_name(result_name(start, file_names.LABELS)))
-    tissues = tuple(tissue for tissue in TISSUES if tissue.abbreviation in ml)
+    names = set(ml)
+    if not as_written and GM.abbreviation in ml:  # lesions may have been painted in
+        numbers, names = {**numbers, LESION.index: LESION.index}, {*ml, LESION.abbreviation}
+    tissues = tuple(tissue for tissue in TISSUES if tissue.abbreviation in names)
     maps = {t.index: sidecar.with_name(result_name(start, posterior_ending(t.abbreviation))) for t in tissues}
     # Posteriors are those before an edit of the labels, and say nothing of edited ones.
     maps = maps if editing == "no" else {}

@@ -44,3 +44,11 @@ def test_wrong_input_is_one_line(run):
         "mriseg: error: out/sub-ball_label-GM_probseg.nii.gz: holds values that are no whole"
     )
     assert run("update", "out").returncode == 2
+
+
+@pytest.mark.usefixtures("labels")
+def test_own_labels_are_nothing_to_do(run):
+    done = run("update", "out", "--labels", "out/sub-ball_dseg.nii.gz")
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert line.endswith("own labels, which nobody has changed; there is nothing to do")

@@ -441,6 +441,17 @@ def test_labels_that_were_saved_over_are_compared_by_what_they_are(results):
     assert compare(one, two).warnings == ()
 
 
+def test_lesions_that_were_painted_over_a_label_map_are_compared(results):
+    one, two, edited, _ = results
+    image = nib.load(edited)
+    labels = np.asarray(image.dataobj).copy()
+    labels[24:28, 24:28, 18:22] = 7
+    nib.Nifti1Image(labels, image.affine).to_filename(two / "sub-ball_dseg.nii.gz")
+    found = compare(one, two).tissues
+    assert found["L"].b_ml == pytest.approx(64 * 0.036)
+    assert sum(change.b_ml for change in found.values()) == pytest.approx((labels > 0).sum() * 0.036)
+
+
 def test_volumes_of_an_updated_result_are_said_to_be_of_edited_labels_too(results):
     one, two, edited, _ = results
     assert compare(one, two).volumes_from == "posteriors"
