@@ -173,6 +173,11 @@ class ScanView:
         head = head_mask(signal, brain, head_threshold(signal))
         return Surroundings(signal, head, air_mask(head, brain, self.zooms * self.blocks))
 
+    @cached_property
+    def corrected_blocks(self) -> NDArray[np.float32]:
+        """The signal of `surroundings` without the bias field."""
+        return self.above_air(coarsen(self.scan, self.found.volume.canonical_affine, BLOCKS_MM)[0])
+
     def residuals(self) -> tuple[NDArray[np.float32], Mask]:
         """Return the signal less that of the tissues in each voxel, in the blocks of `surroundings`.
 

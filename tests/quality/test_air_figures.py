@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,8 @@ from mriseg.quality.air_figures import (
     without_ghost,
     wm2max,
 )
+from mriseg.quality.image_quality import _air_figures
+from mriseg.quality.view import Surroundings
 
 SHAPE, ZOOMS = (40, 48, 44), np.full(3, 4.0)
 
@@ -133,6 +137,20 @@ def test_ghosts_at_other_distances_raise_the_smear_of_their_axis(signal, head, a
     found = [smear(ghostly, head, air, other) - smear(signal, head, air, other) for other in range(3)]
     assert int(np.argmax(found)) == axis
     assert found[axis] > 0.01
+
+
+@pytest.mark.parametrize(("in_scan", "without_field", "moved"), [(1, 0, False), (0, 1, False), (1, 1, True)])
+def test_air_that_only_a_field_brightens_is_no_motion(signal, head, air, in_scan, without_field, moved):
+    """Some reconstructions brighten the noise of air by the receive field, in others its correction does."""
+    lines = 0.05 * head.any(axis=1, keepdims=True)
+    view = SimpleNamespace(
+        surroundings=Surroundings(signal + in_scan * lines, head, air),
+        corrected_blocks=signal + without_field * lines,
+        sampled=signal,
+        sampled_masks=(head, air),
+        has_tissues=False,
+    )
+    assert bool(_air_figures(view)["smear_y"] - smear(signal, head, air, 1) > 0.04) == moved
 
 
 @pytest.mark.parametrize("axis", range(3))
