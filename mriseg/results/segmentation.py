@@ -29,7 +29,7 @@ from mriseg.results.sidecar import refuse_other_scan, sidecar, write_json
 from mriseg.results.volumes import save_volume_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,9 +56,9 @@ class Segmentation(Estimates):
     labels : ndarray of uint8, shape (X, Y, Z)
         0 outside the brain; 1 GM, 2 WM, 3 CSF, 7 lesion; with another number of classes 1 to N by rising
         mean.
-    posteriors : dict of str to ndarray of float32, shape (X, Y, Z)
+    posteriors : mapping of str to ndarray of float32, shape (X, Y, Z)
         Responsibilities by tissue abbreviation; they sum to 1 in the brain mask, and are 0 outside and in
-        lesions.
+        lesions. Each array is made when it is asked for.
     tissues : tuple of Tissue
         In the order of their labels.
     volumes : dict of str to TissueVolume
@@ -75,7 +75,7 @@ class Segmentation(Estimates):
     """
 
     labels: NDArray[np.uint8]
-    posteriors: dict[str, NDArray[np.float32]]
+    posteriors: Mapping[str, NDArray[np.float32]]
     tissues: tuple[Tissue, ...]
     volumes: dict[str, TissueVolume]
     corrected: NDArray[np.float32] | None
@@ -298,22 +298,23 @@ def _write(
 
 def _images(result: Segmentation, place: Callable[[str], Path], order: str) -> list[Callable[[], None]]:
     """Return functions that write the images, the slowest first."""
-    images: list[tuple[NDArray[Any], str, str]] = []
+    scans: list[NDArray[Any]] = []
     if result.corrected is not None:
         scans = [result.corrected, *(result.volume.to_scan_grid(c.corrected) for c in result.channels)]
-        images += [(scan, end, "none") for scan, end in zip(scans, _corrected_endings(result), strict=True)]
-    images += [
-        (posterior, file_names.posterior_ending(abbreviation), "estimate")
-        for abbreviation, posterior in result.posteriors.items()
-    ]
+    images = [(scan, ending, "none") for scan, ending in zip(scans, _corrected_endings(result), strict=True)]
     images.append((result.atypicality, file_names.ATYPICALITY, "none"))
     images.append((renumbered(result.labels, result.tissues, order), file_names.LABELS, "label"))
     images.append((result.mask.view(np.uint8), file_names.BRAIN_MASK, "none"))
     marks = {"label": order_mark(result.tissues, order)}
-    return [
-        partial(save_array, array, result.volume, place(ending), intent=intent, mark=marks.get(intent, ""))
-        for array, ending, intent in images
-    ]
+
+    def save(array: NDArray[Any], ending: str, intent: str) -> None:
+        save_array(array, result.volume, place(ending), intent=intent, mark=marks.get(intent, ""))
+
+    def save_posterior(name: str) -> None:  # laid out here, so that few are in memory at a time
+        save(result.posteriors[name], file_names.posterior_ending(name), "estimate")
+
+    posteriors = [partial(save_posterior, name) for name in result.posteriors]
+    return [*posteriors, *(partial(save, *image) for image in images)]
 
 
 def _describe_images(result: Segmentation, place: Callable[[str], Path]) -> None:
