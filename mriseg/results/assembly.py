@@ -46,7 +46,7 @@ def assemble(
     """
     volume, components, mask = found.volume, found.components, found.tissue_mask
     numbers = np.array([component.index for component in components], dtype=np.uint8)
-    labels = numbers[posteriors.argmax(axis=1)]
+    labels = numbers[_most_probable(posteriors)]
     order = sorted(range(len(components)), key=lambda k: components[k].index)
     volumes = _volumes(found, labels, posteriors)
     tissues = [components[k] for k in order]
@@ -75,6 +75,15 @@ def assemble(
         quality=quality,
         warnings=warnings,
     )
+
+
+def _most_probable(posteriors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the column (N,) of the highest posterior, the first of equal ones, column by column."""
+    highest, most = posteriors[:, 0].copy(), np.zeros(len(posteriors), dtype=np.uint8)
+    for k, column in enumerate(posteriors.T[1:], start=1):
+        most[column > highest] = k
+        np.maximum(highest, column, out=highest)
+    return most
 
 
 class _Maps(Mapping[str, Any]):
