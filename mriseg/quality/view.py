@@ -190,7 +190,7 @@ class ScanView:
         of_voxels = self.in_box(self.signal[self.mask] - self.posteriors @ means)
         residuals, share = (
             coarsen(np.pad(array, margins), self.found.volume.canonical_affine, BLOCKS_MM)[0]
-            for array in (of_voxels, self.mask.astype(np.float32))
+            for array in (of_voxels, self.mask)
         )
         brain = np.zeros(self.surroundings.signal.shape, dtype=bool)
         brain[tuple(slice(k, k + n) for k, n in zip(first, share.shape, strict=True))] = share > FULL_BLOCK
