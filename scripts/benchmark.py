@@ -7,7 +7,8 @@ DATA_DIR holds bids/sub-*/anat/*_T1w.nii.gz. Every program runs in a process of 
 and all again, so that a busy machine slows all alike; medians are printed. "I/O floor" is a process that
 imports numpy and nibabel, reads the scan and writes the images that mriseg wrote. Peers (pip install
 '.[peers]', in environments of their own if need be) are run by the first of the given interpreters that can
-import them. --scale resamples colin27 to 2, 1.5, 1, 0.7 and 0.5 mm and measures mriseg alone.
+import them. "In Python" is mriseg called there, step by step. --scale resamples colin27 to 2, 1.5, 1, 0.7 and
+0.5 mm and measures that alone.
 """
 
 from __future__ import annotations
@@ -46,6 +47,24 @@ import sys, numpy as np, nibabel as nib
 for source, target in (sys.argv[1:3], sys.argv[3:5]):
     image = nib.load(source)
     nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj).reshape(image.shape[:3]), image.affine), target)
+"""
+# Says the CPU time of each step as the command line says its wall time, of which a busy machine takes more.
+STEPS = """
+import sys, time, logging
+class Steps(logging.Handler):
+    def emit(self, record):
+        seen.append((record.getMessage(), time.process_time()))
+seen = []
+logger = logging.getLogger("mriseg")
+logger.setLevel(logging.INFO)
+logger.addHandler(Steps())
+from mriseg import load_volume, segment
+import mriseg.pipeline, mriseg.report.overlay
+begun = time.process_time()
+segment(load_volume(sys.argv[1])).save(sys.argv[2], overwrite=True, report=False)
+seen = [("reading the scan", begun), *seen[1:], ("", time.process_time())]
+for (step, start), (_, end) in zip(seen, seen[1:]):
+    print(f"mriseg: {step} ({1000 * (end - start):.0f} ms)", file=sys.stderr)
 """
 SKLEARN = """
 import sys, numpy as np, nibabel as nib
@@ -113,6 +132,7 @@ nib.save(nib.Nifti1Image(fine, affine), target)
 def measure(command: list[str]) -> dict[str, object]:
     """Run a command; return wall and CPU seconds, peak MB, and the seconds of each step that it says."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled
     begun = time.perf_counter()
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
@@ -125,10 +145,11 @@ def measure(command: list[str]) -> dict[str, object]:
     steps: dict[str, float] = {}
     for name, ms in STEP.findall(said):
         steps[name] = steps.get(name, 0) + int(ms) / 1000
-    steps["imports and the rest"] = wall - sum(steps.values())
+    cpu = usage.ru_utime + usage.ru_stime
+    steps["imports and the rest"] = cpu - sum(steps.values())
     return {
         "wall": wall,
-        "cpu": usage.ru_utime + usage.ru_stime,
+        "cpu": cpu,
         "mb": usage.ru_maxrss / 1024,
         "steps": steps,
     }
@@ -148,7 +169,7 @@ def median(runs: list[dict[str, object]]) -> dict[str, object]:
 def mriseg(scan: Path, folder: Path) -> list[str]:
     """Return the command: everything on, all files and the overlay, no report."""
     return [sys.executable, "-m", "mriseg", "segment", str(scan), "-o", str(folder), "--no-report",
-            "--overwrite", "-v"]  # fmt: skip
+            "--overwrite"]  # fmt: skip
 
 
 def importable(python: str, module: str) -> bool:
@@ -183,6 +204,7 @@ def compare(scan: Path, pythons: list[str], repeats: int) -> dict[str, object]:
         method = json.loads(next(ours.glob("*_dseg.json")).read_text())["BrainMask"]["Method"]
         commands = {
             "mriseg": mriseg(scan, ours),
+            "in Python": [sys.executable, "-c", STEPS, str(scan), str(ours)],
             "I/O floor": [sys.executable, "-c", IO_FLOOR, str(scan), arrays, str(others)],
         }
         for name, python, program in peers(pythons, method == "stripped scan"):
@@ -203,11 +225,19 @@ def scale(scan: Path, repeats: int) -> dict[str, object]:
             subprocess.run(
                 [sys.executable, "-c", RESAMPLE, str(scan), str(spacing), str(resampled)], check=True
             )
-            figures = median([measure(mriseg(resampled, Path(scratch) / "out")) for _ in range(repeats)])
+            command = [sys.executable, "-c", STEPS, str(resampled), str(Path(scratch) / "out")]
+            figures = median([measure(command) for _ in range(repeats)])
         figures["voxels"] = round(192 / spacing) * round(256 / spacing) ** 2
         found[f"{spacing:g} mm"] = figures
         print_row(f"{spacing:g} mm, {figures['voxels'] / 1e6:.1f} M voxels", figures)
+        print_steps(figures)
     return found
+
+
+def print_steps(figures: dict[str, object]) -> None:
+    """Print the CPU seconds of each step."""
+    for step, seconds in figures["steps"].items():
+        print(f"      {step:<42}{seconds:8.2f} s CPU")
 
 
 def print_row(name: str, figures: dict[str, object], ours: dict[str, object] | None = None) -> None:
@@ -258,8 +288,7 @@ def main() -> None:
         found[name] = compare(scans[name], [sys.executable, *asked.peers], asked.repeats)
         for program, figures in found[name].items():
             print_row(program, figures, found[name]["mriseg"])
-        for step, seconds in found[name]["mriseg"]["steps"].items():
-            print(f"      {step:<28}{seconds:8.2f} s")
+        print_steps(found[name]["in Python"])
     if asked.scale:
         print(f"\ncolin27 resampled: medians of {asked.repeats}", flush=True)
         found["scale"] = scale(scans["colin27"], asked.repeats)

@@ -162,7 +162,7 @@ def surroundings_ratio(mask: NDArray[np.bool_], volume: Volume) -> float:
         Infinite where the scan ends at the mask, or the mask has one intensity.
     """
     data, affine = coarsen(volume.data, volume.canonical_affine, SURROUNDINGS_SPACING_MM)
-    share, _ = coarsen(mask.astype(np.float32), volume.canonical_affine, SURROUNDINGS_SPACING_MM)
+    share, _ = coarsen(mask, volume.canonical_affine, SURROUNDINGS_SPACING_MM)
     inside = share > 0.5
     distance = ndimage.distance_transform_edt(~inside, sampling=np.linalg.norm(affine[:3, :3], axis=0))
     around = data[(distance > SURROUNDINGS_MM[0]) & (distance <= SURROUNDINGS_MM[1])]

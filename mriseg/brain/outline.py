@@ -133,7 +133,7 @@ def border_depths(
     box = bounding_box(mask)
     corner = volume.canonical_affine.copy()
     corner[:3, 3] += corner[:3, :3] @ [side.start for side in box]
-    share, affine = coarsen(mask[box].astype(np.float32), corner, OUTLINE_SPACING_MM)
+    share, affine = coarsen(mask[box], corner, OUTLINE_SPACING_MM)
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     margin = int(np.ceil(MAX_OUTLINE_MM / zooms.min())) + 1
     inside = np.pad(share > 0.5, margin)

@@ -145,7 +145,7 @@ def holds_brain_only(volume: Volume, foreground: NDArray[np.bool_], background: 
         return False
     box = bounding_box(foreground)
     data, affine = coarsen(np.abs(volume.data[box] - background), volume.canonical_affine, LAYER_SPACING_MM)
-    fraction, _ = coarsen(foreground[box].astype(np.float32), volume.canonical_affine, LAYER_SPACING_MM)
+    fraction, _ = coarsen(foreground[box], volume.canonical_affine, LAYER_SPACING_MM)
     head = ndimage.binary_fill_holes(fraction > 0.5)
     depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.linalg.norm(affine[:3, :3], axis=0))
     depth = depth[1:-1, 1:-1, 1:-1]

@@ -63,13 +63,13 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def coarsen(
-    data: NDArray[np.float32], affine: NDArray[np.floating], spacing: float
+    data: NDArray[np.float32] | NDArray[np.bool_], affine: NDArray[np.floating], spacing: float
 ) -> tuple[NDArray[np.float32], NDArray[np.floating]]:
     """Average blocks of voxels to about a spacing, and smooth the axes on which voxels stay finer.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (X, Y, Z)
+    data : ndarray of float32 or bool, shape (X, Y, Z)
     affine : ndarray of float64, shape (4, 4)
         Voxel indices to world coordinates, mm.
     spacing : float
@@ -83,7 +83,7 @@ def coarsen(
     """
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
     factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
-    blocks = data
+    blocks: NDArray[Any] = data
     for axis, factor in enumerate(factors.tolist()):
         blocks = _block_means(blocks, axis, factor)
     coarse_affine = affine @ np.diag([*factors, 1.0])
@@ -94,7 +94,7 @@ def coarsen(
     ), coarse_affine
 
 
-def _block_means(data: NDArray[np.float32], axis: int, factor: int) -> NDArray[np.float32]:
+def _block_means(data: NDArray[Any], axis: int, factor: int) -> NDArray[Any]:
     """Average blocks of voxels along an axis; a short last block is padded with the last voxel."""
     if factor == 1:
         return data

@@ -17,6 +17,7 @@ References
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,27 +86,32 @@ def regularise(
         Rows sum to 1.
     """
     inner = np.pad(mask[bounding_box(mask)], 1)
-    field = np.zeros((posteriors.shape[1], inner.size), dtype=np.float32)
+    field = np.zeros(inner.size, dtype=np.float32)
     places = np.flatnonzero(inner)
     # Distances of neighbours in `places`, which is in C order whatever the memory layout of the mask.
     steps = (inner.shape[1] * inner.shape[2], inner.shape[2], 1)
     weights = np.float32(strength) * neighbour_weights(zooms)
-    evidence = np.log(np.maximum(posteriors.T, np.float32(MIN_POSTERIOR)))
+    evidence = np.maximum(posteriors.T, np.float32(MIN_POSTERIOR))
+    np.log(evidence, out=evidence)
     current = posteriors.T.copy()
 
-    def update(part: slice) -> None:  # (1)
-        log_odds = evidence[:, part].copy()
+    def update(tissue: int, part: slice) -> None:  # the numerator of (1), its logarithm
+        log_odds, here = current[tissue, part], places[part]
+        log_odds[...] = evidence[tissue, part]
         for step, weight in zip(steps, weights, strict=True):
-            beside = field.take(places[part] - step, axis=1)
-            beside += field.take(places[part] + step, axis=1)
+            beside = field.take(here - step)
+            beside += field.take(here + step)
             beside *= weight
             log_odds += beside
-        current[:, part] = _normalised(log_odds)
+
+    def normalise(part: slice) -> None:
+        _normalise(current[:, part])
 
     for _ in range(MEAN_FIELD_ITERATIONS):
-        for tissue, shares in zip(field, current, strict=True):
-            tissue[places] = shares
-        parallel_chunks(update, len(places), _PART)
+        for tissue, shares in enumerate(current):
+            field[places] = shares
+            parallel_chunks(partial(update, tissue), len(places), _PART)
+        parallel_chunks(normalise, len(places), _PART)
     return current.T
 
 
@@ -119,9 +125,8 @@ def neighbour_weights(zooms: Floats) -> NDArray[np.float32]:
     return np.asarray(closeness / (2 * closeness.sum()), dtype=np.float32)
 
 
-def _normalised(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the softmax of log odds (K, N) over the K, in place."""
+def _normalise(log_odds: NDArray[np.float32]) -> None:
+    """Replace log odds (K, N) by their softmax over the K."""
     log_odds -= log_odds.max(axis=0)
-    shares = np.exp(log_odds, out=log_odds)
-    shares /= shares.sum(axis=0)
-    return shares
+    np.exp(log_odds, out=log_odds)
+    log_odds /= log_odds.sum(axis=0)

@@ -89,9 +89,14 @@ def _shares_by_place(
     """
     low, high = np.float32(values[0]), np.float32(values[-1])
     table = model.responsibilities_by_place(np.linspace(low, high, LOOKUP_LEVELS)).astype(np.float32)
-    levels = nearest_levels(intensities, low, high)
-    levels += places.number.astype(np.intp) * LOOKUP_LEVELS
-    return np.take(table.reshape(-1, 3).T.copy(), levels, axis=1).T
+    columns = table.reshape(-1, 3).T.copy()
+
+    def shares(part: slice) -> NDArray[np.float32]:
+        levels = nearest_levels(intensities[part], low, high)
+        levels += places.number[part].astype(np.intp) * LOOKUP_LEVELS
+        return np.take(columns, levels, axis=1).T
+
+    return _in_parts(shares, len(intensities), 3)
 
 
 def _in_parts(

@@ -192,10 +192,13 @@ class ScanView:
         # The box of the brain, begun with a whole block.
         first = [side.start // block for side, block in zip(self.box, self.blocks, strict=True)]
         margins = [(side.start % block, 0) for side, block in zip(self.box, self.blocks, strict=True)]
-        of_voxels = self.in_box(self.signal[self.mask] - self.posteriors @ means)
+        values = self.signal[self.mask]
+        values -= self.posteriors @ means
+        within = np.pad(self.mask, margins)
+        of_voxels = np.zeros(within.shape, dtype=np.float32)
+        of_voxels[within] = values
         residuals, share = (
-            coarsen(np.pad(array, margins), self.found.volume.canonical_affine, BLOCKS_MM)[0]
-            for array in (of_voxels, self.mask.astype(np.float32))
+            coarsen(array, self.found.volume.canonical_affine, BLOCKS_MM)[0] for array in (of_voxels, within)
         )
         brain = np.zeros(self.surroundings.signal.shape, dtype=bool)
         brain[tuple(slice(k, k + n) for k, n in zip(first, share.shape, strict=True))] = share > FULL_BLOCK

@@ -234,6 +234,12 @@ def _drawn(curves: Sequence[_Curve], x_name: str, y_name: str, height: int) -> b
         y_range = 0.0, y_range[1]
     x_pixels, y_pixels = (left, CHART_WIDTH - right), (height - bottom, top)
     whole = all(np.issubdtype(curve.x.dtype, np.integer) for curve in curves)
+
+    def drawn(curve: _Curve) -> tuple[_Curve, list[str], list[str], str]:
+        x, y = _pixels(curve.x, *x_range, *x_pixels), _pixels(curve.y, *y_range, *y_pixels)
+        # Joined here: the template would look at every coordinate for what to escape.
+        return curve, x, y, " ".join(map(",".join, zip(x, y, strict=True)))
+
     return _svg(
         "chart.svg.j2",
         width=CHART_WIDTH,
@@ -244,10 +250,7 @@ def _drawn(curves: Sequence[_Curve], x_name: str, y_name: str, height: int) -> b
         y_name=y_name,
         x_ticks=_placed(ticks(*x_range, CHART_TICKS[0], whole=whole), *x_range, *x_pixels),
         y_ticks=_placed(ticks(*y_range, CHART_TICKS[1]), *y_range, *y_pixels),
-        curves=[
-            (curve, _pixels(curve.x, *x_range, *x_pixels), _pixels(curve.y, *y_range, *y_pixels))
-            for curve in curves
-        ],
+        curves=[drawn(curve) for curve in curves],
         y_name_at=top - above,
         named=_key(named, top, above, is_left=_is_lower_left(curves)),
     )

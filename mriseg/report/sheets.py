@@ -123,9 +123,12 @@ def _layers(
 
 def _palette_indices(opacities: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
     """Return the palette index of each pixel: the most opaque colour and its level; 0 is transparent."""
-    stack = np.stack(opacities)
-    levels = np.round(stack.max(axis=0) * (OPACITY_LEVELS - 1)).astype(np.uint8)
-    return np.where(levels > 0, stack.argmax(axis=0) * OPACITY_LEVELS + levels, 0).astype(np.uint8)
+    highest, first = opacities[0], np.zeros(opacities[0].shape, dtype=np.uint8)
+    for color, opacity in enumerate(opacities[1:], start=1):
+        first[opacity > highest] = color * OPACITY_LEVELS
+        highest = np.maximum(highest, opacity)
+    levels = np.round(highest * (OPACITY_LEVELS - 1)).astype(np.uint8)
+    return np.where(levels > 0, first + levels, 0).astype(np.uint8)
 
 
 def _palette_uri(numbers: NDArray[np.uint8], colors: Sequence[str]) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def assemble(
     """
     volume, components, mask = found.volume, found.components, found.tissue_mask
     numbers = np.array([component.index for component in components], dtype=np.uint8)
-    labels = numbers[posteriors.argmax(axis=1)]
+    labels = numbers[_most_probable(posteriors)]
     order = sorted(range(len(components)), key=lambda k: components[k].index)
     volumes = _volumes(found, labels, posteriors)
     tissues = [components[k] for k in order]
@@ -66,7 +67,7 @@ def assemble(
     return Segmentation(
         **{name: getattr(found, name) for name in found.__dataclass_fields__},
         labels=label_map,
-        posteriors={components[k].abbreviation: _on_scan_grid(posteriors[:, k], mask, volume) for k in order},
+        posteriors=_Maps({components[k].abbreviation: posteriors[:, k] for k in order}, mask, volume),
         tissues=tuple(tissues),
         volumes={tissue.abbreviation: volumes[tissue.abbreviation] for tissue in tissues},
         corrected=volume.to_scan_grid(scan) if found.settings["Bias"] else None,
@@ -74,6 +75,33 @@ def assemble(
         quality=quality,
         warnings=warnings,
     )
+
+
+def _most_probable(posteriors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the column (N,) of the highest posterior, the first of equal ones, column by column."""
+    highest, most = posteriors[:, 0].copy(), np.zeros(len(posteriors), dtype=np.uint8)
+    for k, column in enumerate(posteriors.T[1:], start=1):
+        most[column > highest] = k
+        np.maximum(highest, column, out=highest)
+    return most
+
+
+class _Maps(Mapping[str, Any]):
+    """Maps by name on the grid of the scan, each laid out when it is asked for: most of it is background."""
+
+    def __init__(
+        self, values: dict[str, NDArray[np.float32]], mask: NDArray[np.bool_], volume: Volume
+    ) -> None:
+        self._values, self._mask, self._volume = values, mask, volume
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        return _on_scan_grid(self._values[name], self._mask, self._volume)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 def _volumes(

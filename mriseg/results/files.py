@@ -102,22 +102,23 @@ def write_files(
 
 def _images(result: Segmentation, place: Callable[[str], Path], order: str) -> list[Callable[[], None]]:
     """Return functions that write the images, the slowest first."""
-    images: list[tuple[NDArray[Any], str, str]] = []
+    scans: list[NDArray[Any]] = []
     if result.corrected is not None:
         scans = [result.corrected, *(result.volume.to_scan_grid(c.corrected) for c in result.channels)]
-        images += [(scan, end, "none") for scan, end in zip(scans, _corrected_endings(result), strict=True)]
-    images += [
-        (posterior, file_names.posterior_ending(abbreviation), "estimate")
-        for abbreviation, posterior in result.posteriors.items()
-    ]
+    images = [(scan, ending, "none") for scan, ending in zip(scans, _corrected_endings(result), strict=True)]
     images.append((result.atypicality, file_names.ATYPICALITY, "none"))
     images.append((renumbered(result.labels, result.tissues, order), file_names.LABELS, "label"))
     images.append((result.mask.view(np.uint8), file_names.BRAIN_MASK, "none"))
     marks = {"label": order_mark(result.tissues, order)}
-    return [
-        partial(save_array, array, result.volume, place(ending), intent=intent, mark=marks.get(intent, ""))
-        for array, ending, intent in images
-    ]
+
+    def save(array: NDArray[Any], ending: str, intent: str) -> None:
+        save_array(array, result.volume, place(ending), intent=intent, mark=marks.get(intent, ""))
+
+    def save_posterior(name: str) -> None:  # laid out here, so that few are in memory at a time
+        save(result.posteriors[name], file_names.posterior_ending(name), "estimate")
+
+    posteriors = [partial(save_posterior, name) for name in result.posteriors]
+    return [*posteriors, *(partial(save, *image) for image in images)]
 
 
 def _describe_images(result: Segmentation, place: Callable[[str], Path]) -> None:

@@ -24,7 +24,7 @@ from mriseg.results.files import sidecar_without_files, write_files, written_fil
 from mriseg.results.sidecar import refuse_other_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,9 +51,9 @@ class Segmentation(Estimates):
     labels : ndarray of uint8, shape (X, Y, Z)
         0 outside the brain; 1 GM, 2 WM, 3 CSF, 7 lesion; with another number of classes 1 to N by rising
         mean.
-    posteriors : dict of str to ndarray of float32, shape (X, Y, Z)
+    posteriors : mapping of str to ndarray of float32, shape (X, Y, Z)
         Responsibilities by tissue abbreviation; they sum to 1 in the brain mask, and are 0 outside and in
-        lesions.
+        lesions. Each array is made when it is asked for.
     tissues : tuple of Tissue
         In the order of their labels.
     volumes : dict of str to TissueVolume
@@ -70,7 +70,7 @@ class Segmentation(Estimates):
     """
 
     labels: NDArray[np.uint8]
-    posteriors: dict[str, NDArray[np.float32]]
+    posteriors: Mapping[str, NDArray[np.float32]]
     tissues: tuple[Tissue, ...]
     volumes: dict[str, TissueVolume]
     corrected: NDArray[np.float32] | None

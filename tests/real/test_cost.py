@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mriseg import load_volume, segment
+from mriseg._utils.parallel import thread_count
 from mriseg.cohort.resources import scan_mb
 from mriseg.images import writing
 from mriseg.model import template_em
@@ -59,9 +60,12 @@ def cost(request, scans, tmp_path_factory):
 
 
 def test_memory_stays_within_a_few_volumes(cost):
-    """The scan itself is one volume of four bytes a voxel, what is written are five more."""
-    assert cost.segment_bytes <= 9 * 4 * cost.voxels
-    assert cost.save_bytes <= 8 * 4 * cost.voxels + TEMPLATE_BYTES
+    """The scan itself is one volume of four bytes a voxel, as are the corrected one and the atypicality.
+
+    Posterior maps are volumes, too, but only one for each thread is there at a time.
+    """
+    assert cost.segment_bytes <= 8.25 * 4 * cost.voxels
+    assert cost.save_bytes <= (5.5 + min(thread_count(), 3)) * 4 * cost.voxels + TEMPLATE_BYTES
 
 
 def test_cohorts_plan_with_more_memory_than_a_scan_takes(cost):
@@ -70,7 +74,7 @@ def test_cohorts_plan_with_more_memory_than_a_scan_takes(cost):
 
 
 def test_the_mixture_is_fitted_in_some_hundred_iterations(cost):
-    assert 0 < cost.iterations <= 900
+    assert 0 < cost.iterations <= 450
 
 
 def test_every_image_is_compressed_once(cost):
