@@ -108,6 +108,7 @@ const show = async () => {
   // What is not seen is not drawn.
   const drawScans = () => {
     bottom.opacity = (element("scan-opacity")?.value ?? 100) / 100;
+    shadeKey();
     const seen = [bottom];
     for (const slider of sliders) {
       const image = images[slider.dataset.layer];
@@ -139,10 +140,34 @@ const show = async () => {
     return found;
   };
 
+  // The mean shade of the scan in each row's label, 0 (black) to 1, by number of the label.
+  let shades = new Map();
+  const shadesOf = (found) => {
+    const values = bottom.img2RAS(), { hdr: { scl_slope: slope, scl_inter: inter }, cal_min: black, cal_max: white } = bottom;
+    const sums = new Float64Array(256), counts = new Float64Array(256);
+    for (let voxel = 0; voxel < found.length; voxel++) {
+      if (!found[voxel]) continue;
+      const shade = (values[voxel] * slope + inter - black) / (white - black);
+      sums[found[voxel]] += Math.min(Math.max(shade, 0), 1) || 0;
+      counts[found[voxel]] += 1;
+    }
+    return new Map(labelLayer.colormap.I.map((number, row) => [number, counts[row] ? sums[row] / counts[row] : 0.5]));
+  };
+
+  const shadeKey = () => {
+    for (const box of all("input[name=solid]")) {
+      const percent = 100 * (shades.get(Number(box.value)) ?? 0.5) * bottom.opacity;
+      box.closest("li").style.setProperty("--under", `rgb(${percent}% ${percent}% ${percent}%)`);
+    }
+  };
+
   const layLabels = () => {
     if (!labels) return;
     planes.createEmptyDrawing();
-    planes.drawBitmap.set(rowsOnScan());
+    const rows = rowsOnScan();
+    planes.drawBitmap.set(rows);
+    shades = shadesOf(rows);
+    shadeKey();
     planes.setDrawColormap({ ...labelLayer.colormap, I: labelLayer.colormap.I.map((_, row) => row) });
     planes.refreshDrawing(false);
   };

@@ -53,8 +53,6 @@ _CLASS_COLORS = (
     "#b3de69",
     "#999999",
 )
-# Of 255.
-_MID_GREY = 128
 
 MAX_CLASSES = len(_CLASS_COLORS)
 
@@ -69,13 +67,13 @@ def rgb(color: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def over_grey(color: str, opacity: float) -> str:
-    """Return what a translucent colour looks like over mid grey, hexadecimal.
+def over_grey(color: str, opacity: float, shade: float) -> str:
+    """Return what a translucent colour looks like over a grey from 0 (black) to 1 (white), hexadecimal.
 
-    >>> over_grey("#ff8000", 1.0), over_grey("#ff8000", 0.0)
-    ('#ff8000', '#808080')
+    >>> over_grey("#ff8000", 1.0, 0.5), over_grey("#ff8000", 0.0, 1.0), over_grey("#ff8000", 0.5, 0.0)
+    ('#ff8000', '#ffffff', '#804000')
     """
-    return "#" + "".join(f"{round(_MID_GREY + opacity * (part - _MID_GREY)):02x}" for part in rgb(color))
+    return "#" + "".join(f"{round((1 - opacity) * 255 * shade + opacity * part):02x}" for part in rgb(color))
 
 
 def name_in_text(abbreviation: str) -> str:

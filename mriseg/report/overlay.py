@@ -51,7 +51,7 @@ def draw_overlay(
     Notes
     -----
     Neurological convention: the left of the picture is the patient's left, and is marked as such. The key has
-    translucent colours as they look over mid grey.
+    translucent colours as they look over the mean shade of the scan in the tissue.
     """
     slices = Slices(volume, labels > 0)
 
@@ -59,7 +59,10 @@ def draw_overlay(
         return _draw_slice(slices, labels, tissues, plane, index, scale, style)
 
     opacity = 1.0 if style == "contour" else FILL_OPACITY
-    entries = [(over_grey(tissue.color, opacity), tissue.name) for tissue in tissues]
+    entries = [
+        (over_grey(tissue.color, opacity, slices.mean_shade(labels == tissue.index)), tissue.name)
+        for tissue in tissues
+    ]
     key = draw_key(entries, OVERLAY_KEY_HEIGHT)
     return Image.fromarray(np.concatenate([draw_rows(slices, slices.spread, draw), key]))
 

@@ -161,9 +161,16 @@ class Slices:
         -------
         ndarray of float32, shape (rows, columns)
         """
-        cut = self.cut(self.volume.data if data is None else data, plane, index, scale)
-        shades = (cut - self._black) / (self._white - self._black)
-        return np.asarray(np.clip(shades, 0, 1))
+        return self._shades(self.cut(self.volume.data if data is None else data, plane, index, scale))
+
+    def mean_shade(self, region: NDArray[np.bool_]) -> float:
+        """Return the mean shade of grey in a region, shape (X, Y, Z), of the brain; 0.5 of an empty one."""
+        inside = self.volume.data[self.box][region[self.box]]
+        shades = self._shades(inside[:: 1 + len(inside) // GREY_SAMPLES])
+        return float(shades.mean(dtype=np.float64)) if len(shades) else 0.5
+
+    def _shades(self, intensities: NDArray[np.floating]) -> NDArray[np.float32]:
+        return np.asarray(np.clip((intensities - self._black) / (self._white - self._black), 0, 1))
 
 
 def outline(share: NDArray[np.float32], width: float = OUTLINE_PIXELS) -> NDArray[np.float32]:

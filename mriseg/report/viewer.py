@@ -215,7 +215,7 @@ def _sort_key(layer: Layer) -> tuple[int, int]:
 def _kind(path: Path) -> Kind:
     """Return what an image shows: by its name, or else by what it holds."""
     known = image_kind(path)
-    if known or CORRECTED in path.name:
+    if known or bids_suffix(path) or CORRECTED in path.name:
         return known or "scan"
     labels = labels_in(path)
     return "scan" if not labels else "mask" if labels == 1 else "labels"

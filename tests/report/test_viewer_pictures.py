@@ -13,7 +13,6 @@ from viewers import TISSUES, is_near, picture_of, set_opacity, show_axial
 
 from mriseg.labels.tissues import CSF, GM, WM, rgb
 
-GREY = 128
 # Axis and voxels of the slabs of a cube, by the names of its sides in the list of cuts.
 SLABS = {
     "left side": (0, slice(4)), "right side": (0, slice(36, 40)), "front": (1, slice(36, 40)),
@@ -53,17 +52,22 @@ def test_outlines_are_lines_at_the_edges_and_nothing_else(shown, blocks, files):
     np.testing.assert_array_equal(picture_of(page), filled)
 
 
-@pytest.mark.parametrize("percent", [None, 80])
-def test_the_legend_shows_what_labels_look_like_over_mid_grey(shown, blocks, percent):
-    page = shown(blocks / "flat_T1w.nii.gz", blocks / "flat_dseg.nii.gz")
+def test_the_legend_shows_what_labels_look_like_over_the_scan(shown, blocks):
+    scan = np.full((60, 60, 60), 100, np.uint8)
+    scan[:2], scan[2:4] = 0, 200  # the range of greys
+    scan[24:46, 15:30, 12:40] = 160  # under WM
+    scan[25:35, 30:45, 12:40] = 40  # under CSF
+    nib.Nifti1Image(scan, np.diag([2.0, 2, 2, 1])).to_filename(blocks / "shades_T1w.nii.gz")
+    page = shown(blocks / "shades_T1w.nii.gz", blocks / "flat_dseg.nii.gz")
     show_axial(page)
-    if percent:
-        set_opacity(page, "labels", percent)
-    picture = picture_of(page)
-    for swatch in page.locator(".swatch").all():
-        color = imread(BytesIO(swatch.screenshot()))[5, 5, :3].astype(int)
-        assert is_near(picture, color, most=4).sum() > 3000
-    assert is_near(picture, (GREY, GREY, GREY), most=4).sum() > 3000
+    for layer, percent in ((None, None), ("labels", 80), ("shades", 50)):
+        if layer:
+            set_opacity(page, layer, percent)
+        picture = picture_of(page)
+        for swatch in page.locator(".swatch").all():
+            color = imread(BytesIO(swatch.screenshot()))[5, 5, :3].astype(int)
+            assert is_near(picture, color, most=8).sum() > 2000, (layer, color)
+    assert not is_near(picture, (0, 0, 0), most=4).all()
 
 
 def _tissues_seen(page):
