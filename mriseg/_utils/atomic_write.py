@@ -26,9 +26,13 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
     """Raise OutputError if any of the named files exists in a folder."""
     existing = [name for name in names if (folder / name).exists()]
     if existing:
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        advice = "replace with --overwrite (in Python overwrite=True)"
-        raise OutputError(f"{folder / existing[0]}{more}: exists already; {advice}")
+        raise OutputError(existing_message(folder / existing[0], len(existing)))
+
+
+def existing_message(first: object, count: int) -> str:
+    """Say that files exist, the first of them by name, and what to do."""
+    more = f" and {count - 1} more" if count > 1 else ""
+    return f"{first}{more}: exists already; replace with --overwrite (in Python overwrite=True)"
 
 
 def refuse_replacing(
