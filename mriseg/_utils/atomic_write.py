@@ -75,6 +75,7 @@ def atomic_write(
     overwrite: bool,
     obsolete: Iterable[str] = (),
     inputs: Iterable[Path] = (),
+    tidy: bool = True,
 ) -> Iterator[Path]:
     """Yield a scratch folder, then move its files to their final names, the last name last.
 
@@ -91,6 +92,8 @@ def atomic_write(
         Glob patterns of files of earlier runs in `folder`; those not among `names` are removed.
     inputs : iterable of Path
         Files that the results were made from; none of them is replaced.
+    tidy : bool
+        Call `remove_stale` before, which reads the whole folder.
 
     Yields
     ------
@@ -105,7 +108,7 @@ def atomic_write(
     refuse_replacing(folder, names, overwrite=overwrite, inputs=inputs)
     created = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
-        with _scratch(folder) as scratch:
+        with _scratch(folder, tidy=tidy) as scratch:
             yield scratch
             with _folder_lock(folder):
                 if not overwrite:  # another process may have written them since
@@ -123,10 +126,11 @@ def atomic_write(
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def _scratch(folder: Path, *, tidy: bool) -> Iterator[Path]:
     """Create a scratch folder of this process, and remove it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    remove_stale(folder)
+    if tidy:
+        remove_stale(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".mriseg-{os.getpid()}@{platform.node()}-", dir=folder))
     try:
         yield scratch

@@ -19,6 +19,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from mriseg._utils.atomic_write import remove_stale
 from mriseg.cohort.job import run_job
+from mriseg.cohort.record import LOGS
 from mriseg.cohort.resources import scan_mb
 from mriseg.errors import CohortError
 
@@ -152,7 +153,7 @@ def local_workers(
         pool.stop()
         pool.join()
         # Workers that were stopped at work have left their scratch folders.
-        for folder in workers.folders:
+        for folder in (output / LOGS, *workers.folders):
             remove_stale(folder)
         for name, value in known.items():
             if value is None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing.synchronize
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -111,6 +112,15 @@ def test_earlier_results_are_refused_kept_or_done_again(tmp_path):
     assert mark.exists()
     check_output(jobs, tmp_path, resume=False, overwrite=True)
     assert not mark.exists()
+
+
+def test_what_a_killed_run_left_beside_the_records_is_cleared_before_the_next(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    left = tmp_path / "logs" / f".mriseg-{child.pid}@{platform.node()}-a1b2"
+    left.mkdir(parents=True)
+    check_output([job_of(tmp_path / "a.nii")], tmp_path, resume=True, overwrite=False)
+    assert not left.exists()
 
 
 @pytest.mark.slow
