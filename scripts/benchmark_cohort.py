@@ -310,7 +310,7 @@ def simulate_results(root: Path, rows: int) -> None:
     """Write sidecars and records as a run does; every hundredth scan is out of line."""
     generator = np.random.default_rng(0)
     for k in range(rows):
-        name = f"sub-{k:04}"
+        name, scan = f"sub-{k:04}", f"sub-{k:04}_T1w.nii.gz"
         odd = k % 100 == 0
         shares = [0.2, 0.45, 0.35] + generator.normal(0, 0.01, 3) + odd * np.array([-0.1, 0.2, -0.1])
         mask = float(generator.normal(1500, 120))
@@ -319,13 +319,16 @@ def simulate_results(root: Path, rows: int) -> None:
             ("CSF", "GM", "WM"), (mask * shares).tolist(), shares.tolist(), means.tolist(), strict=True
         )
         sidecar = {
-            "Sources": [f"{name}_T1w.nii.gz"],
+            "Sources": [scan],
             "BrainMask": {"VolumeML": mask, "TemplateSimilarity": float(generator.normal(0.7, 0.03))},
             "Classes": {
-                tissue: {"ml": ml, "label_ml": ml, "fraction": share, "mean": mean, "sd": 5.0}
-                for tissue, ml, share, mean in parts
+                tissue: {"Label": label, "ml": ml, "label_ml": ml, "fraction": share, "mean": mean, "sd": 5.0}
+                for label, (tissue, ml, share, mean) in zip((3, 1, 2), parts, strict=True)
             },
             "BiasField": {"Lowest": 0.9, "Highest": float(generator.normal(1.1, 0.02))},
+            "Contrast": {"Used": "t1"},
+            "Mixture": {},
+            "Files": [f"{name}_dseg.json"],
             "SchemaVersion": SCHEMA_VERSION,
             "Warnings": [look_closely("tissue-share", "GM is 65% of the brain mask").recorded()]
             if odd
@@ -334,13 +337,8 @@ def simulate_results(root: Path, rows: int) -> None:
         folder = root / name / "anat"
         folder.mkdir(parents=True)
         (folder / f"{name}_dseg.json").write_text(json.dumps(sidecar))
-        record = {
-            "Identifier": name,
-            "Scan": f"{name}_T1w.nii.gz",
-            "Folder": f"{name}/anat",
-            "Status": "done",
-        }
-        record |= {"Seconds": 5.0, "PeakMB": 200.0}
+        record = {"Identifier": name, "Scan": scan, "Folder": f"{name}/anat", "Status": "done"}
+        record |= {"Seconds": 5.0, "PeakMB": 200.0, "Histogram": []}
         (root / "logs").mkdir(exist_ok=True)
         (root / "logs" / f"{name}.json").write_text(json.dumps(record))
 
