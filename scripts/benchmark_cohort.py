@@ -252,8 +252,9 @@ class Spent:
     def now(cls) -> Spent:
         """Return what has been spent so far."""
         here = psutil.Process()
+        ended = sum(here.cpu_times()[2:4])  # children of this process that were replaced
         cpu = sum(sum(process.cpu_times()[:2]) for process in (here, *here.children(recursive=True)))
-        return cls(time.monotonic(), cpu)
+        return cls(time.monotonic(), cpu + ended)
 
     def since(self, start: Spent) -> Spent:
         """Return what has been spent since."""

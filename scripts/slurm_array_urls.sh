@@ -6,15 +6,17 @@
 #
 # Submitted once more, it does only what is not done yet. The results of s3://bucket/p1/T1.nii.gz are in
 # s3://results/study/bucket/p1/T1. A scan that fails stops no other; the task ends with exit code 3 then. MRISEG
-# names the program where it is not on the PATH, MRISEG_OPTIONS further options, such as --no-report.
+# names the program where it is not on the PATH, MRISEG_OPTIONS further options, such as --no-report. A third word,
+# such as part, puts the results of each task below one of its own, s3://results/study/part-0 and so on; submit those
+# with the same --array again.
 #SBATCH --job-name=mriseg
 #SBATCH --cpus-per-task=1
 #SBATCH --mem=2G
 #SBATCH --time=24:00:00
 set -eu
 scans=$1
-results=${2%/}
 task=${SLURM_ARRAY_TASK_ID:?submit this by sbatch --array}
+results=${2%/}${3:+/$3-$task}
 tasks=${SLURM_ARRAY_TASK_COUNT:-1}
 code=0
 own=$(mktemp)
