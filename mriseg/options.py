@@ -18,7 +18,7 @@ from mriseg.labels.tissues import AS_WM, AUTO, LESION, MAX_CLASSES, OWN
 from mriseg.mixture.covariance import covariance_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mriseg.images.reading import ImageSource
     from mriseg.labels.tissues import Tissue
@@ -260,6 +260,16 @@ class SegmentOptions:
             except ValueError as error:
                 raise OptionError(f"{name} {error}") from error
         return replace(self, **values)
+
+    def with_files(self, local: Callable[[Path], Path]) -> SegmentOptions:
+        """Return the options with another path for each file, such as that of a copy."""
+
+        def of(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(of, value))
+            return local(value) if isinstance(value, Path) else value
+
+        return replace(self, **{f.name: of(getattr(self, f.name)) for f in fields(self)})
 
     @property
     def files(self) -> list[Path]:

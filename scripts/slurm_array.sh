@@ -8,14 +8,18 @@
 #
 # Submitted once more, it does only what is not done yet. Results are those of `mriseg batch`, each scan's in the
 # folder that its path names. MRISEG names the program where it is not on the PATH.
+#
+# A third word, such as part, gives each task a folder of its own, results/part-0 and so on, with a table and a page
+# of its own: for more than some thousand scans. Submit those with the same --array again, and give all folders to
+# mriseg summarise.
 #SBATCH --job-name=mriseg
 #SBATCH --cpus-per-task=1
 #SBATCH --mem=2G
 #SBATCH --time=04:00:00
 set -eu
 scans=$1
-results=$2
 task=${SLURM_ARRAY_TASK_ID:?submit this by sbatch --array}
+results=$2${3:+/$3-$task}
 tasks=${SLURM_ARRAY_TASK_COUNT:-1}
 own=$(mktemp --suffix=.tsv)
 trap 'rm -f "$own"' EXIT

@@ -68,3 +68,11 @@ class KilledOnce(Job):
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().sidecar(output)
+
+
+class Marked(Job):
+    """A job that leaves a file with the number of its worker's process."""
+
+    def sidecar(self, output):
+        Path(f"{self.scan}.{os.getpid()}").touch()
+        return super().sidecar(output)

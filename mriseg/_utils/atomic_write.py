@@ -26,9 +26,13 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
     """Raise OutputError if any of the named files exists in a folder."""
     existing = [name for name in names if (folder / name).exists()]
     if existing:
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        advice = "replace with --overwrite (in Python overwrite=True)"
-        raise OutputError(f"{folder / existing[0]}{more}: exists already; {advice}")
+        raise OutputError(existing_message(folder / existing[0], len(existing)))
+
+
+def existing_message(first: object, count: int) -> str:
+    """Say that files exist, the first of them by name, and what to do."""
+    more = f" and {count - 1} more" if count > 1 else ""
+    return f"{first}{more}: exists already; replace with --overwrite (in Python overwrite=True)"
 
 
 def refuse_replacing(
@@ -71,6 +75,7 @@ def atomic_write(
     overwrite: bool,
     obsolete: Iterable[str] = (),
     inputs: Iterable[Path] = (),
+    tidy: bool = True,
 ) -> Iterator[Path]:
     """Yield a scratch folder, then move its files to their final names, the last name last.
 
@@ -87,6 +92,8 @@ def atomic_write(
         Glob patterns of files of earlier runs in `folder`; those not among `names` are removed.
     inputs : iterable of Path
         Files that the results were made from; none of them is replaced.
+    tidy : bool
+        Call `remove_stale` before, which reads the whole folder.
 
     Yields
     ------
@@ -101,7 +108,7 @@ def atomic_write(
     refuse_replacing(folder, names, overwrite=overwrite, inputs=inputs)
     created = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
-        with _scratch(folder) as scratch:
+        with _scratch(folder, tidy=tidy) as scratch:
             yield scratch
             with _folder_lock(folder):
                 if not overwrite:  # another process may have written them since
@@ -119,10 +126,11 @@ def atomic_write(
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def _scratch(folder: Path, *, tidy: bool) -> Iterator[Path]:
     """Create a scratch folder of this process, and remove it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    remove_stale(folder)
+    if tidy:
+        remove_stale(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".mriseg-{os.getpid()}@{platform.node()}-", dir=folder))
     try:
         yield scratch

@@ -103,6 +103,7 @@ def batch(
 
     After a power cut: mriseg batch study/ -o results --resume
     """
+    from mriseg._utils.object_storage import refuse_urls
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
     from mriseg.cohort.plan import data_sets, plan
     from mriseg.cohort.run import Machine
@@ -122,6 +123,7 @@ def batch(
         warm_start=warm_start and warm_start.absolute(),
         cohort_prior=cohort_prior and cohort_prior.absolute(),
     )
+    refuse_urls([*map(Path, inputs), output], "mriseg batch")
     scans = plan(inputs, options, report=not no_report)
     groups = chosen_groups(group_by, participants, data_sets(inputs), scans)
     numbers = chosen_numbers(participants, data_sets(inputs), output)

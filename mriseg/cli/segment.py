@@ -28,7 +28,6 @@ from mriseg.cli.arguments import (
     NoPriors,
     NoReport,
     NoSpatial,
-    OutputFolder,
     OverlayStyle,
     Overwrite,
     Quiet,
@@ -63,11 +62,23 @@ def segment(
         Path,
         typer.Argument(
             metavar="SCAN",
-            help="Scan, whole head or stripped: NIfTI (.nii, .nii.gz, .hdr, .img) or FreeSurfer (.mgz).",
+            help="Scan, whole head or stripped: NIfTI (.nii, .nii.gz, .hdr, .img) or FreeSurfer (.mgz); "
+            "like all inputs a file or a URL such as s3://bucket/scan.nii.gz.",
             show_default=False,
         ),
     ],
-    output: OutputFolder = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            show_default=False,
+            help="Folder for the results, or a URL; without it, a folder in the current directory, named "
+            "after the input.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     channel: Channels = None,
     mask: Annotated[
         Path | None,
@@ -107,6 +118,15 @@ def segment(
     no_report: NoReport = False,
     fail_on: FailOnVerdict = None,
     overwrite: Overwrite = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Do nothing if there are finished results; with --overwrite, replace unfinished ones.",
+            rich_help_panel=OUTPUT,
+            metavar="",
+        ),
+    ] = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -123,6 +143,8 @@ def segment(
     With FLAIR beside T1: mriseg segment sub-01_T1w.nii.gz --channel sub-01_FLAIR.nii.gz
 
     A T2 scan alone: mriseg segment sub-01_T2w.nii.gz --contrast t2
+
+    From and to object storage: mriseg segment s3://study/sub-01_T1w.nii.gz -o s3://results/sub-01
 
     In a script: mriseg segment sub-01_T1w.nii.gz --fail-on do-not-trust, which ends with exit code 4 then.
     """
@@ -147,16 +169,27 @@ def segment(
     check_zooms(zooms)
     programs = parse_luts(luts)
     from mriseg._utils.atomic_write import refuse_replacing
+    from mriseg._utils.object_storage import object_storage, url_of
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import code_of_verdicts, say, warn
     from mriseg.file_names import required_files, stem
     from mriseg.images.reading import load_volume
     from mriseg.pipeline import segment_scan
+    from mriseg.results.sidecar import name_sources
 
-    folder = output or Path(f"{stem(scan)}_mriseg")
-    with progress(scan.name, verbose=verbose, quiet=quiet):
-        refuse_replacing(folder, required_files(stem(scan)), overwrite=overwrite)
-        loaded = load_volume(scan, volume, zooms, max_memory, keep_header_text=keep_header_text)
+    target, names = output or Path(f"{stem(scan)}_mriseg"), required_files(stem(scan))
+    place = url_of(target) or target
+    with object_storage() as storage, progress(scan.name, verbose=verbose, quiet=quiet):
+        if skip_existing and storage.has_results(target, names[-1]):
+            if not quiet:
+                say(f"{place}: has results of this scan already")
+            raise typer.Exit
+        folder = storage.results(target, names, overwrite=overwrite)
+        refuse_replacing(folder, names, overwrite=overwrite)
+        options = options.with_files(storage.fetch)
+        loaded = load_volume(
+            storage.fetch(scan), volume, zooms, max_memory, keep_header_text=keep_header_text
+        )
         result = segment_scan(loaded, options)
         files = result.save(
             folder,
@@ -166,9 +199,16 @@ def segment(
             luts=programs,
             label_order=label_order.value,
         )
+        if any(urls := [url_of(path) for path in (scan, *(channel or ()))]):
+            name_sources(files[-1], urls)
+        storage.put(files)
     warn(scan, result.warnings)
     if not quiet:
-        say(*_summary(result), f"{'verdict':<12}{result.verdict}", f"{len(files)} files in {folder}")
+        say(
+            *_summary(result),
+            f"{'verdict':<12}{result.verdict}",
+            f"{len(files)} files in {place}",
+        )
     raise typer.Exit(code_of_verdicts([result.verdict], fail_on))
 
 

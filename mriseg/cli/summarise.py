@@ -7,22 +7,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mriseg._utils.text import counted
 from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers
 
 if TYPE_CHECKING:
     from mriseg.cli.groups import Numbers
     from mriseg.cohort.groups import Groups
+    from mriseg.cohort.summary import Summary
 
 
 def summarise(
-    folder: Annotated[
-        Path,
+    folders: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="DIR", show_default=False, help="Output folder of mriseg batch or mriseg bids."
+            metavar="DIR",
+            show_default=False,
+            help="Output folders of mriseg batch or mriseg bids, each a cohort of its own.",
         ),
     ],
     group_by: GroupBy = None,
     participants: Participants = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.parquet",
+            show_default=False,
+            help="Also write the tables of all folders as one Parquet file.",
+        ),
+    ] = None,
 ) -> None:
     """Write the table and the page of a cohort again, from the results that are there.
 
@@ -36,19 +48,33 @@ def summarise(
     With age to plot volumes against: mriseg summarise results --participants study/participants.tsv
 
     Several scanners: mriseg summarise results --group-by site --participants study/participants.tsv
+
+    A cohort in parts: mriseg summarise results/part-1 results/part-2 --table study.parquet
     """
+    from mriseg.cli.terminal import say
+    from mriseg.cohort.merged_table import check_table, write_merged_table
+
+    if table:
+        check_table(table)
     groups = chosen_groups(group_by, participants, [])
-    summarise_results(folder, groups, chosen_numbers(participants, [], folder))
+    parts = {
+        str(folder): summarise_results(folder, groups, chosen_numbers(participants, [], folder))
+        for folder in folders
+    }
+    if table:
+        rows = write_merged_table(table, parts, groups.column if groups else "")
+        say(f"{counted(rows, 'row')} in {table}")
 
 
-def summarise_results(folder: Path, groups: Groups | None, numbers: Numbers) -> None:
+def summarise_results(folder: Path, groups: Groups | None, numbers: Numbers) -> Summary:
     """Write the table and the page of a cohort, and say what is in them."""
     from mriseg.cli.terminal import say, warn_of_changed_labels
     from mriseg.cohort.scan_qc import describe_groups, describe_suspicious
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
-    checked, failed = summarise_folder(folder, groups=groups, numbers=numbers.columns, tables=numbers.tables)
+    summary = summarise_folder(folder, groups=groups, numbers=numbers.columns, tables=numbers.tables)
+    checked, failed = summary
     if groups is None:  # else the table is for them, and may hold no numbers
         numbers.warn_if_unknown(checked)
     warn_of_changed_labels(folder, (scan.record for scan in checked))
@@ -57,3 +83,4 @@ def summarise_results(folder: Path, groups: Groups | None, numbers: Numbers) -> 
     say(f"{found}: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")
     if groups:
         say(describe_groups(checked, groups.column))
+    return summary

@@ -19,6 +19,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from mriseg._utils.atomic_write import remove_stale
 from mriseg.cohort.job import run_job
+from mriseg.cohort.record import LOGS
 from mriseg.cohort.resources import scan_mb
 from mriseg.errors import CohortError
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # Jobs submitted per worker: one running, one queued.
 _HANDED_OUT = 2
+# Scans until a worker is replaced by a new one: its heap, in pieces after scans of several sizes, grew by a
+# twelfth over 200 small ones. Starting a worker takes less than a hundredth of so many scans.
+_SCANS_OF_A_WORKER = 100
 
 
 @dataclass
@@ -143,7 +147,7 @@ def local_workers(
     context = _context()
     known = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    pool = ProcessPool(max_workers=count, context=context)
+    pool = ProcessPool(max_workers=count, max_tasks=_SCANS_OF_A_WORKER, context=context)
     workers = LocalWorkers(pool, output, count, memory_mb, timeout)
     try:
         yield workers
@@ -152,7 +156,7 @@ def local_workers(
         pool.stop()
         pool.join()
         # Workers that were stopped at work have left their scratch folders.
-        for folder in workers.folders:
+        for folder in (output / LOGS, *workers.folders):
             remove_stale(folder)
         for name, value in known.items():
             if value is None:

@@ -126,7 +126,8 @@ class Record:
             "EarlierSHA256": "" if self.is_done else _digest(self.sidecar(output)),
         }
         file = record_file(output, self.identifier)
-        with atomic_write(file.parent, [file.name], overwrite=True) as scratch:
+        # Not tidied: the folder has as many files as the cohort has scans. A run tidies it as a whole.
+        with atomic_write(file.parent, [file.name], overwrite=True, tidy=False) as scratch:
             # ASCII: names of files need not be valid text.
             (scratch / file.name).write_text(json.dumps(content) + "\n", encoding="ascii")
 

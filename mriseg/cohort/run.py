@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
+from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import counted
-from mriseg.cohort.record import FAILED, Record, log_file, read_record, record_file
+from mriseg.cohort.record import FAILED, LOGS, Record, log_file, read_record, record_file
 from mriseg.cohort.resources import available_cores, available_mb, scan_mb
 from mriseg.cohort.scan_qc import describe_suspicious
 from mriseg.cohort.summary import summarise
@@ -131,6 +132,7 @@ def check_output(jobs: Sequence[Job], output: Path, *, resume: bool, overwrite: 
         )
     try:
         output.mkdir(parents=True, exist_ok=True)
+        remove_stale(output / LOGS)
         if overwrite:
             for job in there:
                 job.sidecar(output).unlink()

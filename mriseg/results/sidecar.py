@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mriseg._utils.atomic_write import atomic_write
 from mriseg._utils.text import printable
 from mriseg.errors import OutputError, PriorError
 from mriseg.file_names import without_extension
@@ -160,6 +161,26 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write an object as an indented JSON file."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def name_sources(path: Path, urls: Sequence[str | None]) -> None:
+    """Name the scan and its channels in a sidecar by the URLs that they were copied from.
+
+    Parameters
+    ----------
+    path : Path
+        The sidecar.
+    urls : sequence of str or None
+        Of the scan, then of each channel; None keeps the name of the file.
+    """
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    names = [url or name for url, name in zip(urls, facts["Sources"], strict=True)]
+    (digest,) = facts["SourcesSHA256"].values()
+    facts |= {"Sources": names, "SourcesSHA256": {names[0]: digest}}
+    for channel, name in zip(facts["Channels"], names[1:], strict=True):
+        channel["Source"] = name
+    with atomic_write(path.parent, [path.name], overwrite=True) as scratch:
+        write_json(scratch / path.name, facts)
 
 
 def sidecar(

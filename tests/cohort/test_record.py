@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from sidecars import minimal_sidecar
@@ -36,6 +37,15 @@ def test_a_record_comes_back_from_its_file(tmp_path):
     )
     assert record_file(tmp_path, "a/b").with_suffix(".log") == log_file(tmp_path, "a/b")
     assert record.sidecar(tmp_path) == tmp_path / "a" / "b_dseg.json"
+
+
+def test_writing_a_record_does_not_read_the_folder_of_all_records(tmp_path, monkeypatch):
+    """It has as many files as the cohort has scans, and every scan would wait for that."""
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path=".": listed.append(str(path)) or scandir(path))
+    Record("a", "a.nii.gz", "a").write(tmp_path)
+    assert read_record(record_file(tmp_path, "a"))
+    assert str(tmp_path / "logs") not in listed
 
 
 def test_a_record_of_a_file_whose_name_is_no_text_comes_back(tmp_path):

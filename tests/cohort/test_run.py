@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import multiprocessing.synchronize
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 
+import nibabel as nib
+import numpy as np
 import pytest
-from cohorts import Endless, Killed, KilledOnce, balls, results, small_ball
+from cohorts import Endless, Killed, KilledOnce, Marked, balls, results, small_ball
 
 from mriseg.cohort.job import Job
 from mriseg.cohort.local import local_workers
@@ -113,6 +116,15 @@ def test_earlier_results_are_refused_kept_or_done_again(tmp_path):
     assert not mark.exists()
 
 
+def test_what_a_killed_run_left_beside_the_records_is_cleared_before_the_next(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    left = tmp_path / "logs" / f".mriseg-{child.pid}@{platform.node()}-a1b2"
+    left.mkdir(parents=True)
+    check_output([job_of(tmp_path / "a.nii")], tmp_path, resume=True, overwrite=False)
+    assert not left.exists()
+
+
 @pytest.mark.slow
 def test_kill_and_resume_gives_the_bytes_of_an_undisturbed_run(tmp_path):
     balls(tmp_path / "scans", 5)
@@ -212,3 +224,32 @@ def test_a_run_that_is_stopped_leaves_no_scratch_folder(tmp_path):
             time.sleep(0.01)
         raise KeyboardInterrupt
     assert not list((tmp_path / "out").rglob(".mriseg-*"))
+
+
+@pytest.mark.slow
+def test_a_worker_does_not_grow_with_the_scans_that_it_has_done(tmp_path):
+    """One worker, the same scan over and over: after some scans the peak of resident memory stays."""
+    ball = nib.load(small_ball(tmp_path / "ball.nii.gz", 4))
+    data = np.pad(np.asarray(ball.dataobj), [(20, 20)] * 3)
+    scan = tmp_path / "scan.nii.gz"
+    nib.Nifti1Image(data, ball.affine).to_filename(scan)
+    jobs = [Job(scan, f"{number:02}") for number in range(20)]
+    with local_workers(tmp_path / "out", 1, 2000.0) as workers:
+        records = list(run_jobs(jobs, tmp_path / "out", workers, retries=0))
+    peaks = [record.peak_mb for record in records]
+    if None in peaks:
+        pytest.skip("peak memory is known on Linux only")
+    warm, late = max(peaks[5:10]), max(peaks[15:])
+    volume = 4 * data.size / 1e6  # of what one array that is kept would take
+    # Between them lie ten scans: half an array kept of each would show. The heap itself moves by 4 MB.
+    assert late - warm <= 5 * volume
+
+
+def test_a_worker_is_replaced_after_many_scans(tmp_path, monkeypatch):
+    monkeypatch.setattr("mriseg.cohort.local._SCANS_OF_A_WORKER", 2)
+    jobs = [job_of(tmp_path / f"{number}.nii", Marked) for number in range(5)]
+    with local_workers(tmp_path / "out", 1, 1000.0) as workers:
+        records = list(run_jobs(jobs, tmp_path / "out", workers, retries=0))
+    assert sorted(record.identifier for record in records) == list("01234")
+    assert all("no such file" in record.reason for record in records)
+    assert len({path.suffix for path in tmp_path.glob("*.nii.*")}) == 3

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from cohorts import small_ball
+
+from mriseg._utils.object_storage import object_storage, refuse_urls
+from mriseg.errors import ImageError, OutputError
+from mriseg.results.sidecar import read_sidecar
+
+fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture
+def memory():
+    """Object storage in memory, empty before and after."""
+    files = fsspec.filesystem("memory")
+    files.store.clear()
+    yield files
+    files.store.clear()
+
+
+@pytest.fixture
+def closed(memory):
+    """A protocol whose objects may be neither read nor written."""
+
+    class Closed(type(memory)):
+        protocol = "closed"
+
+        def get_file(self, *_, **__):
+            raise PermissionError
+
+        put_file = get_file
+
+    fsspec.register_implementation("closed", Closed, clobber=True)
+
+
+@pytest.fixture
+def ball(tmp_path):
+    """A scan that is segmented soon."""
+    return small_ball(tmp_path / "sub-ball_T1w.nii.gz", 4)
+
+
+def content(memory, folder):
+    """The objects in a folder by their names."""
+    return {Path(file).name: memory.cat(file) for file in memory.find(folder)}
+
+
+def derived(scan, path, change):
+    """Write an image on the grid of a scan, from its values."""
+    image = nib.load(scan)
+    nib.Nifti1Image(change(np.asarray(image.dataobj)), image.affine).to_filename(path)
+    return path
+
+
+def test_a_scan_is_fetched_and_its_results_are_put(run, ball, memory, tmp_path):
+    """The bytes are those of a run on files, but for the names of the sources."""
+    local = derived(ball, tmp_path / "brain.nii.gz", lambda data: (data > 0).astype(np.uint8))
+    memory.put_file(str(ball), "/study/sub-ball_T1w.nii.gz")
+    memory.put_file(str(local), "/masks/brain.nii.gz")
+    scan = "memory://study/sub-ball_T1w.nii.gz"
+    done = run("segment", scan, "-o", "memory://out/ball", "--mask", "memory://masks/brain.nii.gz")
+    assert done.returncode == 0, done.stderr
+    assert "14 files in memory://out/ball" in done.stdout
+    assert not list(tmp_path.glob("memory*"))
+    assert run("segment", ball, "-o", "local", "--mask", local).returncode == 0
+    put = content(memory, "/out/ball")
+    kept = {file.name: file.read_bytes() for file in (tmp_path / "local").iterdir()}
+    stored, facts = (json.loads(files.pop("sub-ball_dseg.json")) for files in (put, kept))
+    assert put == kept
+    assert stored.pop("Sources") == [scan]
+    assert stored.pop("SourcesSHA256") == {scan: facts.pop("SourcesSHA256")[ball.name]}
+    assert facts.pop("Sources") == [ball.name]
+    assert stored == facts
+
+
+def test_a_sidecar_from_object_storage_is_read_like_any_other(run, ball, tmp_path):
+    """Channels are named by their URLs, too."""
+    other = derived(ball, tmp_path / "sub-ball_T2w.nii.gz", lambda data: np.where(data > 0, 140 - data, 0))
+    line = ("segment", f"file://{ball}", "-o", f"file://{tmp_path}/new/out", "--no-bias", "--no-report", "-q")
+    refused = run(*line, "--channel", f"file://{ball}")
+    assert refused.returncode == 1
+    assert f"file://{ball}: is the same scan as" in refused.stderr
+    done = run(*line, "--channel", f"file://{other}")
+    assert done.returncode == 0, done.stderr
+    facts = read_sidecar(tmp_path / "new" / "out" / "sub-ball_dseg.json")
+    assert facts["Sources"] == [f"file://{ball}", f"file://{other}"]
+    assert [channel["Source"] for channel in facts["Channels"]] == [f"file://{other}"]
+    assert run("summarise", "new").returncode == 0
+    assert f"file://{ball}" in (tmp_path / "new" / "cohort.tsv").read_text()
+
+
+def test_earlier_results_stay_unless_asked(run, ball, memory):
+    memory.put_file(str(ball), "/study/sub-ball_T1w.nii.gz")
+    line = ("segment", "memory://study/sub-ball_T1w.nii.gz", "-o", "memory://out", "--no-bias")
+    assert run(*line).returncode == 0
+    before = content(memory, "/out")
+    refused = run(*line)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "memory://out/sub-ball_dseg.nii.gz and 7 more: exists already" in refused.stderr
+    skipped = run(*line, "--skip-existing", "--overwrite")
+    assert (skipped.returncode, skipped.stdout) == (0, "memory://out: has results of this scan already\n")
+    assert content(memory, "/out") == before
+    assert "sub-ball_report.html" in before
+    assert run(*line, "--no-report", "--overwrite").returncode == 0
+    assert content(memory, "/out").keys() == before.keys() - {"sub-ball_report.html"}
+    # Without the sidecar they are not finished, as after a run that was killed.
+    memory.rm_file("/out/sub-ball_dseg.json")
+    assert run(*line, "--skip-existing").returncode == 1
+    assert run(*line, "--skip-existing", "--overwrite").returncode == 0
+    assert memory.exists("/out/sub-ball_dseg.json")
+
+
+def test_results_of_another_scan_are_not_replaced(memory):
+    """As on the file system: the earlier sidecar is at hand when the new ones are written."""
+    memory.pipe("/out/a_dseg.json", b'{"Files": ["a_dseg.json", "a_report.html", "../x"]}')
+    with object_storage() as storage:
+        local = storage.results(Path("memory://out"), ["a_dseg.nii.gz", "a_dseg.json"], overwrite=True)
+        assert (local / "a_dseg.json").exists()
+        assert storage.replaced == {"a_dseg.json", "a_report.html"}
+    assert not local.exists()
+
+
+def test_the_sidecar_is_put_last(memory, monkeypatch, tmp_path):
+    files = [tmp_path / "out" / name for name in ("a_dseg.nii.gz", "a_dseg.json")]
+    put = []
+    monkeypatch.setattr(type(memory), "put_file", lambda _self, _local, url: put.append(url))
+    with object_storage() as storage:
+        storage.urls[tmp_path / "out"] = "memory://out"
+        storage.put(files)
+    assert put == ["memory://out/a_dseg.nii.gz", "memory://out/a_dseg.json"]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("memory://study/gone.nii.gz", "is not there"),
+        ("nowhere://study/a.nii.gz", "Protocol not known: nowhere"),
+        ("closed://study/a.nii.gz", "access is denied"),
+        ("memory://study/a.hdr", "store the scan as .nii.gz"),
+    ],
+)
+@pytest.mark.usefixtures("closed")
+def test_what_cannot_be_fetched_is_one_line(run, url, said):
+    done = run("segment", url)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mriseg: error: {url}: ")
+    assert said in line
+
+
+@pytest.mark.usefixtures("closed")
+def test_what_cannot_be_put_is_one_line(run, ball):
+    done = run("segment", ball, "-o", "closed://out", "--no-report", "--no-bias", "-q")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("mriseg: error: closed://out: access is denied")
+
+
+def test_a_missing_package_is_named_with_the_extra(run, monkeypatch):
+    def missing(*_, **__):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec, "url_to_fs", missing)
+    done = run("segment", "s3://bucket/a.nii.gz", "-o", "s3://bucket/out")
+    assert done.returncode == 1
+    assert "s3://bucket/out: object storage needs a package (Install s3fs to access S3)" in done.stderr
+    assert "mriseg[storage]" in done.stderr
+
+
+def test_an_unreadable_object_is_named_by_its_url(memory):
+    memory.pipe("/study/a.nii.gz", b"no image")
+    with pytest.raises(ImageError, match=r"^memory://study/a.nii.gz: no$"), object_storage() as storage:
+        copy = storage.fetch(Path("memory://study/a.nii.gz"))
+        assert copy.read_bytes() == b"no image"
+        raise ImageError(f"{copy}: no")
+    assert not copy.exists()
+
+
+def test_batch_says_what_takes_urls(run):
+    assert (
+        "s3://bucket/out: mriseg batch takes files" in run("batch", "a.nii", "-o", "s3://bucket/out").stderr
+    )
+    with pytest.raises(OutputError, match="takes files, not URLs"):
+        refuse_urls([Path("a"), Path("s3://b/c")], "it")
