@@ -28,6 +28,7 @@ from mriseg.cli.arguments import (
     NoPriors,
     NoReport,
     NoSpatial,
+    OutputFolder,
     OverlayStyle,
     Overwrite,
     Quiet,
@@ -67,18 +68,7 @@ def segment(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="DIR",
-            show_default=False,
-            help="Folder for the results, or a URL; without it, a folder in the current directory, named "
-            "after the input.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
+    output: OutputFolder = None,
     channel: Channels = None,
     mask: Annotated[
         Path | None,
