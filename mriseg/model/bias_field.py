@@ -49,31 +49,31 @@ class BiasField:
         """Order of the polynomial; 0 is no field."""
         return int(max((sum(power) for power in np.argwhere(self.coefficients)), default=0))
 
-    def on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
-        """Evaluate the factor on a grid from voxel 0 on, or on some of its planes along the first axis.
+    def on_grid(self, shape: tuple[int, ...], *parts: slice) -> NDArray[np.float32]:
+        """Evaluate the factor on a grid from voxel 0 on, or on a part of it.
 
         Parameters
         ----------
         shape : tuple of int
             X, Y, Z.
-        part : slice
-            Of the X planes; all if not given.
+        *parts : slice
+            Of the axes, from the first on; the whole of those that are not given.
 
         Returns
         -------
-        ndarray of float32, shape (X or fewer, Y, Z)
+        ndarray of float32, shape (X, Y, Z) or smaller
         """
-        factor = self.log_on_grid(shape, part)
+        factor = self.log_on_grid(shape, *parts)
         np.exp(factor, out=factor)
         return np.clip(factor, np.float32(self.low), np.float32(self.high), out=factor)
 
-    def log_on_grid(self, shape: tuple[int, ...], part: slice = slice(None)) -> NDArray[np.float32]:
+    def log_on_grid(self, shape: tuple[int, ...], *parts: slice) -> NDArray[np.float32]:
         """Evaluate the logarithm of the factor as `on_grid` does the factor, without its bounds."""
+        parts += (slice(None),) * (3 - len(parts))
         axes = [
-            ((np.arange(n) - middle) / unit).astype(np.float32)
-            for n, middle, unit in zip(shape, self.centre, self.scale, strict=True)
+            ((np.arange(n) - middle) / unit).astype(np.float32)[part]
+            for n, middle, unit, part in zip(shape, self.centre, self.scale, parts, strict=True)
         ]
-        axes[0] = axes[0][part]
         x, y, z = (np.vander(axis, len(self.coefficients), increasing=True) for axis in axes)
         planes = np.einsum("xi,yj,ijk->xyk", x, y, self.coefficients.astype(np.float32), optimize=True)
         return np.asarray(planes.reshape(-1, planes.shape[-1]) @ z.T).reshape(len(x), len(y), len(z))

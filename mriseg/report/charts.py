@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mriseg.labels.tissues import Tissue
+    from mriseg.model.bias_field import BiasField
     from mriseg.report.slices import Slices
 
     Floats = NDArray[np.floating]
@@ -148,13 +149,12 @@ def trace_chart(history: Sequence[float], label: str) -> bytes:
     return _drawn([curve], "iteration", label, TRACE_HEIGHT)
 
 
-def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Slices) -> bytes:
+def field_chart(field: BiasField, brain: NDArray[np.bool_], slices: Slices) -> bytes:
     """Draw the bias field within the brain, one slice of each plane.
 
     Parameters
     ----------
-    field : ndarray of float32, shape (X, Y, Z)
-        Multiplicative bias field, in canonical orientation.
+    field : BiasField
     brain : ndarray of bool, shape (X, Y, Z)
     slices : Slices
         Frame of the pictures.
@@ -164,20 +164,23 @@ def field_chart(field: NDArray[np.float32], brain: NDArray[np.bool_], slices: Sl
     bytes
         An SVG picture.
     """
-    limit = max(float(np.abs(field[brain] - 1).max()), 0.01)
-    sides = np.array([slices.extent(plane) for plane in PLANES])
+    limit = max(field.high - 1, 1 - field.low, 0.01)
+    extents = np.array([slices.extent(plane) for plane in PLANES])
     room = CHART_WIDTH - FIELD_KEY_WIDTH - len(PLANES) * FIELD_GAP
-    scale = min(room / sides[:, 0].sum(), (TRACE_HEIGHT - FIELD_CAPTION_HEIGHT) / sides[:, 1].max())
+    scale = min(room / extents[:, 0].sum(), (TRACE_HEIGHT - FIELD_CAPTION_HEIGHT) / extents[:, 1].max())
     panels, left = [], 0.0
-    for plane, (width, height) in zip(PLANES, sides * scale, strict=True):
+    for plane, (width, height) in zip(PLANES, extents * scale, strict=True):
         (index,) = slices.spread(plane, 3)[1:2]
         inside = slices.cut(brain, plane, index, FIELD_PIXELS_PER_MM) > 0.5
-        cut = slices.cut(field, plane, index, FIELD_PIXELS_PER_MM)
+        sides = [*slices.box]
+        sides[plane.axis] = slice(index, index + 1)
+        factor = field.on_grid(brain.shape, *sides).squeeze(plane.axis)
+        cut = slices.resampled(factor, plane, FIELD_PIXELS_PER_MM)
         position = round(slices.position(plane, index))
         title = f"{plane.left} to {plane.right}, {plane.world} = {position:d} mm"
         panels.append((_field_uri((cut - 1) / limit, inside), left, width, height, title))
         left += width + FIELD_GAP
-    bottom = FIELD_CAPTION_HEIGHT + (sides[:, 1] * scale).max()
+    bottom = FIELD_CAPTION_HEIGHT + (extents[:, 1] * scale).max()
     values = ticks(1 - limit, 1 + limit, CHART_TICKS[1])
     return _svg(
         "field.svg.j2",

@@ -98,13 +98,12 @@ def report(data: ReportData) -> str:
     found, facts = data.found, data.facts
     mask, field = found.brain.mask, found.field
     slices = Slices(found.volume, mask)
-    on_grid = field.on_grid(mask.shape) if field.order else None
     corrected = data.corrected if field.order else None
     charts = {
         "fit_charts": _fit_charts(found, facts["Sources"]),
         "bic_chart": _bic_chart(found.fit.bic_by_classes),
         "trace_chart": _svg_uri(trace_chart(found.model.history, facts["Mixture"]["Trace"])),
-        "field_chart": None if on_grid is None else _svg_uri(field_chart(on_grid, mask, slices)),
+        "field_chart": _svg_uri(field_chart(field, mask, slices)) if field.order else None,
         "correction": None if corrected is None else draw_correction(slices, corrected),
     }
     return _rendered(stem(found.volume.path), slices, data.labels, mask, data.tissues, facts, charts)

@@ -137,12 +137,14 @@ class Slices:
         """
         inside: list[slice | int] = list(self.box)
         inside[plane.axis] = index
-        voxels = array[tuple(inside)].T[::-1]
-        if value is not None:
-            voxels = voxels == value
+        voxels = array[tuple(inside)]
+        return self.resampled(voxels if value is None else voxels == value, plane, scale)
+
+    def resampled(self, voxels: NDArray[Any], plane: Plane, scale: float) -> NDArray[np.float32]:
+        """Resample a slice of the frame, shape (U, V), to square pixels, see `cut`."""
         width, height = self.extent(plane)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = Image.fromarray(np.ascontiguousarray(voxels, dtype=np.float32))
+        pixels = Image.fromarray(np.ascontiguousarray(voxels.T[::-1], dtype=np.float32))
         return np.asarray(pixels.resize(size, Image.Resampling.BILINEAR))
 
     def grey(

@@ -7,6 +7,7 @@ import pytest
 
 from mriseg.labels.contrasts import rising_tissues
 from mriseg.labels.tissues import CSF, GM, WM
+from mriseg.model.bias_field import BiasField
 from mriseg.report.charts import bic_chart, field_chart, histogram_chart, ticks, trace_chart
 from mriseg.report.slices import Slices
 
@@ -65,7 +66,10 @@ def test_a_long_key_stands_above_the_frame_and_hides_no_curve():
 
 def test_a_field_is_drawn_in_the_colours_of_its_key(ball_result):
     volume, mask = ball_result.volume, ball_result.brain.mask
-    field = np.broadcast_to(np.linspace(0.8, 1.2, mask.shape[0], dtype=np.float32)[:, None, None], mask.shape)
+    coefficients = np.zeros((2, 2, 2))
+    coefficients[1, 0, 0] = 0.2
+    middle = np.array(mask.shape) / 2
+    field = BiasField(coefficients, middle, middle, sd=0.1, low=0.8, high=1.2)
     texts = texts_of(field_chart(field, mask, Slices(volume, mask)))
     assert {"0.9", "1", "1.1", "factor on the intensity"} <= set(texts)
 
