@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.summary import tissues_of
-from mriseg.cohort.table import TEXTS, columns, describe, row
+from mriseg.cohort.table import columns, describe, row
 from mriseg.errors import CohortError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _field(name: str, about: Mapping[str, Any]) -> Any:
     """Return the type of a column, and what it is as its metadata."""
     import pyarrow as pa
 
-    kind = pa.string() if name in (_PART, *TEXTS) else pa.float64()
+    kind = pa.float64() if "Units" in about else pa.string()  # every number has a unit, and no text
     texts = {key: text if isinstance(text, str) else json.dumps(text) for key, text in about.items()}
     return pa.field(name, kind, metadata=texts)
 

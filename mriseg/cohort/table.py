@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 _FIRST = ("identifier", "scan", "status", "verdict", "reason_codes")
 _LAST = ("reasons", "edited", "outlier_score", "outlier_in", "seconds", "peak_mb")
 _GROUP = "group"
-# Columns that hold no numbers.
-TEXTS = (*_FIRST, _GROUP, "reasons", "outlier_in")
 _DESCRIPTIONS: dict[str, dict[str, Any]] = {
     "identifier": {"Description": "Name of the scan in the cohort"},
     "scan": {"Description": "File of the scan"},
