@@ -10,8 +10,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 # Bytes: libraries, template, page and the heap of a worker after many scans; on scans of 0.2 million voxels
 # workers took up to 350 MB.
 _FIXED_BYTES = 350_000_000
-# Bytes per voxel of the scan; peaks beyond that with two threads were 20 to 47, also with five classes and in stripped
-# scans that are cropped to the brain, the rest is a reserve for more threads.
+# Bytes per voxel of the scan; peaks beyond that with two threads were 20 to 47, also with five classes and in
+# stripped scans that are cropped to the brain, the rest is a reserve for more threads.
 _BYTES_PER_VOXEL = 75
 
 
