@@ -16,6 +16,7 @@ import nibabel as nib
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from mriseg._utils.access import is_closed, not_readable
+from mriseg._utils.object_storage import url_of
 from mriseg.errors import ImageError
 from mriseg.file_names import FREESURFER_EXTENSIONS, IMAGE_EXTENSIONS
 from mriseg.images.sources import freesurfer_bytes, nifti_bytes, path_of
@@ -138,6 +139,15 @@ def _opened(path: Path, header_file: Path | bytes, image_file: Path | bytes) -> 
     return NiftiFile(path, header_file, image_file, header, shape, int(offset))
 
 
+def _absent(path: Path) -> str:
+    """Say why there is no file at a path."""
+    if path.is_symlink():
+        return f"{path}: {_linked(path)}"
+    if url := url_of(path):
+        return f"{url}: is a URL, which only the command mriseg segment takes; fetch the file before"
+    return f"{path}: no such file; check the name"
+
+
 def _check_name(path: Path) -> None:
     """Raise ImageError unless a path names an existing file with the extension of an image."""
     try:
@@ -146,10 +156,8 @@ def _check_name(path: Path) -> None:
         raise ImageError(not_readable(path, error.strerror)) from error
     except (OSError, ValueError) as error:  # such as a name that is too long, or that holds a zero byte
         raise ImageError(f"{path}: is no file name ({_one_line(error)}); check it") from error
-    if not exists and path.is_symlink():
-        raise ImageError(f"{path}: {_linked(path)}")
     if not exists:
-        raise ImageError(f"{path}: no such file; check the name")
+        raise ImageError(_absent(path))
     if is_closed(path):
         raise ImageError(not_readable(path))
     if not is_file:

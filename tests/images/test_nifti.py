@@ -254,3 +254,9 @@ def test_a_link_to_nothing_is_named(tmp_path, target, says):
     (tmp_path / "scan.nii.gz").symlink_to(target)
     with pytest.raises(ImageError, match=says):
         open_nifti(tmp_path / "scan.nii.gz")
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/scan.nii.gz", "file:///data/scan.nii.gz"])
+def test_a_url_is_no_file_and_is_named_as_it_was_given(url):
+    with pytest.raises(ImageError, match=f"^{url}: is a URL, which only the command mriseg segment takes"):
+        load_volume(url)
