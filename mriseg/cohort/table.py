@@ -30,7 +30,7 @@ _DESCRIPTIONS: dict[str, dict[str, Any]] = {
     "verdict": {
         "Description": "Verdict on the segmentation: the gravest severity of its warnings",
         "Levels": {
-            "trust": "No check found anything implausible",
+            "trust": "No check found anything that speaks against the result",
             "look closely": "Something is unusual; the result may be right all the same",
             "do not trust": "Something is wrong, and the numbers are likely to be wrong with it",
         },

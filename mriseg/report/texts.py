@@ -37,8 +37,8 @@ class _Sentence(NamedTuple):
 
 # What to do, by verdict.
 ADVICE: Mapping[Verdict, str] = {
-    "trust": "No check found anything implausible. Checks do not see everything: look at the outlines below "
-    "before you use the numbers.",
+    "trust": "No check found anything that speaks against the result. Checks do not see everything: look at "
+    "the outlines below before you use the numbers.",
     "look closely": "Something is unusual. The result may be right all the same: compare the outlines with "
     "the scan where it matters to you before you use the numbers.",
     "do not trust": "Something is wrong, and the numbers below are likely to be wrong with it. Mend what is "

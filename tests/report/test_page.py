@@ -12,7 +12,7 @@ from skimage.io import imread
 import mriseg
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_field import BiasField
-from mriseg.qc import do_not_trust, look_closely
+from mriseg.qc import do_not_trust, look_closely, note
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m.nii.gz"
 
@@ -251,13 +251,16 @@ def test_the_page_lets_nothing_in(report_file):
             [look_closely("part", "a part is unusual"), do_not_trust("all", "all is wrong")],
             "Verdict: do not trust",
         ),
+        ([note("little", "a little is missing")], "Verdict: trust"),
     ],
 )
 def test_the_verdict_is_that_of_the_gravest_warning(browser, ball_result, tmp_path, warnings, title):
     doubtful = replace(ball_result, warnings=warnings)
     with opened(browser, _page(doubtful, tmp_path / "out").as_uri()) as page:
         assert page.inner_text(".verdict h2") == title
-        assert page.locator(".verdict li").all_inner_texts() == [warning.text for warning in warnings]
+        assert page.locator(".verdict li").all_inner_texts() == [
+            "Note: " * (warning.severity == "note") + warning.text for warning in warnings
+        ]
 
 
 def test_what_is_not_set_is_said_and_numbers_have_six_digits(ball, tmp_path):
