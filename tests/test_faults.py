@@ -19,7 +19,7 @@ import pytest
 from sweeps import mostly
 
 import mriseg
-import mriseg.results.segmentation
+import mriseg.results.files
 from mriseg.errors import OutputError
 
 MOMENTS = int(os.environ.get("MRISEG_FAULT_MOMENTS", "3"))
@@ -116,7 +116,7 @@ def test_an_output_folder_that_is_removed_in_mid_run(ball, tmp_path, monkeypatch
             shutil.rmtree(folder)
         nib.Nifti1Image(array, volume.canonical_affine).to_filename(path)
 
-    monkeypatch.setattr(mriseg.results.segmentation, "save_array", save_then_remove)
+    monkeypatch.setattr(mriseg.results.files, "save_array", save_then_remove)
     with pytest.raises(OutputError, match="cannot be written"):
         mriseg.segment(ball).save(folder)
     assert len(written) >= 3

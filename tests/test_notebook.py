@@ -21,9 +21,9 @@ def test_the_notebook_runs_and_prints_what_it_shows():
 
 
 def printed(notebook):
-    """What the cells of a notebook print."""
+    """What each cell of a notebook prints, in however many pieces."""
     cells = (cell for cell in notebook.cells if cell.cell_type == "code")
     return [
-        [output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout"]
+        "".join(out.text for out in cell.outputs if out.output_type == "stream" and out.name == "stdout")
         for cell in cells
     ]
