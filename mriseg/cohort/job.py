@@ -176,7 +176,8 @@ def _segment(job: Job, output: Path) -> tuple[str, tuple[float, ...]]:
         _log.exception("internal error")
         return f"internal error, {type(error).__name__}: {error}; its log says where", ()
     for warning in result.warnings:
-        _log.warning("%s", warning)
+        level = logging.INFO if warning.severity == "note" else logging.WARNING
+        _log.log(level, "%s: %s", warning.severity, warning)
     if "WM" not in result.volumes:
         return "", ()
     shares = normalised_shares(*result.histogram, result.volumes["WM"].mean)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cohorts import small_ball
 
 import mriseg
@@ -7,6 +9,7 @@ from mriseg.cohort.job import Job, is_done, run_job
 from mriseg.cohort.record import FAILED, collect, log_file
 from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment_scan
+from mriseg.qc import look_closely, note
 
 
 def job_of(scan, **options):
@@ -37,6 +40,20 @@ def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, 
     small_ball(scan, seed=9)
     assert not is_done(job, output)
     assert run_job(job, output).fresh
+
+
+def test_the_log_tells_notes_from_warnings(tmp_path, monkeypatch):
+    said = [note("mask-border", "a little is missing"), look_closely("tissue-share", "GM is 15%")]
+
+    def segment_with(*args):
+        return replace(segment_scan(*args), warnings=said)
+
+    monkeypatch.setattr("mriseg.cohort.job.segment_scan", segment_with)
+    job = job_of(small_ball(tmp_path / "scan.nii.gz"))
+    run_job(job, tmp_path)
+    log = log_file(tmp_path, job.identifier).read_text()
+    assert "INFO note: a little is missing" in log
+    assert "WARNING look closely: GM is 15%" in log
 
 
 def test_results_stay_when_another_try_fails_and_count_as_failed_until_one_succeeds(tmp_path):
