@@ -205,7 +205,7 @@ def _one_line(url: str, kind: type[MrisegError]) -> Iterator[None]:
     except MrisegError:
         raise
     except ImportError as error:
-        raise kind(f"{url}: object storage needs a package ({error}); install mriseg[storage]") from error
+        raise kind(f"{url}: object storage needs a package ({error}): pip install fsspec s3fs") from error
     except FileNotFoundError as error:
         raise kind(f"{url}: is not there; check the address") from error
     except PermissionError as error:

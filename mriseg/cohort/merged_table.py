@@ -27,7 +27,7 @@ def check_table(path: Path) -> None:
     try:
         import pyarrow as pa  # noqa: F401
     except ImportError as error:
-        raise CohortError(f"{path}: Parquet needs pyarrow; install mriseg[tables]") from error
+        raise CohortError(f"{path}: Parquet needs pyarrow: pip install pyarrow") from error
 
 
 def write_merged_table(path: Path, parts: Mapping[str, Summary], group_by: str = "") -> int:

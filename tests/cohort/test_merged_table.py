@@ -55,7 +55,7 @@ def test_another_name_is_refused_before_anything_is_written(run, parts):
     assert not (parts / "p1" / "cohort.tsv").exists()
 
 
-def test_without_pyarrow_the_extra_is_named(monkeypatch, tmp_path):
+def test_without_pyarrow_its_name_is_said(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(CohortError, match=r"needs pyarrow; install mriseg\[tables\]"):
+    with pytest.raises(CohortError, match=r"needs pyarrow; install pip install pyarrow"):
         check_table(tmp_path / "all.parquet")
