@@ -57,5 +57,5 @@ def test_another_name_is_refused_before_anything_is_written(run, parts):
 
 def test_without_pyarrow_its_name_is_said(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(CohortError, match=r"needs pyarrow; install pip install pyarrow"):
+    with pytest.raises(CohortError, match="needs pyarrow: pip install pyarrow"):
         check_table(tmp_path / "all.parquet")
