@@ -122,11 +122,7 @@ def largest_hole(brain: NDArray[np.bool_], excess: NDArray[np.float32], zooms: N
     if not silent.any():
         return 0
     # What is farther from all pieces than that depth cannot tell how deep they are.
-    reach = (HOLE_DEPTH_MM // zooms).astype(int).tolist()
-    near = tuple(
-        slice(max(0, side.start - step), side.stop + step)
-        for side, step in zip(bounding_box(silent), reach, strict=True)
-    )
+    near = bounding_box(silent, (HOLE_DEPTH_MM // zooms).astype(int).tolist())
     depth = ndimage.distance_transform_edt(np.pad(brain[near], 1), sampling=zooms)[1:-1, 1:-1, 1:-1]
     pieces, _ = ndimage.label(silent[near] & (depth > HOLE_DEPTH_MM))
     return int(np.bincount(pieces.ravel())[1:].max(initial=0))

@@ -112,24 +112,19 @@ def _cut_out(
     ):
         return None, volume.data
     constant = np.count_nonzero(volume.data != background) < (1 + MAX_FAINT) * voxels
-    box = _box_around(foreground)
+    box = bounding_box(foreground, 1)
     if constant and not _has_rim(volume.data[box] - background, foreground[box], MAX_CERTAIN_RIM_RATIO):
         return None, volume.data
     if not (stripped or _is_whole_brain(volume, foreground, background)):
         return None, volume.data
     foreground = solid(foreground)
-    box = _box_around(foreground)
+    box = bounding_box(foreground, 1)
     excess, brain = volume.data[box] - background, foreground[box]
     if constant or _has_rim(excess, brain):
         brain, excess = _unmixed(excess, brain)
     mask, data = np.zeros_like(foreground), np.full_like(volume.data, background)
     mask[box], data[box] = brain, excess + background
     return mask, data
-
-
-def _box_around(foreground: Mask) -> tuple[slice, ...]:
-    """Return the bounding box of a foreground with one voxel of background around it."""
-    return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in bounding_box(foreground))
 
 
 def _lies_within(background: np.float32, data: Floats, foreground: Mask) -> bool:

@@ -8,6 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -15,16 +17,22 @@ if TYPE_CHECKING:
 FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
 
 
-def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+def bounding_box(mask: NDArray[np.bool_], margin: int | Sequence[int] = 0) -> tuple[slice, ...]:
     """Return the bounding box of a mask that is not empty, a slice for each axis.
+
+    With a margin, of all axes or of each, it is wider by so many voxels at either end, within the array.
 
     >>> bounding_box(np.array([[False, True, True], [False, True, False]]))
     (slice(0, 2, None), slice(1, 3, None))
+    >>> bounding_box(np.array([False, False, True, True, False]), 1)
+    (slice(1, 5, None),)
     """
     sides = []
-    for axis in range(mask.ndim):
+    for axis, wider in enumerate(np.broadcast_to(margin, mask.ndim).tolist()):
         filled = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        sides.append(slice(int(filled[0]), int(filled[-1]) + 1))
+        sides.append(
+            slice(max(0, int(filled[0]) - wider), min(mask.shape[axis], int(filled[-1]) + 1 + wider))
+        )
     return tuple(sides)
 
 

@@ -71,15 +71,8 @@ class Slices:
 
     def __init__(self, volume: Volume, brain: NDArray[np.bool_]) -> None:
         self.volume, self._brain = volume, brain
-        self.box = tuple(
-            slice(max(0, side.start - margin), min(length, side.stop + margin))
-            for side, length, margin in zip(
-                bounding_box(brain),
-                brain.shape,
-                np.round(FRAME_MARGIN_MM / volume.zooms).astype(int),
-                strict=True,
-            )
-        )
+        margins = np.round(FRAME_MARGIN_MM / volume.zooms).astype(int).tolist()
+        self.box = bounding_box(brain, margins)
         inside = volume.data[self.box][brain[self.box]]
         low, high = np.percentile(inside[:: 1 + len(inside) // GREY_SAMPLES], GREY_PERCENTILES)
         self._black = low - GREY_MARGIN_BELOW * (high - low)
