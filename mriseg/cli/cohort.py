@@ -71,7 +71,8 @@ def run_plan(
     numbers: Numbers,
 ) -> None:
     """Do the jobs of a plan, show how it goes, and exit with 3 if scans failed, 4 on a verdict."""
-    from mriseg.cli.terminal import code_of_verdicts, say, warn_of_changed_labels
+    from mriseg.cli.groups import warn_of_cohort
+    from mriseg.cli.terminal import code_of_verdicts, say
     from mriseg.cohort.cluster import cluster_workers
     from mriseg.cohort.local import local_workers
     from mriseg.cohort.run import check_output, run_cohort
@@ -97,9 +98,7 @@ def run_plan(
             numbers=numbers.columns,
             tables=numbers.tables,
         )
-    if groups is None:  # else the table is for them, and may hold no numbers
-        numbers.warn_if_unknown(outcome.checked)
-    warn_of_changed_labels(output, (scan.record for scan in outcome.checked))
+    warn_of_cohort(output, outcome.checked, groups, numbers)
     if not quiet:
         reasons = f"; reasons in {output / COHORT_FAILURES}" if outcome.failed else ""
         say(f"{outcome} {time.perf_counter() - start:.0f} s.", f"See {output / COHORT_PAGE}{reasons}")

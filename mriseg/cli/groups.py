@@ -104,6 +104,15 @@ class Numbers(NamedTuple):
                 warn(table, [text])
 
 
+def warn_of_cohort(output: Path, checked: Sequence[ScanQC], groups: Groups | None, numbers: Numbers) -> None:
+    """Print what is odd about the tables of the participants and about the label maps of a cohort."""
+    from mriseg.cli.terminal import warn_of_changed_labels
+
+    if groups is None:  # else the table is for them, and may hold no numbers
+        numbers.warn_if_unknown(checked)
+    warn_of_changed_labels(output, (scan.record for scan in checked))
+
+
 def chosen_numbers(table: Path | None, data_sets: Sequence[Path], output: Path) -> Numbers:
     """Return the numeric columns of the participants.
 

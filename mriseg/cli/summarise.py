@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mriseg._utils.text import counted
-from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers
+from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers, warn_of_cohort
 
 if TYPE_CHECKING:
     from mriseg.cli.groups import Numbers
@@ -68,16 +68,14 @@ def summarise(
 
 def summarise_results(folder: Path, groups: Groups | None, numbers: Numbers) -> Summary:
     """Write the table and the page of a cohort, and say what is in them."""
-    from mriseg.cli.terminal import say, warn_of_changed_labels
+    from mriseg.cli.terminal import say
     from mriseg.cohort.scan_qc import describe_groups, describe_suspicious
     from mriseg.cohort.summary import summarise as summarise_folder
     from mriseg.file_names import COHORT_PAGE, COHORT_TABLE
 
     summary = summarise_folder(folder, groups=groups, numbers=numbers.columns, tables=numbers.tables)
     checked, failed = summary
-    if groups is None:  # else the table is for them, and may hold no numbers
-        numbers.warn_if_unknown(checked)
-    warn_of_changed_labels(folder, (scan.record for scan in checked))
+    warn_of_cohort(folder, checked, groups, numbers)
     parts = [f"{len(checked)} segmented", *([f"{len(failed)} failed"] if failed else [])]
     found = f"{', '.join(parts)}; {describe_suspicious(checked)}"
     say(f"{found}: {folder / COHORT_TABLE}, {folder / COHORT_PAGE}")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.summary import tissues_of
-from mriseg.cohort.table import columns, describe, row
+from mriseg.cohort.table import columns, describe
 from mriseg.errors import CohortError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mriseg.cohort.summary import Summary
@@ -55,7 +55,7 @@ def write_merged_table(path: Path, parts: Mapping[str, Summary], group_by: str =
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows = [{_PART: name} | cells for name, summary in parts.items() for cells in _rows(summary)]
+    rows = [{_PART: name} | cells for name, summary in parts.items() for cells in summary.rows()]
     done = [scan.record for summary in parts.values() for scan in summary.checked]
     names = columns(tissues_of(done), grouped=bool(group_by))
     about = {_PART: {"Description": "Folder of the part of the cohort"}} | describe(names, group_by)
@@ -64,12 +64,6 @@ def write_merged_table(path: Path, parts: Mapping[str, Summary], group_by: str =
     with atomic_write(path.parent, [path.name], overwrite=True) as scratch:
         parquet.write_table(table, scratch / path.name)
     return len(rows)
-
-
-def _rows(summary: Summary) -> Sequence[dict[str, Any]]:
-    """Return the rows of a part by identifier, as in its ``cohort.tsv``."""
-    cells = [*(row(scan.record, scan) for scan in summary.checked), *map(row, summary.failed)]
-    return sorted(cells, key=lambda of: str(of["identifier"]))
 
 
 def _field(name: str, about: Mapping[str, Any]) -> Any:

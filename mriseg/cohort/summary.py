@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.page import write_page
@@ -26,6 +26,11 @@ class Summary(NamedTuple):
 
     checked: list[ScanQC]
     failed: list[Record]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of the table, by identifier."""
+        scans = [(scan.record, scan) for scan in self.checked] + [(record, None) for record in self.failed]
+        return [row(record, scan) for record, scan in sorted(scans, key=lambda of: of[0].identifier)]
 
 
 def tissues_of(records: Iterable[Record]) -> set[str]:
@@ -78,19 +83,19 @@ def summarise(
     if groups:
         groups.check((record.identifier, record.folder) for record in records)
     checked = check_scans(records, groups)
-    by_name = {scan.record.identifier: scan for scan in checked}
     failed = [record for record in records if record.status == FAILED]
+    found = Summary(checked, failed)
     names = [*([COHORT_FAILURES] if failed else []), COHORT_PAGE, COHORT_SIDECAR, COHORT_TABLE]
     column = groups.column if groups else ""
     header = columns(tissues_of(records), grouped=bool(groups))
     with atomic_write(output, names, overwrite=True, obsolete=[COHORT_FAILURES]) as scratch:
         with TableWriter(scratch / COHORT_TABLE, header) as table:
-            for record in records:
-                table.write(row(record, by_name.get(record.identifier)))
+            for cells in found.rows():
+                table.write(cells)
         described = describe(header, column)
         remember(described, tables, output)
         write_json(scratch / COHORT_SIDECAR, described)
         if failed:
             write_failures(scratch / COHORT_FAILURES, failed)
         write_page(scratch / COHORT_PAGE, output, checked, failed, column, numbers)
-    return Summary(checked, failed)
+    return found
