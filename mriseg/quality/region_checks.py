@@ -50,8 +50,9 @@ def region_warnings(values: Mapping[str, float]) -> list[QCWarning]:
     list of QCWarning
         Empty if nothing is in doubt.
     """
+    found = [*_misplaced(values), *_atypical(values)]
     # Often they are the same region, which is named once.
-    return [*reasons(found := [*_misplaced(values), *_atypical(values)]), *found][:1]
+    return (reasons(found) or found)[:1]
 
 
 def _atypical(values: Mapping[str, float]) -> list[QCWarning]:

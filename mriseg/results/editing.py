@@ -127,8 +127,8 @@ def update(
 def _nothing_new(edited: EditedLabels) -> LabelEdit:
     """Return the difference that earlier edits made, if there were any."""
     before, after = (
-        {name: of["label_ml"] for name, of in classes.items()}
-        for classes in (edited.classes, edited.facts["Classes"])
+        {name: of["label_ml"] for name, of in figures.items()}
+        for figures in (edited.classes, edited.facts["Classes"])
     )
     return LabelEdit(int(np.count_nonzero(edited.changed)), before, after, files=[])
 
