@@ -34,7 +34,7 @@ from mriseg.model.constants import (
     VARIANCE_FLOOR,
 )
 from mriseg.model.histogram import binned, jointly_binned
-from mriseg.model.partial_volume_em import fit_partial_volume, objective_rounding
+from mriseg.model.partial_volume_em import objective_rounding
 from mriseg.model.template_components import CONTENT, GROUP, KINDS
 from mriseg.model.template_mixture import TemplateMixture, start_levels
 
@@ -142,9 +142,13 @@ def _channel_start(
 
 
 def _fit_alone(
-    intensities: NDArray[np.float32], places: Places, max_iterations: int
+    intensities: NDArray[np.float32], places: Places, max_iterations: int = MAX_ITERATIONS
 ) -> tuple[TemplateMixture, float]:
-    """Fit a channel (N,) alone; return also how much the places raise the log-likelihood of it."""
+    """Fit a channel (N,) alone; return also how much the places raise the log-likelihood of it.
+
+    It is compared with that of the same mixture with the proportions of the whole brain everywhere, so that
+    only places count, not how well the densities suit the intensities.
+    """
     rows, bins = _cells(intensities)
     counts = places.counts(bins, len(rows))
     starts = _starts(rows, counts, places)
@@ -154,7 +158,7 @@ def _fit_alone(
 
 
 def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> TemplateMixture | None:
-    """Fit the mixture, and compare its likelihood with that of the partial-volume mixture without places.
+    """Fit the mixture where the places raise its likelihood over that of its proportions anywhere.
 
     Parameters
     ----------
@@ -166,20 +170,16 @@ def fit_where_places_tell(intensities: NDArray[np.float32], places: Places) -> T
     -------
     TemplateMixture or None
         None if the places do not raise the likelihood: the template does not lie over the tissues of a human
-        brain. In 13 real brains of all contrasts and ages they raise it by .007 to .21 a voxel; in phantoms
-        of another shape they lower it by .013 to .21.
+        brain. In 40 scans of real brains of all contrasts and ages they raise it by .008 to .21 a voxel; in
+        phantoms of another shape they lower it by .007 to .22.
 
     Raises
     ------
     MixtureError
         If there are no three different intensities.
     """
-    placed = fit_at_places(intensities, places)
-    values, bins = binned(intensities, PLACE_BINS)
-    counts = places.counts(bins, len(values))
-    alone = fit_partial_volume(values, counts.sum(axis=0))
-    likelihood = placed.log_likelihood_by_place(values, counts)
-    return placed if likelihood > alone.log_likelihood(values, counts.sum(axis=0)) else None
+    placed, told = _fit_alone(intensities, places)
+    return placed if told > 0 else None
 
 
 def likelihoods_of_kinds(model: TemplateMixture, intensities: Floats) -> Floats:
