@@ -79,6 +79,34 @@ def shaking(data, affine, brain, rng, mm):
     return _stripped_again(shaken, data), affine
 
 
+def nod(data, affine, brain, rng, degrees):
+    """Take a part of k-space from a head that nodded, its lines along the third axis."""
+    moved = ndimage.rotate(data, degrees, axes=(1, 2), reshape=False, order=1)
+    k, other = np.fft.fftn(data), np.fft.fftn(moved)
+    begin = int(data.shape[2] * rng.uniform(0.2, 0.4))
+    k[:, :, begin:] = other[:, :, begin:]
+    return _stripped_again(np.abs(np.fft.ifftn(k)), data), affine
+
+
+def slices(data, affine, brain, rng, degrees):
+    """Turn and shift each slice in its plane, as a head does that moves between slices."""
+    damaged = np.empty_like(data)
+    for z in range(data.shape[2]):
+        turned = ndimage.rotate(data[:, :, z], rng.normal(0, degrees), reshape=False, order=1)
+        shift = rng.normal(0, degrees / 2, 2) / zooms_of(affine)[:2]
+        damaged[:, :, z] = ndimage.shift(turned, shift, order=1)
+    return damaged, affine
+
+
+def shuffled(data, affine, brain, rng, share):
+    """Exchange a share of the slices with their next neighbours."""
+    order = np.arange(data.shape[2])
+    for z in range(0, len(order) - 1, 2):
+        if rng.random() < share:
+            order[[z, z + 1]] = order[[z + 1, z]]
+    return data[:, :, order], affine
+
+
 def ghost(data, affine, brain, rng, share):
     """Add a ghost half a field of view away."""
     ghostly = np.abs(data + share * np.roll(data, data.shape[1] // 2, axis=1))
@@ -205,6 +233,9 @@ DAMAGES: dict[str, dict[str, Damage]] = {
     "blur": _several(blur, 0.6, 1.0, 1.4, 1.8, 2.4, 3.0),
     "motion": _several(motion, 1, 2, 3, 5, 8),
     "shaking": _several(shaking, 0.3, 0.7, 1.5, 3.0),
+    "nod": _several(nod, 2, 5, 8),
+    "slices": _several(slices, 0.5, 1, 2, 4),
+    "shuffled": _several(shuffled, 0.2, 1.0),
     "ghost": _several(ghost, 0.05, 0.1, 0.2, 0.4),
     "spike": _several(spike, 0.03, 0.08, 0.15, 0.3),
     "saturation": _several(saturation, 50, 65, 80, 92, 98),

@@ -25,7 +25,7 @@ from mriseg.brain.constants import (
     SURROUNDINGS_SPACING_MM,
 )
 from mriseg.brain.lost_signal import lost_signal_warnings
-from mriseg.images.voxels import bounding_box, coarsen
+from mriseg.images.voxels import bounding_box, coarsen, voxels_of
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.qc import QCWarning, do_not_trust, look_closely, note
 
@@ -226,7 +226,7 @@ def _extent_warnings(
 def _asymmetry(mask: NDArray[np.bool_], voxels_to_mni: NDArray[np.floating]) -> float:
     """Return the volume difference between both sides of the MNI midplane, as a share of the mask."""
     zooms = np.linalg.norm(voxels_to_mni[:3, :3], axis=0)
-    steps = np.maximum(1, np.round(ASYMMETRY_SPACING_MM / zooms)).astype(int)
+    steps = voxels_of(ASYMMETRY_SPACING_MM, zooms)
     voxels = np.argwhere(mask[tuple(slice(None, None, step) for step in steps)]) * steps
     right = voxels @ voxels_to_mni[0, :3] + voxels_to_mni[0, 3] > 0
     return 2 * abs(float(np.mean(right)) - 0.5)

@@ -29,7 +29,7 @@ from mriseg.images.constants import (
     NOISE_SHARE_OF_FACES,
     NOISE_WINDOW_MM,
 )
-from mriseg.images.voxels import faces
+from mriseg.images.voxels import faces, voxels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ def background_noise_sd(volume: Volume) -> float | None:
     float or None
         Local noise, see `local_noise_sd`, beyond which there is no signal; None without such a piece.
     """
-    steps = _voxels(NOISE_LATTICE_MM, volume.zooms)
+    steps = voxels_of(NOISE_LATTICE_MM, volume.zooms)
     lattice = _noise_sd(volume.data, volume.zooms, steps, (3, 3, 3))
     around = float(np.median(faces(lattice)))
     threshold = (
@@ -100,7 +100,7 @@ def local_noise_sd(data: NDArray[np.float32], zooms: NDArray[np.floating]) -> ND
         Standard deviation of noise with such differences, as a share of the range of the whole scan; of the
         axes the least counts.
     """
-    windows = np.maximum(3, 2 * (_voxels(NOISE_WINDOW_MM, zooms) // 2) + 1)
+    windows = np.maximum(3, 2 * (voxels_of(NOISE_WINDOW_MM, zooms) // 2) + 1)
     return _noise_sd(data, zooms, np.ones(3, dtype=np.int64), windows.tolist())
 
 
@@ -111,7 +111,7 @@ def _noise_sd(
     low, high = np.percentile(data[::3, ::3, ::3], NOISE_RANGE_PERCENTILES).astype(np.float32)
     lattice = tuple(slice(None, None, step) for step in steps.tolist())
     least = np.full(data[lattice].shape, np.inf, dtype=np.float32)
-    for axis, lag in enumerate(_voxels(NOISE_LAG_MM, zooms).tolist()):
+    for axis, lag in enumerate(voxels_of(NOISE_LAG_MM, zooms).tolist()):
         lines = data[(*lattice[:axis], slice(None), *lattice[axis + 1 :])]
         # Pairs about every voxel of the lattice, moved inwards at the faces of the volume.
         first = np.arange(data.shape[axis])[lattice[axis]] - lag // 2
@@ -123,8 +123,3 @@ def _noise_sd(
     # The difference of independent values has twice their variance; means of windows may round below 0.
     sd: NDArray[np.float32] = np.sqrt(np.maximum(least, 0) / 2) / max(high - low, np.finfo(np.float32).tiny)
     return sd
-
-
-def _voxels(length_mm: float, zooms: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return a length in voxels along each axis, at least one."""
-    return np.maximum(1, np.round(length_mm / zooms)).astype(np.int64)

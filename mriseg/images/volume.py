@@ -12,6 +12,7 @@ from nibabel.orientations import apply_orientation, io_orientation, ornt_transfo
 from mriseg.errors import ImageError
 from mriseg.images.constants import MAX_GRID_SHIFT
 from mriseg.images.orientation import max_corner_distance
+from mriseg.images.voxels import voxels_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +127,7 @@ class Volume:
         steps : tuple of slice
             Index that subsamples other arrays (X, Y, Z) in the same way.
         """
-        steps = np.maximum(1, np.round(spacing / self.zooms)).astype(int)
+        steps = voxels_of(spacing, self.zooms)
         index = tuple(slice(None, None, step) for step in steps)
         affine = self.canonical_affine @ np.diag([*steps, 1.0])
         return replace(self, data=self.data[index], canonical_affine=affine), index

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Ratio of the standard deviation of a Gaussian to its full width at half maximum.
 FWHM_TO_SIGMA = 1 / np.sqrt(8 * np.log(2))
+# Voxels: what is added before a number of voxels is rounded down; more than a half by what headers round off.
+HALF = 0.5001
 
 
 def bounding_box(mask: NDArray[np.bool_], margin: int | Sequence[int] = 0) -> tuple[slice, ...]:
@@ -34,6 +36,19 @@ def bounding_box(mask: NDArray[np.bool_], margin: int | Sequence[int] = 0) -> tu
             slice(max(0, int(filled[0]) - wider), min(mask.shape[axis], int(filled[-1]) + 1 + wider))
         )
     return tuple(sides)
+
+
+def voxels_of(length_mm: float, zooms: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Return a length in whole voxels along each axis, shape (3,), at least one.
+
+    Halves are rounded up, also where the zooms are a rounding error larger: the same scan may be stored with
+    zooms of 2 mm and of 2.0000001 mm.
+
+    >>> voxels_of(3, np.array([1, 2, 2.0000001])).tolist()
+    [3, 2, 2]
+    """
+    voxels: NDArray[np.intp] = np.maximum(1, np.floor(length_mm / zooms + HALF)).astype(np.intp)
+    return voxels
 
 
 def contiguous(array: NDArray[Any]) -> NDArray[Any]:
@@ -90,7 +105,7 @@ def coarsen(
         Of the coarse grid.
     """
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    factors = np.maximum(1, np.round(spacing / zooms)).astype(int)
+    factors = voxels_of(spacing, zooms)
     blocks: NDArray[Any] = data
     for axis, factor in enumerate(factors.tolist()):
         blocks = _block_means(blocks, axis, factor)

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
-from mriseg.images.voxels import bounding_box
+from mriseg.images.voxels import bounding_box, voxels_of
 from mriseg.model.bias_field import BiasField, unit_field
 from mriseg.model.constants import (
     FIELD_EM_ITERATIONS,
@@ -164,7 +164,7 @@ class _Grid:
     """Voxels of a mask (X, Y, Z) some millimetres apart, and orthonormal polynomials there."""
 
     def __init__(self, mask: NDArray[np.bool_], zooms: Floats) -> None:
-        steps = np.maximum(1, np.round(FIELD_SAMPLING_MM / zooms)).astype(int)
+        steps = voxels_of(FIELD_SAMPLING_MM, zooms)
         # In steps from the middle to both sides: a reflected brain has the same voxels.
         apart = [np.abs(2 * np.arange(n) - (n - 1)) // 2 for n in mask.shape]
         x, y, z = (distance % step == 0 for distance, step in zip(apart, steps, strict=True))
@@ -196,7 +196,7 @@ class _Grid:
 
         A smooth field does not change them. All outside the mask is infinitely bright; at 0 both are 0.
         """
-        steps = np.diag(np.maximum(1, np.round(FIELD_NEIGHBOUR_MM / self.zooms)).astype(int))
+        steps = np.diag(voxels_of(FIELD_NEIGHBOUR_MM, self.zooms))
         margin = steps.sum(axis=0)
         inside = np.where(self.mask, image, np.float32(np.inf))
         padded = np.pad(inside, [(n, n) for n in margin], constant_values=np.inf)

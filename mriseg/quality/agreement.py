@@ -86,9 +86,8 @@ TERMS: dict[str, Term] = {
     "noise": Term(
         ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, "logarithm"
     ),
-    # From foot to head a neck that is cut off looks like a ghost.
     "motion": Term(
-        ("smear_x", "smear_y"),
+        ("smear_x", "smear_y", "smear_z"),
         "air beside the head has {:.3f} of its signal (usually {:.3f} at the most), as after motion",
     ),
     "ghosts": Term(

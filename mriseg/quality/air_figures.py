@@ -190,8 +190,11 @@ def qi2(noise: Floats, white: float) -> float:
     Returns
     -------
     float
-        Mean difference of the densities to the right of the half height, WM being 1000.
+        Mean difference of the densities to the right of the half height, WM being 1000; nan of noise that
+        has another distribution, or without a level of WM.
     """
+    if not white > 0:
+        return np.nan
     values = noise[noise > 0].astype(np.float64) * (HARMONISED_WM / white)
     if len(values) < AIR_CELLS:
         return np.nan

@@ -28,6 +28,8 @@ from mriseg.quality.contrast_checks import (
     classes_warnings,
     contrast_warnings,
     order_warnings,
+    prediction_warnings,
+    stated_order_warnings,
     template_warnings,
 )
 from mriseg.quality.intensity_checks import linearity_warnings, saturation_warnings
@@ -83,6 +85,8 @@ def segmentation_warnings(
         *template_warnings(found),
         *classes_warnings(found),
         *order_warnings(found),
+        *stated_order_warnings(found),
+        *prediction_warnings(found),
         *linearity_warnings(found),
     ]
     if found.by_place:

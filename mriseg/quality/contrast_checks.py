@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mriseg.labels.contrasts import CONTRASTS
+from mriseg.labels.contrasts import CONTRASTS, contrast_of_order
 from mriseg.labels.tissues import CSF, GM, WM
-from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.qc import QCWarning, do_not_trust, look_closely, note
+from mriseg.quality.agreement import LEARNED
 from mriseg.template.constants import MIN_WM_DIFFERENCE
 from mriseg.template.contrast import TissueLevels, contrast_of
 
@@ -75,6 +76,55 @@ def order_warnings(found: Estimates) -> list[QCWarning]:
         "interchanged: look at the labels, and check the brain mask"
     )
     return [do_not_trust("order-unusual", text.format(*(tissue.abbreviation for tissue in rising)))]
+
+
+def stated_order_warnings(found: Estimates) -> list[QCWarning]:
+    """Report tissues named by place whose intensities have the order of another contrast than the stated one.
+
+    Parameters
+    ----------
+    found : Estimates
+
+    Returns
+    -------
+    list of QCWarning
+        Empty if nothing is in doubt, and where other checks are for it: an order of no contrast, and CSF at
+        the other end (`contrast_warnings`).
+    """
+    rising, stated = tuple(found.components), CONTRASTS[found.contrast]
+    likely = contrast_of_order(rising, found.contrast)
+    if not found.by_place or CONTRASTS[likely].rising != rising or likely == found.contrast:
+        return []
+    if rising.index(CSF) != stated.rising.index(CSF):
+        return []
+    darker, brighter = (tissue.abbreviation for tissue in rising if tissue is not CSF)
+    text = (
+        f"the scan does not look like {stated.name}: {brighter} is brighter than {darker}, as in "
+        f"{CONTRASTS[likely].name}; either --contrast is wrong, and the checks with it, or the contrast of "
+        "GM and WM is too weak to tell them by: look at their border"
+    )
+    return [look_closely("contrast-contradicted", text)]
+
+
+def prediction_warnings(found: Estimates) -> list[QCWarning]:
+    """Say that damage to a scan is not judged by what it costs, as it is in T1 of adults.
+
+    Parameters
+    ----------
+    found : Estimates
+
+    Returns
+    -------
+    list of QCWarning
+        Empty in T1 of adults, and for classes that are no tissues.
+    """
+    if found.contrast == LEARNED or GM not in found.components:
+        return []
+    text = (
+        "what noise, blur and motion cost is known of T1 of adults only, and was not judged in "
+        f"{CONTRASTS[found.contrast].name}: look for them in the scan"
+    )
+    return [note("agreement-unknown", text)]
 
 
 def contrast_warnings(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from mriseg.images.voxels import bounding_box
+from mriseg.images.voxels import bounding_box, voxels_of
 from mriseg.labels.contrasts import CONTRASTS
 from mriseg.labels.tissues import GM, WM
 from mriseg.qc import QCWarning, do_not_trust, look_closely
@@ -59,7 +59,7 @@ def _depths(
     labels: NDArray[np.uint8], zooms: NDArray[np.floating], spacing: float
 ) -> tuple[NDArray[np.uint8], Floats]:
     """Return labels at about a spacing in mm, and the depth of each voxel in the brain, mm."""
-    steps = np.maximum(1, np.round(spacing / zooms)).astype(int)
+    steps = voxels_of(spacing, zooms)
     within = labels[bounding_box(labels > 0)]
     coarse = np.pad(within[tuple(slice(None, None, step) for step in steps)], 1)
     return coarse, ndimage.distance_transform_edt(coarse > 0, sampling=zooms * steps)

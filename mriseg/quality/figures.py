@@ -38,14 +38,14 @@ FIGURES: dict[str, Figure] = {
     },
     "snrd_total": Figure("1", "Mean of snrd_csf, snrd_gm and snrd_wm", MRIQC),
     "cnr": Figure(
-        "1", "Difference of WM and GM over the root of the summed variances of WM, GM and air", MRIQC
+        "1", "Difference of WM and GM over the root of the summed variances of WM, GM and air", MRIQC_CHANGED
     ),
     "cjv": Figure("1", "Sum of the deviations of WM and GM over their difference", MRIQC),
     "efc": Figure("1", "Entropy of the intensities of the whole scan over the largest possible", MRIQC),
     "fber": Figure("1", "Median energy of the head over that outside", MRIQC),
     "qi_1": Figure("1", "Share of the air that is far brighter than its noise", MRIQC_CHANGED),
     "qi_2": Figure("1", "Misfit of a chi-squared distribution to the noise of air", MRIQC_CHANGED),
-    "wm2max": Figure("1", "Median of WM over the 99.95th percentile of the head", MRIQC),
+    "wm2max": Figure("1", "Median of WM over the 99.95th percentile of the head", MRIQC_CHANGED),
     "inu_range": Figure(
         "1", "5th to 95th percentile of the bias field in the brain, over its median", MRIQC_CHANGED
     ),
@@ -79,6 +79,14 @@ FIGURES: dict[str, Figure] = {
     },
     **{
         f"correlation_{k}": Figure("1", f"Autocorrelation within tissues 4 mm apart, {axis}", OWN)
+        for k, axis in _AXES.items()
+    },
+    **{
+        f"jaggedness_{k}": Figure(
+            "1",
+            f"Differences of neighbours over those of voxels twice as far, over the other axes, {axis}",
+            OWN,
+        )
         for k, axis in _AXES.items()
     },
     "clipped_floor": Figure("1", "Share of the brain at its lowest intensity", OWN),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg.images.voxels import coarsen
+from mriseg.images.voxels import voxels_of
 from mriseg.labels.tissues import GM, WM
 from mriseg.quality.agreement import LEARNED, predicted_agreement
 from mriseg.quality.air_figures import (
@@ -29,9 +29,7 @@ from mriseg.quality.air_figures import (
 )
 from mriseg.quality.constants import (
     FIELD_SAMPLING_MM,
-    HIGH_ATYPICALITY,
     MIN_AIR_NOISE,
-    REGION_BLOCKS_MM,
     RESIDUAL_LAG_MM,
 )
 from mriseg.quality.figures import FIGURES
@@ -47,9 +45,19 @@ from mriseg.quality.label_figures import (
     speckle,
 )
 from mriseg.quality.misplaced import misplaced_figures, misplaced_in
-from mriseg.quality.tissue_figures import autocorrelations, cjv, clipped_shares, cnr, fwhm, inu, rpve, snr
+from mriseg.quality.tissue_figures import (
+    autocorrelations,
+    cjv,
+    clipped_shares,
+    cnr,
+    fwhm,
+    inu,
+    jaggedness,
+    rpve,
+    snr,
+)
 from mriseg.quality.usual import usual_ranges
-from mriseg.quality.view import TISSUES, ScanView, voxels_of
+from mriseg.quality.view import TISSUES, ScanView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +147,9 @@ def _scan_figures(view: ScanView) -> dict[str, float]:
     similarity = found.brain.similarity
     part = slice(None, None, voxels_of(FIELD_SAMPLING_MM, view.zooms)[0])
     factors = found.field.on_grid(found.volume.data.shape, part)[found.tissue_mask[part]]
+    jagged = jaggedness(view.signal, view.typical, view.zooms, view.steps)
     return {
+        **{f"jaggedness_{name}": value for name, value in zip(_AXES, jagged, strict=True)},
         "clipped_floor": floor,
         "clipped_ceiling": ceiling,
         "histogram_rms": fit_error(*found.histogram, found.model.marginal(0)),
@@ -202,7 +212,7 @@ def _smoothness_figures(view: ScanView) -> dict[str, float]:
     """Compute the figures of smoothness: of noise, at a distance, and at edges."""
     near, distant = (
         autocorrelations(view.signal, view.sure, view.means, lags, view.steps)
-        for lags in ((1, 1, 1), voxels_of(RESIDUAL_LAG_MM, view.zooms))
+        for lags in ((1, 1, 1), voxels_of(RESIDUAL_LAG_MM, view.zooms).tolist())
     )
     widths = fwhm(near, view.zooms)
     contrast = view.levels["wm"].median - view.levels["gm"].median
@@ -265,9 +275,7 @@ def _asymmetries(view: ScanView) -> dict[str, float]:
 
 def _region_figures(view: ScanView) -> dict[str, float]:
     """Compute volume and place of the regions of high atypicality."""
-    atypical = view.in_box((view.atypicality > HIGH_ATYPICALITY).astype(np.float32))
-    shares, affine = coarsen(atypical, view.found.volume.canonical_affine, REGION_BLOCKS_MM)
-    blocks = shares > 1 / 2
+    blocks, affine = view.atypical_blocks
     ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     figures = {"atypical_ml": np.count_nonzero(blocks) * ml, "atypical_region_ml": 0.0}
     region = largest_region(blocks)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mriseg.images.voxels import voxels_of
 from mriseg.quality.air_figures import robust_sd, thinned
 from mriseg.quality.constants import (
     CUT_MARGIN,
@@ -245,6 +246,48 @@ def pairs(
         index[axis] = slice(shift, last + shift)
         ends.append(array[tuple(index)])
     return ends[0], ends[1]
+
+
+def jaggedness(signal: Floats, mask: Mask, zooms: Floats, steps: Sequence[int]) -> list[float]:
+    """Return how rough the brain is from slice to slice along each axis, over the other two.
+
+    Where slices moved against one another, or are out of order, neighbours differ as much as slices further
+    apart.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (X, Y, Z)
+    mask : ndarray of bool, shape (X, Y, Z)
+        The brain.
+    zooms : ndarray of float64, shape (3,)
+        Voxel size, mm.
+    steps : sequence of int, length 3
+        Across the axis every so-manieth voxel is taken, see `pairs`.
+
+    Returns
+    -------
+    list of float
+        Mean squared difference at the distance of neighbouring slices over that at twice the distance, along
+        the axis over the mean of the same along the others; about 1 if nothing moved, nan of too few voxels.
+    """
+    found = []
+    for axis, zoom in enumerate(zooms):
+        lags = voxels_of(float(zoom), zooms).tolist()
+        ratios = [_roughness(signal, mask, across, lag, steps) for across, lag in enumerate(lags)]
+        found.append(2 * ratios[axis] / (sum(ratios) - ratios[axis]))
+    return found
+
+
+def _roughness(signal: Floats, mask: Mask, axis: int, lag: int, steps: Sequence[int]) -> float:
+    """Return the mean squared difference of voxels a lag apart over that of voxels twice as far apart."""
+    means = []
+    for distance in (lag, 2 * lag):
+        here, there = pairs(mask, axis, distance, steps)
+        both = here & there
+        first, second = (end[both] for end in pairs(signal, axis, distance, steps))
+        enough = len(first) >= MIN_FIGURE_VOXELS
+        means.append(float(np.mean((first - second) ** 2, dtype=np.float64)) if enough else np.nan)
+    return means[0] / means[1] if means[1] > 0 else np.nan
 
 
 def clipped_shares(values: Floats) -> tuple[float, float]:

@@ -7,12 +7,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import ndimage
 
-from mriseg.images.voxels import bounding_box, coarsen
+from mriseg.images.voxels import bounding_box, coarsen, voxels_of
 from mriseg.labels.tissues import CSF, GM, WM
 from mriseg.model.bias_field import air_intensity
 from mriseg.quality.air_figures import air_mask, head_mask, thinned
-from mriseg.quality.constants import BLOCKS_MM, BRAIN_SAMPLING_MM, FULL_BLOCK, SCAN_SAMPLING_MM, SURE
+from mriseg.quality.constants import (
+    BLOCKS_MM,
+    BRAIN_SAMPLING_MM,
+    FULL_BLOCK,
+    HIGH_ATYPICALITY,
+    REGION_BLOCKS_MM,
+    SCAN_SAMPLING_MM,
+    SURE,
+)
 from mriseg.quality.tissue_figures import interior, neighbours, tissue_level
 from mriseg.template.starts import head_threshold
 
@@ -79,12 +88,12 @@ class ScanView:
     @cached_property
     def steps(self) -> tuple[int, ...]:
         """Every so-manieth voxel of the brain is sampled along each axis."""
-        return voxels_of(BRAIN_SAMPLING_MM, self.zooms)
+        return tuple(voxels_of(BRAIN_SAMPLING_MM, self.zooms).tolist())
 
     @cached_property
     def scan_steps(self) -> tuple[int, ...]:
         """Every so-manieth voxel of the scan is sampled along each axis."""
-        return voxels_of(SCAN_SAMPLING_MM, self.zooms)
+        return tuple(voxels_of(SCAN_SAMPLING_MM, self.zooms).tolist())
 
     @cached_property
     def mask(self) -> Mask:
@@ -139,10 +148,29 @@ class ScanView:
         return self.in_box(self.labels)
 
     @cached_property
+    def atypical_blocks(self) -> tuple[Mask, Floats]:
+        """Blocks of the bounding box unlike any tissue, shape (U, V, W), and the affine of the blocks."""
+        atypical = self.in_box((self.atypicality > HIGH_ATYPICALITY).astype(np.float32))
+        shares, affine = coarsen(atypical, self.found.volume.canonical_affine, REGION_BLOCKS_MM)
+        return shares > 1 / 2, affine
+
+    @cached_property
+    def typical(self) -> Mask:
+        """The brain outside these blocks and their neighbours, in its bounding box."""
+        blocks = ndimage.binary_dilation(self.atypical_blocks[0])
+        if not blocks.any():
+            return self.mask
+        sizes = voxels_of(REGION_BLOCKS_MM, self.zooms)
+        index = [np.arange(n) // size for n, size in zip(self.mask.shape, sizes, strict=True)]
+        return np.asarray(self.mask & ~blocks[np.ix_(*index)])
+
+    @cached_property
     def sure(self) -> NDArray[np.uint8]:
-        """Labels of the voxels that are almost of one tissue, 0 elsewhere, likewise."""
+        """Labels of the voxels that are almost of one tissue, 0 elsewhere and in lesions, likewise."""
         highest = np.maximum.reduce([*self.posteriors.T])
-        return self.in_box(np.where(highest > SURE, self.labels, np.uint8(0)))
+        sure = self.in_box(np.where(highest > SURE, self.labels, np.uint8(0)))
+        sure[~self.typical] = 0
+        return sure
 
     @cached_property
     def levels(self) -> dict[str, TissueLevel]:
@@ -162,7 +190,7 @@ class ScanView:
     @cached_property
     def blocks(self) -> tuple[int, ...]:
         """Voxels of a block along each axis."""
-        return voxels_of(BLOCKS_MM, self.zooms)
+        return tuple(voxels_of(BLOCKS_MM, self.zooms).tolist())
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -184,7 +212,7 @@ class ScanView:
         Returns
         -------
         residuals : ndarray of float32, shape (M,)
-            Of the blocks in the brain.
+            Of the blocks in the brain, but for regions unlike any tissue.
         brain : ndarray of bool, shape (U, V, W)
             Which these are.
         """
@@ -194,9 +222,8 @@ class ScanView:
         margins = [(side.start % block, 0) for side, block in zip(self.box, self.blocks, strict=True)]
         values = self.signal[self.mask]
         values -= self.posteriors @ means
-        within = np.pad(self.mask, margins)
-        of_voxels = np.zeros(within.shape, dtype=np.float32)
-        of_voxels[within] = values
+        of_voxels = np.pad(self.in_box(values), margins)
+        within = np.pad(self.typical, margins)
         residuals, share = (
             coarsen(array, self.found.volume.canonical_affine, BLOCKS_MM)[0] for array in (of_voxels, within)
         )
@@ -214,8 +241,3 @@ class ScanView:
         ]
         sampled = kinds[np.ix_(*index)]
         return sampled == 1, sampled == 2
-
-
-def voxels_of(length_mm: float, zooms: Floats) -> tuple[int, ...]:
-    """Return a length in voxels along each axis, at least one."""
-    return tuple(np.maximum(1, np.round(length_mm / zooms)).astype(int).tolist())

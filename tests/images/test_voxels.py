@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mriseg.images.voxels import FWHM_TO_SIGMA, bounding_box, coarsen, contiguous, faces, largest_component
+from mriseg.images.voxels import (
+    FWHM_TO_SIGMA,
+    bounding_box,
+    coarsen,
+    contiguous,
+    faces,
+    largest_component,
+    voxels_of,
+)
 
 
 def test_the_bounding_box_is_the_smallest_that_holds_the_mask():
@@ -78,3 +86,12 @@ def test_what_is_finer_than_asked_is_smoothed_to_that_width():
     smooth, _ = coarsen(data, np.diag([2.0, 2.0, 2.0, 1.0]), 2.9)
     sigma = np.sqrt(2.9**2 - 2.0**2) / 2.0 * FWHM_TO_SIGMA
     np.testing.assert_allclose(smooth, ndimage.gaussian_filter(data, sigma, mode="nearest"), atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [2.0, 3.0, 4.0, 5.0])
+@pytest.mark.parametrize("zoom", [0.8, 1.0, 1.2, 1.6, 2.0])
+def test_a_length_in_voxels_does_not_depend_on_what_a_header_rounds_off(length, zoom):
+    zooms = zoom * np.array([1 - 1e-6, 1, 1 + 1e-6])
+    voxels = voxels_of(length, zooms)
+    assert len(set(voxels.tolist())) == 1
+    assert abs(voxels[1] - length / zoom) <= 0.5 + 1e-3

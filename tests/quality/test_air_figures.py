@@ -110,6 +110,7 @@ def test_noise_of_a_chi_squared_distribution_fits_and_ghosts_do_not(rng):
     assert qi2(31 * noise, 31.0) == pytest.approx(qi2(noise, 1.0), rel=1e-6)
     assert np.isnan(qi2(noise[:100], 1.0))
     assert np.isnan(qi2(np.zeros(5000), 1.0))
+    assert np.isnan(qi2(noise, np.nan))
 
 
 def test_white_matter_over_the_brightest():

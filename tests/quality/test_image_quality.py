@@ -72,8 +72,9 @@ def test_a_real_head_has_all_figures_in_their_usual_range(of_pumi):
             np.ascontiguousarray(apply_orientation(data, TURNED)),
             affine @ inv_ornt_aff(TURNED, data.shape),
         ),
+        lambda data, affine: (data, affine * np.append(np.full(3, 1 + 1e-7), 1)[:, None]),
     ],
-    ids=["unit, zero and type", "order of axes"],
+    ids=["unit, zero and type", "order of axes", "rounded zooms"],
 )
 def test_figures_do_not_depend_on_how_a_scan_is_stored(of_pumi, pumi, tmp_path, change):
     found = figures(*change(*pumi), tmp_path)

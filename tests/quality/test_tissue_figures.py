@@ -15,6 +15,7 @@ from mriseg.quality.tissue_figures import (
     fwhm,
     interior,
     inu,
+    jaggedness,
     rpve,
     snr,
     tissue_level,
@@ -112,6 +113,33 @@ def test_ringing_correlates_along_its_axis(rng):
     x, y, z = autocorrelations(waves, tissue, np.zeros(2), (4, 4, 4), (1, 1, 1))
     assert y < -0.7
     assert min(x, z) > 0.7
+
+
+@pytest.mark.parametrize("zooms", [(1, 1, 1), (1, 1, 3), (2, 1, 1)])
+@pytest.mark.parametrize("axis", range(3))
+def test_slices_that_moved_are_jagged_along_their_axis(rng, zooms, axis):
+    """In each slice another part of a smooth image, and white noise over all."""
+    zooms = np.array(zooms, dtype=float)
+    image = ndimage.gaussian_filter(rng.normal(size=(60, 60, 60)), 5 / zooms)
+    signal = (image / image.std() + rng.normal(0, 0.05, image.shape)).astype(np.float32)
+    mask = np.ones(signal.shape, dtype=bool)
+    still = jaggedness(signal, mask, zooms, (1, 1, 1))
+    assert still == pytest.approx([1] * 3, abs=0.2)
+    moved = np.moveaxis(signal.copy(), axis, 0)
+    for plane in moved:
+        plane[...] = np.roll(plane, rng.integers(-4, 5, 2), (0, 1))
+    found = jaggedness(np.moveaxis(moved, 0, axis), mask, zooms, (2, 2, 2))
+    assert found[axis] > 1.3
+    assert np.argmax(found) == axis
+    # Half the brain is enough to tell; outside nothing counts.
+    mask[:, :, 30:] = False
+    assert np.argmax(jaggedness(np.moveaxis(moved, 0, axis), mask, zooms, (1, 1, 1))) == axis
+
+
+def test_where_nothing_differs_or_voxels_lack_nothing_is_jagged():
+    ones = np.ones((9, 9, 9), dtype=np.float32)
+    assert np.isnan(jaggedness(ones, ones > 0, np.ones(3), (1, 1, 1))).all()
+    assert np.isnan(jaggedness(ones, ones < 0, np.ones(3), (1, 1, 1))).all()
 
 
 def test_residual_partial_volume_falls_as_voxels_are_mixed(rng):
