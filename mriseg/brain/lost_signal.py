@@ -11,12 +11,14 @@ from mriseg.brain.constants import (
     HOLE_DEPTH_MM,
     MAX_HOLE_LEVEL,
     MAX_HOLE_ML,
+    MAX_LOST_ML,
+    MAX_LOST_PLANES,
     MIN_PLANE_RATIO,
     MIN_PLANE_SHARE,
 )
 from mriseg.images.background import intensity_floor
 from mriseg.images.voxels import bounding_box
-from mriseg.qc import QCWarning, look_closely
+from mriseg.qc import QCWarning, do_not_trust, look_closely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,21 +47,24 @@ def lost_signal_warnings(mask: NDArray[np.bool_], volume: Volume) -> list[QCWarn
     box = bounding_box(mask)
     brain, excess = mask[box], volume.data[box] - np.float32(intensity_floor(volume.data))
     warnings: list[QCWarning] = []
-    planes = sum(lost_planes(np.moveaxis(brain, axis, 0), np.moveaxis(excess, axis, 0)) for axis in range(3))
+    lost_along = [lost_planes(np.moveaxis(brain, axis, 0), np.moveaxis(excess, axis, 0)) for axis in range(3)]
+    planes, share = sum(lost_along), max(np.divide(lost_along, brain.shape))
     if planes:
         lost = (
             f"planes in the brain of one value only, or far darker than both neighbours: {planes}; usually "
             "there are none: a part of the scan was lost, and the tissue there is a guess: look there, or "
             "convert the scan anew"
         )
-        warnings.append(look_closely("planes-empty", lost))
+        warn = do_not_trust if share > MAX_LOST_PLANES else look_closely
+        warnings.append(warn("planes-empty", lost))
     ml = largest_hole(brain, excess, volume.zooms) * volume.voxel_ml
     if ml > MAX_HOLE_ML:
         hole = (
             f"a piece of {ml:.1f} mL in the brain has no signal (usually {MAX_HOLE_ML:.1f} mL at the most), "
             "and is no tissue or CSF; look at it, and give it as --lesion-mask if it is none"
         )
-        warnings.append(look_closely("brain-hole", hole))
+        warn = do_not_trust if ml > MAX_LOST_ML else look_closely
+        warnings.append(warn("brain-hole", hole))
     return warnings
 
 

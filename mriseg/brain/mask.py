@@ -174,8 +174,9 @@ def _threshold_mask(volume: Volume, similarity: float, contrast: str) -> Brain:
     if np.count_nonzero(mask) * volume.voxel_ml < MIN_HEAD_ML:
         raise MaskError(
             f"{volume.path}: no head was found in the scan: the template does not fit, and no bright part is "
-            f"larger than {MIN_HEAD_ML:.0f} mL; check --contrast, or give a mask with --mask, which thin "
-            "slabs and parts of a head need"
+            f"larger than {MIN_HEAD_ML:.0f} mL; check --contrast, and whether left, front and top in the "
+            "header are those of the head, or give a mask with --mask, which thin slabs and parts of a head "
+            "need"
         )
     failed = (
         f"the head template could not be laid over the scan (it explains {max(similarity, 0):.0%}); "

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from mriseg._utils.assets import asset
-from mriseg.qc import QCWarning, do_not_trust, look_closely
+from mriseg.qc import QCWarning, do_not_trust, look_closely, note
 from mriseg.quality.constants import MAX_LOSS, MAX_TRUSTED_LOSS, SLIGHT_LOSS
 
 if TYPE_CHECKING:
@@ -172,6 +172,22 @@ def agreement_warnings(values: Mapping[str, float]) -> list[QCWarning]:
     """
     if not is_predicted(values):
         return []
+    return [*_loss_warnings(values), *_unseen_motion(values)]
+
+
+def _unseen_motion(values: Mapping[str, float]) -> list[QCWarning]:
+    """Say that motion, which shows in the air, cannot be seen where a scan has none."""
+    if any(np.isfinite(values.get(name, np.nan)) for name in TERMS["motion"].figures):
+        return []
+    text = (
+        "motion shows in the air around the head, of which the scan has none with noise (it was stripped, or "
+        "its background was set to one value): look for ripples in the brain"
+    )
+    return [note("motion-not-judged", text)]
+
+
+def _loss_warnings(values: Mapping[str, float]) -> list[QCWarning]:
+    """Check the predicted loss."""
     figures = {tissue: values[name] for tissue, name in FIGURE_OF_TISSUE.items()}
     worst = max(predicted_loss(values).values())
     if worst <= MAX_TRUSTED_LOSS:

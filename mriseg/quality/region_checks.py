@@ -74,8 +74,8 @@ def _misplaced(values: Mapping[str, float]) -> list[QCWarning]:
         return []
     place = place_in_words([values[f"misplaced_{axis}"] for axis in "xyz"])
     text = (
-        f"a region of some {values['misplaced_ml']:.0f} mL at {place} is labelled {tissue}, unlike "
-        f"the template and the other half of the brain ({excess:.3g} times the most that is usual); {_TODO}"
+        f"a region of some {values['misplaced_ml']:.0f} mL at {place} holds more {tissue} than the template, "
+        f"or the other half of the brain, has there ({excess:.3g} times the most that is usual); {_TODO}"
     )
     warn = look_closely if values["misplaced_ml"] > MAX_TRUSTED_MISPLACED_ML else note
     return [warn("region-misplaced", text)]

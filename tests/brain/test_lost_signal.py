@@ -50,6 +50,26 @@ def test_planes_much_darker_than_their_neighbours_are_flagged(axis, loss):
         assert "planes-empty" in _codes(brain, _changed(head, axis, planes, LOSSES[loss]))
 
 
+def test_the_more_is_lost_the_graver_it_is():
+    head, brain = template_head()
+    first = _middle(brain, 2) - 10
+    for planes, severity in (
+        (slice(first, first + 2), "look closely"),
+        (slice(first, first + 20, 2), "do not trust"),
+    ):
+        changed = _changed(head, 2, planes, LOSSES["faint noise"])
+        [found] = [w.severity for w in mask_warnings(brain, changed) if w.code == "planes-empty"]
+        assert found == severity
+    middle = [_middle(brain, axis) for axis in range(3)]
+    for mm, severity in ((12, "look closely"), (44, "do not trust")):
+        data, side = head.data.copy(), int(mm / head.zooms[0])
+        data[tuple(slice(at - side // 2, at + side // 2) for at in middle)] = 0
+        [found] = [
+            w.severity for w in mask_warnings(brain, replace(head, data=data)) if w.code == "brain-hole"
+        ]
+        assert found == severity
+
+
 def test_a_hole_in_the_brain_is_flagged():
     head, brain = template_head()
     side = int(np.ceil(12 / head.zooms[0]))

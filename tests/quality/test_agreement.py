@@ -83,6 +83,13 @@ def test_figures_that_are_missing_cost_nothing():
     assert predicted_loss(dict.fromkeys(FIGURES, np.nan)) == LEARNED["Base"]
 
 
+def test_where_no_air_shows_motion_that_is_said():
+    unseen = GOOD | dict.fromkeys(TERMS["motion"].figures, np.nan)
+    [found] = judged(unseen)
+    assert (found.code, found.severity) == ("motion-not-judged", "note")
+    assert not judged(unseen | {"smear_y": 0.005})
+
+
 def test_nothing_is_said_where_nothing_is_predicted():
     assert agreement_warnings(dict.fromkeys(FIGURES, np.nan)) == []
 

@@ -76,5 +76,5 @@ def warned():
 def test_a_grey_ball_in_white_matter_is_reported_and_a_brain_without_is_not(warned):
     grey = CONTRASTS["t1"].phantom_intensities[1]
     (text,) = warned(((32, -35, 32), 21, grey))
-    assert "at right parietal is labelled GM" in text
+    assert "at right parietal holds more GM" in text
     assert warned() == []

@@ -42,7 +42,7 @@ def test_a_tissue_out_of_place_is_named_with_its_place():
     values |= {"misplaced_x": -40.0, "misplaced_y": -50.0, "misplaced_z": 50.0}
     (warning,) = region_warnings(values)
     assert (warning.code, warning.severity) == ("region-misplaced", "look closely")
-    assert "a region of some 38 mL at left parietal is labelled GM" in warning.text
+    assert "a region of some 38 mL at left parietal holds more GM than the template" in warning.text
     assert region_warnings(values | {"misplaced_gm": 1.0, "misplaced_wm": np.nan}) == []
 
 
