@@ -32,6 +32,7 @@ COMPARED_FIGURES = (
     "efc",
     "smear_x",
     "smear_y",
+    "smear_z",
     "clipped_ceiling",
     "atypical_ml",
     "agreement_gm",

@@ -84,11 +84,18 @@ TERMS: dict[str, Term] = {
         scale="logarithm",
     ),
     "noise": Term(
-        ("snr_wm",), "the signal of WM is {:.1f} times its noise (usually at least {:.1f})", True, "logarithm"
+        ("cjv",), "the noise of GM and WM together is {:.2f} of their contrast (usually {:.2f} at the most)"
     ),
     "motion": Term(
         ("smear_x", "smear_y", "smear_z"),
-        "air beside the head has {:.3f} of its signal (usually {:.3f} at the most), as after motion",
+        "air beside the head is brighter along one axis by {:.3f} of its signal (usually {:.3f} at the "
+        "most), as after motion",
+    ),
+    "slices": Term(
+        ("jaggedness_x", "jaggedness_y", "jaggedness_z"),
+        "slices differ from the next {:.2f} times as much as voxels do along the other axes (usually {:.2f} "
+        "times at the most), as after motion between slices",
+        scale="logarithm",
     ),
     "ghosts": Term(
         ("ghost_in_brain_x", "ghost_in_brain_y"),

@@ -244,8 +244,8 @@ def ghost(signal: Floats, head: Mask, air: Mask, axis: int) -> float:
     return _excess(signal, air, np.roll(head, head.shape[axis] // 2, axis))
 
 
-def smear(signal: Floats, head: Mask, air: Mask, axis: int) -> float:
-    """Return how much brighter air is in the lines along an axis that meet the head than in other lines.
+def smears(signal: Floats, head: Mask, air: Mask) -> Floats:
+    """Return how much brighter air is in lines along each axis that meet the head than in other lines.
 
     A head that moves leaves ghosts at any distance along the axis of the phase encoding. One ghost half a
     scan away, which has other causes and often misses the brain, is not counted, see `without_ghost`.
@@ -255,15 +255,17 @@ def smear(signal: Floats, head: Mask, air: Mask, axis: int) -> float:
     signal : ndarray, shape (X, Y, Z)
         Above air, in units of the signal of the brain.
     head, air : ndarray of bool, shape (X, Y, Z)
-    axis : int
 
     Returns
     -------
-    float
-        Difference of the means.
+    ndarray of float64, shape (3,)
+        Differences of the means.
     """
-    lines = np.broadcast_to(head.any(axis=axis, keepdims=True), head.shape)
-    return _excess(without_ghost(signal, air & lines, axis), air, lines)
+    lines = [np.broadcast_to(head.any(axis=axis, keepdims=True), head.shape) for axis in range(3)]
+    # A ghost along one axis lies in few of the lines along the others, and would count as darkness there.
+    for axis in range(3):
+        signal = without_ghost(signal, air & lines[axis], axis)
+    return np.array([_excess(signal, air, along) for along in lines])
 
 
 def without_ghost(signal: Floats, part: Mask, axis: int) -> Floats:

@@ -67,7 +67,7 @@ FIGURES: dict[str, Figure] = {
     },
     **{
         f"smear_{k}": Figure(
-            "1", f"Excess of air in the lines that meet the head, without that ghost, {axis}", OWN
+            "1", f"Excess of air in lines that meet the head, without that ghost, over all axes, {axis}", OWN
         )
         for k, axis in _AXES.items()
     },

@@ -22,7 +22,7 @@ from mriseg.quality.air_figures import (
     qi2,
     robust_sd,
     slope,
-    smear,
+    smears,
     snr_dietrich,
     thinned,
     wm2max,
@@ -174,11 +174,13 @@ def _air_figures(view: ScanView) -> dict[str, float]:
     figures["qi_1"] = qi1(air, artefact)
     for axis, name in enumerate(_AXES):
         figures[f"ghost_{name}"] = ghost(around.signal, around.head, around.air, axis)
-        # Some reconstructions brighten the noise of air with the head, where a coil is near; others do not.
-        figures[f"smear_{name}"] = min(
-            smear(blocks, around.head, around.air, axis) for blocks in (around.signal, view.corrected_blocks)
-        )
-    return figures
+    # Some reconstructions brighten the noise of air with the head, where a coil is near; others do not.
+    both = (around.signal, view.corrected_blocks)
+    excess = np.minimum(*(smears(blocks, around.head, around.air) for blocks in both))
+    # A head moves along one axis of its k-space; what brightens the air around it on all sides is no motion.
+    return figures | {
+        f"smear_{name}": float(value) for name, value in zip(_AXES, excess - excess.mean(), strict=True)
+    }
 
 
 def _noise_figures(levels: Mapping[str, TissueLevel], noise: Floats) -> dict[str, float]:

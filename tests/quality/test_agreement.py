@@ -21,15 +21,17 @@ LEARNED = json.loads((files("mriseg") / "assets" / "agreement.json").read_text()
 # Of an undamaged head of old age.
 GOOD = {
     "fwhm_avg": 2.4,
-    "snr_wm": 11.0,
+    "cjv": 0.6,
+    "jaggedness_z": 1.02,
     "smear_y": 0.005,
     "ghost_in_brain_y": -0.005,
     "clipped_ceiling": 0.001,
 }
 DAMAGED = {
     "blur": {"fwhm_avg": 7.0},
-    "noise": {"snr_wm": 3.0},
+    "noise": {"cjv": 1.6},
     "motion": {"smear_y": 0.3},
+    "slices": {"jaggedness_z": 2.5},
     "ghosts": {"ghost_in_brain_y": 0.3},
     "saturation": {"clipped_ceiling": 0.4},
 }
@@ -59,7 +61,7 @@ def test_damage_is_named_with_its_figure_and_the_usual_one(name):
 def test_many_slight_faults_are_named_by_the_first():
     slight = {
         "fwhm_avg": 2.85,
-        "snr_wm": 9.2,
+        "cjv": 0.8,
         "smear_y": 0.034,
         "clipped_ceiling": 0.02,
     }
@@ -95,7 +97,7 @@ def test_nothing_is_said_where_nothing_is_predicted():
 
 
 def test_an_agreement_lies_between_0_and_1():
-    worst = {"fwhm_avg": 1e6, "snr_wm": 1e-6, "smear_x": 1e6, "clipped_ceiling": 1.0}
+    worst = {"fwhm_avg": 1e6, "cjv": 1e3, "smear_x": 1e6, "clipped_ceiling": 1.0}
     assert set(predicted_agreement(worst).values()) == {0.0}
     assert all(0 < agreement < 1 for agreement in predicted_agreement(GOOD).values())
 
