@@ -26,7 +26,7 @@ def stored(array, affine, order, path):
 
 @pytest.mark.slow
 def test_orders_give_the_same_labels_volumes_and_warnings(tmp_path):
-    """Each file in every fourth of the 48 orders, together in all of them."""
+    """Each file in every seventh of the 48 orders, another one each time."""
     image = nib.load(small_ball(tmp_path / "ball.nii.gz"))
     scan, affine = np.asarray(image.dataobj), np.diag([6.0, 5.0, 7.0, 1.0])
     rng = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def test_orders_give_the_same_labels_volumes_and_warnings(tmp_path):
         return result, result.volume.to_canonical(result.labels)
 
     first, labels = segmented(0)
-    for k in range(4, len(ORDERS), 4):
+    for k in range(7, len(ORDERS), 7):
         other, turned = segmented(k)
         np.testing.assert_array_equal(turned, labels)
         assert other.warnings == first.warnings
