@@ -267,6 +267,8 @@ const show = async () => {
     const posterior = values[label.posterior] ?? null;
     return posterior === null ? label.name : `${label.name}, posterior ${figures(posterior)}`;
   };
+  // A posterior has the name of its label, where there is one.
+  const nameOf = ({ name }, number) => labelLayer?.labels.find(({ posterior }) => posterior === number)?.name ?? name;
   // What all images hold at a place, mm; those that do not reach there are left out.
   const saidAt = (mm) => {
     const tenths = (part) => (Math.round(10 * part) / 10 + 0).toFixed(1); // adding 0 makes 0 of -0
@@ -274,7 +276,7 @@ const show = async () => {
     const values = images.map((image) => valueAt(image, mm));
     const said = (kinds, isSaid = () => true) => layers.flatMap((layer, number) => (
       kinds.includes(layer.kind) && values[number] !== null && isSaid(number)
-        ? `${layer.name} ${figures(values[number])}` : []));
+        ? `${nameOf(layer, number)} ${figures(values[number])}` : []));
     const label = labelLayer?.labels.find(({ number }) => number === Math.round(values[labelled]));
     if (labels && values[labelled] !== null) lines.push(labelAt(label, values));
     // That of the label is said with its name; of all others those that are not 0.
@@ -406,6 +408,7 @@ const show = async () => {
     all("[name=solid]").forEach((box) => on(box, () => { colorSolid(); solid.updateGLVolume(); }));
     on(element("cut"), setCut);
     on(element("share"), setCut);
+    document.forms[0].addEventListener("submit", (event) => event.preventDefault());
     element("help").addEventListener("click", ACTIONS["?"]);
     element("save").addEventListener("click", save);
     // Dragged with any button but the left alone, niivue would tilt the cut away from the side that is named.
