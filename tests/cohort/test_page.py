@@ -364,7 +364,7 @@ def test_without_scripts_the_page_can_be_read_and_chosen_from(browser, output):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1300, 800, 400])
+@pytest.mark.parametrize("width", [1300, 800, 400, 320])
 def test_nothing_is_wider_than_the_window_and_all_can_be_used(page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
