@@ -267,8 +267,6 @@ const show = async () => {
     const posterior = values[label.posterior] ?? null;
     return posterior === null ? label.name : `${label.name}, posterior ${figures(posterior)}`;
   };
-  // A posterior has the name of its label, where there is one.
-  const nameOf = ({ name }, number) => labelLayer?.labels.find(({ posterior }) => posterior === number)?.name ?? name;
   // What all images hold at a place, mm; those that do not reach there are left out.
   const saidAt = (mm) => {
     const tenths = (part) => (Math.round(10 * part) / 10 + 0).toFixed(1); // adding 0 makes 0 of -0
@@ -276,7 +274,7 @@ const show = async () => {
     const values = images.map((image) => valueAt(image, mm));
     const said = (kinds, isSaid = () => true) => layers.flatMap((layer, number) => (
       kinds.includes(layer.kind) && values[number] !== null && isSaid(number)
-        ? `${nameOf(layer, number)} ${figures(values[number])}` : []));
+        ? `${layer.name} ${figures(values[number])}` : []));
     const label = labelLayer?.labels.find(({ number }) => number === Math.round(values[labelled]));
     if (labels && values[labelled] !== null) lines.push(labelAt(label, values));
     // That of the label is said with its name; of all others those that are not 0.
