@@ -15,13 +15,14 @@
   let kept = true;
 
   const load = () => {
-    ratings.clear();
     let stored = null;
     try {
       stored = JSON.parse(localStorage.getItem(key) ?? "{}");
     } catch (error) {
       kept = !(error instanceof DOMException);  // what another program left there counts as nothing
     }
+    if (!kept) return;  // the only ratings are those in memory
+    ratings.clear();
     for (const [scan, of] of Object.entries(stored ?? {})) {
       const rating = RATINGS.includes(of?.rating) ? of.rating : "";
       const note = typeof of?.note === "string" ? of.note : "";
@@ -41,6 +42,7 @@
   const ratingOf = (scan) => ratings.get(data.scans[scan]) ?? { rating: "", note: "" };
 
   const rate = (scan, change) => {
+    load();  // another window may have rated since
     const of = { ...ratingOf(scan), ...change };
     if (of.rating || of.note) ratings.set(data.scans[scan], of);
     else ratings.delete(data.scans[scan]);
@@ -124,23 +126,29 @@
     const power = 10 ** Math.floor(Math.log10((high - low) / most));
     const step = [1, 2, 5, 10, 20].map((factor) => factor * power).find((size) => (high - low) / size <= most);
     const first = Math.ceil(low / step - 1e-6);
+    // Digits that tell one number from the next; no more, for those of binary fractions are noise.
+    const digits = Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / step)) + 2;
     return Array.from({ length: Math.floor(high / step + 1e-6) - first + 1 }, (_, k) =>
-      Number(((first + k) * step).toPrecision(12)));
+      Number(((first + k) * step).toPrecision(Math.min(17, Math.max(12, digits)))));
   };
 
-  // Numbers of more digits than a date has are written with a power of ten.
-  const written = (value) => (Math.abs(value) >= 1e9 ? value.toExponential() : String(value));
+  const longest = (texts) => Math.max(...texts.map((text) => text.length));
+  // The numbers of an axis as texts: those of more digits than a date has with a power of ten, if that is shorter.
+  const written = (values) => {
+    const plain = values.map(String), powers = values.map((value) => value.toExponential());
+    return values.some((value) => Math.abs(value) >= 1e9) && longest(powers) < longest(plain) ? powers : plain;
+  };
   const pen = document.createElement("canvas").getContext("2d");
-  const widest = (values) => values.reduce((most, value) => Math.max(most, pen.measureText(written(value)).width), 0);
+  const widest = (values) => written(values).reduce((most, text) => Math.max(most, pen.measureText(text).width), 0);
 
   // As many numbers along the axis as have room beside each other.
   const ticksAcross = ({ low, high }, width) => {
     let found = [];
     for (let most = MOST_TICKS; most > 1; most -= 1) {
       found = ticks(low, high, most);
-      if (found.length * (widest(found) + GAP) <= width) break;
+      if (found.length * (widest(found) + GAP) <= width) return found;
     }
-    return found;
+    return found.slice(0, 1);
   };
 
   // The range of values, a little wider than theirs.
@@ -164,14 +172,16 @@
     const columns = ticksAcross(x, width - left - LEAST_RIGHT);
     const right = width - Math.max(LEAST_RIGHT, widest(columns) / 2);
     const [atX, atY] = [scale(x, left, right), scale(y, bottom, MARGINS.top)];
-    for (const value of columns) {
-      element("line", { x1: atX(value), x2: atX(value), y1: MARGINS.top, y2: bottom }, frame);
-      element("text", { x: atX(value), y: bottom + 18, "text-anchor": "middle" }, frame).textContent = written(value);
-    }
-    for (const value of rows) {
-      element("line", { x1: left, x2: right, y1: atY(value), y2: atY(value) }, frame);
-      element("text", { x: left - GAP, y: atY(value) + 4, "text-anchor": "end" }, frame).textContent = written(value);
-    }
+    written(columns).forEach((text, k) => {
+      const at = atX(columns[k]);
+      element("line", { x1: at, x2: at, y1: MARGINS.top, y2: bottom }, frame);
+      element("text", { x: at, y: bottom + 18, "text-anchor": "middle" }, frame).textContent = text;
+    });
+    written(rows).forEach((text, k) => {
+      const at = atY(rows[k]);
+      element("line", { x1: left, x2: right, y1: at, y2: at }, frame);
+      element("text", { x: left - GAP, y: at + 4, "text-anchor": "end" }, frame).textContent = text;
+    });
     return [atX, atY];
   };
 
@@ -267,7 +277,6 @@
     if (report) part(".side .report").href = report.getAttribute("href");
     part("[data-act=previous]").disabled = place === 0;
     part("[data-act=next]").disabled = place === list.length - 1;
-    note.value = ratingOf(scan).note;
     justRated = -1;
     showRating();
     askWhich();
@@ -275,9 +284,11 @@
     if (next !== undefined && pictureOf(next)) new Image().src = pictureOf(next);  // so that it is there at once
   };
 
+  const buttonOf = (name) => part(`[data-act=${name}]`);
   const showRating = () => {
-    const { rating } = ratingOf(list[place]);
-    for (const name of RATINGS) part(`[data-act=${name}]`).setAttribute("aria-pressed", name === rating);
+    const known = ratingOf(list[place]);
+    for (const name of RATINGS) buttonOf(name).setAttribute("aria-pressed", name === known.rating);
+    if (note.value !== known.note) note.value = known.note;
   };
 
   // Right after a rating nobody can tell which of two scans a note is meant for: the one rated or the one shown.
@@ -323,9 +334,9 @@
     if (document.activeElement?.disabled || document.activeElement === document.body) part("[data-act=close]").focus();
   };
 
-  // The same rating once more takes it back.
+  // The same rating once more, where it is seen to be given, takes it back.
   const choose = (name) => {
-    const again = ratingOf(list[place]).rating === name;
+    const again = buttonOf(name).ariaPressed === "true";
     rate(list[place], { rating: again ? "" : name });
     showRating();
     if (again || !part("[name=advance]").checked || list[place + 1] === undefined) return;
@@ -400,7 +411,12 @@
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("storage", (event) => {  // ratings given in another window
-    if (event.key === key || event.key === null) start();
+    if (event.key !== key && event.key !== null) return;
+    start();
+    if (review.open) {
+      showRating();
+      askWhich();
+    }
   });
   window.addEventListener("beforeunload", (event) => {
     if (!kept && ratings.size) event.preventDefault();

@@ -406,6 +406,7 @@ const show = async () => {
     all("[name=solid]").forEach((box) => on(box, () => { colorSolid(); solid.updateGLVolume(); }));
     on(element("cut"), setCut);
     on(element("share"), setCut);
+    document.forms[0].addEventListener("submit", (event) => event.preventDefault());
     element("help").addEventListener("click", ACTIONS["?"]);
     element("save").addEventListener("click", save);
     // Dragged with any button but the left alone, niivue would tilt the cut away from the side that is named.

@@ -153,7 +153,8 @@ def rising_tissues(contrast: str, classes: int) -> tuple[Tissue, ...]:
     rising = CONTRASTS[contrast].rising
     if classes == len(rising):
         return rising
-    return tuple(Tissue(i, f"Class {i}", f"class{i}", class_color(i), None) for i in range(1, classes + 1))
+    numbered = ((i, f"class{i}") for i in range(1, classes + 1))
+    return tuple(Tissue(i, name, name, class_color(i), None) for i, name in numbered)
 
 
 def contrast_of_order(rising: Sequence[Tissue], likely: str) -> str:

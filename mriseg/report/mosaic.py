@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 _SIDES = "L: the patient's left"
 _WHITE = (255, 255, 255)
 _BLACK = (0, 0, 0)
+# No font has it: Unicode keeps this number free.
+_NO_LETTER = "\uffff"
+_Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def draw_rows(
@@ -81,18 +86,40 @@ def draw_key(
     sheet = Image.new("RGB", (MOSAIC_WIDTH, (positions[-1][1] + 1) * line_height))
     draw = ImageDraw.Draw(sheet)
 
-    def write(x: float, line: int, text: str, anchor: str = "lm") -> None:
+    def write(x: float, line: int, text: str, anchor: str = "lm", font: _Font = font) -> None:
         draw.text((x, (line + 0.5) * line_height), text, anchor=anchor, font=font, fill=_WHITE)
 
     room = MOSAIC_WIDTH - 2 * KEY_INDENT - KEY_ENTRY_GAP - font.getlength(_SIDES)
+    of_names = _font_of_names()
     for line, text in enumerate(above):
-        write(KEY_INDENT, line, shortened(text, font.getlength, room))
+        name = shortened(_drawable(text, of_names), of_names.getlength, room)
+        write(KEY_INDENT, line, name, font=of_names)
     for (color, text), (x, line) in zip(entries, positions, strict=True):
         middle = (line + 0.5) * line_height
         draw.rectangle((x, middle - 8, x + KEY_SWATCH, middle + 8), fill=rgb(color))
         write(x + KEY_SWATCH + KEY_TEXT_GAP, line, text)
     write(MOSAIC_WIDTH - KEY_INDENT, 0, _SIDES, "rm")
     return np.asarray(sheet)
+
+
+def _drawable(text: str, font: ImageFont.FreeTypeFont) -> str:
+    r"""Return text with the letters that a font has not by their numbers.
+
+    >>> _drawable("Müller 日", _font_of_names())
+    'Müller \\u65e5'
+    """
+    lacking = bytes(font.getmask(_NO_LETTER))
+    return "".join(
+        letter if letter == " " or bytes(font.getmask(letter)) != lacking else ascii(letter)[1:-1]
+        for letter in text
+    )
+
+
+def _font_of_names() -> ImageFont.FreeTypeFont:
+    """Return matplotlib's font, which has far more letters than that of Pillow, without importing it."""
+    spec = find_spec("matplotlib")
+    (package,) = (spec and spec.submodule_search_locations) or ("",)
+    return ImageFont.truetype(Path(package) / "mpl-data/fonts/ttf/DejaVuSans.ttf", KEY_TEXT_SIZE)
 
 
 def shortened(text: str, length: Callable[[str], float], most: float) -> str:

@@ -122,7 +122,7 @@ def gather_layers(paths: Sequence[Path]) -> list[Layer]:
     layers = sorted((_layer(file) for file in files), key=_sort_key)
     labels = [layer.path for layer in layers if layer.kind == "labels"]
     if len(labels) > 1:
-        raise ImageError(_several(labels))
+        raise ImageError(_several(labels, paths))
     return layers
 
 
@@ -142,11 +142,11 @@ def without_sidecar(layers: Sequence[Layer]) -> list[Path]:
     return [path for path in labels if not path.with_name(f"{without_extension(path)}.json").is_file()]
 
 
-def _several(labels: Sequence[Path]) -> str:
-    """Say that there are several label maps, in one folder or in several."""
+def _several(labels: Sequence[Path], paths: Sequence[Path]) -> str:
+    """Say that there are several label maps, in one folder that was given or by themselves."""
     folders = list(dict.fromkeys(path.parent for path in labels))
     first = labels[0].parent / stem_of_labels(labels[0])
-    if len(folders) == 1:
+    if len(folders) == 1 and not set(labels) & set(paths):
         count = f"holds {len(labels)} segmentations"
         return f"{folders[0]}: {count}; give the files of one, such as {first}_d*.nii.gz"
     return f"{', '.join(map(str, labels))}: {len(labels)} segmentations; give one at a time"

@@ -9,14 +9,16 @@ import numpy as np
 from mriseg import file_names
 from mriseg.errors import ImageError
 from mriseg.file_names import result_name
+from mriseg.images.marks import read_mark
 from mriseg.images.nifti import format_shape
 from mriseg.images.orientation import max_corner_distance
-from mriseg.images.reading import load_map, load_volume
+from mriseg.images.reading import load_map, load_volume, open_image
 from mriseg.images.volume import same_grid, whole_numbers
-from mriseg.labels.orders import BIDS, numbered, renumbered
+from mriseg.labels.numbers import table_beside
+from mriseg.labels.orders import BIDS, marked_order, numbered, renumbered
 from mriseg.labels.tissues import GM, LESION, Tissue
 from mriseg.results.own_labels import DIGESTS, digest_of_voxels
-from mriseg.results.reading import most_likely, read_labels
+from mriseg.results.reading import most_likely, numbers_of, read_labels
 from mriseg.results.sidecar import read_sidecar
 from mriseg.results.volumes import TissueVolume
 
@@ -38,11 +40,11 @@ class EditedLabels:
     ----------
     sidecar : Path
         Of the result.
-    edited : Volume
+    source : str, Path, nibabel image or Volume
         The edited labels.
     """
 
-    def __init__(self, sidecar: Path, edited: Volume) -> None:
+    def __init__(self, sidecar: Path, source: ImageSource) -> None:
         self.sidecar = sidecar
         self.current = read_labels(sidecar)
         self.facts = read_sidecar(sidecar)
@@ -52,7 +54,7 @@ class EditedLabels:
         self.earlier: dict[str, Any] | None = self.facts.get("Edited")
         self.classes: dict[str, Any] = (self.earlier or {}).get("Before", self.facts["Classes"])
         self.order: str = self.facts.get("LabelOrder", BIDS)
-        self.edited = edited
+        self.source, self.edited = source, load_map(source)
         self.tissues = self._tissues()
         self._refuse_loss()
         self.grid = load_map(self.place(file_names.BRAIN_MASK)) if self.in_place else self.current.volume
@@ -181,7 +183,26 @@ class EditedLabels:
                 f"{edited.path}: is not on the grid of {grid.path.name} ({_difference(edited, grid)}); save "
                 "the edited labels without resampling"
             )
-        return _renumbered(edited, self._numbers())
+        labels = _renumbered(edited, self._numbers_of_edited())
+        _refuse_mask(edited, labels, self.unedited)
+        return labels
+
+    def _numbers_of_edited(self) -> dict[int, Tissue]:
+        """Return the tissue of each number in the edited labels: the result's, unless the file says others.
+
+        Raises
+        ------
+        ImageError
+            If header and table of the file contradict each other, or cannot be read.
+        """
+        own, order = self._numbers(), marked_order(read_mark(open_image(self.source).header))
+        says_nothing = order == BIDS and not table_beside(self.edited.path).is_file()
+        # Programs keep the header while they change the labels: that of the result's own order holds still.
+        if GM not in self.tissues or says_nothing or order == self.order != BIDS:
+            return own
+        by_index = {tissue.index: tissue for tissue in self.tissues}
+        found = numbers_of(self.source, volume=self.edited)
+        return own | {number: by_index[index] for number, index in found.items()}
 
     def volumes(self, scan: Volume) -> dict[str, TissueVolume]:
         """Return the volumes of the tissues that are there or were there before."""
@@ -248,6 +269,16 @@ def _renumbered(volume: Volume, numbers: Mapping[int, Tissue]) -> NDArray[np.uin
     for number, tissue in numbers.items():
         table[number] = tissue.index
     return table[whole.astype(np.uint8)]
+
+
+def _refuse_mask(edited: Volume, labels: NDArray[np.uint8], unedited: NDArray[np.uint8]) -> None:
+    """Raise ImageError if labels are one and the same where there were several before: those of a mask."""
+    now, before = (np.setdiff1d(values, [0]) for values in (labels, unedited[labels > 0]))
+    if len(now) == 1 < len(before):
+        raise ImageError(
+            f"{edited.path}: holds one label alone where there were several, as a mask does; give edited "
+            "labels, or segment the scan again within the edited mask"
+        )
 
 
 def _mean_and_sd(intensities: NDArray[np.float32]) -> tuple[float, float]:

@@ -13,7 +13,6 @@ from mriseg import file_names
 from mriseg._utils.atomic_write import atomic_write
 from mriseg._utils.text import printable
 from mriseg.file_names import result_name
-from mriseg.images.reading import load_map
 from mriseg.images.writing import save_array
 from mriseg.labels.lookup_tables import FORMATS, save_label_table, save_lut
 from mriseg.labels.orders import numbered, order_mark, renumbered
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from mriseg.report.overlay import OverlayStyle
 
 # What is written as it was, for the sidecar.
-_AS_BEFORE = "posteriors, atypicality map, corrected scans, fit, image quality figures, warnings and verdict"
+_AS_BEFORE = "posteriors, atypicality map, corrected scans, fit, image quality figures, all other warnings"
 _CODE, _MOST = "labels-edited", "labels-mostly-edited"
 # Share of the voxels with a label before or after, beyond which an edit is doubted. In some forty results the
 # labels mirrored differ by 0.28 to 0.66, those of another scan on the same grid by 0.44 and more; a layer of
@@ -118,7 +117,7 @@ def update(
     """
     if overlay_style is not None:
         check_overlay_style(overlay_style)
-    edited = EditedLabels(result_sidecar(Path(result)), load_map(labels))
+    edited = EditedLabels(result_sidecar(Path(result)), labels)
     if edited.are_own:
         return _nothing_new(edited)
     return _Writer(edited, edited.backdrop(scan)).write(overlay_style or edited.overlay_style)
@@ -169,7 +168,7 @@ class _Writer:
             self._write_images(place, style)
             self._write_tables(place, written)
             if file_names.REPORT in written:
-                place(file_names.REPORT).write_text(self._page(facts), encoding="utf-8")
+                self._write_report(place(file_names.REPORT), facts)
             stored = renumbered(edited.labels, self.tissues, edited.order)
             facts |= {DIGESTS: digests(place(file_names.LABELS), stored), "OverlayStyle": style}
             write_json(place(file_names.SIDECAR), facts)
@@ -228,20 +227,24 @@ class _Writer:
 
     def _write_tables(self, place: Callable[[str], Path], written: list[str]) -> None:
         """Write the tables of labels and volumes, look-up tables that are there, and what the mask is."""
+        facts = self.edited.facts
         save_label_table(self.numbered, place(file_names.LABEL_TABLE))
         for program in FORMATS:
             if file_names.lookup_table_ending(program) in written:
                 save_lut(program, self.numbered, place(file_names.lookup_table_ending(program)))
         save_volume_table(self.edited.name, self.edited.brain_ml, self.volumes, place(file_names.VOLUMES))
-        about = {"Description": "Brain mask (where the edited labels are)", "Type": "Brain"}
-        sources = {"Sources": self.edited.facts["Sources"][:1]}
+        method = "where the edited labels are" if self.edited.changed.any() else facts["BrainMask"]["Method"]
+        about = {"Description": f"Brain mask ({method})", "Type": "Brain"}
+        sources = {"Sources": facts["Sources"][:1]}
         write_json(place(file_names.BRAIN_MASK_SIDECAR), about | sources)
 
     def _facts(self, edit: LabelEdit, copies: list[str]) -> dict[str, Any]:
         """Return the content of the sidecar."""
         facts, name = self.edited.facts, self.edited.name
         earlier = [warning for warning in facts["Warnings"] if warning.code not in (_CODE, _MOST)]
-        text = f"the labels of {edit.voxels} voxels were edited by hand; warnings are about those before"
+        text = (
+            f"the labels of {edit.voxels} voxels were edited by hand; other warnings are about those before"
+        )
         warnings = [*earlier, *edit.warnings, *([note(_CODE, text)] if edit.voxels else [])]
         *files, last = facts["Files"]
         return facts | {
@@ -264,7 +267,14 @@ class _Writer:
             "Files": [*files, *(printable(result_name(name, ending)) for ending in copies), last],
         }
 
-    def _page(self, facts: dict[str, Any]) -> str:
+    def _write_report(self, path: Path, facts: dict[str, Any]) -> None:
+        """Write the report of the edit; where no voxel is edited, that of before any edit."""
         from mriseg.report.page import EditedData, edited_report
 
-        return edited_report(EditedData(self.edited.name, self.scan, self.edited.labels, self.tissues, facts))
+        edited = self.edited
+        before = edited.place(file_names.UNEDITED_REPORT if edited.earlier else file_names.REPORT)
+        if before.is_file() and not edited.changed.any():
+            shutil.copyfile(before, path)
+            return
+        data = EditedData(edited.name, self.scan, edited.labels, self.tissues, facts)
+        path.write_text(edited_report(data), encoding="utf-8")

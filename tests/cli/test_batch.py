@@ -95,7 +95,7 @@ def test_labels_that_were_saved_over_are_told_and_left(run, tmp_path):
             name: [mark in card for mark in (">edited by hand<", ">labels saved over<")]
             for name in rows
             for card in cards
-            if f'id="{name}"' in card
+            if f'id="scan:{name}"' in card
         }
         assert marks == {"s0": [True, False], "s1": [False, True], "s2": [False, False]}
 

@@ -22,6 +22,8 @@ COUNT, FACTOR = 20, 0.005
 AGES = {f"s{k:02}": str(20 + 3 * k) for k in range(COUNT - 1)}  # that of the last is not known
 DAYS = {f"s{k:02}": str(20240101 + k) for k in range(COUNT)}
 FAR = {f"s{k:02}": f"{(-1) ** k * 9.87654321e299}" for k in range(COUNT)}
+NUMBERED = {f"s{k:02}": str(10**14 + k) for k in range(COUNT)}
+TIMES = {f"s{k:02}": str(17 * 10**17 + 1000 * k) for k in range(COUNT)}  # ns
 SITES = {name: "north" if int(age) < 44 else "south" for name, age in AGES.items()}
 
 
@@ -36,7 +38,9 @@ def output(tmp_path_factory):
         Image.new("RGB", (160, 90), (20 * k, 0, 0)).save(folder / name / f"{name}_overlay.png")
         (folder / name / f"{name}_report.html").write_text("<!doctype html><title>report</title>")
     store(folder, "<b>&'", sidecar_of("<b>&'", 0.43))
-    columns = {"age, years": AGES, "day": DAYS, "far": FAR}
+    columns = {
+        "age, years": AGES, "day": DAYS, "far": FAR, "number": NUMBERED, "time": TIMES,
+    }  # fmt: skip
     numbers = [Groups(column, "participants.tsv", of) for column, of in columns.items()]
     summarise(folder, groups=Groups("site", "participants.tsv", SITES), numbers=numbers)
     return folder
@@ -54,7 +58,8 @@ def names(page):
 
 def rated(page):
     found = page.evaluate(
-        "[...document.querySelectorAll('.card[data-rating]')].map(card => [card.id, card.dataset.rating])"
+        "[...document.querySelectorAll('.card[data-rating]')]"
+        ".map(card => [card.id.slice('scan:'.length), card.dataset.rating])"
     )
     return dict(found)
 
@@ -174,7 +179,7 @@ def test_the_first_scan_without_rating_comes_first_and_a_rating_can_be_taken_bac
 
 
 def test_the_picture_is_that_of_the_scan_at_the_click(page):
-    page.click("#s07 .picture")
+    page.click("[id='scan:s07'] .picture")
     assert page.inner_text(".review h2") == "s07"
     page.wait_for_function("document.querySelector('.large').naturalWidth === 160")
     assert page.get_attribute(".large", "src") == "./s07/s07_overlay.png"
@@ -226,7 +231,7 @@ def test_dots_are_circles_and_lie_where_age_and_share_say(page, width):
 def test_numbers_of_many_digits_have_room_beside_the_plot(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     wait_for_plot(page)
-    for name in ("day", "far"):
+    for name in ("day", "far", "number", "time"):
         page.select_option("select[name=across]", label=name)
         page.select_option("select[name=up]", label=name)
         plot = page.locator(".scatter").bounding_box()
@@ -239,6 +244,8 @@ def test_numbers_of_many_digits_have_room_beside_the_plot(page, width):
         assert boxes[:, 1].max() <= plot["x"] + plot["width"] + 1
         across = boxes[boxes[:, 2] > plot["y"] + 310]
         assert (across[1:, 0] > across[:-1, 1]).all()
+        texts = page.locator(".scatter text").all_text_contents()[len(across) :]
+        assert len({float(text) for text in texts}) == len(texts) > 2
         places = "dots => dots.map(dot => +dot.getAttribute('cx'))"
         dots = page.locator(".scatter circle").evaluate_all(places)
         assert len(dots) == COUNT + 1
@@ -263,6 +270,57 @@ def test_dots_open_their_scans_and_are_reached_by_keys(page):
     assert page.inner_text(".pointed[role=status]").startswith("s01: trust; age, years 23; Share of GM")
     page.keyboard.press("Enter")
     assert page.inner_text(".review h2") == "s01"
+
+
+def test_a_rating_of_another_window_is_kept_and_seen(browser, output):
+    context = browser.new_context()
+    page, other = context.new_page(), context.new_page()
+    for window in (page, other):
+        window.goto((output / "cohort_report.html").as_uri())
+        window.click("text=Rate the scans")
+        window.uncheck("[name=advance]")
+    first = page.inner_text(".review h2")
+    other.fill("[name=note]", "of the other")
+    other.keyboard.press("Enter")
+    other.keyboard.press("k")
+    page.wait_for_selector("[data-act=keep][aria-pressed=true]")
+    assert page.input_value("[name=note]") == "of the other"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    other.wait_for_function("document.querySelectorAll('.card[data-rating]').length === 2")
+    assert rated(page) == rated(other)
+    assert rated(page)[first] == "keep"
+    context.close()
+
+
+def test_a_rating_given_before_the_other_is_seen_does_not_take_it_back(page):
+    page.click("text=Rate the scans")
+    first = page.inner_text(".review h2")
+    page.evaluate(  # in the same window no event tells of it
+        "([scan]) => localStorage.setItem('mriseg-ratings:' + location.pathname,"
+        " JSON.stringify({[scan]: {rating: 'keep', note: 'blur'}, s01: {rating: 'redo', note: ''}}))",
+        [first],
+    )
+    page.keyboard.press("k")
+    page.reload()
+    assert rated(page) == {first: "keep", "s01": "redo"}
+
+
+def test_names_of_scans_and_groups_are_not_those_of_the_page(browser, tmp_path):
+    scans = ["part:data", "part:plot", "__proto__", "s"]
+    for name in scans:
+        store(tmp_path, name, sidecar_of(name, 0.45))
+    groups = Groups("site", "participants.tsv", dict(zip(scans, ["unknown", "all", "all"], strict=False)))
+    summarise(tmp_path, groups=groups)
+    with opened(browser, (tmp_path / "cohort_report.html").as_uri(), among=tmp_path.as_uri()) as page:
+        options = page.locator("[name=group] option").all_inner_texts()
+        assert options == ["(all)", "all (2)", "unknown (1)", "(no site) (1)"]
+        page.click("text=Rate the scans")
+        for _ in scans:
+            page.keyboard.press("k")
+        page.reload()
+        assert sorted(rated(page)) == sorted(scans)
+        assert page.locator("[id='part:plot'].plot").count() == 1
 
 
 def test_ratings_of_another_page_or_of_no_sense_are_not_taken_over(page):
@@ -301,12 +359,12 @@ def test_without_scripts_the_page_can_be_read_and_chosen_from(browser, output):
     assert page.locator(".card:visible").count() == 1
     assert page.locator(".live:visible, .review:visible, button:visible").count() == 0
     assert page.locator("h3:visible").count() > 5
-    assert page.get_attribute("#s03 .picture", "href") == "./s03/s03_overlay.png"
+    assert page.get_attribute("[id='scan:s03'] .picture", "href") == "./s03/s03_overlay.png"
     context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1300, 800, 400])
+@pytest.mark.parametrize("width", [1300, 800, 400, 320])
 def test_nothing_is_wider_than_the_window_and_all_can_be_used(page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})

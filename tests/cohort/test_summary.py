@@ -89,7 +89,7 @@ class Page(HTMLParser):
         self.tags.append((tag, attributes))
         classes = (attributes.get("class") or "").split()
         if "card" in classes:
-            self.cards[attributes["id"]] = set(classes)
+            self.cards[attributes["id"].removeprefix("scan:")] = set(classes)
 
 
 def page_of(output):

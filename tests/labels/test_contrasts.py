@@ -34,7 +34,7 @@ def test_other_numbers_of_classes_are_numbered_by_rising_mean():
 def test_numbered_classes_are_called_by_their_numbers():
     classes = rising_tissues("t1", 4)
     assert [(c.index, c.name, c.abbreviation, c.mapping) for c in classes] == [
-        (i, f"Class {i}", f"class{i}", None) for i in (1, 2, 3, 4)
+        (i, f"class{i}", f"class{i}", None) for i in (1, 2, 3, 4)
     ]
     assert [c.color for c in rising_tissues("t1", 10)[:2]] == ["#0072b2", "#d55e00"]
 

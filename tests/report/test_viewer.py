@@ -205,6 +205,15 @@ def test_segmentations_in_two_folders_are_said_to_be_in_both(results, tmp_path):
         assert str(folder / "sub-ball_dseg.nii.gz") in said
 
 
+def test_label_maps_given_by_themselves_are_named(results):
+    other = shutil.copy(results / "sub-ball_dseg.nii.gz", results / "mine_dseg.nii.gz")
+    with pytest.raises(mriseg.ImageError) as caught:
+        gather_layers([results / "sub-ball_dseg.nii.gz", Path(other)])
+    said = str(caught.value)
+    assert "holds" not in said
+    assert f"{other}: 2 segmentations; give one at a time" in said
+
+
 def test_labels_whose_sidecar_is_gone_are_named(results):
     assert without_sidecar(gather_layers([results])) == []
     (results / "sub-ball_dseg.json").unlink()

@@ -117,6 +117,22 @@ def test_a_click_in_3d_and_the_wheel_keep_the_controls_in_step(shown, ball_folde
     np.testing.assert_allclose(*places, atol=0.1)
 
 
+def test_after_going_back_the_controls_say_what_is_seen(shown, ball, ball_folder):
+    page = shown(ball, ball_folder)
+    page.select_option("#scan", index=1)
+    page.select_option("#cut", label="left side")
+    page.select_option("#view", "axial")
+    page.check("#outlines")
+    page.goto("data:text/html,elsewhere")
+    page.go_back()
+    page.wait_for_selector(READY)
+    assert page.evaluate("mriseg.planes.volumes[0] === mriseg.images[document.querySelector('#scan').value]")
+    assert page.input_value("#cut") == ""
+    assert page.is_disabled("#share")
+    assert page.input_value("#view") == "multiplanar"
+    assert not page.is_checked("#outlines")
+
+
 def test_scans_are_switched_under_the_same_labels_and_crosshair(shown, ball, ball_folder, tmp_path):
     folder = shutil.copytree(ball_folder, tmp_path / "both")
     corrected = folder / "sub-ball_desc-preproc_T1w.nii.gz"

@@ -160,7 +160,9 @@ def test_edits_of_edits_count_from_the_start_and_can_be_taken_back(folder):
     assert "labels-edited" not in [of["Code"] for of in facts(folder)["Warnings"]]
     assert "edited" not in facts(folder)["Description"]
     after = contents(folder)
-    for ending in ("dseg.nii.gz", "desc-brain_mask.nii.gz", "dseg.tsv"):
+    for ending in (
+        "dseg.nii.gz", "desc-brain_mask.nii.gz", "desc-brain_mask.json", "dseg.tsv", "report.html",
+    ):  # fmt: skip
         assert after[f"{STEM}_{ending}"] == before[0][f"{STEM}_{ending}"]
 
 
@@ -224,6 +226,30 @@ def test_another_order_of_labels_is_kept(ball_result, tmp_path):
     assert read_labels(folder).label_ml(CSF) == pytest.approx(before)
 
 
+@pytest.mark.parametrize(("own", "other"), [("bids", "fast"), ("fast", "bids")])
+def test_labels_that_say_another_order_are_numbered_anew(ball_result, tmp_path, own, other):
+    for order in (own, other):
+        ball_result.save(tmp_path / order, label_order=order, report=False)
+    source = tmp_path / other / f"{STEM}_dseg.nii.gz"
+    assert mriseg.update(tmp_path / own, source).voxels == 0  # by the table beside it
+    copy = shutil.copy(source, tmp_path / "other.nii.gz")
+    # Without its table the header tells it, which says nothing of the order of BIDS.
+    assert (mriseg.update(tmp_path / own, copy).voxels == 0) == (other == "fast")
+
+
+def test_a_header_of_another_order_whose_labels_were_changed_is_refused(ball_result, tmp_path):
+    for order in ("bids", "fast"):
+        ball_result.save(tmp_path / order, label_order=order, report=False)
+    labels, header = array(tmp_path / "fast"), image(tmp_path / "fast").header
+    where = labels == 2
+    labels[where] = 3
+    path = tmp_path / "kept_header.nii.gz"
+    nib.Nifti1Image(labels, None, header).to_filename(path)
+    with pytest.raises(ImageError, match="its header says 1CSF 2GM 3WM"):
+        mriseg.update(tmp_path / "bids", path)
+    assert mriseg.update(tmp_path / "fast", path).voxels == where.sum()
+
+
 def test_the_report_tells_of_the_edit_and_where_the_fit_is(folder):
     mriseg.update(folder, edited(folder, gm_to_wm))
     text = (folder / f"{STEM}_report.html").read_text(encoding="utf-8")
@@ -279,6 +305,7 @@ def cropped(folder):
             "no whole numbers",
         ),
         (lambda folder: folder / "none.nii.gz", "none.nii.gz"),
+        (lambda folder: folder / f"{STEM}_desc-brain_mask.nii.gz", "one label alone .* as a mask does"),
     ],
 )
 def test_labels_that_do_not_fit_change_nothing(folder, make, says):
@@ -376,6 +403,9 @@ def test_mirrored_labels_are_doubted(folder, steps):
     assert "see that the edited labels are of this scan and not mirrored" in doubt.text
     assert doubt.recorded() in facts(folder)["Warnings"]
     assert facts(folder)["Verdict"] != "trust"
+    assert "verdict" not in facts(folder)["Edited"]["AsBefore"]
+    assert "other warnings are about those before" in json.dumps(facts(folder)["Warnings"])
+    assert "verdict are those before" not in (folder / f"{STEM}_report.html").read_text(encoding="utf-8")
     assert doubt.text in (folder / f"{STEM}_report.html").read_text()
     mriseg.update(folder, folder / f"{STEM}_desc-unedited_dseg.nii.gz")
     assert "labels-mostly-edited" not in json.dumps(facts(folder))
