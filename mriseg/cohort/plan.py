@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mriseg._utils.access import is_closed, not_readable
+from mriseg._utils.access import is_closed, not_readable, paths_below
 from mriseg._utils.tables import Row, is_empty, read_delimited
 from mriseg.cohort.job import Job
 from mriseg.cohort.record import LOGS
@@ -42,9 +42,9 @@ def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report
     Parameters
     ----------
     inputs : sequence of str
-        Any of: scans; folders, searched recursively, whose sub-folders are kept in the output; patterns
-        such as ``study/*/T1.nii``, whose folders from the first wildcard on are kept in the output; lists
-        (CSV or TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
+        Any of: scans; folders, searched recursively, links too, whose sub-folders are kept in the output;
+        patterns such as ``study/*/T1.nii``, whose folders from the first wildcard on are kept in the output;
+        lists (CSV or TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
     options : SegmentOptions, optional
         Defaults for all scans; lists can override them.
     report : bool
@@ -109,7 +109,7 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
         return [Job(path.absolute(), stem(path), options)]
     base, files = _search(entry)
     # A folder that may not be read fails by itself, as a scan does: what it holds is not left out silently.
-    found = [file for file in sorted(files) if _is_scan(file, base) or is_closed(file)]
+    found = [file for file in sorted(set(files)) if _is_scan(file, base) or is_closed(file)]
     if not found:
         known = ", ".join(IMAGE_EXTENSIONS)
         raise CohortError(
@@ -126,11 +126,22 @@ def _search(entry: str) -> tuple[Path, Iterator[Path]]:
     """Return the base folder of a folder or pattern, and its matching files."""
     path = Path(entry)
     if not glob.has_magic(entry) or path.exists():
-        return path, path.rglob("*")
+        return path, paths_below(path, hidden=False)
     parts = path.parts
     fixed = next(k for k, part in enumerate(parts) if glob.has_magic(part))
     base = Path(*parts[:fixed])
-    return base, base.glob(str(Path(*parts[fixed:])))
+    return base, _matching(base, parts[fixed:])
+
+
+def _matching(base: Path, parts: Sequence[str]) -> Iterator[Path]:
+    """Yield what below a folder matches the parts of a pattern; ** enters folders behind links, too."""
+    if not parts:
+        yield base
+    elif base.is_dir():
+        first, *others = parts
+        found = (base, *paths_below(base, hidden=False)) if first == "**" else base.glob(first)
+        for path in found:
+            yield from _matching(path, others)
 
 
 def _is_scan(file: Path, base: Path) -> bool:

@@ -50,7 +50,19 @@ def test_results_inside_the_folder_are_no_scans(study):
 
 def test_a_pattern_keeps_the_folders_from_its_first_wildcard_on(study):
     assert places(plan([f"{study}/*/T1.nii.gz"])) == ["a/T1", "b/T1"]
+    assert places(plan([f"{study}/b/**"])) == ["T1", "c/T1"]
+    assert places(plan([f"{study}/**/**/T1.nii"])) == ["b/c/T1"]
     assert places(plan([f"{study}/**/T1.nii*"])) == ["a/T1", "b/T1", "b/c/T1"]
+
+
+def test_folders_behind_links_are_searched_through_and_each_once(study, tmp_path):
+    (tmp_path / "other" / "d").mkdir(parents=True)
+    (tmp_path / "other" / "d" / "T1.nii.gz").touch()
+    (study / "link").symlink_to(tmp_path / "other")
+    (study / "0").symlink_to(study / "a")
+    (study / "link" / "circle").symlink_to(study)
+    assert places(plan([str(study)])) == ["a/T1", "b/T1", "b/c/T1", "link/d/T1", "pair"]
+    assert places(plan([f"{study}/**/T1.nii*"])) == ["a/T1", "b/T1", "b/c/T1", "link/d/T1"]
 
 
 def test_a_file_with_a_bracket_in_its_name_is_no_pattern(tmp_path):
