@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mriseg import __version__
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import printable
-from mriseg.cohort.record import Record, identifier_of, log_file, read_record, record_file, sidecar_or_none
+from mriseg.cohort.record import Record, identifier_of, log_file, read_record, record_file
 from mriseg.errors import MrisegError, OutputError
 from mriseg.file_names import REPORT, SIDECAR, result_name, stem
 from mriseg.images.reading import file_digest
@@ -25,7 +25,7 @@ from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment_scan
 from mriseg.results.bids import GENERATED_BY
 from mriseg.results.own_labels import editing_of
-from mriseg.results.sidecar import read_sidecar
+from mriseg.results.sidecar import read_sidecar, sidecar_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

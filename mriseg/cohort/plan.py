@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mriseg._utils.access import is_closed, not_readable, paths_below
+from mriseg._utils.object_storage import refuse_urls
 from mriseg._utils.tables import Row, is_empty, read_delimited
 from mriseg.cohort.job import Job
 from mriseg.cohort.record import LOGS
-from mriseg.errors import CohortError
+from mriseg.errors import CohortError, OutputError
 from mriseg.file_names import (
     COHORT_FAILURES,
     COHORT_PAGE,
@@ -207,10 +208,11 @@ def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOpti
     try:
         if "scan" not in cells:
             raise ValueError("no scan")
+        refuse_urls(list(map(Path, cells.values())), "mriseg batch")
         scan = here / cells.pop("scan")
         folder = _checked_identifier(cells.pop("identifier", stem(scan)))
         return Job(scan, folder, options.with_cells(cells, here))
-    except ValueError as error:
+    except (ValueError, OutputError) as error:
         raise CohortError(f"{path}: line {line}: {error}") from error
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,13 +178,6 @@ def read_json(file: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def sidecar_or_none(file: Path) -> dict[str, Any] | None:
-    """Read a sidecar; None if it is missing or of another schema."""
-    with suppress(SidecarError):
-        return read_sidecar(file)
-    return None
 
 
 def identifier_of(folder: str, name: str) -> str:

@@ -159,6 +159,7 @@ def test_an_identifier_stays_within_the_output_folder(tmp_path, escape):
             "unknown column 'colour'; columns are scan, identifier, channels, mask",
         ),
         ("scan\n", "a header and at least one row"),
+        ("scan\ns3://study/a.nii\n", "line 2: s3://study/a.nii: mriseg batch takes files, not URLs"),
         ("scan\tclasses\na.nii\t3\n\t2\n", "line 3: no scan"),
         ("scan\tclasses\na.nii\tmany\n", "line 2: classes is 'many'; it must be from 2 to 10, or auto"),
         ("scan\tclasses\na.nii\t-3\n", "line 2: classes is '-3'; it must be from 2 to 10, or auto"),
