@@ -105,6 +105,7 @@ def batch(
     """
     from mriseg._utils.object_storage import refuse_urls
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
+    from mriseg.cohort.dataset import check_apart
     from mriseg.cohort.plan import data_sets, plan
     from mriseg.cohort.run import Machine
 
@@ -124,9 +125,12 @@ def batch(
         cohort_prior=cohort_prior and cohort_prior.absolute(),
     )
     refuse_urls([*map(Path, inputs), output], "mriseg batch")
+    of_bids = data_sets(inputs)
+    for dataset in of_bids:
+        check_apart(dataset, output)
     scans = plan(inputs, options, report=not no_report)
-    groups = chosen_groups(group_by, participants, data_sets(inputs), scans)
-    numbers = chosen_numbers(participants, data_sets(inputs), output)
+    groups = chosen_groups(group_by, participants, of_bids, scans)
+    numbers = chosen_numbers(participants, of_bids, output)
     if dry_run:
         print_plan(scans, output, machine, resume=resume)
     else:

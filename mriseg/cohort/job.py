@@ -95,7 +95,7 @@ def is_done(job: Job, output: Path) -> bool:
     names = (known or {}).get("Files", [])
     if known is None or (printable(result_name(stem(job.scan), REPORT)) in names) != job.report:
         return False
-    present = {printable(file.name) for file in (output / job.folder).iterdir()}
+    present = {printable(file.name) for file in (output / job.folder).iterdir() if file.lstat().st_size}
     if not names or not present.issuperset(names):
         return False
     try:

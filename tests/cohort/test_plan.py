@@ -219,6 +219,7 @@ def test_a_data_set_keeps_subjects_sessions_and_runs(tmp_path):
         "sub-01/ses-a/anat/sub-01_ses-a_run-1_T1w.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_run-2_T1w.nii.gz",
         "sub-01/ses-a/anat/sub-01_ses-a_T2w.nii.gz", "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii",
         "sub-02/anat/sub-02_T1w.nii.gz", "sub-02/anat/sub-02_T1w.json",
+        "sub-02/anat/sub-02_desc-preproc_T1w.nii.gz",
         "derivatives/x/sub-01/anat/sub-01_desc-y_T1w.nii.gz", "sourcedata/sub-09/anat/sub-09_T1w.nii.gz",
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
