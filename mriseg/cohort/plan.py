@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os.path
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,8 @@ from mriseg.results.bids import DESCRIPTION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_LISTS = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv")
+_PATHS = ".txt"
 # Names in the output folder that are no scan's.
 _RESERVED = (COHORT_TABLE, COHORT_SIDECAR, COHORT_PAGE, COHORT_FAILURES, LOGS, DESCRIPTION)
 # Bytes of an identifier between slashes: file systems take 255, and files of the log have endings.
@@ -45,7 +47,8 @@ def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report
     inputs : sequence of str
         Any of: scans; folders, searched recursively, links too, whose sub-folders are kept in the output;
         patterns such as ``study/*/T1.nii``, whose folders from the first wildcard on are kept in the output;
-        lists (CSV or TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
+        lists (CSV or TSV, see `read_list`; TXT, see `read_paths`); BIDS data sets (folders with a
+        ``dataset_description.json``).
     options : SegmentOptions, optional
         Defaults for all scans; lists can override them.
     report : bool
@@ -104,8 +107,10 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
         from mriseg.cohort.dataset import dataset_jobs
 
         return dataset_jobs(path, options)
-    if path.suffix.lower() in _LISTS:
+    if path.suffix.lower() in _TABLES:
         return read_list(path, options)
+    if path.suffix.lower() == _PATHS:
+        return read_paths(path, options)
     if path.name.lower().endswith(IMAGE_EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
         return [Job(path.absolute(), stem(path), options)]
     base, files = _search(entry)
@@ -115,7 +120,7 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
         known = ", ".join(IMAGE_EXTENSIONS)
         raise CohortError(
             f"{entry}: no scan there; give scans ({known}), folders and patterns of NIfTI files, or lists "
-            "(.csv, .tsv)"
+            "(.csv, .tsv, .txt)"
         )
     return [
         Job(file.absolute(), (file.parent.relative_to(base) / stem(file)).as_posix(), options)
@@ -214,6 +219,48 @@ def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOpti
         return Job(scan, folder, options.with_cells(cells, here))
     except (ValueError, OutputError) as error:
         raise CohortError(f"{path}: line {line}: {error}") from error
+
+
+def read_paths(path: Path, options: SegmentOptions) -> list[Job]:
+    """Read a list of scans without header: a path a line, relative to the folder of the list.
+
+    Results go to the folders that the paths name, without what leads out of the output folder. A scan that
+    is wrong fails by itself; empty lines, and lines that are there before, change nothing.
+
+    Parameters
+    ----------
+    path : Path
+    options : SegmentOptions
+        Of all scans.
+
+    Returns
+    -------
+    list of Job
+
+    Raises
+    ------
+    CohortError
+        If the list cannot be read, or names no scan.
+    OutputError
+        If a line is a URL.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise CohortError(f"{path}: cannot be read as a list of scans ({error.strerror})") from error
+    lines = dict.fromkeys(line.strip() for line in text.split("\n"))
+    scans = [Path(line) for line in lines if line]
+    if not scans:
+        raise CohortError(f"{path}: names no scan; give a path a line")
+    refuse_urls(scans, "mriseg batch")
+    here = path.absolute().parent
+    return [Job(here / scan, _folder_of(scan), options) for scan in scans]
+
+
+def _folder_of(scan: Path) -> str:
+    path = Path(os.path.normpath(scan))
+    folders = [part for part in path.parent.parts if part not in (path.anchor, "..")]
+    return "/".join([*folders, stem(path)])
 
 
 def _checked_identifier(identifier: str) -> str:

@@ -32,6 +32,22 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_parts_are_all_scans_each_once(run, tmp_path):
+    (tmp_path / "scans.txt").write_text("".join(f"s{number}.nii\n" for number in range(7)))
+    plan = ("batch", "scans.txt", "-o", "out", "--dry-run", "--jobs", "1")
+
+    def part(of):
+        return [line.split("\t")[0] for line in run(*plan, "--part", of).stdout.splitlines()[1:]]
+
+    assert part("1/3") == ["s1", "s4"]
+    assert part("0/3") == part("3/3") == ["s0", "s3", "s6"]
+    assert sorted(part("0/3") + part("1/3") + part("2/3")) == [f"s{number}" for number in range(7)]
+    nothing = run(*plan, "--part", "8/10")
+    assert (nothing.returncode, nothing.stdout) == (0, "out: part 8/10 has no scan\n")
+    for wrong in ("3", "1/0", "x/2", "-1/2"):
+        assert run(*plan, f"--part={wrong}").returncode == 2
+
+
 def test_a_batch_ends_with_a_sentence_a_table_and_its_exit_code(run, tmp_path):
     balls(tmp_path / "scans", 1)
     (tmp_path / "scans" / "bad\x1b[2J.nii").write_text("no image")

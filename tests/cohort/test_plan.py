@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mriseg.cohort.plan import data_sets, plan
-from mriseg.errors import CohortError, ImageError
+from mriseg.errors import CohortError, ImageError, OutputError
 from mriseg.images.reading import load_volume
 from mriseg.options import SegmentOptions
 
@@ -82,10 +82,10 @@ def test_scans_that_would_write_the_same_files_are_refused_by_name(study):
         plan([str(study)])
 
 
-@pytest.mark.parametrize("nothing", ["absent", "*.nii", "notes.txt"])
+@pytest.mark.parametrize("nothing", ["absent", "*.nii", "notes.md"])
 def test_an_input_without_scans_is_refused(tmp_path, monkeypatch, nothing):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").touch()
+    (tmp_path / "notes.md").touch()
     with pytest.raises(CohortError, match="no scan there"):
         plan([nothing])
 
@@ -261,6 +261,38 @@ def test_no_cell_of_a_list_is_dropped_silently(tmp_path, text, says):
     table.write_text(text)
     with pytest.raises(CohortError, match=says):
         plan([str(table)])
+
+
+def test_a_list_of_paths_is_read_whatever_it_was_written_by(tmp_path):
+    """Odd names stop no other scan; results stay within the output folder."""
+    table = tmp_path / "scans.txt"
+    lines = (
+        "p1/T1.nii.gz",
+        "",
+        "p2/T1.nii.gz\r",
+        '/data/x "q":*\x85/sub-1_T1w.nii',
+        "../../up/../b.nii",
+        "p1/T1.nii.gz",
+        "no scan",
+    )
+    table.write_bytes("\n".join(lines).encode() + b"\nbad\xff.nii")
+    jobs = plan([str(table)], SegmentOptions(bias=False))
+    assert places(jobs) == ["p1/T1", "p2/T1", 'data/x "q":*\x85/sub-1', "b", "no scan", "bad\udcff"]
+    assert jobs[0].scan == tmp_path / "p1" / "T1.nii.gz"
+    assert str(jobs[2].scan) == '/data/x "q":*\x85/sub-1_T1w.nii'
+    assert not any(job.options.bias for job in jobs)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("\n \n", "names no scan"), ("a.nii\ns3://b/c.nii", "s3://b/c.nii: mriseg batch takes files")],
+)
+def test_a_list_without_paths_is_refused(tmp_path, text, says):
+    (tmp_path / "scans.txt").write_text(text)
+    with pytest.raises((CohortError, OutputError), match=says):
+        plan([str(tmp_path / "scans.txt")])
+    with pytest.raises(CohortError, match="cannot be read as a list of scans"):
+        plan([str(tmp_path / "gone.txt")])
 
 
 def test_empty_lines_and_cells_change_nothing(tmp_path):
