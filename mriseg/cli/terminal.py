@@ -142,6 +142,11 @@ def _ask_again(otherwise: Callable[[UnraisableHookArgs], object], lost: Unraisab
         otherwise(lost)
 
 
-def _end(code: int, text: str) -> NoReturn:
+def complain(text: str) -> None:
+    """Print on stderr, on one line, what went wrong."""
     typer.echo(printable(f"mriseg: {without_secrets(text)}"), err=True)
+
+
+def _end(code: int, text: str) -> NoReturn:
+    complain(text)
     sys.exit(code)
