@@ -139,7 +139,7 @@ def batch(
     groups = chosen_groups(group_by, participants, of_bids, scans)
     numbers = chosen_numbers(participants, of_bids, output)
     if dry_run:
-        print_plan(scans, output, machine, resume=resume)
+        print_plan(scans, output, machine, cluster, resume=resume)
     else:
         run_plan(
             scans,

@@ -16,6 +16,7 @@ from mriseg import __version__
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import printable
 from mriseg.cohort.record import Record, identifier_of, log_file, read_record, record_file
+from mriseg.cohort.resources import scan_mb
 from mriseg.errors import MrisegError, OutputError
 from mriseg.file_names import REPORT, SIDECAR, result_name, stem
 from mriseg.images.reading import file_digest
@@ -59,6 +60,11 @@ class Job:
     def identifier(self) -> str:
         """Identifier of the scan in the cohort."""
         return identifier_of(self.folder, stem(self.scan))
+
+    @property
+    def planned_mb(self) -> float:
+        """What a worker takes at the most to do it, MB; see `mriseg.cohort.resources.scan_mb`."""
+        return scan_mb(self.scan, *(file for file in self.options.channels if isinstance(file, Path)))
 
     def record(self, *, fresh: bool = True) -> Record:
         """Return the record of the scan without measurements."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import counted
 from mriseg.cohort.record import FAILED, LOGS, Record, log_file, read_record, record_file
-from mriseg.cohort.resources import available_cores, available_mb, scan_mb
+from mriseg.cohort.resources import available_cores, available_mb
 from mriseg.cohort.scan_qc import describe_suspicious
 from mriseg.cohort.summary import summarise
 from mriseg.cohort.table import TableWriter, columns, row
@@ -69,7 +69,7 @@ class Machine:
 
     def workers(self, jobs: Sequence[Job]) -> int:
         """Return the number of workers for a plan."""
-        usual = median(scan_mb(job.scan) for job in jobs)
+        usual = median(job.planned_mb for job in jobs)
         return self.jobs or max(1, min(available_cores(), len(jobs), int(self.planned_mb() / usual)))
 
 

@@ -29,6 +29,9 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
     assert "bias=False" in first
     assert second.endswith("\tto do")
     assert "2 of 2 scans to do, 1 at a time" in done.stderr
+    little = run("batch", "scans", "-o", "out", "--dry-run", "--memory", "0.1")
+    assert [line.rpartition("\t")[2] for line in little.stdout.splitlines()[1:]] == ["too large", "too large"]
+    assert "0 of 2 scans to do" in little.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -213,6 +213,19 @@ def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):
     assert "GB of memory where" in record.reason
 
 
+def test_channels_take_memory_and_a_series_does_not(tmp_path):
+    """A series is no scan: it fails at once, wherever."""
+    scan, channel, series = tmp_path / "scan.nii", tmp_path / "channel.nii", tmp_path / "series.nii"
+    for file, shape in ((scan, (20, 20, 20)), (channel, (200, 200, 200)), (series, (40, 40, 40, 300))):
+        nib.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)).to_filename(file)
+    alone = Job(scan, "s").planned_mb
+    with_channel = Job(scan, "s", SegmentOptions(channels=(channel,))).planned_mb
+    assert with_channel - alone >= 11e-6 * 200**3  # what was measured
+    assert Job(series, "s").planned_mb <= alone
+    with local_workers(tmp_path, 1, (alone + with_channel) / 2) as workers:
+        assert workers.submit(Job(scan, "s", SegmentOptions(channels=(channel,)))).exception()
+
+
 @pytest.mark.slow
 def test_a_run_that_is_stopped_leaves_no_scratch_folder(tmp_path):
     scan = small_ball(tmp_path / "s.nii.gz")
