@@ -33,6 +33,14 @@ def check_usage(machine: Machine, cluster: str | None, options: Path | None, *, 
         raise typer.BadParameter("--jobs, --memory and --timeout are for this machine, not for a --cluster")
     if options and not cluster:
         raise typer.BadParameter("--cluster-options needs --cluster")
+    if cluster and ":" not in cluster:
+        from mriseg.cohort.cluster import BATCH_SYSTEMS
+
+        if cluster not in BATCH_SYSTEMS:
+            known = ", ".join(BATCH_SYSTEMS)
+            raise typer.BadParameter(
+                f"--cluster {cluster}: is none of {known}, and no address (tcp://host:8786)"
+            )
 
 
 def print_plan(
