@@ -5,6 +5,7 @@ fsspec knows the protocols. It is an extra, and loaded only where there is a URL
 
 from __future__ import annotations
 
+import errno
 import glob
 import inspect
 import re
@@ -12,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import existing_message
@@ -78,7 +79,12 @@ class ObjectStorage:
             raise ImageError(f"{url}: names no file; give the URL of one")
         copy = self._folder(url) / path.name
         with _one_line(url, ImageError):
-            _file_system(url)[0].get_file(url, str(copy))
+            try:
+                _file_system(url)[0].get_file(url, str(copy))
+            except OSError as error:
+                if _is_full(error):
+                    raise OutputError(_full_message()) from error
+                raise
         return copy
 
     def results(
@@ -178,7 +184,10 @@ def object_storage() -> Iterator[ObjectStorage]:
         try:
             yield storage
         except MrisegError as error:
-            raise type(error)(storage.named(str(error))) from error
+            text = str(error)
+            if _is_full(error.__cause__) and any(str(folder) in text for folder in storage.urls):
+                raise OutputError(_full_message()) from error
+            raise type(error)(storage.named(text)) from error
 
 
 def refuse_urls(paths: Sequence[Path], command: str) -> None:
@@ -188,6 +197,14 @@ def refuse_urls(paths: Sequence[Path], command: str) -> None:
             f"{url}: {command} takes files, not URLs; mriseg segment does, scan by scan, for example in an "
             "array job: scripts/slurm_array_urls.sh"
         )
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _full_message() -> str:
+    return f"{gettempdir()}: has no room for copies and results on their way; make room, or set TMPDIR"
 
 
 def _file_system(url: str) -> tuple[Any, str]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import tempfile
 from pathlib import Path
 
 import nibabel as nib
@@ -233,6 +235,26 @@ def test_what_cannot_be_put_is_one_line(run, ball):
     done = run("segment", ball, "-o", "closed://out", "--no-report", "--no-bias", "-q")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("mriseg: error: closed://out: access is denied")
+
+
+def test_a_full_temporary_folder_is_not_taken_for_the_storage(memory, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    said = rf"^{tempfile.gettempdir()}: has no room"
+    with pytest.raises(OutputError, match=said), object_storage() as storage:
+        folder = storage.results(Path("memory://out"), "a_", ["a_dseg.json"], overwrite=False)
+        raise OutputError(f"{folder}: cannot be written") from full
+    memory.pipe("/study/a.nii", b"")
+
+    def fill(*_, **__):
+        raise full
+
+    monkeypatch.setattr(type(memory), "get_file", fill)
+    with pytest.raises(OutputError, match=said), object_storage() as storage:
+        storage.fetch(Path("memory://study/a.nii"))
+    monkeypatch.setattr(type(memory), "put_file", fill)
+    with pytest.raises(OutputError, match=r"^memory://out: cannot be reached"), object_storage() as storage:
+        folder = storage.results(Path("memory://out"), "a_", ["a_dseg.json"], overwrite=False)
+        storage.put([folder / "a_dseg.json"])
 
 
 def test_a_missing_package_is_named(run, monkeypatch):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing.synchronize
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,18 @@ def test_a_scheduler_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "submit", lambda _job: lost)
     with pytest.raises(CohortError, match="go on with --resume"):
         list(run_jobs([Job(tmp_path / "a.nii", "a")], tmp_path, workers, retries=1))
+
+
+def test_a_full_disk_ends_a_run_before_scans_are_segmented_in_vain(tmp_path, monkeypatch):
+    real, submitted = shutil.disk_usage(tmp_path), []
+    rooms = iter([1e9, 1e9, 1e6])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: real._replace(free=next(rooms)))
+    workers = Counted(room=1)
+    submit = workers.submit
+    monkeypatch.setattr(workers, "submit", lambda job: submitted.append(job) or submit(job))
+    with pytest.raises(OutputError, match=r"there are 1 MB of room, .* go on with --resume"):
+        list(run_jobs([Job(tmp_path / f"{k}.nii", str(k)) for k in range(9)], tmp_path, workers, retries=0))
+    assert len(submitted) == 2
 
 
 def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):
