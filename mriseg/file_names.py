@@ -6,6 +6,7 @@ of BIDS derivatives; `NOT_IN_BIDS` lists the names that BIDS does not define.
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path  # noqa: TC003 - the doctests make some
 from typing import Literal
@@ -163,6 +164,11 @@ def stem_of_result(path: Path, ending: str) -> str | None:
 def required_files(name: str) -> list[str]:
     """List the files that every segmentation has, the sidecar last."""
     return [result_name(name, ending) for ending in REQUIRED]
+
+
+def optional_patterns(name: str) -> list[str]:
+    """List patterns of the files that only some segmentations have, and those that were edited by hand."""
+    return [result_name(glob.escape(name), ending) for ending in (*OPTIONAL_PATTERNS, UNEDITED_PATTERN)]
 
 
 def posterior_ending(abbreviation: str) -> str:

@@ -18,15 +18,17 @@ scans=$1
 task=${SLURM_ARRAY_TASK_ID:?submit this by sbatch --array}
 results=${2%/}${3:+/$3-$task}
 tasks=${SLURM_ARRAY_TASK_COUNT:-1}
-code=0
-own=$(mktemp)
-trap 'rm -f "$own"' EXIT
-awk -v task="$task" -v tasks="$tasks" '(NR - 1) % tasks == task % tasks' "$scans" > "$own"
-while read -r url; do
-    place=$(printf '%s\n' "$url" | sed -E 's|^[A-Za-z0-9+.-]+:/+||; s/\.(nii|nii\.gz|mgz|mgh)$//')
-    # What a killed run left unfinished is replaced.
-    # shellcheck disable=SC2086 # options are several words
-    "${MRISEG:-mriseg}" segment "$url" -o "$results/$place" --skip-existing --overwrite \
-        --quiet ${MRISEG_OPTIONS:-} < /dev/null || code=3
-done < "$own"
-exit $code
+test -r "$scans" || { echo "$scans: cannot be read" >&2; exit 1; }
+awk -v task="$task" -v tasks="$tasks" '{ sub(/\r$/, "") } NF && n++ % tasks == task % tasks' "$scans" | {
+    code=0
+    while read -r url; do
+        # Without user and password; what Azure names before an @ is a container.
+        place=$(printf '%s\n' "$url" |
+            sed -E '/^(az|abfss?):/!s|(:/+)[^/]*@|\1|; s|^[A-Za-z0-9+.-]+:/+||; s/\.(nii|nii\.gz|mgz|mgh)$//')
+        # What a killed run left unfinished is replaced.
+        # shellcheck disable=SC2086 # options are several words
+        "${MRISEG:-mriseg}" segment "$url" -o "$results/$place" --skip-existing --overwrite \
+            --quiet ${MRISEG_OPTIONS:-} < /dev/null || code=3
+    done
+    exit $code
+}

@@ -173,7 +173,13 @@ def _folder_lock(folder: Path) -> Iterator[None]:
 
 
 def _replace_files(scratch: Path, folder: Path, names: Sequence[str], obsolete: Iterable[str]) -> None:
-    """Remove the marker and obsolete files, then move the new files, the marker last."""
+    """Remove the marker and obsolete files, then move the new files, the marker last.
+
+    The new ones are on the disk before, so that none is short where the marker is, even after a power cut.
+    """
+    for name in names:
+        with (scratch / name).open("rb+") as file:
+            os.fsync(file.fileno())
     (folder / names[-1]).unlink(missing_ok=True)
     for pattern in obsolete:
         for path in folder.glob(pattern):

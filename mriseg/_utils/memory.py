@@ -13,11 +13,13 @@ _FIXED_BYTES = 350_000_000
 # Bytes per voxel of the scan; peaks beyond that with two threads were 20 to 47, also with five classes and in
 # stripped scans that are cropped to the brain, the rest is a reserve for more threads.
 _BYTES_PER_VOXEL = 75
+# Bytes per voxel of the channels; 11 beside a small scan, whatever their type, the rest is a reserve.
+_BYTES_PER_CHANNEL_VOXEL = 15
 
 
-def segmentation_bytes(voxels: int) -> int:
-    """Estimate the peak memory of a process that segments a scan of a number of voxels, bytes."""
-    return _FIXED_BYTES + _BYTES_PER_VOXEL * voxels
+def segmentation_bytes(voxels: int, channel_voxels: int = 0) -> int:
+    """Estimate the peak memory of a process that segments a scan, by the voxels of it and its channels."""
+    return _FIXED_BYTES + _BYTES_PER_VOXEL * voxels + _BYTES_PER_CHANNEL_VOXEL * channel_voxels
 
 
 def usable_memory() -> int:

@@ -5,15 +5,19 @@ fsspec knows the protocols. It is an extra, and loaded only where there is a URL
 
 from __future__ import annotations
 
-import json
+import errno
+import glob
+import inspect
 import re
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
 from mriseg._utils.atomic_write import existing_message
+from mriseg._utils.text import without_secrets
 from mriseg.errors import ImageError, MrisegError, OutputError
 
 if TYPE_CHECKING:
@@ -71,21 +75,44 @@ class ObjectStorage:
             return path
         if path.name.lower().endswith(_PAIRS):
             raise ImageError(f"{url}: is one file of a pair; store the scan as .nii.gz")
+        if "/" not in url.partition("://")[2]:
+            raise ImageError(f"{url}: names no file; give the URL of one")
         copy = self._folder(url) / path.name
         with _one_line(url, ImageError):
-            _file_system(url).get_file(url, str(copy))
+            try:
+                _file_system(url)[0].get_file(url, str(copy))
+            except OSError as error:
+                if _is_full(error):
+                    raise OutputError(_full_message()) from error
+                raise
         return copy
 
-    def results(self, folder: Path, names: Sequence[str], *, overwrite: bool) -> Path:
+    def results(
+        self,
+        folder: Path,
+        name: str,
+        required: Sequence[str],
+        optional: Sequence[str] = (),
+        *,
+        overwrite: bool,
+        finished: bool = False,
+    ) -> Path:
         """Return where to write results that are for the folder of a URL; any other folder as it is.
 
         Parameters
         ----------
         folder : Path
-        names : sequence of str
-            Files that all such results have, the sidecar last.
+        name : str
+            What the names of all these results begin with.
+        required : sequence of str
+            Files that all such results have, the sidecar last. That of earlier results is copied, so that it
+            can be looked at.
+        optional : sequence of str
+            Patterns of files that earlier results may have, too.
         overwrite : bool
-            Earlier results may be replaced; their sidecar is copied, so that it can be looked at.
+            Earlier results may be replaced.
+        finished : bool
+            So may those be there that are finished, which are left alone.
 
         Raises
         ------
@@ -96,29 +123,17 @@ class ObjectStorage:
         if url is None:
             return folder
         with _one_line(url, OutputError):
-            files = _file_system(url)
-            there = [name for name in names if files.exists(f"{url}/{name}")]
-            if there and not overwrite:
-                raise OutputError(existing_message(f"{url}/{there[0]}", len(there)))
+            there = _names_in(url, name)
+            first, *others = [file for file in required if file in there] or [""]
+            sidecar = required[-1]
+            if first and not (overwrite or (finished and sidecar in there)):
+                raise OutputError(existing_message(f"{url}/{first}", 1 + len(others)))
             local = self._folder(url)
-            if names[-1] in there:
-                files.get_file(f"{url}/{names[-1]}", str(local / names[-1]))
-                self.replaced = {*there, *_files_of(local / names[-1])}
+            if sidecar in there:
+                _file_system(url)[0].get_file(f"{url}/{sidecar}", str(local / sidecar))
+        patterns = (*optional, *map(glob.escape, required))
+        self.replaced = {file for file in there if any(fnmatchcase(file, pattern) for pattern in patterns)}
         return local
-
-    def has_results(self, folder: Path, sidecar: str) -> bool:
-        """Return whether a folder, or that of a URL, has finished results.
-
-        Raises
-        ------
-        OutputError
-            If they cannot be looked for.
-        """
-        url = url_of(folder)
-        if url is None:
-            return (folder / sidecar).exists()
-        with _one_line(url, OutputError):
-            return bool(_file_system(url).exists(f"{url}/{sidecar}"))
 
     def put(self, files: Sequence[Path]) -> None:
         """Copy finished results to the folder of their URL, if it is one, the last file last.
@@ -135,10 +150,10 @@ class ObjectStorage:
         if url is None:
             return
         with _one_line(url, OutputError):
-            target, last = _file_system(url), files[-1].name
+            target, last = _file_system(url)[0], files[-1].name
             gone = self.replaced - {file.name for file in files[:-1]}
             for name in sorted(gone, key=lambda name: name != last):
-                if target.exists(f"{url}/{name}"):
+                with suppress(FileNotFoundError):  # another run may have removed it meanwhile
                     target.rm_file(f"{url}/{name}")
             for file in files:
                 target.put_file(str(file), f"{url}/{file.name}")
@@ -147,7 +162,7 @@ class ObjectStorage:
         """Return a text with the URLs in place of the copies."""
         for folder, url in self.urls.items():
             text = text.replace(f"{folder}/{Path(url).name}", url).replace(str(folder), url)
-        return text
+        return without_secrets(text)
 
     def _folder(self, url: str) -> Path:
         """Make a folder for copies; each has one of its own, as objects may be named alike."""
@@ -169,7 +184,10 @@ def object_storage() -> Iterator[ObjectStorage]:
         try:
             yield storage
         except MrisegError as error:
-            raise type(error)(storage.named(str(error))) from error
+            text = str(error)
+            if _is_full(error.__cause__) and any(str(folder) in text for folder in storage.urls):
+                raise OutputError(_full_message()) from error
+            raise type(error)(storage.named(text)) from error
 
 
 def refuse_urls(paths: Sequence[Path], command: str) -> None:
@@ -181,20 +199,39 @@ def refuse_urls(paths: Sequence[Path], command: str) -> None:
         )
 
 
-def _file_system(url: str) -> Any:
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _full_message() -> str:
+    return f"{gettempdir()}: has no room for copies and results on their way; make room, or set TMPDIR"
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the client of a URL, and the path that it knows the URL by."""
     import fsspec
 
     own = url.partition("://")[0] in _OF_FILES
-    return fsspec.url_to_fs(url, **({"auto_mkdir": True} if own else {}))[0]
+    files, path = fsspec.url_to_fs(url, **({"auto_mkdir": True} if own else {}))
+    return files, path
 
 
-def _files_of(sidecar: Path) -> list[str]:
-    """Return the names of the results that a sidecar lists; none if it is no sidecar."""
+def _names_in(url: str, start: str) -> set[str]:
+    """Return the names of the files in a folder that begin alike, by one question.
+
+    Raises
+    ------
+    OutputError
+        If not even its bucket is there.
+    """
+    files, path = _file_system(url)
+    by_prefix = "prefix" in inspect.signature(files.find).parameters
     try:
-        names = json.loads(sidecar.read_text(encoding="utf-8"))["Files"]
-        return [name for name in names if isinstance(name, str) and "/" not in name]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        found = files.find(path, **({"prefix": start} if by_prefix else {"maxdepth": 1}))
+    except FileNotFoundError as error:
+        raise OutputError(f"{url}: there is no such bucket; check the address") from error
+    names = {name.removeprefix(path).lstrip("/") for name in found}
+    return {name for name in names if name.startswith(start) and "/" not in name}
 
 
 @contextmanager
@@ -205,7 +242,7 @@ def _one_line(url: str, kind: type[MrisegError]) -> Iterator[None]:
     except MrisegError:
         raise
     except ImportError as error:
-        raise kind(f"{url}: object storage needs a package ({error}): pip install fsspec s3fs") from error
+        raise kind(f"{url}: object storage needs a package ({error}); install it by pip") from error
     except FileNotFoundError as error:
         raise kind(f"{url}: is not there; check the address") from error
     except PermissionError as error:

@@ -10,6 +10,11 @@ STOPPED = "stopped by {}; nothing is half-written"
 # First characters of a formula in spreadsheets.
 _FORMULA = ("=", "+", "-", "@")
 
+# User and password of a URL, also of one whose second slash is lost; not the container that URLs of Azure
+# name before an @. And the query of one, which may hold a signature.
+_USER = re.compile(r"(?<=\w\w)(?<!\babfs)(?<!\babfss)(?<!\baz)(:/+)[^/\s]*@")
+_QUERY = re.compile(r"(https?:/[^\s?]*)\?[^\s:;,)]*")
+
 
 def printable(text: str) -> str:
     r"""Escape control characters, invisible characters and lone surrogates.
@@ -28,6 +33,17 @@ def printable(text: str) -> str:
     'sub-01\\x1b[2J_T1w.nii\\n'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without users, passwords and signatures in the URLs in it.
+
+    >>> without_secrets("https://me:secret@host/a.nii.gz?token=1: is not there")
+    'https://host/a.nii.gz: is not there'
+    >>> without_secrets("abfs://scans@account/a@b.nii.gz")
+    'abfs://scans@account/a@b.nii.gz'
+    """
+    return _QUERY.sub(r"\1", _USER.sub(r"\1", text))
 
 
 def counted(count: int, noun: str) -> str:

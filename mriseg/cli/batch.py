@@ -35,9 +35,11 @@ from mriseg.cli.cohort_arguments import (
     CohortMemory,
     DryRun,
     Jobs,
+    Part,
     Resume,
     Retries,
     Timeout,
+    part_of,
 )
 from mriseg.cli.groups import GroupBy, Participants, chosen_groups, chosen_numbers
 
@@ -48,7 +50,7 @@ def batch(
         typer.Argument(
             metavar="INPUT",
             show_default=False,
-            help="Scans, folders of scans, patterns in quotes, lists (.csv, .tsv), or BIDS data sets.",
+            help="Scans, folders of scans, patterns in quotes, lists (.csv, .tsv, .txt), or BIDS data sets.",
         ),
     ],
     output: Annotated[
@@ -85,6 +87,7 @@ def batch(
     cluster_options: ClusterOptions = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    part: Part = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -97,7 +100,7 @@ def batch(
 
     A list has a column scan and, if wanted, identifier (the folder of the results), channels (several with
     | between), mask, lesion_mask, lesions, contrast, classes, merge, covariance, stripped, bias, spatial,
-    priors, warm_start, cohort_prior, fix_means for single scans.
+    priors, warm_start, cohort_prior, fix_means for single scans; one that ends in .txt has but a path a line.
 
     For example: mriseg batch study/ -o results
 
@@ -105,6 +108,8 @@ def batch(
     """
     from mriseg._utils.object_storage import refuse_urls
     from mriseg.cli.cohort import check_usage, print_plan, run_plan
+    from mriseg.cli.terminal import say
+    from mriseg.cohort.dataset import check_apart
     from mriseg.cohort.plan import data_sets, plan
     from mriseg.cohort.run import Machine
 
@@ -124,11 +129,17 @@ def batch(
         cohort_prior=cohort_prior and cohort_prior.absolute(),
     )
     refuse_urls([*map(Path, inputs), output], "mriseg batch")
-    scans = plan(inputs, options, report=not no_report)
-    groups = chosen_groups(group_by, participants, data_sets(inputs), scans)
-    numbers = chosen_numbers(participants, data_sets(inputs), output)
+    of_bids = data_sets(inputs)
+    for dataset in of_bids:
+        check_apart(dataset, output)
+    scans = part_of(plan(inputs, options, report=not no_report), part)
+    if not scans:
+        say(f"{output}: part {part} has no scan")
+        return
+    groups = chosen_groups(group_by, participants, of_bids, scans)
+    numbers = chosen_numbers(participants, of_bids, output)
     if dry_run:
-        print_plan(scans, output, machine, resume=resume)
+        print_plan(scans, output, machine, cluster, resume=resume)
     else:
         run_plan(
             scans,

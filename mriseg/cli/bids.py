@@ -206,7 +206,7 @@ def bids(
     groups = chosen_groups(group_by, participants, [dataset], scans)
     numbers = chosen_numbers(participants, [dataset], output)
     if dry_run:
-        print_plan(scans, output, machine, resume=resume)
+        print_plan(scans, output, machine, cluster, resume=resume)
         return
     write_dataset_description(output)
     run_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from functools import partial
@@ -32,28 +33,44 @@ def check_usage(machine: Machine, cluster: str | None, options: Path | None, *, 
         raise typer.BadParameter("--jobs, --memory and --timeout are for this machine, not for a --cluster")
     if options and not cluster:
         raise typer.BadParameter("--cluster-options needs --cluster")
+    if cluster and ":" not in cluster:
+        from mriseg.cohort.cluster import BATCH_SYSTEMS
+
+        if cluster not in BATCH_SYSTEMS:
+            known = ", ".join(BATCH_SYSTEMS)
+            raise typer.BadParameter(
+                f"--cluster {cluster}: is none of {known}, and no address (tcp://host:8786)"
+            )
 
 
-def print_plan(jobs: Sequence[Job], output: Path, machine: Machine, *, resume: bool) -> None:
+def print_plan(
+    jobs: Sequence[Job], output: Path, machine: Machine, cluster: str | None, *, resume: bool
+) -> None:
     """Print what a run would do, one scan a line, as a table."""
     from mriseg._utils.text import printable
     from mriseg.cohort.job import is_done
-    from mriseg.cohort.resources import scan_mb
 
     typer.echo("identifier\tscan\tresults\toptions\tstate")
-    done = 0
+    planned, to_do = machine.planned_mb(), 0
+    limit = math.inf if cluster else planned
     for job in jobs:
-        state = "done" if resume and is_done(job, output) else "to do"
-        done += state == "done"
-        options = " ".join(f"{name}={value}" for name, value in job.options.given.items())
+        state = "to do" if job.planned_mb <= limit else "too large"
+        state = "done" if resume and is_done(job, output) else state
+        to_do += state == "to do"
+        options = " ".join(f"{name}={_as_cell(value)}" for name, value in job.options.given.items())
         cells = (job.identifier, job.scan, f"{job.folder}/", options or "n/a", state)
         typer.echo("\t".join(printable(str(cell)) for cell in cells))
-    most, planned = max(scan_mb(job.scan) for job in jobs), machine.planned_mb()
+    most = max(job.planned_mb for job in jobs)
     typer.echo(
-        f"{len(jobs) - done} of {len(jobs)} scans to do, {machine.workers(jobs)} at a time; "
+        f"{to_do} of {len(jobs)} scans to do, {machine.workers(jobs)} at a time; "
         f"the largest takes about {most:.0f} MB of the {planned:.0f} MB that may be taken",
         err=True,
     )
+
+
+def _as_cell(value: object) -> str:
+    """Return the value of an option as a list has it."""
+    return "|".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def run_plan(

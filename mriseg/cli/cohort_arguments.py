@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mriseg.cli.arguments import RUNNING
+
+if TYPE_CHECKING:
+    from mriseg.cohort.job import Job
 
 
 def _jobs(*names: str) -> Any:
@@ -85,6 +89,15 @@ DryRun = Annotated[
         metavar="",
     ),
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        metavar="K/N",
+        show_default=False,
+        help="Do a part only, such as that of a task of an array job: every N-th scan from the K-th on.",
+        rich_help_panel=RUNNING,
+    ),
+]
 Cluster = Annotated[
     str | None,
     typer.Option(
@@ -103,3 +116,20 @@ ClusterOptions = Annotated[
         rich_help_panel=RUNNING,
     ),
 ]
+
+
+def part_of(scans: list[Job], part: str | None) -> list[Job]:
+    """Return the scans of a part K/N, and all without one; K from 0 to N - 1 or from 1 to N.
+
+    Raises
+    ------
+    BadParameter
+        If it is no part.
+    """
+    if part is None:
+        return scans
+    match = re.fullmatch(r"(\d+)/([1-9]\d*)", part)
+    if match is None:
+        raise typer.BadParameter(f"--part {part}: is no part; say which of how many, such as 3/20")
+    number, count = map(int, match.groups())
+    return scans[number % count :: count]

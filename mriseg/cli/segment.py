@@ -112,7 +112,7 @@ def segment(
         bool,
         typer.Option(
             "--skip-existing",
-            help="Do nothing if there are finished results; with --overwrite, replace unfinished ones.",
+            help="Leave finished results, and say their verdict; with --overwrite, replace unfinished ones.",
             rich_help_panel=OUTPUT,
             metavar="",
         ),
@@ -160,21 +160,33 @@ def segment(
     programs = parse_luts(luts)
     from mriseg._utils.atomic_write import refuse_replacing
     from mriseg._utils.object_storage import object_storage, url_of
+    from mriseg._utils.text import without_secrets
     from mriseg.cli.progress import progress
     from mriseg.cli.terminal import code_of_verdicts, say, warn
-    from mriseg.file_names import required_files, stem
+    from mriseg.file_names import optional_patterns, required_files, result_name, stem
     from mriseg.images.reading import load_volume
     from mriseg.pipeline import segment_scan
-    from mriseg.results.sidecar import name_sources
+    from mriseg.qc import verdict
+    from mriseg.results.sidecar import name_sources, sidecar_or_none
 
-    target, names = output or Path(f"{stem(scan)}_mriseg"), required_files(stem(scan))
-    place = url_of(target) or target
+    name = stem(scan)
+    target, names = output or Path(f"{name}_mriseg"), required_files(name)
+    place = without_secrets(url_of(target) or str(target))
     with object_storage() as storage, progress(scan.name, verbose=verbose, quiet=quiet):
-        if skip_existing and storage.has_results(target, names[-1]):
+        folder = storage.results(
+            target,
+            result_name(name, ""),
+            names,
+            optional_patterns(name),
+            overwrite=overwrite,
+            finished=skip_existing,
+        )
+        if skip_existing and (folder / names[-1]).exists():
+            known = sidecar_or_none(folder / names[-1])
+            found = [verdict(known["Warnings"])] if known else []
             if not quiet:
-                say(f"{place}: has results of this scan already")
-            raise typer.Exit
-        folder = storage.results(target, names, overwrite=overwrite)
+                say(": ".join([place, "has results of this scan already", *found]))
+            raise typer.Exit(code_of_verdicts(found, fail_on))
         refuse_replacing(folder, names, overwrite=overwrite)
         options = options.with_files(storage.fetch)
         loaded = load_volume(
@@ -190,7 +202,7 @@ def segment(
             label_order=label_order.value,
         )
         if any(urls := [url_of(path) for path in (scan, *(channel or ()))]):
-            name_sources(files[-1], urls)
+            name_sources(files[-1], [url and without_secrets(url) for url in urls])
         storage.put(files)
     warn(scan, result.warnings)
     if not quiet:

@@ -50,20 +50,28 @@ def summarise(
     Several scanners: mriseg summarise results --group-by site --participants study/participants.tsv
 
     A cohort in parts: mriseg summarise results/part-1 results/part-2 --table study.parquet
+
+    A part without results stops no other; the exit code is 3 then.
     """
-    from mriseg.cli.terminal import say
+    from mriseg.cli.terminal import complain, say
     from mriseg.cohort.merged_table import check_table, write_merged_table
+    from mriseg.errors import CohortError
 
     if table:
         check_table(table)
     groups = chosen_groups(group_by, participants, [])
-    parts = {
-        str(folder): summarise_results(folder, groups, chosen_numbers(participants, [], folder))
-        for folder in folders
-    }
-    if table:
+    parts = {}
+    for folder in folders:
+        numbers = chosen_numbers(participants, [], folder)
+        try:
+            parts[str(folder)] = summarise_results(folder, groups, numbers)
+        except CohortError as error:
+            complain(f"error: {error}")
+    if table and parts:
         rows = write_merged_table(table, parts, groups.column if groups else "")
         say(f"{counted(rows, 'row')} in {table}")
+    if len(parts) < len(set(folders)):
+        raise typer.Exit(3 if parts else 1)
 
 
 def summarise_results(folder: Path, groups: Groups | None, numbers: Numbers) -> Summary:

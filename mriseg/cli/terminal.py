@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 import typer
 
 from mriseg import __version__
-from mriseg._utils.text import STOPPED, printable
+from mriseg._utils.text import STOPPED, printable, without_secrets
 from mriseg.errors import MrisegError
 from mriseg.qc import gravity
 
@@ -34,10 +34,13 @@ def say(*lines: str) -> None:
 
 
 def warn(scan: Path, warnings: Iterable[object]) -> None:
-    """Print the warnings about a scan on stderr, a line each."""
+    """Print the warnings about a scan on stderr, a line each; one from a URL is named by it."""
+    from mriseg._utils.object_storage import url_of
+
+    name = without_secrets(url_of(scan) or scan.name)
     for warning in warnings:
         kind = "note" if getattr(warning, "severity", "") == "note" else "warning"
-        typer.echo(printable(f"mriseg: {kind}: {scan.name}: {warning}"), err=True)
+        typer.echo(printable(f"mriseg: {kind}: {name}: {warning}"), err=True)
 
 
 def warn_of_changed_labels(output: Path, records: Iterable[Record]) -> None:
@@ -139,6 +142,11 @@ def _ask_again(otherwise: Callable[[UnraisableHookArgs], object], lost: Unraisab
         otherwise(lost)
 
 
+def complain(text: str) -> None:
+    """Print on stderr, on one line, what went wrong."""
+    typer.echo(printable(f"mriseg: {without_secrets(text)}"), err=True)
+
+
 def _end(code: int, text: str) -> NoReturn:
-    typer.echo(printable(f"mriseg: {text}"), err=True)
+    complain(text)
     sys.exit(code)

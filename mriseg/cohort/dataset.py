@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mriseg._utils.access import not_readable
 from mriseg.cohort.job import Job
 from mriseg.errors import CohortError
+from mriseg.file_names import is_derived
 from mriseg.results.bids import DESCRIPTION
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _raw_scans(root: Path, found: Iterable[Any]) -> list[_Scan]:
         (
             (file, entities)
             for file, entities in files
-            if file.relative_to(root).parts[0].startswith(_SUBJECT)
+            if file.relative_to(root).parts[0].startswith(_SUBJECT) and not is_derived(file)
         ),
         key=lambda pair: pair[0],
     )

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from mriseg import __version__
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import printable
-from mriseg.cohort.record import Record, identifier_of, log_file, read_record, record_file, sidecar_or_none
+from mriseg.cohort.record import Record, identifier_of, log_file, read_record, record_file
+from mriseg.cohort.resources import scan_mb
 from mriseg.errors import MrisegError, OutputError
 from mriseg.file_names import REPORT, SIDECAR, result_name, stem
 from mriseg.images.reading import file_digest
@@ -25,7 +26,7 @@ from mriseg.options import SegmentOptions
 from mriseg.pipeline import segment_scan
 from mriseg.results.bids import GENERATED_BY
 from mriseg.results.own_labels import editing_of
-from mriseg.results.sidecar import read_sidecar
+from mriseg.results.sidecar import read_sidecar, sidecar_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,11 @@ class Job:
     def identifier(self) -> str:
         """Identifier of the scan in the cohort."""
         return identifier_of(self.folder, stem(self.scan))
+
+    @property
+    def planned_mb(self) -> float:
+        """What a worker takes at the most to do it, MB; see `mriseg.cohort.resources.scan_mb`."""
+        return scan_mb(self.scan, *(file for file in self.options.channels if isinstance(file, Path)))
 
     def record(self, *, fresh: bool = True) -> Record:
         """Return the record of the scan without measurements."""
@@ -95,7 +101,7 @@ def is_done(job: Job, output: Path) -> bool:
     names = (known or {}).get("Files", [])
     if known is None or (printable(result_name(stem(job.scan), REPORT)) in names) != job.report:
         return False
-    present = {printable(file.name) for file in (output / job.folder).iterdir()}
+    present = {printable(file.name) for file in (output / job.folder).iterdir() if file.lstat().st_size}
     if not names or not present.issuperset(names):
         return False
     try:

@@ -20,7 +20,6 @@ from pebble import ProcessExpired, ProcessPool
 from mriseg._utils.atomic_write import remove_stale
 from mriseg.cohort.job import run_job
 from mriseg.cohort.record import LOGS
-from mriseg.cohort.resources import scan_mb
 from mriseg.errors import CohortError
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class LocalWorkers:
 
     def submit(self, job: Job) -> Future[Record]:
         """Submit a job; fail it at once if it alone exceeds the memory limit."""
-        need = scan_mb(job.scan)
+        need = job.planned_mb
         if need > self.memory_mb:
             refused: Future[Record] = Future()
             refused.set_exception(MemoryError(_too_large(need, self.memory_mb)))
@@ -81,7 +80,7 @@ class LocalWorkers:
         """Return whether the jobs that need most memory fit the limit together, one a worker."""
         if len(handed_out) >= _HANDED_OUT * self.count:
             return False
-        needs = sorted(scan_mb(other.scan) for other in (job, *handed_out))
+        needs = sorted(other.planned_mb for other in (job, *handed_out))
         return sum(needs[-self.count :]) <= self.memory_mb
 
     def reason(self, error: BaseException) -> str:

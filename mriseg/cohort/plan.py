@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import glob
+import os.path
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mriseg._utils.access import is_closed, not_readable
+from mriseg._utils.access import is_closed, not_readable, paths_below
+from mriseg._utils.object_storage import refuse_urls
 from mriseg._utils.tables import Row, is_empty, read_delimited
 from mriseg.cohort.job import Job
 from mriseg.cohort.record import LOGS
-from mriseg.errors import CohortError
+from mriseg.errors import CohortError, OutputError
 from mriseg.file_names import (
     COHORT_FAILURES,
     COHORT_PAGE,
@@ -29,7 +31,8 @@ from mriseg.results.bids import DESCRIPTION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_LISTS = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv")
+_PATHS = ".txt"
 # Names in the output folder that are no scan's.
 _RESERVED = (COHORT_TABLE, COHORT_SIDECAR, COHORT_PAGE, COHORT_FAILURES, LOGS, DESCRIPTION)
 # Bytes of an identifier between slashes: file systems take 255, and files of the log have endings.
@@ -42,9 +45,10 @@ def plan(inputs: Sequence[str], options: SegmentOptions | None = None, *, report
     Parameters
     ----------
     inputs : sequence of str
-        Any of: scans; folders, searched recursively, whose sub-folders are kept in the output; patterns
-        such as ``study/*/T1.nii``, whose folders from the first wildcard on are kept in the output; lists
-        (CSV or TSV, see `read_list`); BIDS data sets (folders with a ``dataset_description.json``).
+        Any of: scans; folders, searched recursively, links too, whose sub-folders are kept in the output;
+        patterns such as ``study/*/T1.nii``, whose folders from the first wildcard on are kept in the output;
+        lists (CSV or TSV, see `read_list`; TXT, see `read_paths`); BIDS data sets (folders with a
+        ``dataset_description.json``).
     options : SegmentOptions, optional
         Defaults for all scans; lists can override them.
     report : bool
@@ -103,18 +107,20 @@ def _jobs_of(entry: str, options: SegmentOptions) -> list[Job]:
         from mriseg.cohort.dataset import dataset_jobs
 
         return dataset_jobs(path, options)
-    if path.suffix.lower() in _LISTS:
+    if path.suffix.lower() in _TABLES:
         return read_list(path, options)
+    if path.suffix.lower() == _PATHS:
+        return read_paths(path, options)
     if path.name.lower().endswith(IMAGE_EXTENSIONS) and not (glob.has_magic(entry) and not path.exists()):
         return [Job(path.absolute(), stem(path), options)]
     base, files = _search(entry)
     # A folder that may not be read fails by itself, as a scan does: what it holds is not left out silently.
-    found = [file for file in sorted(files) if _is_scan(file, base) or is_closed(file)]
+    found = [file for file in sorted(set(files)) if _is_scan(file, base) or is_closed(file)]
     if not found:
         known = ", ".join(IMAGE_EXTENSIONS)
         raise CohortError(
             f"{entry}: no scan there; give scans ({known}), folders and patterns of NIfTI files, or lists "
-            "(.csv, .tsv)"
+            "(.csv, .tsv, .txt)"
         )
     return [
         Job(file.absolute(), (file.parent.relative_to(base) / stem(file)).as_posix(), options)
@@ -126,11 +132,22 @@ def _search(entry: str) -> tuple[Path, Iterator[Path]]:
     """Return the base folder of a folder or pattern, and its matching files."""
     path = Path(entry)
     if not glob.has_magic(entry) or path.exists():
-        return path, path.rglob("*")
+        return path, paths_below(path, hidden=False)
     parts = path.parts
     fixed = next(k for k, part in enumerate(parts) if glob.has_magic(part))
     base = Path(*parts[:fixed])
-    return base, base.glob(str(Path(*parts[fixed:])))
+    return base, _matching(base, parts[fixed:])
+
+
+def _matching(base: Path, parts: Sequence[str]) -> Iterator[Path]:
+    """Yield what below a folder matches the parts of a pattern; ** enters folders behind links, too."""
+    if not parts:
+        yield base
+    elif base.is_dir():
+        first, *others = parts
+        found = (base, *paths_below(base, hidden=False)) if first == "**" else base.glob(first)
+        for path in found:
+            yield from _matching(path, others)
 
 
 def _is_scan(file: Path, base: Path) -> bool:
@@ -196,11 +213,54 @@ def _job_of_row(path: Path, line: int, row: dict[str, str], options: SegmentOpti
     try:
         if "scan" not in cells:
             raise ValueError("no scan")
+        refuse_urls(list(map(Path, cells.values())), "mriseg batch")
         scan = here / cells.pop("scan")
         folder = _checked_identifier(cells.pop("identifier", stem(scan)))
         return Job(scan, folder, options.with_cells(cells, here))
-    except ValueError as error:
+    except (ValueError, OutputError) as error:
         raise CohortError(f"{path}: line {line}: {error}") from error
+
+
+def read_paths(path: Path, options: SegmentOptions) -> list[Job]:
+    """Read a list of scans without header: a path a line, relative to the folder of the list.
+
+    Results go to the folders that the paths name, without what leads out of the output folder. A scan that
+    is wrong fails by itself; empty lines, and lines that are there before, change nothing.
+
+    Parameters
+    ----------
+    path : Path
+    options : SegmentOptions
+        Of all scans.
+
+    Returns
+    -------
+    list of Job
+
+    Raises
+    ------
+    CohortError
+        If the list cannot be read, or names no scan.
+    OutputError
+        If a line is a URL.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise CohortError(f"{path}: cannot be read as a list of scans ({error.strerror})") from error
+    lines = dict.fromkeys(line.strip() for line in text.split("\n"))
+    scans = [Path(line) for line in lines if line]
+    if not scans:
+        raise CohortError(f"{path}: names no scan; give a path a line")
+    refuse_urls(scans, "mriseg batch")
+    here = path.absolute().parent
+    return [Job(here / scan, _folder_of(scan), options) for scan in scans]
+
+
+def _folder_of(scan: Path) -> str:
+    path = Path(os.path.normpath(scan))
+    folders = [part for part in path.parent.parts if part not in (path.anchor, "..")]
+    return "/".join([*folders, stem(path)])
 
 
 def _checked_identifier(identifier: str) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.cohort.constants import MAX_PRIOR_VOXELS, MIN_PRIOR_SCANS, PRIOR_STRENGTH
-from mriseg.cohort.record import collect, sidecar_or_none
+from mriseg.cohort.record import collect
 from mriseg.errors import CohortError
 from mriseg.model.cohort_prior import CohortPrior
+from mriseg.results.sidecar import sidecar_or_none
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mriseg._utils.access import paths_below
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.file_names import SIDECAR, result_name, stem, stem_of_result
 from mriseg.qc import reasons, verdict
@@ -180,13 +180,6 @@ def read_json(file: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def sidecar_or_none(file: Path) -> dict[str, Any] | None:
-    """Read a sidecar; None if it is missing or of another schema."""
-    with suppress(SidecarError):
-        return read_sidecar(file)
-    return None
-
-
 def identifier_of(folder: str, name: str) -> str:
     """Return the identifier of a scan in a cohort.
 
@@ -256,12 +249,14 @@ def collect(output: Path) -> Iterator[Record]:
         One a scan.
     """
     records = {
-        record.identifier: record for file in (output / LOGS).rglob("*.json") if (record := read_record(file))
+        record.identifier: record
+        for file in paths_below(output / LOGS)
+        if file.suffix == ".json" and (record := read_record(file))
     }
     results = [
         record
-        for file in sorted(output.rglob(f"*_{SIDECAR}"))
-        if (record := _record_of_results(file, output, records))
+        for file in sorted(paths_below(output))
+        if file.name.endswith(f"_{SIDECAR}") and (record := _record_of_results(file, output, records))
     ]
     found = {record.identifier: record for record in _named_apart(results, records)}
     for identifier in sorted(records.keys() | found.keys()):

@@ -36,20 +36,23 @@ def available_mb() -> float:
 
 
 @cache
-def scan_mb(scan: Path) -> float:
-    """Estimate from the header how much memory a worker takes at the most to segment a scan, MB.
+def scan_mb(scan: Path, *channels: Path) -> float:
+    """Estimate from the headers how much memory a worker takes at the most to segment a scan, MB.
 
     Parameters
     ----------
     scan : Path
+    *channels : Path
+        Segmented with it.
 
     Returns
     -------
     float
-        That of an idle worker if the header cannot be read: such a scan fails at once.
+        That of an idle worker if a header cannot be read, or is one of a series: such a scan fails at once.
     """
     try:
-        voxels = math.prod(open_nifti(scan).shape)
+        first, *others = (open_nifti(image).shape for image in (scan, *channels))
     except MrisegError:
-        voxels = 0
-    return segmentation_bytes(voxels) / 1e6
+        first, others = (), []
+    is_scan = len(first) == 3
+    return segmentation_bytes(math.prod(first) * is_scan, sum(map(math.prod, others)) * is_scan) / 1e6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from mriseg._utils.atomic_write import remove_stale
 from mriseg._utils.text import counted
 from mriseg.cohort.record import FAILED, LOGS, Record, log_file, read_record, record_file
-from mriseg.cohort.resources import available_cores, available_mb, scan_mb
+from mriseg.cohort.resources import available_cores, available_mb
 from mriseg.cohort.scan_qc import describe_suspicious
 from mriseg.cohort.summary import summarise
 from mriseg.cohort.table import TableWriter, columns, row
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from mriseg.cohort.groups import Groups
     from mriseg.cohort.job import Job
     from mriseg.cohort.scan_qc import ScanQC
+
+
+# What the results of a whole head of 1 mm take.
+_LEAST_ROOM_MB = 50
 
 
 class Workers(Protocol):
@@ -69,7 +74,7 @@ class Machine:
 
     def workers(self, jobs: Sequence[Job]) -> int:
         """Return the number of workers for a plan."""
-        usual = median(scan_mb(job.scan) for job in jobs)
+        usual = median(job.planned_mb for job in jobs)
         return self.jobs or max(1, min(available_cores(), len(jobs), int(self.planned_mb() / usual)))
 
 
@@ -205,12 +210,15 @@ def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: in
     ------
     CohortError
         If the scheduler of a cluster is gone.
+    OutputError
+        If there is no room for the results of another scan.
     """
     waiting, tries = deque(jobs), Counter[str]()
     handed_out: dict[Future[Record], Job] = {}
     while waiting or handed_out:
         while waiting and _fits(waiting[0], handed_out.values(), workers, tries):
             job = waiting.popleft()
+            _check_room(output)
             handed_out[workers.submit(job)] = job
         for future in wait(handed_out, return_when=FIRST_COMPLETED).done:
             job = handed_out.pop(future)
@@ -225,6 +233,17 @@ def run_jobs(jobs: Sequence[Job], output: Path, workers: Workers, *, retries: in
                 _append_to_log(job, output, f"{workers.reason(error)}; it is tried again at the end")
             else:
                 yield _given_up(job, output, workers.reason(error))
+
+
+def _check_room(output: Path) -> None:
+    """Raise OutputError if the disk is all but full: scans would be segmented, and none could be stored."""
+    with suppress(OSError):  # not there yet, or of a file system that does not say
+        free_mb = shutil.disk_usage(output).free / 1e6
+        if free_mb < _LEAST_ROOM_MB:
+            raise OutputError(
+                f"{output}: there are {free_mb:.0f} MB of room, and results of a scan may take "
+                f"{_LEAST_ROOM_MB} MB; make room and go on with --resume"
+            )
 
 
 def _fits(job: Job, handed_out: Collection[Job], workers: Workers, tries: Counter[str]) -> bool:

@@ -121,7 +121,8 @@ def describe_groups(checked: Sequence[ScanQC], column: str) -> str:
     ]
     parts = [text for text, number in zip(left_out, (of_small, unknown), strict=True) if number]
     ending = f" Not compared: {', '.join(parts)}." if parts else ""
-    return f"Outliers are judged within {counted(compared, 'group')} of {column}.{ending}"
+    within = counted(compared, "group") if compared else "no group"
+    return f"Outliers are judged within {within} of {column}.{ending}"
 
 
 def describe_suspicious(checked: Sequence[ScanQC]) -> str:

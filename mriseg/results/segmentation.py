@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mriseg import file_names
 from mriseg._utils.atomic_write import atomic_write
 from mriseg.errors import OptionError
 from mriseg.estimates import Estimates
-from mriseg.file_names import result_name, stem
+from mriseg.file_names import optional_patterns, stem
 from mriseg.labels.lookup_tables import as_programs
 from mriseg.labels.orders import BIDS, check_order
 from mriseg.qc import verdict
@@ -205,10 +203,8 @@ class Segmentation(Estimates):
         names = written_files(self, report=report, luts=luts)
         if overwrite:
             refuse_other_scan(folder / names[-1], self.volume.path)
-        patterns = (*file_names.OPTIONAL_PATTERNS, file_names.UNEDITED_PATTERN)
-        optional = [result_name(glob.escape(name), pattern) for pattern in patterns]
         write = partial(atomic_write, folder, names, overwrite=overwrite, inputs=self.inputs)
-        with write(obsolete=optional) as scratch:
+        with write(obsolete=optional_patterns(name)) as scratch:
             write_files(
                 self, scratch, names, report=report, style=overlay_style, luts=luts, order=label_order
             )

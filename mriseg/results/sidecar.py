@@ -94,6 +94,13 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     return facts
 
 
+def sidecar_or_none(file: Path) -> dict[str, Any] | None:
+    """Read a sidecar; None if it is missing or of another schema."""
+    with suppress(SidecarError):
+        return read_sidecar(file)
+    return None
+
+
 def _check(facts: dict[str, Any]) -> None:
     """Raise SidecarError, KeyError, TypeError or AttributeError if fields are missing or of a wrong type."""
     brain, classes = facts["BrainMask"], facts["Classes"]

@@ -26,6 +26,20 @@ def test_files_appear_under_their_names_and_nothing_else_does(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
 
 
+def test_files_are_on_the_disk_before_any_appears(tmp_path, monkeypatch):
+    """After a power cut the last one may else be there beside empty ones."""
+    synced = []
+
+    def fsync(handle):
+        assert not any((tmp_path / name).exists() for name in NAMES)
+        synced.append(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with atomic_write(tmp_path, NAMES, overwrite=False) as scratch:
+        _write(scratch, "new")
+    assert synced == [(tmp_path / name).stat().st_ino for name in NAMES]
+
+
 def test_a_failure_leaves_no_trace(tmp_path):
     with pytest.raises(RuntimeError), atomic_write(tmp_path / "a" / "b", NAMES, overwrite=False) as scratch:
         (scratch / "labels").write_text("half")
@@ -56,7 +70,9 @@ def test_the_mark_of_completeness_goes_before_the_first_file_is_replaced(tmp_pat
     with atomic_write(tmp_path, NAMES, overwrite=False) as scratch:
         _write(scratch, "old")
     with pytest.raises(OutputError), atomic_write(tmp_path, NAMES, overwrite=True) as scratch:
-        (scratch / "labels").write_text("new")  # the table is missing: the move stops half-way
+        _write(scratch, "new")
+        (tmp_path / "table").unlink()
+        (tmp_path / "table").mkdir()  # no file replaces a folder: the move stops half-way
     assert not (tmp_path / "sidecar").exists()
 
 

@@ -29,7 +29,26 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
     assert "bias=False" in first
     assert second.endswith("\tto do")
     assert "2 of 2 scans to do, 1 at a time" in done.stderr
+    little = run("batch", "scans", "-o", "out", "--dry-run", "--memory", "0.1")
+    assert [line.rpartition("\t")[2] for line in little.stdout.splitlines()[1:]] == ["too large", "too large"]
+    assert "0 of 2 scans to do" in little.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_parts_are_all_scans_each_once(run, tmp_path):
+    (tmp_path / "scans.txt").write_text("".join(f"s{number}.nii\n" for number in range(7)))
+    plan = ("batch", "scans.txt", "-o", "out", "--dry-run", "--jobs", "1")
+
+    def part(of):
+        return [line.split("\t")[0] for line in run(*plan, "--part", of).stdout.splitlines()[1:]]
+
+    assert part("1/3") == ["s1", "s4"]
+    assert part("0/3") == part("3/3") == ["s0", "s3", "s6"]
+    assert sorted(part("0/3") + part("1/3") + part("2/3")) == [f"s{number}" for number in range(7)]
+    nothing = run(*plan, "--part", "8/10")
+    assert (nothing.returncode, nothing.stdout) == (0, "out: part 8/10 has no scan\n")
+    for wrong in ("3", "1/0", "x/2", "-1/2"):
+        assert run(*plan, f"--part={wrong}").returncode == 2
 
 
 def test_a_batch_ends_with_a_sentence_a_table_and_its_exit_code(run, tmp_path):

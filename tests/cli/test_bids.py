@@ -82,10 +82,14 @@ def test_a_folder_that_is_not_there_is_said_to_be_missing(run, options):
 @pytest.mark.parametrize("output", ["raw", "raw/sub-02", "raw/sub-02/anat/new"])
 def test_results_are_not_written_among_the_raw_scans(run, dataset, tmp_path, output):
     before = sorted(dataset.rglob("*"))
-    done = run("bids", dataset, tmp_path / output, "participant", "--skip-bids-validation")
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert "lies among the raw scans; write to" in line
+    for line in (
+        ("bids", dataset, tmp_path / output, "participant", "--skip-bids-validation"),
+        ("batch", dataset, "-o", tmp_path / output),
+    ):
+        done = run(*line)
+        assert done.returncode == 1
+        (said,) = done.stderr.splitlines()
+        assert "lies among the raw scans; write to" in said
     assert sorted(dataset.rglob("*")) == before
 
 

@@ -19,6 +19,7 @@ from mriseg.qc import do_not_trust, look_closely, note
         ("batch", "scans", "-o", "out", "--jobs", "0"),
         ("batch", "scans", "-o", "out", "--cluster", "slurm", "--jobs", "2"),
         ("batch", "scans", "-o", "out", "--cluster-options", "x.toml"),
+        ("batch", "scans", "-o", "out", "--cluster", "Slurm"),
         ("bids", "raw", "out"),
         ("bids", "raw", "out", "analysis"),
         ("summarise",),

@@ -34,7 +34,7 @@ def test_a_summary_within_groups_says_what_is_compared(run, study, command):
     done = run(*command)
     assert done.returncode == 0, done.stderr
     sentence = done.stdout.splitlines()[-1]
-    assert sentence.startswith("Outliers are judged within 0 groups of site. Not compared: ")
+    assert sentence.startswith("Outliers are judged within no group of site. Not compared: ")
     with (study / "out" / "cohort.tsv").open(newline="") as file:
         assert [row["group"] for row in csv.DictReader(file, delimiter="\t")] == ["A", "n/a"]
 

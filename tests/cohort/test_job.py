@@ -29,6 +29,11 @@ def test_done_is_this_input_these_settings_this_version_and_all_files(tmp_path, 
     (output / "scan" / "scan_overlay.png").rename(tmp_path / "away.png")
     assert not is_done(job, output)
     (tmp_path / "away.png").rename(output / "scan" / "scan_overlay.png")
+    posteriors = output / "scan" / "scan_label-GM_probseg.nii.gz"
+    content = posteriors.read_bytes()
+    posteriors.write_bytes(b"")  # as after a power cut
+    assert not is_done(job, output)
+    posteriors.write_bytes(content)
     with monkeypatch.context() as patch:
         patch.setattr("mriseg.cohort.job.GENERATED_BY", [{"Name": "mriseg", "Version": "99"}])
         assert not is_done(job, output)

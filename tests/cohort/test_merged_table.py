@@ -40,6 +40,21 @@ def test_the_tables_of_parts_become_one_with_types(run, parts):
     assert table.schema.field("GM_ml").metadata[b"Units"] == b"mL"
 
 
+def test_a_part_without_results_stops_no_other(run, parts):
+    """Such as that of a task that was stopped in its first scan; but the exit code says so."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    (parts / "p0").mkdir()
+    done = run("summarise", "p0", "p1", "misspelt", "p2", "--table", "all.parquet")
+    assert done.returncode == 3
+    assert [line.partition("; ")[0] for line in done.stderr.splitlines()] == [
+        "mriseg: error: p0: no results there",
+        "mriseg: error: misspelt: no results there",
+    ]
+    assert parquet.read_table(parts / "all.parquet").num_rows == 3
+    assert run("summarise", "p0", "--table", "none.parquet").returncode == 1
+    assert not (parts / "none.parquet").exists()
+
+
 def test_a_column_of_no_value_is_one_of_numbers(run, parts):
     """Tables of several runs can be joined, whatever is known in each."""
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mriseg.cohort.plan import data_sets, plan
-from mriseg.errors import CohortError, ImageError
+from mriseg.errors import CohortError, ImageError, OutputError
 from mriseg.images.reading import load_volume
 from mriseg.options import SegmentOptions
 
@@ -50,7 +50,19 @@ def test_results_inside_the_folder_are_no_scans(study):
 
 def test_a_pattern_keeps_the_folders_from_its_first_wildcard_on(study):
     assert places(plan([f"{study}/*/T1.nii.gz"])) == ["a/T1", "b/T1"]
+    assert places(plan([f"{study}/b/**"])) == ["T1", "c/T1"]
+    assert places(plan([f"{study}/**/**/T1.nii"])) == ["b/c/T1"]
     assert places(plan([f"{study}/**/T1.nii*"])) == ["a/T1", "b/T1", "b/c/T1"]
+
+
+def test_folders_behind_links_are_searched_through_and_each_once(study, tmp_path):
+    (tmp_path / "other" / "d").mkdir(parents=True)
+    (tmp_path / "other" / "d" / "T1.nii.gz").touch()
+    (study / "link").symlink_to(tmp_path / "other")
+    (study / "0").symlink_to(study / "a")
+    (study / "link" / "circle").symlink_to(study)
+    assert places(plan([str(study)])) == ["a/T1", "b/T1", "b/c/T1", "link/d/T1", "pair"]
+    assert places(plan([f"{study}/**/T1.nii*"])) == ["a/T1", "b/T1", "b/c/T1", "link/d/T1"]
 
 
 def test_a_file_with_a_bracket_in_its_name_is_no_pattern(tmp_path):
@@ -70,10 +82,10 @@ def test_scans_that_would_write_the_same_files_are_refused_by_name(study):
         plan([str(study)])
 
 
-@pytest.mark.parametrize("nothing", ["absent", "*.nii", "notes.txt"])
+@pytest.mark.parametrize("nothing", ["absent", "*.nii", "notes.md"])
 def test_an_input_without_scans_is_refused(tmp_path, monkeypatch, nothing):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").touch()
+    (tmp_path / "notes.md").touch()
     with pytest.raises(CohortError, match="no scan there"):
         plan([nothing])
 
@@ -147,6 +159,7 @@ def test_an_identifier_stays_within_the_output_folder(tmp_path, escape):
             "unknown column 'colour'; columns are scan, identifier, channels, mask",
         ),
         ("scan\n", "a header and at least one row"),
+        ("scan\ns3://study/a.nii\n", "line 2: s3://study/a.nii: mriseg batch takes files, not URLs"),
         ("scan\tclasses\na.nii\t3\n\t2\n", "line 3: no scan"),
         ("scan\tclasses\na.nii\tmany\n", "line 2: classes is 'many'; it must be from 2 to 10, or auto"),
         ("scan\tclasses\na.nii\t-3\n", "line 2: classes is '-3'; it must be from 2 to 10, or auto"),
@@ -206,6 +219,7 @@ def test_a_data_set_keeps_subjects_sessions_and_runs(tmp_path):
         "sub-01/ses-a/anat/sub-01_ses-a_run-1_T1w.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_run-2_T1w.nii.gz",
         "sub-01/ses-a/anat/sub-01_ses-a_T2w.nii.gz", "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii",
         "sub-02/anat/sub-02_T1w.nii.gz", "sub-02/anat/sub-02_T1w.json",
+        "sub-02/anat/sub-02_desc-preproc_T1w.nii.gz",
         "derivatives/x/sub-01/anat/sub-01_desc-y_T1w.nii.gz", "sourcedata/sub-09/anat/sub-09_T1w.nii.gz",
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -247,6 +261,38 @@ def test_no_cell_of_a_list_is_dropped_silently(tmp_path, text, says):
     table.write_text(text)
     with pytest.raises(CohortError, match=says):
         plan([str(table)])
+
+
+def test_a_list_of_paths_is_read_whatever_it_was_written_by(tmp_path):
+    """Odd names stop no other scan; results stay within the output folder."""
+    table = tmp_path / "scans.txt"
+    lines = (
+        "p1/T1.nii.gz",
+        "",
+        "p2/T1.nii.gz\r",
+        '/data/x "q":*\x85/sub-1_T1w.nii',
+        "../../up/../b.nii",
+        "p1/T1.nii.gz",
+        "no scan",
+    )
+    table.write_bytes("\n".join(lines).encode() + b"\nbad\xff.nii")
+    jobs = plan([str(table)], SegmentOptions(bias=False))
+    assert places(jobs) == ["p1/T1", "p2/T1", 'data/x "q":*\x85/sub-1', "b", "no scan", "bad\udcff"]
+    assert jobs[0].scan == tmp_path / "p1" / "T1.nii.gz"
+    assert str(jobs[2].scan) == '/data/x "q":*\x85/sub-1_T1w.nii'
+    assert not any(job.options.bias for job in jobs)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("\n \n", "names no scan"), ("a.nii\ns3://b/c.nii", "s3://b/c.nii: mriseg batch takes files")],
+)
+def test_a_list_without_paths_is_refused(tmp_path, text, says):
+    (tmp_path / "scans.txt").write_text(text)
+    with pytest.raises((CohortError, OutputError), match=says):
+        plan([str(tmp_path / "scans.txt")])
+    with pytest.raises(CohortError, match="cannot be read as a list of scans"):
+        plan([str(tmp_path / "gone.txt")])
 
 
 def test_empty_lines_and_cells_change_nothing(tmp_path):

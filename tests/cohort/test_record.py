@@ -118,6 +118,15 @@ def test_results_are_found_without_a_record_and_half_written_ones_are_none(tmp_p
     assert not record.fresh
 
 
+def test_results_behind_a_link_are_found(tmp_path, sidecar):
+    (tmp_path / "part-0" / "a").mkdir(parents=True)
+    text = json.dumps(sidecar, default=QCWarning.recorded)
+    (tmp_path / "part-0" / "a" / "a_dseg.json").write_text(text)
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "part-0").symlink_to(tmp_path / "part-0")
+    assert [record.identifier for record in collect(tmp_path / "all")] == ["part-0/a"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing.synchronize
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +199,18 @@ def test_a_scheduler_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):
         list(run_jobs([Job(tmp_path / "a.nii", "a")], tmp_path, workers, retries=1))
 
 
+def test_a_full_disk_ends_a_run_before_scans_are_segmented_in_vain(tmp_path, monkeypatch):
+    real, submitted = shutil.disk_usage(tmp_path), []
+    rooms = iter([1e9, 1e9, 1e6])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: real._replace(free=next(rooms)))
+    workers = Counted(room=1)
+    submit = workers.submit
+    monkeypatch.setattr(workers, "submit", lambda job: submitted.append(job) or submit(job))
+    with pytest.raises(OutputError, match=r"there are 1 MB of room, .* go on with --resume"):
+        list(run_jobs([Job(tmp_path / f"{k}.nii", str(k)) for k in range(9)], tmp_path, workers, retries=0))
+    assert len(submitted) == 2
+
+
 def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):
     jobs = plan([str(small_ball(tmp_path / f"{k}.nii.gz")) for k in range(9)])
     each = scan_mb(jobs[0].scan)
@@ -211,6 +224,19 @@ def test_as_many_at_a_time_as_cores_and_memory_allow(tmp_path):
     with local_workers(tmp_path, 1, 0.5 * each) as workers:
         (record,) = run_jobs(jobs[:1], tmp_path, workers, retries=0)
     assert "GB of memory where" in record.reason
+
+
+def test_channels_take_memory_and_a_series_does_not(tmp_path):
+    """A series is no scan: it fails at once, wherever."""
+    scan, channel, series = tmp_path / "scan.nii", tmp_path / "channel.nii", tmp_path / "series.nii"
+    for file, shape in ((scan, (20, 20, 20)), (channel, (200, 200, 200)), (series, (40, 40, 40, 300))):
+        nib.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)).to_filename(file)
+    alone = Job(scan, "s").planned_mb
+    with_channel = Job(scan, "s", SegmentOptions(channels=(channel,))).planned_mb
+    assert with_channel - alone >= 11e-6 * 200**3  # what was measured
+    assert Job(series, "s").planned_mb <= alone
+    with local_workers(tmp_path, 1, (alone + with_channel) / 2) as workers:
+        assert workers.submit(Job(scan, "s", SegmentOptions(channels=(channel,)))).exception()
 
 
 @pytest.mark.slow

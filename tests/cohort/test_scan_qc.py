@@ -50,7 +50,7 @@ def test_scans_to_look_at_are_counted_once_each(scans, says):
         ),
         (
             {"A": 1},
-            "Outliers are judged within 0 groups of site. Not compared: 1 scan of 1 group below 8 scans.",
+            "Outliers are judged within no group of site. Not compared: 1 scan of 1 group below 8 scans.",
         ),
     ],
 )
