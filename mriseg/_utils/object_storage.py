@@ -112,7 +112,7 @@ class ObjectStorage:
         overwrite : bool
             Earlier results may be replaced.
         finished : bool
-            So may those be there that are finished, which are left alone.
+            Finished results may be there, which the caller leaves alone.
 
         Raises
         ------
