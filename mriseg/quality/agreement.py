@@ -187,8 +187,8 @@ def _unseen_motion(values: Mapping[str, float]) -> list[QCWarning]:
     if any(np.isfinite(values.get(name, np.nan)) for name in TERMS["motion"].figures):
         return []
     text = (
-        "motion shows in the air around the head, of which the scan has none with noise (it was stripped, or "
-        "its background was set to one value): look for ripples in the brain"
+        "motion cannot be judged: it shows in the noise of the air around the head, and the scan has none "
+        "(it was stripped, or its background was set to one value); look for ripples in the brain"
     )
     return [note("motion-not-judged", text)]
 
