@@ -102,6 +102,9 @@ DEEP_LOG_ODDS = 3.0
 HIGH_ATYPICALITY = 3.5
 # mm: spacing of the blocks that regions of high atypicality consist of; most of a block must be atypical.
 REGION_BLOCKS_MM = 3.0
+# mL: least region of high atypicality that is left out of the figures of tissues, as a lesion and no damage
+# to the scan; a ball of 10 mL has one of 9.
+MIN_LESION_ML = 5.0
 # mL: largest region of high atypicality that is not reported; up to 1.5 in T1 of 17 heads, 8 with FLAIR of
 # old heads with lesions, 38 in a patient with 50 mL of lesions.
 MAX_ATYPICAL_ML = 10.0

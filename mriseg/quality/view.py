@@ -18,6 +18,7 @@ from mriseg.quality.constants import (
     BRAIN_SAMPLING_MM,
     FULL_BLOCK,
     HIGH_ATYPICALITY,
+    MIN_LESION_ML,
     REGION_BLOCKS_MM,
     SCAN_SAMPLING_MM,
     SURE,
@@ -156,8 +157,16 @@ class ScanView:
 
     @cached_property
     def typical(self) -> Mask:
-        """The brain outside these blocks and their neighbours, in its bounding box."""
-        blocks = ndimage.binary_dilation(self.atypical_blocks[0])
+        """The brain outside large regions of such blocks and what touches them, in its bounding box.
+
+        Small ones are not left out: motion and noise make many.
+        """
+        atypical, affine = self.atypical_blocks
+        regions, _ = ndimage.label(atypical)
+        ml = np.bincount(regions.ravel()) * abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+        large = ml > MIN_LESION_ML
+        large[0] = False
+        blocks = ndimage.binary_dilation(large[regions])
         if not blocks.any():
             return self.mask
         sizes = voxels_of(REGION_BLOCKS_MM, self.zooms)

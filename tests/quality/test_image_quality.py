@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -12,6 +13,7 @@ from real_scans import scan_of
 import mriseg
 from mriseg.quality.figures import FIGURES
 from mriseg.quality.image_quality import ImageQuality
+from mriseg.quality.view import ScanView
 
 TISSUE_FIGURES = {
     name for name in FIGURES
@@ -93,6 +95,21 @@ def test_a_ghost_and_noise_are_seen_in_a_real_head(of_pumi, pumi, tmp_path):
     assert found["ghost_in_brain_y"] > of_pumi["ghost_in_brain_y"] + 0.01
     assert found["ghost_in_brain_x"] < of_pumi["ghost_in_brain_x"] + 0.01
     assert found["snrd_wm"] < of_pumi["snrd_wm"]
+
+
+def test_a_lesion_is_left_out_of_the_figures_of_tissues_and_scattered_voxels_are_not():
+    """Motion and noise make many small regions unlike any tissue, which are what the figures are for."""
+    mask = np.ones((60, 60, 60), dtype=bool)
+    volume = SimpleNamespace(canonical_affine=np.eye(4), zooms=np.ones(3))
+    found = SimpleNamespace(tissue_mask=mask, volume=volume)
+    atypicality = np.zeros(mask.shape, dtype=np.float32)
+    atypicality[9:36, 9:36, 9:36] = 9
+    atypicality[42::9, 42::9, 42::9] = atypicality[51:54, 51:54, 51:54] = 9
+    view = ScanView(found, None, None, None, atypicality.ravel())
+    left_out = ~view.typical
+    assert left_out[9:36, 9:36, 9:36].all()
+    assert not left_out[42:, 42:, 42:].any()
+    assert 27**3 < left_out.sum() < 33**3
 
 
 def test_the_sidecar_holds_figures_with_units_and_null_where_there_is_none(ball_result, tmp_path):
