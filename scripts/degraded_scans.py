@@ -63,10 +63,16 @@ def motion(data, affine, brain, rng, degrees):
     """Take a part of k-space from a head that turned and moved."""
     moved = ndimage.shift(ndimage.rotate(data, degrees, axes=(0, 1), reshape=False, order=1),
                           rng.uniform(-1, 1, 3) * degrees / 2 / zooms_of(affine), order=1)  # fmt: skip
+    return _then(data, moved, 1, rng), affine
+
+
+def _then(data, moved, axis, rng):
+    """Take the later lines of k-space along an axis from a head that has moved."""
     k, other = np.fft.fftn(data), np.fft.fftn(moved)
-    begin = int(data.shape[1] * rng.uniform(0.2, 0.4))
-    k[:, begin:] = other[:, begin:]
-    return _stripped_again(np.abs(np.fft.ifftn(k)), data), affine
+    begin = int(data.shape[axis] * rng.uniform(0.2, 0.4))
+    later = (slice(None),) * axis + (slice(begin, None),)
+    k[later] = other[later]
+    return _stripped_again(np.abs(np.fft.ifftn(k)), data)
 
 
 def shaking(data, affine, brain, rng, mm):
@@ -82,10 +88,7 @@ def shaking(data, affine, brain, rng, mm):
 def nod(data, affine, brain, rng, degrees):
     """Take a part of k-space from a head that nodded, its lines along the third axis."""
     moved = ndimage.rotate(data, degrees, axes=(1, 2), reshape=False, order=1)
-    k, other = np.fft.fftn(data), np.fft.fftn(moved)
-    begin = int(data.shape[2] * rng.uniform(0.2, 0.4))
-    k[:, :, begin:] = other[:, :, begin:]
-    return _stripped_again(np.abs(np.fft.ifftn(k)), data), affine
+    return _then(data, moved, 2, rng), affine
 
 
 def slices(data, affine, brain, rng, degrees):

@@ -48,6 +48,7 @@ from mriseg.cli.arguments import (
 )
 
 if TYPE_CHECKING:
+    from mriseg.qc import Verdict
     from mriseg.results.segmentation import Segmentation
 
 
@@ -166,8 +167,7 @@ def segment(
     from mriseg.file_names import optional_patterns, required_files, result_name, stem
     from mriseg.images.reading import load_volume
     from mriseg.pipeline import segment_scan
-    from mriseg.qc import verdict
-    from mriseg.results.sidecar import name_sources, sidecar_or_none
+    from mriseg.results.sidecar import name_sources
 
     name = stem(scan)
     target, names = output or Path(f"{name}_mriseg"), required_files(name)
@@ -181,9 +181,8 @@ def segment(
             overwrite=overwrite,
             finished=skip_existing,
         )
-        if skip_existing and (folder / names[-1]).exists():
-            known = sidecar_or_none(folder / names[-1])
-            found = [verdict(known["Warnings"])] if known else []
+        if skip_existing and (sidecar := folder / names[-1]).exists():
+            found = _verdict_of_results(sidecar)
             if not quiet:
                 say(": ".join([place, "has results of this scan already", *found]))
             raise typer.Exit(code_of_verdicts(found, fail_on))
@@ -212,6 +211,15 @@ def segment(
             f"{len(files)} files in {place}",
         )
     raise typer.Exit(code_of_verdicts([result.verdict], fail_on))
+
+
+def _verdict_of_results(sidecar: Path) -> list[Verdict]:
+    """Return the verdict of results that are there; none if their sidecar is of another schema."""
+    from mriseg.qc import verdict
+    from mriseg.results.sidecar import sidecar_or_none
+
+    known = sidecar_or_none(sidecar)
+    return [verdict(known["Warnings"])] if known else []
 
 
 def _summary(result: Segmentation) -> list[str]:

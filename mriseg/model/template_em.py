@@ -217,10 +217,8 @@ def fit_template_mixture(
         Intensities.
     counts : ndarray of float64, shape (C, B)
         How many voxels of each place have each.
-    places : Places
-        Of the voxels.
-    start : TemplateMixture, optional
-        Initial model; by default the better of two starts.
+    starts : list of TemplateMixture
+        Initial models, of which the one that leads highest counts.
     hold_means : bool
         Fix the means at those of the start.
     max_iterations : int

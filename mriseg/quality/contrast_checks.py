@@ -92,15 +92,14 @@ def stated_order_warnings(found: Estimates) -> list[QCWarning]:
         the other end (`contrast_warnings`).
     """
     rising, stated = tuple(found.components), CONTRASTS[found.contrast]
-    likely = contrast_of_order(rising, found.contrast)
-    if not found.by_place or CONTRASTS[likely].rising != rising or likely == found.contrast:
-        return []
-    if rising.index(CSF) != stated.rising.index(CSF):
+    # The stated one itself for its own order and for one of no contrast.
+    likely = CONTRASTS[contrast_of_order(rising, found.contrast)]
+    if not found.by_place or likely is stated or rising.index(CSF) != stated.rising.index(CSF):
         return []
     darker, brighter = (tissue.abbreviation for tissue in rising if tissue is not CSF)
     text = (
         f"the scan does not look like {stated.name}: {brighter} is brighter than {darker}, as in "
-        f"{CONTRASTS[likely].name}; either --contrast is wrong, and the checks with it, or the contrast of "
+        f"{likely.name}; either --contrast is wrong, and the checks with it, or the contrast of "
         "GM and WM is too weak to tell them by: look at their border"
     )
     return [look_closely("contrast-contradicted", text)]

@@ -60,7 +60,7 @@ from mriseg.quality.usual import usual_ranges
 from mriseg.quality.view import TISSUES, ScanView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -149,7 +149,7 @@ def _scan_figures(view: ScanView) -> dict[str, float]:
     factors = found.field.on_grid(found.volume.data.shape, part)[found.tissue_mask[part]]
     jagged = jaggedness(view.signal, view.typical, view.zooms, view.steps)
     return {
-        **{f"jaggedness_{name}": value for name, value in zip(_AXES, jagged, strict=True)},
+        **_by_axis("jaggedness", jagged),
         "clipped_floor": floor,
         "clipped_ceiling": ceiling,
         "histogram_rms": fit_error(*found.histogram, found.model.marginal(0)),
@@ -178,9 +178,7 @@ def _air_figures(view: ScanView) -> dict[str, float]:
     both = (around.signal, view.corrected_blocks)
     excess = np.minimum(*(smears(blocks, around.head, around.air) for blocks in both))
     # A head moves along one axis of its k-space; what brightens the air around it on all sides is no motion.
-    return figures | {
-        f"smear_{name}": float(value) for name, value in zip(_AXES, excess - excess.mean(), strict=True)
-    }
+    return figures | _by_axis("smear", excess - excess.mean())
 
 
 def _noise_figures(levels: Mapping[str, TissueLevel], noise: Floats) -> dict[str, float]:
@@ -219,9 +217,9 @@ def _smoothness_figures(view: ScanView) -> dict[str, float]:
     widths = fwhm(near, view.zooms)
     contrast = view.levels["wm"].median - view.levels["gm"].median
     return {
-        **{f"fwhm_{name}": width for name, width in zip(_AXES, widths, strict=True)},
+        **_by_axis("fwhm", widths),
         "fwhm_avg": float(np.mean(widths)),
-        **{f"correlation_{name}": value for name, value in zip(_AXES, distant, strict=True)},
+        **_by_axis("correlation", distant),
         "edge_sharpness": edge_sharpness(view.signal, view.label_map, contrast, view.zooms, view.steps),
     }
 
@@ -287,4 +285,9 @@ def _region_figures(view: ScanView) -> dict[str, float]:
     middle = (np.array(view.mask.shape) - 1) / 2 * view.zooms
     offset = np.array(region.centre) * zooms + (zooms - view.zooms) / 2 - middle
     figures["atypical_region_ml"] = region.voxels * ml
-    return figures | {f"atypical_region_{name}": float(x) for name, x in zip(_AXES, offset, strict=True)}
+    return figures | _by_axis("atypical_region", offset)
+
+
+def _by_axis(figure: str, values: Iterable[float]) -> dict[str, float]:
+    """Return a figure of each axis by its name."""
+    return {f"{figure}_{name}": float(value) for name, value in zip(_AXES, values, strict=True)}

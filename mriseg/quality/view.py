@@ -27,6 +27,8 @@ from mriseg.quality.tissue_figures import interior, neighbours, tissue_level
 from mriseg.template.starts import head_threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from mriseg.estimates import Estimates
@@ -89,12 +91,12 @@ class ScanView:
     @cached_property
     def steps(self) -> tuple[int, ...]:
         """Every so-manieth voxel of the brain is sampled along each axis."""
-        return tuple(voxels_of(BRAIN_SAMPLING_MM, self.zooms).tolist())
+        return self._voxels(BRAIN_SAMPLING_MM)
 
     @cached_property
     def scan_steps(self) -> tuple[int, ...]:
         """Every so-manieth voxel of the scan is sampled along each axis."""
-        return tuple(voxels_of(SCAN_SAMPLING_MM, self.zooms).tolist())
+        return self._voxels(SCAN_SAMPLING_MM)
 
     @cached_property
     def mask(self) -> Mask:
@@ -169,9 +171,8 @@ class ScanView:
         blocks = ndimage.binary_dilation(large[regions])
         if not blocks.any():
             return self.mask
-        sizes = voxels_of(REGION_BLOCKS_MM, self.zooms)
-        index = [np.arange(n) // size for n, size in zip(self.mask.shape, sizes, strict=True)]
-        return np.asarray(self.mask & ~blocks[np.ix_(*index)])
+        sizes = self._voxels(REGION_BLOCKS_MM)
+        return np.asarray(self.mask & ~_at_voxels(blocks, self.mask.shape, (1, 1, 1), sizes))
 
     @cached_property
     def sure(self) -> NDArray[np.uint8]:
@@ -199,7 +200,7 @@ class ScanView:
     @cached_property
     def blocks(self) -> tuple[int, ...]:
         """Voxels of a block along each axis."""
-        return tuple(voxels_of(BLOCKS_MM, self.zooms).tolist())
+        return self._voxels(BLOCKS_MM)
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -244,9 +245,17 @@ class ScanView:
     def sampled_masks(self) -> tuple[Mask, Mask]:
         """Head and air at the voxels of `sampled`."""
         kinds = self.surroundings.head + 2 * self.surroundings.air.astype(np.uint8)
-        index = [
-            np.arange(0, n, step) // block
-            for n, step, block in zip(self.scan.shape, self.scan_steps, self.blocks, strict=True)
-        ]
-        sampled = kinds[np.ix_(*index)]
+        sampled = _at_voxels(kinds, self.scan.shape, self.scan_steps, self.blocks)
         return sampled == 1, sampled == 2
+
+    def _voxels(self, length_mm: float) -> tuple[int, ...]:
+        """Return a length in whole voxels along each axis."""
+        return tuple(voxels_of(length_mm, self.zooms).tolist())
+
+
+def _at_voxels(
+    blocks: NDArray[Any], shape: Sequence[int], steps: Sequence[int], sizes: Sequence[int]
+) -> NDArray[Any]:
+    """Return the values of blocks of voxels at every so-manieth voxel of an array of a shape."""
+    index = (np.arange(0, n, step) // size for n, step, size in zip(shape, steps, sizes, strict=True))
+    return np.asarray(blocks[np.ix_(*index)])
